@@ -102,6 +102,17 @@ describe('an auditor', () => {
     expect(auditor.last()?.results[0]?.findings).toBe(150);
   });
 
+  it('keeps an audit of all checks on demand, and none of some checks', async () => {
+    faults = faultsOf('ada');
+    await run('other');
+    expect(auditor.last()).toBeUndefined();
+    await run();
+    expect(auditor.last()).toMatchObject({
+      results: [{ name: 'payment/accounts', findings: 1 }, { name: 'other' }],
+      findings: [{ ids: ['ada'] }],
+    });
+  });
+
   it('gives each background audit its own request id', async () => {
     auditor.start();
     for (const count of [1, 2]) {

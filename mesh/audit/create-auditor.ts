@@ -9,7 +9,7 @@ import { sleep } from '../time/sleep.ts';
 import type { Audit, AuditCheck, AuditReport, CheckFinding, CheckResult } from './audit.ts';
 import { runAudit } from './run-audit.ts';
 
-/** The findings of a background audit that are kept. */
+/** The findings of an audit that are kept. */
 const maxFindings = 100;
 
 export interface AuditorOptions {
@@ -29,7 +29,7 @@ export interface Auditor {
    * with, and INVALID_ARGUMENT `INVALID_FIELD` for unknown names.
    */
   run(names: readonly string[], signal: AbortSignal): AsyncGenerator<AuditReport>;
-  /** Returns the last background audit. */
+  /** Returns the last audit of all checks that finished, on demand or in the background. */
   last(): Audit | undefined;
   /** Starts background audits. */
   start(): void;
@@ -47,21 +47,34 @@ export function createAuditor({ checks, metrics, clock, logger, intervalMs }: Au
   async function* run(names: readonly string[], signal: AbortSignal): AsyncGenerator<AuditReport, void, undefined> {
     const chosen = choose(checks, names);
     const all = chosen.length === checks.length;
+    const startMs = clock.now();
+    const results: CheckResult[] = [];
+    const findings: CheckFinding[] = [];
     for await (const report of runAudit(chosen, { clock, logger, signal })) {
       if (report.kind === 'finding') {
         const { check, reason, ids, message } = report.finding;
         logger.error({ check, reason, ids }, `audit found a fault: ${message}`);
-      } else if (all) gauges.checkEnded(report.result);
+        if (findings.length < maxFindings) findings.push(report.finding);
+      } else {
+        results.push(report.result);
+        if (all) gauges.checkEnded(report.result);
+      }
       yield report;
     }
-    if (all) gauges.auditEnded(clock.now());
+    if (!all) return;
+    last = { startMs, endMs: clock.now(), results, findings };
+    gauges.auditEnded(last.endMs);
   }
 
   async function auditAll(signal: AbortSignal): Promise<void> {
-    last = await summarize(run([], signal), clock);
-    const { startMs, endMs, results } = last;
-    const found = results.reduce((sum, { findings }) => sum + findings, 0);
-    logger.info({ checks: results.length, findings: found, took_ms: endMs - startMs }, 'audit finished');
+    const startMs = clock.now();
+    let [ended, found] = [0, 0];
+    for await (const report of run([], signal)) {
+      if (report.kind !== 'result') continue;
+      ended += 1;
+      found += report.result.findings;
+    }
+    logger.info({ checks: ended, findings: found, took_ms: clock.now() - startMs }, 'audit finished');
   }
 
   async function repeat(signal: AbortSignal): Promise<void> {
@@ -99,18 +112,6 @@ function choose(checks: readonly AuditCheck[], names: readonly string[]): readon
   });
   if (violations.length > 0) throw invalidRequest(violations);
   return names.length === 0 ? checks : checks.filter(({ name }) => names.includes(name));
-}
-
-/** Reads an audit to its end and returns its summary. */
-async function summarize(reports: AsyncIterable<AuditReport>, clock: Clock): Promise<Audit> {
-  const startMs = clock.now();
-  const results: CheckResult[] = [];
-  const findings: CheckFinding[] = [];
-  for await (const report of reports) {
-    if (report.kind === 'result') results.push(report.result);
-    else if (findings.length < maxFindings) findings.push(report.finding);
-  }
-  return { startMs, endMs: clock.now(), results, findings };
 }
 
 interface AuditMetrics {

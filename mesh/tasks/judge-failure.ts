@@ -104,7 +104,9 @@ export function reportFailure(
   } else if (verdict.counts !== 'nothing') {
     logger.warn(waiting, 'task failed; retrying');
   } else {
-    logger.warn(waiting, 'task waits: a dependency is unavailable');
+    // The attempt does not count, so its number would stay the same.
+    const { attempt: _, ...uncounted } = waiting;
+    logger.warn(uncounted, 'task waits: a dependency is unavailable');
   }
 }
 

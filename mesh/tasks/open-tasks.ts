@@ -1,10 +1,12 @@
 import { join } from 'node:path';
 import { type Config, databaseUrlOf } from '../config/config.ts';
+import { MeshError } from '../errors/mesh-error.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Clock } from '../time/clock.ts';
-import type { AttemptEnd, TaskCounts, TaskQueue } from './task-queue.ts';
+import { errorText } from './judge-failure.ts';
+import type { AttemptEnd, TaskCounts, TaskQueue, WorkOptions } from './task-queue.ts';
 
 export interface TaskOptions {
   readonly clock: Clock;
@@ -23,6 +25,16 @@ export interface QueueBacklog {
   readonly tasks: number;
   /** How long the longest waiting task has been due; `undefined` if the queue does not know. */
   readonly overdueMs: number | undefined;
+  /** Missing unless the last attempts at its tasks in this process failed. */
+  readonly failing?: FailingQueue;
+}
+
+/** The attempts at tasks of a queue since one succeeded. */
+export interface FailingQueue {
+  readonly sinceMs: number;
+  readonly attempts: number;
+  /** Of the last attempt. */
+  readonly error: string;
 }
 
 /** Task queues that know which of them this process works on. */
@@ -36,7 +48,7 @@ export interface MeasuredTasks extends TaskQueue {
  * `DATABASE_URL`, or `tasks.db` in the data folder with SQLite.
  */
 export async function openTasks(config: Config, options: TaskOptions): Promise<MeasuredTasks> {
-  return measureTasks(await openUnmeasured(config, options), options.metrics);
+  return measureTasks(await openUnmeasured(config, options), options);
 }
 
 async function openUnmeasured(config: Config, { clock, logger, open }: TaskOptions): Promise<TaskQueue> {
@@ -77,8 +89,12 @@ function deadLettersUrl(config: Config): string {
  * Measures the queues that this process works on: `ordermesh_tasks` by state, `ordermesh_tasks_depth`,
  * `ordermesh_tasks_overdue_seconds`, and `ordermesh_tasks_attempts_total` by outcome.
  */
-export function measureTasks(tasks: TaskQueue, metrics: Metrics): MeasuredTasks {
+export function measureTasks(
+  tasks: TaskQueue,
+  { metrics, clock }: Pick<TaskOptions, 'metrics' | 'clock'>,
+): MeasuredTasks {
   const queues = new Set<string>();
+  const failures = watchFailures(clock);
   type Counts = readonly { readonly queue: string; readonly found: TaskCounts }[];
   let counting: Promise<Counts> | undefined;
   /** The metrics of one scrape share a count, because a broker counts by a request for each queue. */
@@ -120,7 +136,8 @@ export function measureTasks(tasks: TaskQueue, metrics: Metrics): MeasuredTasks 
   );
   const backlogOf = async (queue: string): Promise<QueueBacklog> => {
     const [waiting, overdue] = await Promise.all([tasks.depth(queue), tasks.overdueMs?.(queue)]);
-    return { queue, tasks: waiting, overdueMs: overdue };
+    const failing = waiting > 0 ? failures.of(queue) : undefined;
+    return { queue, tasks: waiting, overdueMs: overdue, ...(failing && { failing }) };
   };
   return {
     ...tasks,
@@ -128,7 +145,31 @@ export function measureTasks(tasks: TaskQueue, metrics: Metrics): MeasuredTasks 
     work(options) {
       queues.add(options.queue);
       for (const outcome of outcomes) attempts.add({ queue: options.queue, outcome }, 0);
-      return tasks.work({ ...options, onEnd: (outcome) => attempts.add({ queue: options.queue, outcome }) });
+      const onEnd = (outcome: AttemptEnd) => attempts.add({ queue: options.queue, outcome });
+      return tasks.work({ ...failures.watch(options), onEnd });
     },
+  };
+}
+
+/** Remembers for each queue the failures since the last success, however the queue counts them. */
+function watchFailures(clock: Clock) {
+  const byQueue = new Map<string, FailingQueue>();
+  return {
+    of: (queue: string) => byQueue.get(queue),
+    watch: ({ queue, handle, ...options }: WorkOptions): WorkOptions => ({
+      ...options,
+      queue,
+      async handle(task, signal) {
+        try {
+          await handle(task, signal);
+          byQueue.delete(queue);
+        } catch (error) {
+          const { sinceMs = clock.now(), attempts = 0 } = byQueue.get(queue) ?? {};
+          const reason = error instanceof MeshError ? `${error.reason}: ` : '';
+          byQueue.set(queue, { sinceMs, attempts: attempts + 1, error: `${reason}${errorText(error)}` });
+          throw error;
+        }
+      },
+    }),
   };
 }

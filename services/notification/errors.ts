@@ -64,8 +64,9 @@ export const mailUnavailable = defineError({
   reason: 'MAIL_UNAVAILABLE',
   code: Status.UNAVAILABLE,
   means: 'the mail server cannot be reached or accepts no mail now',
-  fix: 'nothing: the mail is retried',
-  text: ({ problem }: { readonly problem: string }) => `mail could not be sent: ${problem}; it is retried`,
-  publicText: 'mail could not be sent: it is retried',
+  fix: 'nothing: the mail is retried; if it lasts, check `MAIL_URL`',
+  text: ({ problem }: { readonly problem: string }) =>
+    `mail could not be sent: ${problem}; it is retried; if that lasts, check MAIL_URL`,
+  publicText: 'mail could not be sent: it is retried; if that lasts, check MAIL_URL',
   metadata: () => ({}),
 });

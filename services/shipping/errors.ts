@@ -41,8 +41,15 @@ export const carrierUnavailable = defineError({
   reason: 'CARRIER_UNAVAILABLE',
   code: Status.UNAVAILABLE,
   means: 'the carrier cannot be reached, or it is unknown whether it acted',
-  fix: 'repeat with the same `request_id`',
+  fix: 'repeat with the same `request_id`; if it lasts, check `CARRIER_URL`',
   text: ({ failure }: { readonly failure: string }) =>
-    `carrier ${failure}, so it is unknown whether it acted: call again with the same request_id`,
+    `carrier ${failure}, so it is unknown whether it acted: call again with the same request_id; if this lasts, check CARRIER_URL`,
+  metadata: () => ({}),
+});
+
+/** No connection was made, so the carrier has not acted. */
+export const carrierUnreachable = carrierUnavailable.variant({
+  text: ({ errno }: { readonly errno: string }) =>
+    `carrier cannot be reached (${errno}): call again with the same request_id; if this lasts, check CARRIER_URL`,
   metadata: () => ({}),
 });

@@ -195,7 +195,7 @@ describe('the embedded queue and the end of its process', () => {
       await killed.kill();
     }
     const metrics = createPrometheusMetrics({ clock: systemClock, logger });
-    const tasks = measureTasks(await open(systemClock), metrics);
+    const tasks = measureTasks(await open(systemClock), { metrics, clock: systemClock });
     const seen: Task[] = [];
     await tasks.work({ queue: 'q', retryDelaysMs: [1], handle: async (task) => void seen.push(task) });
     const deadLetters = await eventually(async () => {

@@ -143,7 +143,7 @@ describeRabbitmqTasks(
     it('become dead letters after they killed three times as many workers as there are attempts', async () => {
       const queue = newQueue();
       const metrics = createPrometheusMetrics({ clock: systemClock, logger });
-      const tasks = measureTasks(await open(), metrics);
+      const tasks = measureTasks(await open(), { metrics, clock: systemClock });
       await tasks.enqueue(queue, [newTask('a')]);
       for (let kills = 0; kills < 6; kills += 1) expect(await killAtWork(queue)).toBe('a 1');
       const seen: Task[] = [];

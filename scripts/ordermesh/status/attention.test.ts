@@ -15,7 +15,7 @@ describe('attentionOf', () => {
         { ...skipped, reason: 'too-old', count: 3n },
       ],
     });
-    expect(attentionOf(status)).toEqual([
+    expect(attentionOf(status, 0)).toEqual([
       'group report-service skipped 1 event of order.events because their type is unknown: update report, then "make replay GROUP=report-service"',
       'group report-service skipped 3 events of order.events because it started over: see "A group that starts over" in docs/operating.md',
     ]);
@@ -42,10 +42,26 @@ describe('attentionOf', () => {
         { part: 'outbox of user', message: failure('db.internal/mesh_user') },
       ],
     });
-    expect(attentionOf(status)).toEqual([
+    expect(attentionOf(status, 0)).toEqual([
       `${failure('127.0.0.1:5432/…')} (not serving: order.v1.OrderService, ordermesh.order, user.v1.UserService, ordermesh.user; unknown: outbox of order, dead letters)`,
       'RabbitMQ is not connected (unknown: task queues)',
       `${failure('db.internal/mesh_user')} (unknown: outbox of user)`,
+    ]);
+  });
+
+  it('has a line for work that keeps failing, with its last error', () => {
+    const status = Status.fromPartial({
+      failing: [
+        {
+          part: 'saga place-order, step create-shipment',
+          waiting: 3n,
+          sinceTime: new Date(5_000),
+          lastError: 'CARRIER_UNAVAILABLE: check CARRIER_URL',
+        },
+      ],
+    });
+    expect(attentionOf(status, 40_000)).toEqual([
+      'saga place-order, step create-shipment: has failed for 35 s (3 waiting) and is retried: CARRIER_UNAVAILABLE: check CARRIER_URL',
     ]);
   });
 });

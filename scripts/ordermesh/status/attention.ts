@@ -1,13 +1,14 @@
 import { HealthStatus } from '#gen/ops/v1/health.ts';
 import { SagaState } from '#gen/ops/v1/ops.ts';
-import type { SkippedEvents, Status } from '#gen/ops/v1/status.ts';
+import type { FailingWork, SkippedEvents, Status } from '#gen/ops/v1/status.ts';
 import { count } from '../cli.ts';
+import { ageOf } from './status-text.ts';
 
 /** A disk with less free space fills up before anyone looks again. */
 const minFreeBytes = 1_000_000_000n;
 
 /** Lists what an operator has to look at: what it is, and what to do. Empty if nothing. */
-export function attentionOf(status: Status): string[] {
+export function attentionOf(status: Status, nowMs: number): string[] {
   const { sagas, deadLetters, projections, lastAudit, disk } = status;
   const parked = sumOf(sagas.filter(({ state }) => state === SagaState.SAGA_STATE_NEEDS_ATTENTION));
   const dead = sumOf(deadLetters);
@@ -15,6 +16,7 @@ export function attentionOf(status: Status): string[] {
   const unfinished = lastAudit?.checks.filter(({ error }) => error !== '').length ?? 0;
   return [
     ...causesOf(status),
+    ...status.failing.map((failing) => failingText(failing, nowMs)),
     ...(parked > 0n
       ? [`${count(parked, 'saga')} parked: ListSagas in ops.v1.SagaService shows why (docs/operating.md)`]
       : []),
@@ -30,6 +32,11 @@ export function attentionOf(status: Status): string[] {
     ...(unfinished > 0 ? [`${count(unfinished, 'check')} of the last audit could not finish: run "make audit"`] : []),
     ...(disk && disk.freeBytes < minFreeBytes ? ['less than 1 GB of disk is left: free space before it is full'] : []),
   ];
+}
+
+/** The error names the setting to check. */
+function failingText({ part, waiting, sinceTime, lastError }: FailingWork, nowMs: number): string {
+  return `${part}: has failed for ${ageOf(sinceTime, nowMs)} (${waiting} waiting) and is retried: ${lastError}`;
 }
 
 /** What is incomplete needs no operator here: its producer has to be fixed. */

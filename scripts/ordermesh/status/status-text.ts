@@ -44,7 +44,7 @@ function processLines({ process, health }: Status, address: string, nowMs: numbe
   ];
 }
 
-function waitingRows({ outboxes, queues, consumers }: Status, nowMs: number): string[][] {
+function waitingRows({ outboxes, queues, consumers, failing }: Status, nowMs: number): string[][] {
   return [
     ...outboxes.flatMap(({ service, events, oldestEventTime, tasks, oldestTaskTime }) => [
       [`outbox of ${service}: events`, `${events}`, ageOf(oldestEventTime, nowMs)],
@@ -52,7 +52,9 @@ function waitingRows({ outboxes, queues, consumers }: Status, nowMs: number): st
     ]),
     ...queues.map(({ queue, tasks, overdue }) => {
       const overdueS = Number(overdue?.seconds ?? 0n);
-      return [`queue ${queue}: tasks`, `${tasks}`, overdueS > 0 ? `${spanText(overdueS)} overdue` : '-'];
+      const failed = failing.find(({ part }) => part === `queue ${queue}`);
+      const retried = failed ? `retried for ${ageOf(failed.sinceTime, nowMs)}` : '-';
+      return [`queue ${queue}: tasks`, `${tasks}`, overdueS > 0 ? `${spanText(overdueS)} overdue` : retried];
     }),
     ...consumers.map(({ group, topic, eventsBehind }) => [`group ${group}: ${topic}`, `${eventsBehind}`, '-']),
   ];
@@ -109,7 +111,8 @@ function heading(text: string): string[] {
   return ['', styleText('bold', text)];
 }
 
-function ageOf(time: Date | undefined, nowMs: number): string {
+/** Returns how long ago a time was, such as `3 min`. */
+export function ageOf(time: Date | undefined, nowMs: number): string {
   return time === undefined ? '-' : spanText(Math.max(0, Math.floor((nowMs - time.getTime()) / 1_000)));
 }
 

@@ -18,9 +18,10 @@ What needs attention comes last, with what to do about it; the exit code is 1 th
     if (readArgs(args, {}).positionals.length > 0) throw new UsageError('status takes no arguments');
     const service = clients.create(StatusServiceDefinition, cli.channel());
     const status = await service.getStatus({}, { signal: AbortSignal.timeout(timeoutMs) });
-    const attention = attentionOf(status);
+    const nowMs = Date.now();
+    const attention = attentionOf(status, nowMs);
     if (cli.json) printJson(cli, 'Status', Status, status);
-    else for (const line of statusLines(status, attention, cli.address, Date.now())) cli.print(line);
+    else for (const line of statusLines(status, attention, cli.address, nowMs)) cli.print(line);
     return attention.length > 0 ? exitCode.attention : exitCode.done;
   },
 };

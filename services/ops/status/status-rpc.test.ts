@@ -2,7 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { afterEach, describe, expect, it } from 'vitest';
 import { DeadLetterSource, SagaState } from '#gen/ops/v1/ops.ts';
 import { StatusServiceContract } from '#gen/ops/v1/status.contract.ts';
-import { eventually, startMesh, type TestMesh } from '#mesh/testing';
+import { createSagaEngine, MeshError, Status, saga } from '#mesh';
+import { eventually, startMesh, type TestMesh, testService } from '#mesh/testing';
 import { opsService } from '../service.ts';
 import { createReaderService } from '../testing/reader-service.ts';
 import { createStuckService } from '../testing/stuck-service.ts';
@@ -63,5 +64,34 @@ describe('GetStatus', () => {
     expect(outboxes).toMatchObject([{ service: 'reader' }]);
     expect(consumers).toEqual([]);
     expect(unknown).toMatchObject([{ part: 'consumers of reader', reason: expect.stringMatching(/^EVENTS_|CHECK_/) }]);
+  });
+
+  it('shows sagas and tasks that keep failing, with their last error', { timeout: 30_000 }, async () => {
+    const away = new MeshError(Status.UNAVAILABLE, 'AWAY', 'it is away: check AWAY_URL');
+    const shipIt = saga('ship-it', 1).step('ship', { run: () => Promise.reject(away) });
+    const failing = testService('failing', async ({ openStorage, clock, logger, tasks }) => {
+      const storage = await openStorage('failing');
+      const sagas = await createSagaEngine({ storage, definitions: [shipIt], service: 'failing', clock, logger });
+      await tasks.work({ queue: 'jobs', retryDelaysMs: [10], handle: () => Promise.reject(away) });
+      const begin = () => storage.transaction((tx) => sagas.begin(tx, shipIt, { id: randomUUID(), data: {} }));
+      const start = async () => {
+        await sagas.start();
+        await begin();
+        await begin();
+      };
+      return { sagas: [sagas], start, stop: sagas.stop };
+    });
+    mesh = await startMesh([failing, opsService]);
+    await mesh.runtime.tasks.enqueue('jobs', [{ id: 'x', payload: Buffer.from('x'), headers: {} }]);
+    const lastError = expect.stringContaining('it is away: check AWAY_URL');
+    const sinceTime = expect.any(Date);
+    await eventually(
+      async () =>
+        expect((await status()).failing).toEqual([
+          { part: 'saga ship-it, step ship', waiting: 2n, sinceTime, lastError },
+          { part: 'queue jobs', waiting: 1n, sinceTime, lastError },
+        ]),
+      { timeoutMs: 20_000, intervalMs: 100 },
+    );
   });
 });

@@ -31,11 +31,12 @@ import { sourceToProto } from '../dead-letters/dead-letter-rpc.ts';
 import { namedHealthToProto } from '../health-rpc.ts';
 import { projectionToProto } from '../projections/projection-rpc.ts';
 import { sagaStateToProto } from '../sagas/saga-proto.ts';
+import { failingQueues, findFailingSagas } from './failing-work.ts';
 
 export interface StatusDeps {
   readonly process: Process;
   readonly queues: () => Promise<QueueBacklog[]>;
-  readonly sagas: Pick<SagaAdmin, 'countUnfinished'>;
+  readonly sagas: Pick<SagaAdmin, 'countUnfinished' | 'list'>;
   readonly deadLetters: Pick<DeadLetterQueue, 'count'>;
   readonly projections: Pick<ProjectionAdmin, 'list'>;
   readonly auditor: Pick<Auditor, 'last'>;
@@ -49,7 +50,7 @@ const partTimeoutMs = 2_000;
 export function createStatusRpc(deps: StatusDeps): StatusServiceHandlers {
   const { process, queues, sagas, deadLetters, projections, auditor, clock } = deps;
   return {
-    async getStatus() {
+    async getStatus(_request, { signal }) {
       const unknown: UnknownPart[] = [];
       const find = async <Found>(part: string, read: () => Promise<Found[]>): Promise<Found[]> => {
         try {
@@ -63,11 +64,12 @@ export function createStatusRpc(deps: StatusDeps): StatusServiceHandlers {
         const lists = process.services.map((service) => find(`${part} of ${service.name}`, () => read(service)));
         return (await Promise.all(lists)).flat();
       };
-      const [outboxes, waiting, consumers, counted, dead, views, disks] = await Promise.all([
+      const [outboxes, waiting, consumers, counted, failing, dead, views, disks] = await Promise.all([
         ofServices('outbox', outboxToProto),
         find('task queues', queues),
         ofServices('consumers', consumersToProto),
         find('sagas', () => sagas.countUnfinished()),
+        find('failing sagas', () => findFailingSagas(sagas, signal)),
         find('dead letters', () => deadLetters.count()),
         find('projections', () => projections.list()),
         find('disk', async () => [await process.disk()]),
@@ -85,6 +87,7 @@ export function createStatusRpc(deps: StatusDeps): StatusServiceHandlers {
         lastAudit: last && auditToProto(last),
         disk: disks[0] && diskToProto(disks[0]),
         skippedEvents: process.services.flatMap(skippedToProto),
+        failing: [...failing, ...failingQueues(waiting)],
         unknown: unknown.toSorted((one, other) => (one.part < other.part ? -1 : 1)),
       };
     },

@@ -75,10 +75,13 @@ describe('a carrier over HTTP', () => {
     expect(server.requests).not.toContain('PUT elsewhere');
   });
 
-  it('leaves the outcome unknown if it cannot be reached', async () => {
+  it('names its setting if it cannot be reached', async () => {
     const gone = await startTestCarrier();
     await gone.close();
-    await expect(createHttpCarrier(gone.url).book(booking, signal)).rejects.toMatchObject(unknown);
+    await expect(createHttpCarrier(gone.url).book(booking, signal)).rejects.toMatchObject({
+      ...unknown,
+      message: expect.stringMatching(/^carrier cannot be reached \(ECONNREFUSED\): .*check CARRIER_URL$/),
+    });
   });
 
   it('aborts its call when the caller gives up', async () => {

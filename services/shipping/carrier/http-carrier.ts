@@ -1,7 +1,7 @@
 import http from 'node:http';
 import https from 'node:https';
-import { storableText } from '#mesh';
-import { carrierUnavailable } from '../errors.ts';
+import { type MeshError, storableText } from '#mesh';
+import { carrierUnavailable, carrierUnreachable } from '../errors.ts';
 import type { Booking, BookingOutcome, Carrier } from './carrier.ts';
 
 /** The maximum size of a response of the carrier. */
@@ -22,7 +22,7 @@ export function createHttpCarrier(baseUrl: string): Carrier {
       const headers = body === undefined ? {} : { 'content-type': 'application/json' };
       request(new URL(path, baseUrl), { method, headers, agent, signal })
         .on('response', resolve)
-        .on('error', (error) => reject(carrierUnavailable({ failure: 'did not answer' }, { cause: error })))
+        .on('error', (error) => reject(unanswered(error)))
         .end(body === undefined ? undefined : JSON.stringify(body));
     });
   return {
@@ -42,6 +42,15 @@ export function createHttpCarrier(baseUrl: string): Carrier {
         throw carrierUnavailable({ failure: `answered HTTP ${status}` });
     },
   };
+}
+
+const noConnection = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH']);
+
+function unanswered(error: NodeJS.ErrnoException): MeshError {
+  const { code = '' } = error;
+  return noConnection.has(code)
+    ? carrierUnreachable({ errno: code }, { cause: error })
+    : carrierUnavailable({ failure: 'did not answer' }, { cause: error });
 }
 
 function bodyOf({ address }: Booking): unknown {

@@ -719,7 +719,7 @@ export const AuditServiceService = {
     responseDeserialize: (value: Buffer): AuditReport => AuditReport.decode(value),
   },
   /**
-   * Returns the result of the last background audit. NOT_FOUND `NO_AUDIT_YET` if none has finished since the process
+   * Returns the result of the last audit of all checks. NOT_FOUND `NO_AUDIT_YET` if none has finished since the process
    * started.
    */
   getLastAudit: {
@@ -741,7 +741,7 @@ export interface AuditServiceServer extends UntypedServiceImplementation {
    */
   runAudit: handleServerStreamingCall<RunAuditRequest, AuditReport>;
   /**
-   * Returns the result of the last background audit. NOT_FOUND `NO_AUDIT_YET` if none has finished since the process
+   * Returns the result of the last audit of all checks. NOT_FOUND `NO_AUDIT_YET` if none has finished since the process
    * started.
    */
   getLastAudit: handleUnaryCall<GetLastAuditRequest, Audit>;
@@ -760,7 +760,7 @@ export interface AuditServiceClient extends Client {
     options?: Partial<CallOptions>,
   ): ClientReadableStream<AuditReport>;
   /**
-   * Returns the result of the last background audit. NOT_FOUND `NO_AUDIT_YET` if none has finished since the process
+   * Returns the result of the last audit of all checks. NOT_FOUND `NO_AUDIT_YET` if none has finished since the process
    * started.
    */
   getLastAudit(

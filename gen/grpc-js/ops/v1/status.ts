@@ -57,7 +57,7 @@ export interface Status {
   deadLetters: DeadLetterCount[];
   /** All projections, as ListProjections returns them. */
   projections: Projection[];
-  /** The last background audit. Unset: none has finished since the process started. */
+  /** The last audit of all checks, on demand or in the background. Unset: none has finished since the process started. */
   lastAudit:
     | Audit
     | undefined;
@@ -69,6 +69,8 @@ export interface Status {
   unknown: UnknownPart[];
   /** Events that the consumer groups of this process have skipped since it started. They remain in the event log. */
   skippedEvents: SkippedEvents[];
+  /** Work that has failed several times in a row and is retried, for example because a third party is unavailable. */
+  failing: FailingWork[];
 }
 
 /** What runs in a process. */
@@ -148,6 +150,20 @@ export interface SkippedEvents {
   reason: string;
   /** Number of events since the process started. */
   count: bigint;
+}
+
+/** Work that keeps failing and is retried. */
+export interface FailingWork {
+  /** What fails: `saga place-order, step create-shipment` or `queue email-jobs`. */
+  part: string;
+  /** Number of sagas or tasks that wait because of it, at most 1,000 sagas. */
+  waiting: bigint;
+  /** Since when it has failed. For queues: since the process started, at the earliest. */
+  sinceTime:
+    | Date
+    | undefined;
+  /** Error of the last attempt. */
+  lastError: string;
 }
 
 /** How many sagas of one name are in one state. */
@@ -268,6 +284,7 @@ function createBaseStatus(): Status {
     disk: undefined,
     unknown: [],
     skippedEvents: [],
+    failing: [],
   };
 }
 
@@ -308,6 +325,9 @@ export const Status: MessageFns<Status> = {
     }
     for (const v of message.skippedEvents) {
       SkippedEvents.encode(v!, writer.uint32(98).fork()).join();
+    }
+    for (const v of message.failing) {
+      FailingWork.encode(v!, writer.uint32(106).fork()).join();
     }
     return writer;
   },
@@ -421,6 +441,14 @@ export const Status: MessageFns<Status> = {
             message.skippedEvents.push(SkippedEvents.decode(reader, reader.uint32()));
             continue;
           }
+          case 13: {
+            if (tag !== 106) {
+              break;
+            }
+
+            message.failing.push(FailingWork.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -467,6 +495,9 @@ export const Status: MessageFns<Status> = {
         : globalThis.Array.isArray(object?.skipped_events)
         ? object.skipped_events.map((e: any) => SkippedEvents.fromJSON(e))
         : [],
+      failing: globalThis.Array.isArray(object?.failing)
+        ? object.failing.map((e: any) => FailingWork.fromJSON(e))
+        : [],
     };
   },
 
@@ -508,6 +539,9 @@ export const Status: MessageFns<Status> = {
     if (message.skippedEvents?.length) {
       obj.skippedEvents = message.skippedEvents.map((e) => SkippedEvents.toJSON(e));
     }
+    if (message.failing?.length) {
+      obj.failing = message.failing.map((e) => FailingWork.toJSON(e));
+    }
     return obj;
   },
 
@@ -532,6 +566,7 @@ export const Status: MessageFns<Status> = {
     message.disk = (object.disk !== undefined && object.disk !== null) ? Disk.fromPartial(object.disk) : undefined;
     message.unknown = object.unknown?.map((e) => UnknownPart.fromPartial(e)) || [];
     message.skippedEvents = object.skippedEvents?.map((e) => SkippedEvents.fromPartial(e)) || [];
+    message.failing = object.failing?.map((e) => FailingWork.fromPartial(e)) || [];
     return message;
   },
 };
@@ -1266,6 +1301,134 @@ export const SkippedEvents: MessageFns<SkippedEvents> = {
     message.topic = object.topic ?? "";
     message.reason = object.reason ?? "";
     message.count = (object.count !== undefined && object.count !== null) ? BigInt(object.count) : 0n;
+    return message;
+  },
+};
+
+function createBaseFailingWork(): FailingWork {
+  return { part: "", waiting: 0n, sinceTime: undefined, lastError: "" };
+}
+
+export const FailingWork: MessageFns<FailingWork> = {
+  encode(message: FailingWork, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.part !== "") {
+      writer.uint32(10).string(message.part);
+    }
+    if (message.waiting !== 0n) {
+      if (BigInt.asIntN(64, message.waiting) !== message.waiting) {
+        throw new globalThis.Error("value provided for field message.waiting of type int64 too large");
+      }
+      writer.uint32(16).int64(message.waiting);
+    }
+    if (message.sinceTime !== undefined) {
+      Timestamp.encode(toTimestamp(message.sinceTime), writer.uint32(26).fork()).join();
+    }
+    if (message.lastError !== "") {
+      writer.uint32(34).string(message.lastError);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): FailingWork {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseFailingWork();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.part = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.waiting = reader.int64() as bigint;
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.sinceTime = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.lastError = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): FailingWork {
+    return {
+      part: isSet(object.part) ? globalThis.String(object.part) : "",
+      waiting: isSet(object.waiting) ? BigInt(object.waiting) : 0n,
+      sinceTime: isSet(object.sinceTime)
+        ? fromJsonTimestamp(object.sinceTime)
+        : isSet(object.since_time)
+        ? fromJsonTimestamp(object.since_time)
+        : undefined,
+      lastError: isSet(object.lastError)
+        ? globalThis.String(object.lastError)
+        : isSet(object.last_error)
+        ? globalThis.String(object.last_error)
+        : "",
+    };
+  },
+
+  toJSON(message: FailingWork): unknown {
+    const obj: any = {};
+    if (message.part !== "") {
+      obj.part = message.part;
+    }
+    if (message.waiting !== 0n) {
+      obj.waiting = message.waiting.toString();
+    }
+    if (message.sinceTime !== undefined) {
+      obj.sinceTime = message.sinceTime.toISOString();
+    }
+    if (message.lastError !== "") {
+      obj.lastError = message.lastError;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<FailingWork>): FailingWork {
+    return FailingWork.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<FailingWork>): FailingWork {
+    const message = createBaseFailingWork();
+    message.part = object.part ?? "";
+    message.waiting = (object.waiting !== undefined && object.waiting !== null) ? BigInt(object.waiting) : 0n;
+    message.sinceTime = object.sinceTime ?? undefined;
+    message.lastError = object.lastError ?? "";
     return message;
   },
 };

@@ -708,7 +708,7 @@ export const AuditServiceDefinition = {
       options: { idempotencyLevel: "NO_SIDE_EFFECTS" },
     },
     /**
-     * Returns the result of the last background audit. NOT_FOUND `NO_AUDIT_YET` if none has finished since the process
+     * Returns the result of the last audit of all checks. NOT_FOUND `NO_AUDIT_YET` if none has finished since the process
      * started.
      */
     getLastAudit: {
@@ -733,7 +733,7 @@ export interface AuditServiceImplementation<CallContextExt = {}> {
     context: CallContext & CallContextExt,
   ): ServerStreamingMethodResult<DeepPartial<AuditReport>>;
   /**
-   * Returns the result of the last background audit. NOT_FOUND `NO_AUDIT_YET` if none has finished since the process
+   * Returns the result of the last audit of all checks. NOT_FOUND `NO_AUDIT_YET` if none has finished since the process
    * started.
    */
   getLastAudit(request: GetLastAuditRequest, context: CallContext & CallContextExt): Promise<DeepPartial<Audit>>;
@@ -747,7 +747,7 @@ export interface AuditServiceClient<CallOptionsExt = {}> {
    */
   runAudit(request: DeepPartial<RunAuditRequest>, options?: CallOptions & CallOptionsExt): AsyncIterable<AuditReport>;
   /**
-   * Returns the result of the last background audit. NOT_FOUND `NO_AUDIT_YET` if none has finished since the process
+   * Returns the result of the last audit of all checks. NOT_FOUND `NO_AUDIT_YET` if none has finished since the process
    * started.
    */
   getLastAudit(request: DeepPartial<GetLastAuditRequest>, options?: CallOptions & CallOptionsExt): Promise<Audit>;

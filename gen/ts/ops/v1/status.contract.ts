@@ -8,7 +8,7 @@ import { checkAudit } from './audit.contract.ts';
 import { checkNamedHealth } from './health.contract.ts';
 import { checkProjection } from './projection.contract.ts';
 import { StatusServiceDefinition } from './status.ts';
-import type { DeadLetterCount, DeepPartial, GetStatusRequest, OutboxBacklog, ProcessInfo, SagaCount, Status } from './status.ts';
+import type { DeadLetterCount, DeepPartial, FailingWork, GetStatusRequest, OutboxBacklog, ProcessInfo, SagaCount, Status } from './status.ts';
 
 /** The handlers of ops.v1.StatusService. A request that is one message was validated. */
 export interface StatusServiceHandlers {
@@ -75,6 +75,11 @@ export function checkStatus(message: Status, out: FieldViolation[]): void {
     checkAudit(message.lastAudit, out);
     if (out.length > from) prefixFields(out, from, 'last_audit');
   }
+  message.failing.forEach((item, index) => {
+    const from = out.length;
+    checkFailingWork(item, out);
+    if (out.length > from) prefixFields(out, from, `failing[${index}]`);
+  });
 }
 
 /** Returns every broken rule of ops.v1.ProcessInfo, in field order. */
@@ -100,6 +105,18 @@ export function validateOutboxBacklog(message: OutboxBacklog): FieldViolation[] 
 export function checkOutboxBacklog(message: OutboxBacklog, out: FieldViolation[]): void {
   if (message.oldestEventTime !== undefined && !(message.oldestEventTime.getTime() >= -62135596800000 && message.oldestEventTime.getTime() <= 253402300799999)) out.push({ field: 'oldest_event_time', description: 'must be a time from the year 1 to the year 9999' });
   if (message.oldestTaskTime !== undefined && !(message.oldestTaskTime.getTime() >= -62135596800000 && message.oldestTaskTime.getTime() <= 253402300799999)) out.push({ field: 'oldest_task_time', description: 'must be a time from the year 1 to the year 9999' });
+}
+
+/** Returns every broken rule of ops.v1.FailingWork, in field order. */
+export function validateFailingWork(message: FailingWork): FieldViolation[] {
+  const out: FieldViolation[] = [];
+  checkFailingWork(message, out);
+  return out;
+}
+
+/** Appends every broken rule of ops.v1.FailingWork to `out`. */
+export function checkFailingWork(message: FailingWork, out: FieldViolation[]): void {
+  if (message.sinceTime !== undefined && !(message.sinceTime.getTime() >= -62135596800000 && message.sinceTime.getTime() <= 253402300799999)) out.push({ field: 'since_time', description: 'must be a time from the year 1 to the year 9999' });
 }
 
 /** Returns every broken rule of ops.v1.SagaCount, in field order. */
