@@ -6,6 +6,8 @@ import { runExample } from './support/run-example.ts';
 
 const shownFailures = 10;
 
+let sent = 0;
+
 const count = Number(process.argv[2] ?? 100_000);
 if (!Number.isSafeInteger(count) || count < 1) {
   process.stderr.write(`invalid number of users "${process.argv[2]}": use a whole number, minimum 1\n`);
@@ -15,7 +17,13 @@ if (!Number.isSafeInteger(count) || count < 1) {
 /** Creates users in one stream. Usage: `node examples/import-users.ts [count]`, default 100,000. */
 await runExample(async (mesh) => {
   const startMs = performance.now();
-  const response = await mesh.users.importUsers(usersWithProgress(count));
+  const response = await mesh.users.importUsers(usersWithProgress(count)).catch((error: unknown) => {
+    if (sent > 0)
+      process.stderr.write(
+        `the import was cut off: of ${sent} rows that were sent the first are stored, 500 at a time; running it again creates other users, with new addresses\n`,
+      );
+    throw error;
+  });
   report(response, (performance.now() - startMs) / 1_000);
   return response.imported === BigInt(count);
 });
@@ -24,7 +32,7 @@ await runExample(async (mesh) => {
 async function* usersWithProgress(count: number): AsyncGenerator<DeepPartial<ImportUsersRequest>> {
   const run = randomUUID().slice(0, 8);
   const progress = createProgress();
-  for (let sent = 0; sent < count; sent++) {
+  for (; sent < count; sent++) {
     yield { user: newUser(run, sent) };
     progress.show(progressText(sent + 1, count));
   }

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { ClientError } from 'nice-grpc';
 import type { EventRecord } from '#gen/events/v1/events.ts';
 import { type Notification, NotificationState } from '#gen/notification/v1/notification.ts';
 import { type Saga, SagaStepState } from '#gen/ops/v1/ops.ts';
@@ -26,8 +27,15 @@ const quickReadMs = 500;
 /** The clocks of the services may differ by this. */
 const clockSkewMs = 60_000;
 
+/** The events of an order that the log returned. */
+export interface FoundEvents {
+  readonly events: readonly EventRecord[];
+  /** Why others may be missing: a record of the log that is damaged. Empty: none is. */
+  readonly faults: readonly string[];
+}
+
 /** Reads the events of an order from all topics. Returns undefined if the event log is unavailable. */
-export async function findEvents(mesh: Mesh, order: Order, { steps }: Saga): Promise<EventRecord[] | undefined> {
+export async function findEvents(mesh: Mesh, order: Order, { steps }: Saga): Promise<FoundEvents | undefined> {
   const stateOf = (name: string) => steps.find((step) => step.name === name)?.state;
   /** The events that end the trail of a step, if the order has ended. */
   const ends = (step: string, done: string, undone: string): string[] => {
@@ -55,15 +63,18 @@ export async function findEvents(mesh: Mesh, order: Order, { steps }: Saga): Pro
   const sinceMs = (order.createTime?.getTime() ?? 0) - clockSkewMs;
   const found = await Promise.all(trails.map((trail) => retryUnavailable(mesh, () => follow(mesh, trail, sinceMs))));
   const known = found.filter((records) => records !== undefined);
-  return known.length === found.length ? known.flat() : undefined;
+  if (known.length < found.length) return undefined;
+  return { events: known.flatMap(({ events }) => events), faults: known.flatMap(({ faults }) => faults) };
 }
+
+const damageReasons: ReadonlySet<string> = new Set(['STORAGE_CORRUPT', 'PARTITION_UNREADABLE']);
 
 /** The stream never ends by itself: stop at a last event or after the time limit. */
 async function follow(
   { events }: Mesh,
   { topic, key, lastTypes, isOurs = () => true }: Trail,
   sinceMs: number,
-): Promise<EventRecord[] | undefined> {
+): Promise<FoundEvents | undefined> {
   const timeout = AbortSignal.timeout(lastTypes.length > 0 ? maxReadMs : quickReadMs);
   const records: EventRecord[] = [];
   try {
@@ -76,9 +87,12 @@ async function follow(
   } catch (error) {
     // The mesh works without its broker, so do not wait for it.
     if (reasonOf(error).startsWith('EVENTS_')) return undefined;
+    // The rest of the order can still be shown.
+    if (damageReasons.has(reasonOf(error)) && error instanceof ClientError)
+      return { events: records, faults: [error.details] };
     if (!timeout.aborted) throw error;
   }
-  return records;
+  return { events: records, faults: [] };
 }
 
 function paidOrder({ payload }: EventRecord): string | undefined {

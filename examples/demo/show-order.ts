@@ -16,6 +16,8 @@ export interface OrderTrace {
   readonly saga: Saga;
   /** Undefined if the event log is unavailable. */
   readonly events: readonly EventRecord[] | undefined;
+  /** Why events may be missing. */
+  readonly faults: readonly string[];
   readonly mails: readonly ShownMail[];
 }
 
@@ -29,9 +31,9 @@ interface ShownMail {
 export async function traceOrder(mesh: Mesh, order: Order): Promise<OrderTrace> {
   const mails = await findMails(mesh, order);
   const saga = await retryUnavailable(mesh, () => getSaga(mesh, order.id));
-  const events = await findEvents(mesh, order, saga);
+  const found = await findEvents(mesh, order, saga);
   const shown = mails.map(async (mail) => ({ mail, lines: isSent(mail) ? await readMail(mail, 4) : undefined }));
-  return { order, saga, events, mails: await Promise.all(shown) };
+  return { order, saga, events: found?.events, faults: found?.faults ?? [], mails: await Promise.all(shown) };
 }
 
 async function getSaga(mesh: Mesh, orderId: string): Promise<Saga> {
@@ -44,7 +46,7 @@ async function getSaga(mesh: Mesh, orderId: string): Promise<Saga> {
 }
 
 /** Formats the timeline of an order, and its mails. */
-export function orderLines({ order, saga, events, mails }: OrderTrace): string[] {
+export function orderLines({ order, saga, events, faults, mails }: OrderTrace): string[] {
   const lines = [heading('Timeline: saga steps, events in the log, mails from the task queue')];
   const moments = timelineOf(
     saga,
@@ -58,6 +60,7 @@ export function orderLines({ order, saga, events, mails }: OrderTrace): string[]
     lines.push('  -- its saga has ended so long ago that it was removed (SAGAS_RETENTION_MS)');
   if (events === undefined)
     lines.push('  -- the event log is unavailable. The events of this order wait in the outbox until it is back');
+  for (const fault of faults) lines.push(`  -- events may be missing: ${fault}`);
   return [...lines, ...mails.flatMap(mailLines)];
 }
 

@@ -31,7 +31,11 @@ export function describeFailure(error: unknown, address: string): Failure {
   if (!(error instanceof ClientError)) {
     return { text: error instanceof Error ? String(error.stack) : String(error), code: exitCode.attention };
   }
-  if (isUnreached(error)) return { text: unreachedText(address), code: exitCode.unavailable };
+  if (isUnreached(error)) {
+    const isUnknownName = /name resolution failed/i.test(error.details);
+    const text = isUnknownName ? `the host of ${address} is unknown: set ADDRESS` : unreachedText(address);
+    return { text, code: exitCode.unavailable };
+  }
   const code = exitCodeOf(error.code);
   // An error of the mesh or of what it needs, not of this call: its text is complete.
   if (code === exitCode.unavailable) return { text: error.details, code };

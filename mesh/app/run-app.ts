@@ -54,10 +54,15 @@ export async function runApp(services: readonly ServiceDefinition[], { only = []
     const { address, metricsAddress: metrics } = app;
     const running = app.services.map((service) => service.name).join(',');
     const tookMs = Math.round(performance.now() - startTimeMs);
-    logger.info({ grpc: address, metrics, services: running, data: config.dataDir, took_ms: tookMs }, 'ready');
+    const { database, events, tasks } = app.runtime.info;
+    const parts = { database, events, tasks };
+    logger.info(
+      { grpc: address, metrics, services: running, ...parts, data: config.dataDir, took_ms: tookMs },
+      'ready',
+    );
     const where = metrics === undefined ? `grpc=${address}` : `grpc=${address} metrics=${metrics}`;
     process.stdout.write(
-      `ready ${where} services=${running} data=${config.dataDir} pid=${process.pid} in ${tookMs} ms\n`,
+      `ready ${where} services=${running} data=${config.dataDir} database=${database} events=${events} tasks=${tasks} pid=${process.pid} in ${tookMs} ms\n`,
     );
   } catch (error) {
     process.stderr.write(`${describe(error)}\n`);
@@ -75,7 +80,7 @@ function choose(services: readonly ServiceDefinition[], names: readonly string[]
   const known = services.map(({ name }) => name);
   const unknown = names.filter((name) => !known.includes(name));
   if (unknown.length > 0) {
-    const problem = `names no service with ${unknown.join(', ')}: it may name ${known.join(', ')}`;
+    const problem = `names ${unknown.join(', ')}, which is no service: use ${known.join(', ')}`;
     throw new ConfigError([{ variable: 'the command line', problem }]);
   }
   return names.length === 0 ? services : services.filter(({ name }) => names.includes(name));

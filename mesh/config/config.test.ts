@@ -39,9 +39,9 @@ describe('readConfig', () => {
     const read = () =>
       readConfig({ LOG_LEVEL: 'loud', GRPC_LISTEN: 'localhost:99999', EVENTS_URL: 'ftp://x', DRAIN_TIMEOUT_MS: '-1' });
     expect(read).toThrow(ConfigError);
-    expect(read).toThrow(/LOG_LEVEL is "loud", but may be trace, debug/);
+    expect(read).toThrow(/LOG_LEVEL is "loud", but must be trace, debug/);
     expect(read).toThrow(/GRPC_LISTEN is "localhost:99999"/);
-    expect(read).toThrow(/EVENTS_URL is "ftp:\/\/x", but may be embedded:<path>/);
+    expect(read).toThrow(/EVENTS_URL is "ftp:\/\/x", but must be embedded:<path>/);
     expect(read).toThrow(/DRAIN_TIMEOUT_MS is "-1"/);
   });
 
@@ -154,7 +154,7 @@ describe('readConfig', () => {
   });
 
   it.each(['9464', ':9464', 'localhost', 'localhost:65536'])('refuses %s as the address of the metrics', (text) => {
-    expect(() => readConfig({ METRICS_LISTEN: text })).toThrow(/^METRICS_LISTEN is ".*", but may be .*, or empty$/);
+    expect(() => readConfig({ METRICS_LISTEN: text })).toThrow(/^METRICS_LISTEN is ".*", but must be .*, or empty$/);
   });
 
   it.each(['static:', 'static:user=10.0.0.1:50051,order=mesh.internal:50052'])('takes the addresses of %s', (text) => {
@@ -180,7 +180,7 @@ describe('readConfig', () => {
 
     it('reports their faults with all others', () => {
       const read = () => readConfig({ GREETING: 'hi', LOG_LEVEL: 'loud' }, { settings: [greeting] });
-      expect(read).toThrow(/LOG_LEVEL is "loud".*\nGREETING is "hi", but may be a path$/);
+      expect(read).toThrow(/LOG_LEVEL is "loud".*\nGREETING is "hi", but must be a path$/);
     });
 
     it('has no value of a setting that it was not given', () => {

@@ -40,7 +40,7 @@ export function readConfig(environment: Environment, { settings = [], services }
     const text = environment[variable] || defaultOf(setting, dataDir);
     const value: unknown = parse(text);
     if (value === undefined)
-      faults.push({ variable, problem: `is ${JSON.stringify(maskSecrets(text))}, but may be ${allowed}` });
+      faults.push({ variable, problem: `is ${JSON.stringify(maskSecrets(text))}, but must be ${allowed}` });
     values.set(setting, value);
   }
   const named = Object.entries(processSettings).map(([name, setting]) => [name, values.get(setting)]);

@@ -26,9 +26,24 @@ export interface Misspelling {
   readonly meant: string;
 }
 
+/** What other programs call such a setting. */
+const otherNames: Readonly<Record<string, string>> = {
+  KAFKA_BROKER: 'EVENTS_URL',
+  KAFKA_BROKERS: 'EVENTS_URL',
+  KAFKA_URL: 'EVENTS_URL',
+  RABBITMQ_URL: 'TASKS_URL',
+  AMQP_URL: 'TASKS_URL',
+  POSTGRES_URL: 'DATABASE_URL',
+  SMTP_URL: 'MAIL_URL',
+  GRPC_PORT: 'GRPC_LISTEN',
+  METRICS_PORT: 'METRICS_LISTEN',
+};
+
+const unit = /_(MS|S|SECONDS|MINUTES|HOURS|DAYS|BYTES|MB)$/;
+
 /**
- * The variables that are probably meant as settings: at most two letters, or their case, away from a setting that is not
- * set. `settings` are the variables that are read.
+ * The variables that are probably meant as settings: another name for a setting that is not set, or at most two letters, the
+ * case or the unit away from it. `settings` are the variables that are read.
  */
 export function findMisspellings(
   environment: Readonly<Record<string, string | undefined>>,
@@ -37,7 +52,12 @@ export function findMisspellings(
   const unset = settings.filter((name) => !environment[name]);
   return Object.keys(environment).flatMap((variable) => {
     if (settings.includes(variable)) return [];
-    const meant = closest(variable.toUpperCase(), unset);
+    const word = variable.toUpperCase();
+    const meant =
+      closest(word, unset) ??
+      unset.find(
+        (name) => name === otherNames[word] || (unit.test(name) && name.replace(unit, '') === word.replace(unit, '')),
+      );
     return meant === undefined ? [] : [{ variable, meant }];
   });
 }

@@ -24,10 +24,10 @@ export function unknownServices(addresses: StaticAddresses, known: readonly stri
   const unknown = [...addresses.keys()].filter((name) => !known.includes(name));
   return unknown.map((name) => {
     const meant = closest(name, known);
-    const hint = meant === undefined ? '' : `did you mean ${meant}? `;
+    const hint = meant === undefined ? 'use' : `did you mean ${meant}? Use`;
     return {
       variable: 'DISCOVERY_URL',
-      problem: `has an address of ${name}, but no service has that name: ${hint}It may name ${known.join(', ')}`,
+      problem: `has an address of ${name}, but no service has that name: ${hint} one of ${known.join(', ')}`,
     };
   });
 }

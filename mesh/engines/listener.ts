@@ -82,7 +82,7 @@ export function createListener(
     },
     async listen(address) {
       server.listen(parseListenAddress(address));
-      await once(server, 'listening').catch((error) => Promise.reject(listenError(address, error)));
+      await once(server, 'listening').catch((error) => Promise.reject(listenError(address, error, 'GRPC_LISTEN')));
       // A connection that fails for lack of files or memory must not stop the others.
       server.on('error', () => undefined);
       return (server.address() as AddressInfo).port;

@@ -10,7 +10,7 @@ interface ErrorText<Facts> {
   /** For people: `<thing> <id> <state>: <action>`. The type of its parameter is the type of the facts. */
   readonly text: string | ((facts: Facts) => string);
   /** What callers get instead, if `text` names addresses, files or SQL. The log has `text`. Default: `text`. */
-  readonly publicText?: string;
+  readonly publicText?: string | ((facts: Facts) => string);
 }
 
 /** Facts of other types than string, number or list of strings need a `metadata` function. */
@@ -69,7 +69,7 @@ export function defineError<Facts = void>(spec: ErrorSpec<Facts>): ErrorDefiniti
     new MeshError(code, reason, typeof text === 'string' ? text : text(facts), {
       ...details,
       metadata: toTexts(metadata(facts)),
-      publicText,
+      publicText: typeof publicText === 'function' ? publicText(facts) : publicText,
     });
   return Object.assign(create, {
     ...identity,

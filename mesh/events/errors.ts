@@ -84,8 +84,8 @@ export const partitionUnreadable = defineError({
     readonly problem: string;
   }) =>
     `record ${place.topic}/${place.partition}/${place.offset} cannot be read: ${place.problem}. The partition waits: restore it, or stop the group and commit a later offset for it`,
-  publicText:
-    'a record of the partition cannot be read: continue after its offset, or when its operator has restored it',
+  publicText: ({ topic, partition, offset }) =>
+    `record ${topic}/${partition}/${offset} cannot be read: continue after its offset, or when its operator has restored it`,
   metadata: ({ topic, partition, offset }) => ({ topic, partition, offset }),
 });
 
@@ -108,7 +108,8 @@ export const recordDamaged = storageCorrupt.variant({
   }) =>
     `event log ${place.file} is damaged: offset ${place.offset} of partition ${place.partition} of ${place.topic} ${place.problem}, so that partition stops there; ` +
     `stop this process and restore the whole data folder from a backup, or give up the event with: make damaged ARGS='skip ${place.topic}/${place.partition}/${place.offset} --note=why'`,
-  publicText: 'a record of the partition is damaged: continue after its offset, or when its operator has restored it',
+  publicText: ({ topic, partition, offset }) =>
+    `record ${topic}/${partition}/${offset} is damaged, so its partition stops there: continue after its offset, or when its operator has restored it or skipped it with "make damaged"`,
   metadata: ({ topic, partition, offset }) => ({ topic, partition, offset }),
 });
 

@@ -76,7 +76,7 @@ describe('the metrics listener', () => {
     const address = `127.0.0.1:${(taken.address() as AddressInfo).port}`;
     await expect(listenForScrapes(metrics, address, captureLog().logger)).rejects.toMatchObject({
       reason: 'ADDRESS_IN_USE',
-      message: expect.stringContaining(`cannot listen on ${address}: process ${process.pid} `),
+      message: expect.stringContaining(`cannot listen on METRICS_LISTEN=${address}: process ${process.pid} `),
     });
     taken.close();
   });

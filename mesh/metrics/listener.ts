@@ -28,7 +28,7 @@ export async function listenForScrapes(metrics: Metrics, address: string, logger
     response.writeHead(status, headers).end(text);
   });
   server.listen(parseListenAddress(address));
-  await once(server, 'listening').catch((error) => Promise.reject(listenError(address, error)));
+  await once(server, 'listening').catch((error) => Promise.reject(listenError(address, error, 'METRICS_LISTEN')));
   return {
     port: (server.address() as AddressInfo).port,
     async close() {

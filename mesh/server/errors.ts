@@ -14,8 +14,9 @@ export const serverOverloaded = defineError({
   code: Status.RESOURCE_EXHAUSTED,
   means: 'more calls wait or run than the server accepts; the call was not started',
   fix: 'wait as long as RetryInfo says',
-  text: ({ path }: { readonly path: string }) =>
-    `the server is overloaded, so ${path} was not started: call again later`,
+  text: ({ path, limit }: { readonly path: string; readonly limit: string }) =>
+    `the server is overloaded, so ${path} was not started: call again later; it reached ${limit}`,
+  publicText: ({ path }) => `the server is overloaded, so ${path} was not started: call again later`,
   metadata: () => ({}),
 });
 

@@ -1,4 +1,7 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { startMesh } from '../../mesh/testing/start-mesh.ts';
+import { opsService } from '../../services/ops/service.ts';
+import { createReaderService } from '../../services/ops/testing/reader-service.ts';
 import { spawnTool, unusedAddress } from './testing/spawn-tool.ts';
 
 describe('ordermesh', () => {
@@ -22,11 +25,39 @@ describe('ordermesh', () => {
   it.each([
     ['status', [], 3, { code: 'UNAVAILABLE', message: expect.stringContaining('cannot be reached'), details: [] }],
     ['call', ['a.B/C'], 3, { code: 'UNAVAILABLE', message: expect.stringContaining('cannot be reached'), details: [] }],
+    [
+      'status',
+      ['--address', 'no-such-host.invalid:1'],
+      3,
+      {
+        code: 'UNAVAILABLE',
+        message: expect.stringContaining('host of no-such-host.invalid:1 is unknown'),
+        details: [],
+      },
+    ],
     ['replay', ['a', 'b'], 2, { message: 'only one group can be replayed at a time' }],
     ['call', ['nope'], 2, { message: expect.stringMatching(/^invalid method nope: /) }],
   ])('prints errors as JSON with --json: %s %j', async (command, args, exit, error) => {
     const { code, errors } = await run(command, ...args, '--json');
     expect(code).toBe(exit);
     expect(JSON.parse(errors)).toEqual(error);
+  });
+
+  it('names what a process lacks or cannot use', async () => {
+    const mesh = await startMesh([createReaderService().definition], {});
+    onTestFinished(() => mesh.stop());
+    const { code, errors } = await spawnTool('status', mesh.address, []);
+    expect({ code, errors }).toEqual({
+      code: 4,
+      errors: `the process at ${mesh.address} runs without ops, which this command calls: use the address of one that runs it\n`,
+    });
+  });
+
+  it('points to the status if the event log cannot be used', async () => {
+    const mesh = await startMesh([createReaderService().definition, opsService], { EVENTS_URL: 'kafka://127.0.0.1:1' });
+    onTestFinished(() => mesh.stop());
+    const { code, errors } = await spawnTool('replay', mesh.address, ['readers']);
+    expect(code).toBe(3);
+    expect(errors).toContain('"make status" shows why');
   });
 });

@@ -15,7 +15,7 @@ import { type Command, CommandError, readArgs, UsageError } from './cli.ts';
 export const compactCommand: Command = {
   name: 'compact',
   summary: 'give the free space in the files of a stopped mesh back to the disk',
-  usage: 'compact',
+  usage: '(no arguments)',
   async run(args, cli) {
     if (readArgs(args, {}).positionals.length > 0) throw new UsageError('compact takes no arguments');
     try {

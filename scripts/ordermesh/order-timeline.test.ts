@@ -45,7 +45,7 @@ describe('the timeline of an order', () => {
       ],
     });
     const order = Order.fromPartial({ createTime: at(0) });
-    const lines = orderLines({ order, saga, events: [], mails: [] }).slice(1).map(stripVTControlCharacters);
+    const lines = orderLines({ order, saga, events: [], faults: [], mails: [] }).slice(1).map(stripVTControlCharacters);
     expect(lines).toEqual([
       '      +1 ms  saga   reserve-stock       DONE in 4 ms, 1 attempt',
       '      +5 ms  saga   charge              UNDOING: ran in 4 ms, 1 attempt; undo 2 attempts',

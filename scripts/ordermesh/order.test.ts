@@ -108,4 +108,19 @@ describe('make order', () => {
     });
     expect(await run()).toMatchObject({ code: 2 });
   });
+
+  it('shows an order of which the log has a damaged event', async () => {
+    const id = await order(1);
+    await mesh.stop();
+    const file = new DatabaseSync(join(folder.path, 'events.db'));
+    file.prepare("UPDATE record SET value = x'00' WHERE key = ?").run(id);
+    file.close();
+    mesh = await startMesh(allServices, { DATA_DIR: folder.path });
+    const { code, lines, errors } = await run(id);
+    expect({ code, errors }).toEqual({ code: 0, errors: '' });
+    expect(lines.join('\n')).toMatch(/saga +commit-stock +DONE/);
+    expect(lines.join('\n')).toMatch(
+      /-- events may be missing: record \S+\.events\/\d+\/\d+ is damaged.*"make damaged"/,
+    );
+  });
 });

@@ -111,7 +111,10 @@ function resultLines({
   eventsIgnored,
   eventsDead,
   eventsTooOld,
+  positions,
 }: ReplayProgress): string[] {
+  const isEmpty = positions.every(({ startOffset, endOffset }) => startOffset >= endOffset);
+  if (isEmpty) return ['no events: there are none from this start on, so it is at or after the end'];
   const lines = [
     `${count(eventsApplied, 'event')} applied, ${eventsKnown} known before, ${eventsIgnored} ignored by the handler`,
   ];

@@ -42,10 +42,11 @@ export const mailRefused = defineError({
   reason: 'MAIL_REFUSED',
   code: Status.FAILED_PRECONDITION,
   means: 'the mail server refused this mail permanently',
-  fix: 'change the address or the text, then redrive the dead letter',
+  fix: 'if the server was wrong, redrive the dead letter; the address is that of the time of the order, so discard it otherwise',
   text: ({ to, answer }: { readonly to: string; readonly answer: string }) =>
-    `mail server refused the mail to ${to} permanently: ${answer}; fix the address or the text, then redrive it`,
-  publicText: 'mail server refused the mail permanently: fix the address or the text, then redrive it',
+    `mail server refused the mail to ${to} permanently: ${answer}; redrive it if the server was wrong, otherwise discard it: a redrive sends the same mail to the same address`,
+  publicText:
+    'mail server refused the mail permanently: redrive it if the server was wrong, otherwise discard it: a redrive sends the same mail to the same address',
   metadata: () => ({}),
 });
 

@@ -8,10 +8,10 @@ export const noSagaOfOrder = unknownSaga.variant({
 export const unknownDeadLetter = defineError({
   reason: 'UNKNOWN_DEAD_LETTER',
   code: Status.NOT_FOUND,
-  means: 'no dead letter has this id, or it was redriven or discarded',
+  means: 'no dead letter has this id, or it was closed so long ago that it was purged',
   fix: 'see ListDeadLetters',
   text: ({ id }: { readonly id: string }) =>
-    `dead letter ${id} not found: it never existed, or was redriven or discarded; see ListDeadLetters`,
+    `dead letter ${id} not found: it never existed, or was purged after it was redriven or discarded; see ListDeadLetters`,
 });
 
 /** Several projections have this name. */

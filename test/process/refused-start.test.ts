@@ -129,9 +129,9 @@ describe('a starting process', () => {
   it('fails on an address of an unknown service, and suggests the name', async () => {
     const addresses = ['user', 'inventory', 'paymnt', 'shipping', 'bank'].map((name) => `${name}=127.0.0.1:1`);
     const environment = { DISCOVERY_URL: `static:${addresses.join()}` };
-    const known = 'It may name events, inventory, notification, ops, order, payment, report, shipping, user';
-    const misspelt = `DISCOVERY_URL has an address of paymnt, but no service has that name: did you mean payment? ${known}`;
-    const unknown = `DISCOVERY_URL has an address of bank, but no service has that name: ${known}`;
+    const known = 'one of events, inventory, notification, ops, order, payment, report, shipping, user';
+    const misspelt = `DISCOVERY_URL has an address of paymnt, but no service has that name: did you mean payment? Use ${known}`;
+    const unknown = `DISCOVERY_URL has an address of bank, but no service has that name: use ${known}`;
     expect(await refusal({ dataDir, args: ['order'], environment })).toEqual(['cannot start:', misspelt, unknown]);
     expect(await refusal({ dataDir, environment })).toEqual(['cannot start:', misspelt, unknown]);
     expect(existsSync(dataDir)).toBe(false);

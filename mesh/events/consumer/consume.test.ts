@@ -50,7 +50,10 @@ describe('decodeEvent', () => {
   });
 
   it.each([
-    ['application/xml', 'its content type application/xml is unknown: send application/json or application/protobuf'],
+    [
+      'application/xml',
+      'its content type application/xml is unknown: send application/json or application/protobuf (with EventService/Publish: set json, not payload)',
+    ],
     ['text/plain', 'its content type text/plain is unknown'],
     ['application/octet-stream', 'its content type application/octet-stream is unknown'],
     ['application/cloudevents-batch+json', 'its content type application/cloudevents-batch+json is unknown'],

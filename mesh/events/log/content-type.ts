@@ -9,7 +9,7 @@ const protobufTypes: ReadonlySet<string> = new Set([
   'application/vnd.google.protobuf',
 ]);
 const charsets: ReadonlySet<string> = new Set(['', 'utf-8', 'utf8', 'us-ascii', 'ascii']);
-const known = 'send application/json or application/protobuf';
+const known = 'send application/json or application/protobuf (with EventService/Publish: set json, not payload)';
 
 type Headers = Readonly<Record<string, string>>;
 

@@ -146,7 +146,7 @@ describe('make dead-letters', () => {
     expect(code).toBe(1);
     expect(lines).toEqual([
       `${task} redriven`,
-      'none not found: already redriven or discarded, or never existed',
+      'none not open: already redriven or discarded, or never existed; "show none" shows which',
       expect.stringMatching(`^${event} failed: HANDLER_FAILED: `),
       '1 redriven, 2 not',
     ]);

@@ -125,7 +125,8 @@ async function changeAll(
     const ids = waiting.splice(0, idsPerCall);
     const { doneIds, missingIds, failures, leftIds } = await change(ids);
     for (const id of doneIds) print(`${id} ${done}`);
-    for (const id of missingIds) print(`${id} not found: already redriven or discarded, or never existed`);
+    for (const id of missingIds)
+      print(`${id} not open: already redriven or discarded, or never existed; "show ${id}" shows which`);
     for (const { id, reason, message } of failures) print(`${id} failed: ${reason}: ${escapeControls(message)}`);
     doneCount += doneIds.length;
     problemCount += missingIds.length + failures.length;

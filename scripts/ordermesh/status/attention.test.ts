@@ -16,7 +16,7 @@ describe('attentionOf', () => {
       ],
     });
     expect(attentionOf(status, 0)).toEqual([
-      'group report-service skipped 1 event of order.events because their type is unknown: update report, then "make replay GROUP=report-service"',
+      'group report-service skipped 1 event of order.events of an unknown type: update the service report, then "make replay GROUP=report-service"',
       'group report-service skipped 3 events of order.events because it started over: see "A group that starts over" in docs/operating.md',
     ]);
   });

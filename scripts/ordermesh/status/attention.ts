@@ -43,7 +43,7 @@ function failingText({ part, waiting, sinceTime, lastError }: FailingWork, nowMs
 function skippedText({ service, group, topic, reason, count: number }: SkippedEvents): string[] {
   const events = `group ${group} skipped ${count(number, 'event')} of ${topic}`;
   if (reason === 'unknown-type')
-    return [`${events} because their type is unknown: update ${service}, then "make replay GROUP=${group}"`];
+    return [`${events} of an unknown type: update the service ${service}, then "make replay GROUP=${group}"`];
   if (reason === 'too-old')
     return [`${events} because it started over: see "A group that starts over" in docs/operating.md`];
   return [];

@@ -78,7 +78,7 @@ describe('make status', () => {
     const { code, lines } = await run();
     expect(code).toBe(1);
     expect(lines.at(-1)).toBe(
-      '  group readers skipped 2 events of notes because their type is unknown: update reader, then "make replay GROUP=readers"',
+      '  group readers skipped 2 events of notes of an unknown type: update the service reader, then "make replay GROUP=readers"',
     );
   });
 

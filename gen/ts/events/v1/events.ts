@@ -96,7 +96,10 @@ export interface PublishRequest {
   /** Content of the event. */
   value:
     | //
-    /** Binary content, published with `content-type: application/octet-stream`. */
+    /**
+     * Binary content, published with `content-type: application/octet-stream`. For consumers of other programs: the
+     * services read `json`, and this becomes a dead letter there.
+     */
     { $case: "payload"; value: Uint8Array }
     | //
     /** JSON text, published with `content-type: application/json`. */

@@ -81,7 +81,12 @@ describe('the handlers of a process', () => {
     await one?.enter('a-stream', 'streaming');
     await other?.enter('b1', 'once');
     expect(other?.refused).toEqual([
-      expect.objectContaining({ code: Status.RESOURCE_EXHAUSTED, reason: 'SERVER_OVERLOADED' }),
+      expect.objectContaining({
+        code: Status.RESOURCE_EXHAUSTED,
+        reason: 'SERVER_OVERLOADED',
+        message: expect.stringContaining('it reached GRPC_MAX_RUNNING_CALLS'),
+        publicText: expect.not.stringContaining('GRPC_'),
+      }),
     ]);
     one?.begun.get('a-stream')?.rest();
     await other?.enter('b2', 'once');

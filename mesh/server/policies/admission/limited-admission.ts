@@ -216,6 +216,14 @@ export class LimitedAdmission implements Admission, Starter, Slots, Load {
 
   #overloaded({ path }: EnteringCall, limit: AdmissionLimit): MeshError {
     this.#onRefused(limit);
-    return serverOverloaded({ path }, { retryAfterMs: this.#policy.retryAfterMs(this) });
+    return serverOverloaded({ path, limit: limitTexts[limit] }, { retryAfterMs: this.#policy.retryAfterMs(this) });
   }
 }
+
+/** For the log: what an operator can change. */
+const limitTexts: Readonly<Record<AdmissionLimit, string>> = {
+  waiting: 'the limit of calls or bytes that wait for a service or of a connection (GRPC_MAX_WAITING_BYTES)',
+  streams: 'the limit of open streams of a service or of a connection',
+  process_waiting: 'GRPC_MAX_WAITING_BYTES',
+  process_running: 'GRPC_MAX_RUNNING_CALLS',
+};
