@@ -35,12 +35,12 @@ describe('the settings of the services', () => {
     ['CARRIER_URL', 'ftp://carrier.example'],
   ])('refuse %s=%s', (variable, text) => {
     expect(() => readConfig({ [variable]: text }, { settings })).toThrow(
-      new RegExp(`^${variable} is "${text}", but may be`),
+      new RegExp(`^${variable} is "${text}", but must be`),
     );
   });
 
   it.each(['604800001', '-1', '1.5', '1h', '1e3'])('refuse AUDIT_INTERVAL_MS=%s', (text) => {
-    const fault = 'AUDIT_INTERVAL_MS is ".*", but may be a whole number of milliseconds up to 604800000';
+    const fault = 'AUDIT_INTERVAL_MS is ".*", but must be a whole number of milliseconds up to 604800000';
     expect(() => readConfig({ AUDIT_INTERVAL_MS: text }, { settings })).toThrow(new RegExp(`^${fault}$`));
   });
 });

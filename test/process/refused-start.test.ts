@@ -86,7 +86,7 @@ describe('a starting process', () => {
     const lines = await refusal({ dataDir, environment: { ...environment, DISCOVERY_URL: 'static:usr=127.0.0.1:1' } });
     expect(lines[0]).toBe('cannot start:');
     for (const [variable, value] of Object.entries(environment)) {
-      expect(lines).toContainEqual(expect.stringMatching(`^${variable} is "${value}", but may be `));
+      expect(lines).toContainEqual(expect.stringMatching(`^${variable} is "${value}", but must be `));
     }
     expect(lines).toContainEqual(
       expect.stringMatching('^DISCOVERY_URL has an address of usr, but no service has that name: did you mean user?'),
@@ -97,7 +97,7 @@ describe('a starting process', () => {
 
   it('names the only invalid setting in one line', async () => {
     expect(await refusal({ dataDir, environment: { LOG_LEVEL: 'loud' } })).toEqual([
-      expect.stringMatching('^cannot start: LOG_LEVEL is "loud", but may be '),
+      expect.stringMatching('^cannot start: LOG_LEVEL is "loud", but must be '),
     ]);
   });
 

@@ -24,7 +24,9 @@ describe('a starting process', () => {
     expect(mesh.stdout()).toMatch(
       /^ready grpc=127\.0\.0\.1:\d+ services=user,inventory,payment,shipping,order,notification,report,bridge,ops data=\S+ database=sqlite events=embedded tasks=embedded pid=\d+ in \d+ ms\n$/,
     );
-    expect(mesh.stdout()).toContain(`data=${dataDir} pid=${mesh.child.pid} `);
+    expect(mesh.stdout()).toContain(
+      `data=${dataDir} database=sqlite events=embedded tasks=embedded pid=${mesh.child.pid} `,
+    );
     expect(mesh.stderr()).toBe('');
   });
 
