@@ -1,7 +1,8 @@
 import { execFile } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { fromBinary } from '@bufbuild/protobuf';
-import { FileDescriptorProtoSchema } from '@bufbuild/protobuf/wkt';
+import { type FileDescriptorProto, FileDescriptorProtoSchema, FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
 import { createChannel, createClientFactory, Status } from 'nice-grpc';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
@@ -9,6 +10,7 @@ import {
   type ServerReflectionRequest,
   type ServerReflectionResponse,
 } from '../../../gen/ts/grpc/reflection/v1/reflection.ts';
+import { contractDescriptors } from '../../contract/declared-services.ts';
 import { grpcurl } from '../../testing/servers/go-tools.ts';
 import { describeWithServer } from '../../testing/servers/servers.ts';
 import { systemClock } from '../../time/clock.ts';
@@ -45,9 +47,13 @@ async function ask(definition: typeof v1alpha | typeof ServerReflectionDefinitio
   return Array.fromAsync(client.serverReflectionInfo(requests), (response) => response.messageResponse);
 }
 
-function fileNames(answer: ServerReflectionResponse['messageResponse']): string[] {
+function filesOf(answer: ServerReflectionResponse['messageResponse']): FileDescriptorProto[] {
   if (answer?.$case !== 'fileDescriptorResponse') throw new Error(`no file in the answer but ${answer?.$case}`);
-  return answer.value.fileDescriptorProto.map((bytes) => fromBinary(FileDescriptorProtoSchema, bytes).name);
+  return answer.value.fileDescriptorProto.map((bytes) => fromBinary(FileDescriptorProtoSchema, bytes));
+}
+
+function fileNames(answer: ServerReflectionResponse['messageResponse']): string[] {
+  return filesOf(answer).map(({ name }) => name);
 }
 
 describe.each([
@@ -65,6 +71,16 @@ describe.each([
     expect(fileNames(first)[0]).toBe('user/v1/user.proto');
     expect(fileNames(first)).toContain('google/protobuf/timestamp.proto');
     expect(fileNames(second)).toEqual(['user/v1/user.proto']);
+  });
+
+  // Clients generate code from these files, so a part of their source info would not do.
+  it('returns each file as generated, with its comments', async () => {
+    const { file: files } = fromBinary(FileDescriptorSetSchema, await readFile(contractDescriptors));
+    const answers = await ask(
+      definition,
+      ...files.map(({ name: value }) => ({ $case: 'fileByFilename', value }) as const),
+    );
+    expect(answers.map((answer) => filesOf(answer)[0])).toEqual(files);
   });
 
   it.each(['user.v1.UserService', 'user.v1.UserService.GetUser', 'user.v1.User', 'user.v1.User.email'])(
