@@ -10,7 +10,9 @@ export async function brokenLinks(root: string): Promise<string[]> {
     for (const [, link = ''] of (await prose(join(root, page))).matchAll(/\[[^\]]*\]\(([^)\s]+)\)/g)) {
       if (/^https?:/.test(link)) continue;
       const [path = '', heading] = link.split('#');
-      const target = path === '' ? join(root, page) : join(root, dirname(page), path);
+      // `make clients` copies the READMEs of the clients to gen/<language>.
+      const from = dirname(page).replace(/^scripts\/clients\//, 'gen/');
+      const target = path === '' ? join(root, page) : join(root, from, path);
       if (!existsSync(target) || (heading !== undefined && !(await headings(target)).includes(heading))) {
         broken.push(`${page}: ${link} (${relative(root, target)})`);
       }
