@@ -1,8 +1,8 @@
 #!/bin/sh
-# Builds Go tools into .tools/bin. `go.sh grpcurl`: grpcurl. `go.sh polyglot`: the generators of `make clients`, and the
-# modules that the clients need. `go.sh peers`: ghz, grpc-go's interop client and server, h2spec, connectconformance with its
-# contracts, a grpc-go client for the restart tests, and the grpc-go peer of the benchmarks. Go verifies its downloads
-# against the checksum database.
+# Builds Go tools into .tools/bin. `go.sh grpcurl`: grpcurl. `go.sh polyglot`: the generators of `make clients`, the
+# modules that the clients need, and a grpc-go client for the tests of the service configs. `go.sh peers`: ghz, grpc-go's
+# interop client and server, h2spec, connectconformance with its contracts, a grpc-go client for the restart tests, and the
+# grpc-go peer of the benchmarks. Go verifies its downloads against the checksum database.
 # .tools/go records what each tool was built from.
 set -eu
 cd "$(dirname "$0")/../.."
@@ -41,6 +41,15 @@ if [ "$1" = polyglot ]; then
   install protoc-gen-go google.golang.org/protobuf/cmd/protoc-gen-go@v1.36.12
   install protoc-gen-go-grpc google.golang.org/grpc/cmd/protoc-gen-go-grpc@v1.6.2
   (cd scripts/clients/go && GOFLAGS=-mod=readonly go mod download)
+  # A client for the tests of the service configs.
+  configs=test/polyglot/service-config/grpc-go-service-config
+  source=$(cat "$configs"/* | cksum)
+  if ! built grpc-go-service-config "$source"; then
+    bin="$PWD/.tools/go/bin"
+    (cd "$configs" && GOFLAGS=-mod=readonly go build -o "$bin/grpc-go-service-config" .)
+    keep grpc-go-service-config "$source" grpc-go-service-config
+  fi
+  echo 'deps: grpc-go-service-config'
   exit
 fi
 install ghz github.com/bojand/ghz/cmd/ghz@v0.121.0

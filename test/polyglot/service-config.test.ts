@@ -8,6 +8,7 @@ import { Status } from 'nice-grpc-common';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { type UserServiceServer, UserServiceService } from '../../gen/grpc-js/user/v1/user.ts';
 import { failure, type PeerServer, startPeerServer, user } from '../../mesh/client/testing/peer.ts';
+import { grpcGoServiceConfig } from '../../mesh/testing/servers/go-tools.ts';
 import { grpcJava, grpcJavaFolder } from '../../mesh/testing/servers/grpc-java.ts';
 import { grpcPython, grpcPythonPath } from '../../mesh/testing/servers/grpc-python.ts';
 import { describeWithServer } from '../../mesh/testing/servers/servers.ts';
@@ -24,6 +25,7 @@ const python = [grpcPythonPath, `${programs}client.py`];
 const clients = [
   { tool: { name: 'grpc-js', version: process.version }, command: [process.execPath, `${programs}client.ts`] },
   { tool: grpcPython, command: python },
+  { tool: grpcGoServiceConfig, command: [grpcGoServiceConfig.path] },
   { tool: grpcJava, command: [...quickJava, `${programs}ServiceConfigClient.java`] },
 ];
 

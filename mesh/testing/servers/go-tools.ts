@@ -15,6 +15,8 @@ export const grpcGoClient = goTool('grpc-go-interop-client');
 export const grpcGoServer = goTool('grpc-go-interop-server');
 /** A grpc-go client that calls a server while it restarts, from `test/conformance/restart`. */
 export const grpcGoRestart = goTool('grpc-go-restart');
+/** A grpc-go client that calls methods under service configs, from `test/polyglot/service-config`. */
+export const grpcGoServiceConfig = goTool('grpc-go-service-config');
 /** Calls gRPC methods from the shell. */
 export const grpcurl = goTool('grpcurl');
 /** Load generator for gRPC servers. */
