@@ -52,7 +52,7 @@ async function load(profileName: string): Promise<ExitCode> {
     print(runLines(runs));
     const server = await watched.end();
     const drained = await drainOrders(mesh);
-    print(['', ...serverLines(server), ...drained]);
+    print(['', ...serverLines(server, runs), ...drained]);
     const audit = await runAudit(mesh);
     print(audit.lines);
     const result = { profile: profileName, title, address, startTime, runs, server, drained, audit: audit.lines };

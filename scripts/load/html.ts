@@ -57,7 +57,7 @@ ${errors.length > 0 ? `<h2>Errors</h2>\n<pre>${escaped(errors.join('\n'))}</pre>
 <h2>Over time</h2>
 ${runs.map(charts).join('\n')}
 <h2>Server</h2>
-<pre>${escaped([...serverLines(server), ...drained].join('\n'))}</pre>
+<pre>${escaped([...serverLines(server, runs), ...drained].join('\n'))}</pre>
 <h2>Audit</h2>
 <pre>${escaped(audit.join('\n'))}</pre>
 </html>

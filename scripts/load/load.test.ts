@@ -81,7 +81,7 @@ describeWithServer(ghz, 'make load', () => {
       expect(printed).toMatch(new RegExp(`^${call} +(up to )?\\d+ +[1-9][\\d,]* .* 0 +\\d\\.\\d\\d$`, 'm'));
     }
     expect(printed).toMatch(
-      /^server: process \d+ used \d\.\d\d cores, its event loop was busy \d+ % of the time, it has \d+ MB of memory$/m,
+      /^server: process \d+ used \d\.\d\d cores \([\d,]+ calls\/s of one core\), its event loop was busy \d+ % of the time, it has \d+ MB of memory$/m,
     );
     expect(printed).toMatch(/^calls +started +running at a time +waiting +streams +mean wait$/m);
     // Not faster than the calls that ghz counted, and at least these.

@@ -108,7 +108,7 @@ function apply(config: GhzConfig, { address, durationMs, concurrency, connection
   };
 }
 
-/** ghz panics if a ramp ends before its last step, so the last step is a longer one. */
+/** ghz panics if it ends before its ramp does, so the last step is several times as long. */
 function ramp(config: GhzConfig, callers: number, durationMs: number | undefined): Partial<GhzConfig> {
   const step = Math.ceil(callers / rampSteps);
   return {
@@ -117,7 +117,7 @@ function ramp(config: GhzConfig, callers: number, durationMs: number | undefined
     'concurrency-end': step * rampSteps,
     ...(durationMs !== undefined && {
       duration: `${durationMs}ms`,
-      'concurrency-step-duration': `${Math.floor(durationMs / (rampSteps + 2))}ms`,
+      'concurrency-step-duration': `${Math.floor(durationMs / (rampSteps + 4))}ms`,
     }),
     name: config.name.replace('8, 16, … 64', `${step}, ${2 * step}, … ${rampSteps * step}`),
   };

@@ -83,10 +83,13 @@ export function errorLines({ config, codes, errors }: RunResult): string[] {
 }
 
 /** What the server used, and its metrics or how to get them. */
-export function serverLines({ pid, cores, memoryMb, metrics }: ServerFigures): string[] {
+export function serverLines({ pid, cores, memoryMb, metrics }: ServerFigures, runs: readonly RunResult[]): string[] {
+  const perSecond = runs.reduce((sum, run) => sum + run.perSecond, 0);
   const loopSeconds = metrics?.grown.get('ordermesh_event_loop_busy_seconds_total');
   const used = [
-    cores === undefined ? 'is on another machine' : `used ${coresText(cores)} cores`,
+    cores === undefined
+      ? '(cores not known)'
+      : `used ${coresText(cores)} cores (${whole(perSecond / cores)} calls/s of one core)`,
     ...(metrics && loopSeconds !== undefined
       ? [`its event loop was busy ${whole((100 * loopSeconds) / metrics.seconds)} % of the time`]
       : []),
