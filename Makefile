@@ -7,7 +7,7 @@ INSTALLED := node_modules/.package-lock.json
 ON_AN_ENGINE := mesh/app mesh/client mesh/server services test/*.test.ts test/crashes test/docs test/faults test/process
 
 .DEFAULT_GOAL := help
-.PHONY: help start demo import kafka rabbitmq status order call replay dead-letters damaged compact audit rebuild verify-participant test conformance check gen gen-check docs docs-check protos clients clients-go clients-python proto-lint proto-breaking bench load deps deps-grpcurl deps-postgres deps-kafka deps-rabbitmq deps-peers deps-polyglot clean
+.PHONY: help start demo import kafka rabbitmq status order call replay dead-letters damaged compact audit rebuild verify-participant test verify-polyglot conformance check gen gen-check docs docs-check protos clients clients-go clients-python clients-csharp clients-java proto-lint proto-breaking bench load deps deps-grpcurl deps-postgres deps-kafka deps-rabbitmq deps-peers deps-polyglot clean
 
 ## help: list these commands
 help:
@@ -78,6 +78,11 @@ test: $(INSTALLED)
 	vitest run
 	GRPC_ENGINE=grpc-js vitest run $(ON_AN_ENGINE)
 
+## verify-polyglot: run the tests of clients in other languages, and those that compile for minutes: Java
+verify-polyglot: $(INSTALLED)
+	@sh scripts/clients/tools.sh java
+	VERIFY_POLYGLOT=1 vitest run scripts/clients test/polyglot
+
 ## conformance: run h2spec, connectconformance and the gRPC interop suites against each engine
 conformance: $(INSTALLED)
 	vitest run test/conformance
@@ -108,11 +113,14 @@ docs-check: $(INSTALLED)
 protos: $(INSTALLED)
 	@node scripts/protos.ts
 
-## clients: write clients to gen/<language>, for Go and Python; clients-<language> writes one (needs make deps-polyglot)
-clients: $(INSTALLED)
-	@node scripts/clients/clients.ts
+## clients: write clients to gen/<language>; clients-go, -python (need make deps-polyglot), -csharp, -java write one
+clients: clients-go clients-python clients-csharp clients-java
 
-clients-go clients-python: $(INSTALLED)
+clients-go clients-python clients-csharp: $(INSTALLED)
+	@node scripts/clients/clients.ts $(@:clients-%=%)
+
+clients-java: $(INSTALLED)
+	@sh scripts/clients/tools.sh $(@:clients-%=%)
 	@node scripts/clients/clients.ts $(@:clients-%=%)
 
 ## proto-lint: check the style of the contracts, their validation rules, file options, deadlines and request ids
@@ -144,7 +152,7 @@ deps-grpcurl deps-postgres deps-kafka deps-rabbitmq deps-peers deps-polyglot: $(
 
 ## clean: remove what was installed and generated, but not the data
 clean:
-	rm -rf node_modules .tools .cache coverage dist gen/go gen/python
+	rm -rf node_modules .tools .cache coverage dist gen/go gen/python gen/csharp gen/java
 
 $(INSTALLED): package.json package-lock.json
 	npm ci --loglevel=error

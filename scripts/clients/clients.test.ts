@@ -3,7 +3,7 @@ import { access, mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { grpcPythonPath } from '../../mesh/testing/servers/grpc-python.ts';
+import { grpcPython, grpcPythonPath } from '../../mesh/testing/servers/grpc-python.ts';
 import { describeWithServer } from '../../mesh/testing/servers/servers.ts';
 import { type TempFolder, tempFolder } from '../../mesh/testing/temp-folder.ts';
 import { freshClone } from '../../test/support/fresh-clone.ts';
@@ -64,6 +64,30 @@ describe('make clients', () => {
       expect((await readdir(join(dir, 'installed'))).filter((name) => !name.endsWith('.dist-info'))).toEqual([
         'ordermesh',
       ]);
+    });
+  });
+
+  describeWithServer(grpcPython, 'for C#, with protoc', () => {
+    it('writes contracts that compile alone', async () => {
+      const dir = join(folder.path, 'csharp');
+      await writeClients('csharp', dir);
+      const contracts = (await readdir(join(dir, 'protos'), { recursive: true })).filter((path) =>
+        path.endsWith('.proto'),
+      );
+      expect(contracts).toContain('user/v1/user.proto');
+      await run(join(dir, 'protos'), grpcPythonPath, ['-m', 'grpc_tools.protoc', '-I.', '-ocompiled', ...contracts]);
+    });
+  });
+
+  // They compile for minutes, so only `make verify-polyglot` does it.
+  describe.runIf(process.env.VERIFY_POLYGLOT === '1')('for compiled languages', { timeout: 600_000 }, () => {
+    it('writes a jar for Java', async () => {
+      const dir = join(folder.path, 'java');
+      await writeClients('java', dir);
+      const { stdout } = await run(dir, 'jar', ['tf', 'target/ordermesh-clients-0.1.0.jar']);
+      expect(stdout.split('\n')).toEqual(
+        expect.arrayContaining(['io/ordermesh/user/v1/UserServiceGrpc.class', 'io/ordermesh/calls/Calls.class']),
+      );
     });
   });
 

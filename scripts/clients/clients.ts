@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { cp, glob, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { exportPlainProtos, exportProtos } from '../protos.ts';
@@ -10,6 +11,7 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 const toolFolders = [join(root, '.tools/bin'), join(root, 'node_modules/.bin')];
 const path = [...toolFolders, process.env.PATH].join(delimiter);
 const python = join(root, '.tools/python/bin');
+const javaGenerators = join(root, '.tools/java-generators');
 
 /** A language in which `make clients` writes clients to `gen/<language>`. */
 interface Language {
@@ -25,12 +27,27 @@ export const languages: Readonly<Record<string, Language>> = {
   go: {
     tools: ['go', 'protoc-gen-go', 'protoc-gen-go-grpc'],
     install: 'make deps-polyglot',
-    generate: (dir) => generateWithBuf(dir),
+    generate: generateWithBuf,
   },
   python: {
     tools: [join(python, 'python'), join(python, 'protoc-gen-mypy_grpc')],
     install: 'make deps-polyglot',
     generate: generatePython,
+  },
+  java: {
+    tools: ['mvn', join(javaGenerators, 'protoc'), join(javaGenerators, 'protoc-gen-grpc-java')],
+    install: 'sh scripts/clients/tools.sh java',
+    generate: async (dir) => {
+      await generateWithBuf(dir);
+      // Writes the jar to target/.
+      run('mvn', ['-q', '-B', 'package'], dir);
+    },
+  },
+  csharp: {
+    tools: [],
+    install: '',
+    // Grpc.Tools generates the code when the project is built.
+    generate: async (dir) => void (await collectPlainProtos(join(dir, 'protos'))),
   },
 };
 
@@ -77,26 +94,11 @@ async function generateWithBuf(dir: string): Promise<void> {
  * `ordermesh/`. Buf cannot run grpcio's generator, which is part of its protoc. Ends with a wheel in `dist/`.
  */
 async function generatePython(dir: string): Promise<void> {
-  const [full, plain, sources] = ['full', 'plain', 'sources'].map((name) => join(dir, 'build', name)) as [
-    string,
-    string,
-    string,
-  ];
-  await exportProtos(full);
-  await exportPlainProtos(full, plain);
-  const contracts: string[] = [];
-  for await (const path of glob('**/*.proto', { cwd: plain })) {
-    if (isThirdParty(path)) continue;
-    const source = await readFile(join(plain, path), 'utf8');
-    const contract = join('ordermesh', path);
-    await mkdir(dirname(join(sources, contract)), { recursive: true });
-    const moved = source.replaceAll(/^import "(?!google\/)/gm, 'import "ordermesh/');
-    await writeFile(join(sources, contract), moved);
-    contracts.push(contract);
-  }
+  const sources = join(dir, 'build/protos');
+  const contracts = await collectPlainProtos(sources, 'ordermesh/');
   const protoc = ['-m', 'grpc_tools.protoc', '-I', sources, `--python_out=${dir}`, `--pyi_out=${dir}`];
   const stubs = [`--grpc_python_out=${dir}`, `--plugin=${python}/protoc-gen-mypy_grpc`, `--mypy_grpc_out=quiet:${dir}`];
-  run(join(python, 'python'), [...protoc, ...stubs, ...contracts.sort()]);
+  run(join(python, 'python'), [...protoc, ...stubs, ...contracts]);
   await removeEmptyStubs(join(dir, 'ordermesh'));
   await rename(join(dir, 'calls.py'), join(dir, 'ordermesh/calls.py'));
   await writeFile(join(dir, 'ordermesh/py.typed'), '');
@@ -106,6 +108,30 @@ async function generatePython(dir: string): Promise<void> {
   run(join(python, 'python'), [...wheel, '--wheel-dir', join(dir, 'dist'), dir]);
   for (const leftover of ['build', 'ordermesh.egg-info'])
     await rm(join(dir, leftover), { recursive: true, force: true });
+}
+
+/**
+ * Writes our contracts without custom options to `dir`, below the folder `prefix` if there is one. Returns their paths. They
+ * import nothing but `google/protobuf`.
+ */
+async function collectPlainProtos(dir: string, prefix = ''): Promise<string[]> {
+  const temp = await mkdtemp(join(tmpdir(), 'ordermesh-protos-'));
+  const [full, plain] = [join(temp, 'full'), join(temp, 'plain')];
+  const contracts: string[] = [];
+  try {
+    await exportProtos(full);
+    await exportPlainProtos(full, plain);
+    for await (const path of glob('**/*.proto', { cwd: plain })) {
+      if (isThirdParty(path)) continue;
+      const source = await readFile(join(plain, path), 'utf8');
+      await mkdir(dirname(join(dir, prefix, path)), { recursive: true });
+      await writeFile(join(dir, prefix, path), source.replaceAll(/^import "(?!google\/)/gm, `import "${prefix}`));
+      contracts.push(join(prefix, path));
+    }
+  } finally {
+    await rm(temp, { recursive: true });
+  }
+  return contracts.sort();
 }
 
 /** Removes the stubs of contracts without a service: they define nothing. */
@@ -135,7 +161,7 @@ function find(language: string): Language {
 }
 
 function run(command: string, args: readonly string[], cwd = root): void {
-  execFileSync(command, args, { cwd, stdio: ['ignore', 'ignore', 'inherit'], env: { ...process.env, PATH: path } });
+  execFileSync(command, args, { cwd, stdio: ['ignore', 'inherit', 'inherit'], env: { ...process.env, PATH: path } });
 }
 
 async function main(requested: readonly string[]): Promise<void> {

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 import grpc
-from google.rpc import error_details_pb2, status_pb2
+from google.rpc import error_details_pb2, status_pb2  # type: ignore[import-untyped]
 
 T = TypeVar("T")
 
@@ -44,8 +44,13 @@ class Details:
 
 def details_of(error: grpc.RpcError) -> Details:
     """Returns the details of an error that a call raised."""
-    reason, metadata, violations, retry_after_s = "", {}, (), None
-    for key, value in error.trailing_metadata() or ():
+    reason = ""
+    metadata: dict[str, str] = {}
+    violations: tuple[Violation, ...] = ()
+    retry_after_s: float | None = None
+    # Pairs, also from grpc.aio.
+    trailers: Iterable[tuple[str, str | bytes]] = error.trailing_metadata() or ()  # type: ignore[assignment]
+    for key, value in trailers:
         if key != "grpc-status-details-bin":
             continue
         for detail in status_pb2.Status.FromString(value).details:
@@ -99,4 +104,4 @@ def _may_resume(details: Details) -> bool:
 def _delay_s(attempts: int, details: Details) -> float:
     if details.retry_after_s is not None:
         return details.retry_after_s
-    return min(_FIRST_DELAY_S * 2 ** (attempts - 1), _MAX_DELAY_S) * random.uniform(0.5, 1)
+    return min(_FIRST_DELAY_S * 2.0 ** (attempts - 1), _MAX_DELAY_S) * random.uniform(0.5, 1)

@@ -1,0 +1,32 @@
+#!/bin/sh
+# Installs the generators of `make clients-java` into .tools, unless this version is there. Those for Go
+# and Python come with `make deps-polyglot`, because the tests need them.
+set -eu
+cd "$(dirname "$0")/../.."
+
+# needs <program> <how to get it>
+needs() {
+  command -v "$1" >/dev/null && return
+  echo "clients: $1 is not installed: $2" >&2
+  exit 1
+}
+
+case $1 in
+  java)
+    needs mvn 'install maven and openjdk-17-jdk-headless, or run make deps-peers'
+    case "$(uname -s)-$(uname -m)" in
+      Linux-x86_64) platform=linux-x86_64 ;;
+      Linux-aarch64) platform=linux-aarch_64 ;;
+      *) echo "clients: no generators for Java are known for $(uname -s) on $(uname -m)" >&2; exit 1 ;;
+    esac
+    cmp -s scripts/clients/java-generators.xml .tools/java-generators/pom.xml && exit
+    rm -rf .tools/java-generators
+    mvn -q -B -f scripts/clients/java-generators.xml dependency:copy-dependencies -Dplatform=$platform -Dmdep.stripVersion \
+      -Dmdep.stripClassifier -DoutputDirectory="$PWD/.tools/java-generators"
+    for generator in protoc protoc-gen-grpc-java; do
+      mv ".tools/java-generators/$generator.exe" ".tools/java-generators/$generator"
+      chmod +x ".tools/java-generators/$generator"
+    done
+    cp scripts/clients/java-generators.xml .tools/java-generators/pom.xml
+    ;;
+esac
