@@ -150,7 +150,7 @@ describe('a check that orders agree with something', () => {
     orders = ids(2_600).map(order);
     const startMs = performance.now();
     const found = await run();
-    expect(performance.now() - startMs).toBeLessThan(10_000);
+    expect(performance.now() - startMs).toBeLessThan(25_000);
     const last = found.pop();
     expect(new Set(found.flatMap((finding) => finding.ids)).size).toBe(500);
     expect(gets).toHaveLength(1_000);
