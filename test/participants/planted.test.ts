@@ -76,3 +76,11 @@ describe.each(['inventory', 'payment', 'shipping'] as const)('a planted particip
     expect(broken.filter((one) => one !== rule && !consequences[rule]?.includes(one))).toEqual([]);
   });
 });
+
+describe.each(['payment', 'shipping'] as const)('a planted participant of the contract %s', (contract) => {
+  it('is found if its response has no id', async () => {
+    const results = await verifyPlanted(contract, 'no-id');
+    const found = results.find(({ rule }) => rule === 'takes-effect');
+    expect(found).toMatchObject({ result: 'broken', expected: expect.stringContaining('an id that matches') });
+  });
+});

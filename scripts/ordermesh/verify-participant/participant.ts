@@ -65,6 +65,8 @@ export interface Participant {
     /** Of the read, for an order that it knows nothing of. */
     readonly unknown: Refusal;
   };
+  /** Whether the response of the step has an `id`, which other services are given. */
+  readonly hasId: boolean;
   readonly refusedOrders: readonly RefusedOrder[];
   readonly invalidRequests: readonly InvalidRequest[];
   /** The rules of this contract alone. */

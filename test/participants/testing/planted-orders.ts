@@ -188,7 +188,8 @@ export function plantOrders<Content>(business: Business<Content>, breaks: string
           answered.delete(`run ${requestId}`);
         }
       }
-      return breaks === 'takes-effect' ? { ...held, state: 'pending' } : held;
+      if (breaks === 'takes-effect') return { ...held, state: 'pending' };
+      return breaks === 'no-id' ? { ...held, id: '' } : held;
     },
     async undo(orderId, { requestId }) {
       undos += 1;

@@ -113,6 +113,7 @@ export function inventoryParticipant(caller: Caller, data: TestData): Participan
     read: getReservation.name,
     states: { done: 'RESERVATION_STATE_RESERVED', undone: 'RESERVATION_STATE_RELEASED' },
     refusals,
+    hasId: false,
     refusedOrders: [
       {
         why: 'one of two items does not exist',

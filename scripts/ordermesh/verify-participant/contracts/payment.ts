@@ -90,6 +90,7 @@ export function paymentParticipant(caller: Caller, data: TestData): Participant 
     read: getPayment.name,
     states: { done: 'PAYMENT_STATE_CHARGED', undone: 'PAYMENT_STATE_REFUNDED' },
     refusals,
+    hasId: true,
     refusedOrders: [
       {
         why: 'the balance is too small',

@@ -56,6 +56,7 @@ export function shippingParticipant(caller: Caller, data: TestData, refusedCount
       other: { code: Status.ALREADY_EXISTS, reason: 'SHIPMENT_EXISTS' },
       unknown: { code: Status.NOT_FOUND, reason: 'SHIPMENT_NOT_FOUND' },
     },
+    hasId: true,
     refusedOrders:
       refusedCountry === undefined
         ? []

@@ -1,9 +1,21 @@
 import { Status } from 'nice-grpc';
 import { settle } from '../caller.ts';
 import type { Refusal } from '../participant.ts';
-import { expectEffect, expectOk, expectRefusal, expectSame, newRequestId, type Rule } from '../rule.ts';
+import {
+  describeAnswer,
+  expectEffect,
+  expectOk,
+  expectRefusal,
+  expectSame,
+  newRequestId,
+  type Rule,
+  RuleBroken,
+} from '../rule.ts';
 
 export const requestIdReused: Refusal = { code: Status.ALREADY_EXISTS, reason: 'REQUEST_ID_REUSED' };
+
+/** What the contracts allow as an id, since CreateShipment is given that of the payment. */
+const idPattern = /^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$/;
 
 /** One effect per `request_id`, and per order. */
 export const requestRules: readonly Rule[] = [
@@ -14,6 +26,8 @@ export const requestRules: readonly Rule[] = [
       const order = await participant.newOrder();
       const answer = await settle(() => order.run(newRequestId()));
       expectOk(answer, 'the order is new', { orderId: order.id, state: participant.states.done });
+      if (participant.hasId && !idPattern.test(`${answer.response.id ?? ''}`))
+        throw new RuleBroken(`${answer.method} to answer with an id that matches ${idPattern}`, describeAnswer(answer));
       await expectEffect(order, 1, 'the step was answered OK');
       expectOk(await order.read(), 'the step was answered OK', { orderId: order.id, state: participant.states.done });
     },
