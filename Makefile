@@ -7,7 +7,7 @@ INSTALLED := node_modules/.package-lock.json
 ON_AN_ENGINE := mesh/app mesh/client mesh/server services test/*.test.ts test/crashes test/docs test/faults test/process
 
 .DEFAULT_GOAL := help
-.PHONY: help start demo import kafka rabbitmq status order call replay dead-letters damaged compact audit rebuild verify-participant test verify-polyglot conformance check gen gen-check docs docs-check protos clients clients-go clients-python clients-csharp clients-java proto-lint proto-breaking bench load deps deps-grpcurl deps-postgres deps-kafka deps-rabbitmq deps-peers deps-polyglot clean
+.PHONY: help start demo import kafka rabbitmq status order call replay dead-letters damaged compact audit rebuild verify-participant test verify-polyglot conformance check gen gen-check docs docs-check protos clients clients-go clients-python clients-csharp clients-java clients-rust proto-lint proto-breaking bench load deps deps-grpcurl deps-postgres deps-kafka deps-rabbitmq deps-peers deps-polyglot clean
 
 ## help: list these commands
 help:
@@ -78,9 +78,10 @@ test: $(INSTALLED)
 	vitest run
 	GRPC_ENGINE=grpc-js vitest run $(ON_AN_ENGINE)
 
-## verify-polyglot: run the tests of clients in other languages, and those that compile for minutes: Java
+## verify-polyglot: run the tests of clients in other languages, and those that compile for minutes: Java, Rust
 verify-polyglot: $(INSTALLED)
 	@sh scripts/clients/tools.sh java
+	@sh scripts/clients/tools.sh rust
 	VERIFY_POLYGLOT=1 vitest run scripts/clients test/polyglot
 
 ## conformance: run h2spec, connectconformance and the gRPC interop suites against each engine
@@ -113,13 +114,13 @@ docs-check: $(INSTALLED)
 protos: $(INSTALLED)
 	@node scripts/protos.ts
 
-## clients: write clients to gen/<language>; clients-go, -python (need make deps-polyglot), -csharp, -java write one
-clients: clients-go clients-python clients-csharp clients-java
+## clients: write clients to gen/<language>; clients-go, -python (need make deps-polyglot), -csharp, -java, -rust write one
+clients: clients-go clients-python clients-csharp clients-java clients-rust
 
 clients-go clients-python clients-csharp: $(INSTALLED)
 	@node scripts/clients/clients.ts $(@:clients-%=%)
 
-clients-java: $(INSTALLED)
+clients-java clients-rust: $(INSTALLED)
 	@sh scripts/clients/tools.sh $(@:clients-%=%)
 	@node scripts/clients/clients.ts $(@:clients-%=%)
 
@@ -152,7 +153,7 @@ deps-grpcurl deps-postgres deps-kafka deps-rabbitmq deps-peers deps-polyglot: $(
 
 ## clean: remove what was installed and generated, but not the data
 clean:
-	rm -rf node_modules .tools .cache coverage dist gen/go gen/python gen/csharp gen/java
+	rm -rf node_modules .tools .cache coverage dist gen/go gen/python gen/csharp gen/java gen/rust
 
 $(INSTALLED): package.json package-lock.json
 	npm ci --loglevel=error

@@ -89,6 +89,12 @@ describe('make clients', () => {
         expect.arrayContaining(['io/ordermesh/user/v1/UserServiceGrpc.class', 'io/ordermesh/calls/Calls.class']),
       );
     });
+
+    it('writes a crate for Rust that compiles without a warning', async () => {
+      const dir = join(folder.path, 'rust');
+      await writeClients('rust', dir);
+      await run(dir, 'cargo', ['check', '-q'], { RUSTFLAGS: '-D warnings' });
+    });
   });
 
   it('reports missing tools and how to install them, and keeps the clients that exist', async () => {

@@ -43,6 +43,14 @@ export const languages: Readonly<Record<string, Language>> = {
       run('mvn', ['-q', '-B', 'package'], dir);
     },
   },
+  rust: {
+    tools: ['prost', 'tonic'].map((name) => join(root, '.tools/rust/bin', `protoc-gen-${name}`)),
+    install: 'sh scripts/clients/tools.sh rust',
+    generate: async (dir) => {
+      await generateWithBuf(dir);
+      await writeCrateRoot(join(dir, 'src'));
+    },
+  },
   csharp: {
     tools: [],
     install: '',
@@ -87,6 +95,17 @@ async function generateWithBuf(dir: string): Promise<void> {
   const template = join(dir, 'buf.gen.yaml');
   run('buf', ['generate', 'proto', '--template', template, '--output', dir]);
   await rm(template);
+}
+
+/** Writes the `lib.rs` that has a module for each package. */
+async function writeCrateRoot(dir: string): Promise<void> {
+  const about = '//! Messages and clients of every ordermesh service: `user/v1/user.proto` is `ordermesh::user::v1`.\n';
+  const packages = (await readdir(dir, { withFileTypes: true })).filter((entry) => entry.isDirectory());
+  const modules = packages
+    .map(({ name }) => name)
+    .sort()
+    .map((name) => `pub mod ${name} {\n    pub mod v1 {\n        include!("${name}/v1/${name}.v1.rs");\n    }\n}\n`);
+  await writeFile(join(dir, 'lib.rs'), [about, 'pub mod calls;\n', ...modules].join('\n'));
 }
 
 /**

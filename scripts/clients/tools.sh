@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs the generators of `make clients-java` into .tools, unless this version is there. Those for Go
+# Installs the generators of `make clients-java` or `make clients-rust` into .tools, unless this version is there. Those for Go
 # and Python come with `make deps-polyglot`, because the tests need them.
 set -eu
 cd "$(dirname "$0")/../.."
@@ -28,5 +28,12 @@ case $1 in
       chmod +x ".tools/java-generators/$generator"
     done
     cp scripts/clients/java-generators.xml .tools/java-generators/pom.xml
+    ;;
+  rust)
+    needs cargo 'install Rust 1.88 or later, for example with rustup'
+    for generator in protoc-gen-prost protoc-gen-tonic; do
+      # Does nothing if this version is installed.
+      cargo install -q --locked --root .tools/rust "$generator@0.5.0"
+    done
     ;;
 esac
