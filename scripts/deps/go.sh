@@ -1,8 +1,9 @@
 #!/bin/sh
 # Builds Go tools into .tools/bin. `go.sh grpcurl`: grpcurl. `go.sh polyglot`: the generators of `make clients`, the
-# modules that the clients need, and a grpc-go client for the tests of the service configs. `go.sh peers`: ghz, grpc-go's
-# interop client and server, h2spec, connectconformance with its contracts, a grpc-go client for the restart tests, and the
-# grpc-go peer of the benchmarks. Go verifies its downloads against the checksum database.
+# modules that the clients need, a grpc-go client for the tests of the service configs, and the programs in
+# examples/services. `go.sh peers`: ghz, grpc-go's interop client and server, h2spec, connectconformance with its contracts, a
+# grpc-go client for the restart tests, and the grpc-go peer of the benchmarks. Go verifies its downloads against the checksum
+# database.
 # .tools/go records what each tool was built from.
 set -eu
 cd "$(dirname "$0")/../.."
@@ -50,6 +51,17 @@ if [ "$1" = polyglot ]; then
     keep grpc-go-service-config "$source" grpc-go-service-config
   fi
   echo 'deps: grpc-go-service-config'
+  # The programs in examples/services, with clients of the contracts as they are now.
+  clients=$(find proto scripts/clients/go -type f -exec cksum {} + | sort)
+  for program in shipping-go order-events-go; do
+    source=$({ echo "$clients"; cat examples/services/$program/*.go examples/services/$program/go.*; } | cksum)
+    if ! built $program "$source"; then
+      node scripts/clients/clients.ts go
+      (cd examples/services/$program && GOFLAGS=-mod=readonly go build -o ../../../.tools/go/bin/$program .)
+      keep $program "$source" $program
+    fi
+    echo "deps: $program"
+  done
   exit
 fi
 install ghz github.com/bojand/ghz/cmd/ghz@v0.121.0

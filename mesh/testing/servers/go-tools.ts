@@ -17,6 +17,10 @@ export const grpcGoServer = goTool('grpc-go-interop-server');
 export const grpcGoRestart = goTool('grpc-go-restart');
 /** A grpc-go client that calls methods under service configs, from `test/polyglot/service-config`. */
 export const grpcGoServiceConfig = goTool('grpc-go-service-config');
+/** `examples/services/shipping-go`. */
+export const shippingGo = goTool('shipping-go');
+/** `examples/services/order-events-go`. */
+export const orderEventsGo = goTool('order-events-go');
 /** Calls gRPC methods from the shell. */
 export const grpcurl = goTool('grpcurl');
 /** Load generator for gRPC servers. */

@@ -1,0 +1,53 @@
+"""Errors of calls, and how they are answered."""
+
+import functools
+import logging
+import sqlite3
+from collections.abc import Mapping
+from typing import Never
+
+import grpc
+from google.protobuf.any_pb2 import Any
+from google.protobuf.message import Message
+from google.rpc import error_details_pb2, status_pb2
+
+# Says who gives the reasons.
+DOMAIN = "inventory-python"
+
+
+class Refusal(Exception):
+    """A definite answer: a saga undoes its order. The reason is for programs, the text for people."""
+
+    def __init__(
+        self, code: grpc.StatusCode, reason: str, text: str, metadata: Mapping[str, str] | None = None, *details: Message
+    ) -> None:
+        super().__init__(text)
+        self.code = code
+        info = error_details_pb2.ErrorInfo(reason=reason, domain=DOMAIN, metadata=metadata or {})
+        self.details = [info, *details]
+
+    def abort(self, context: grpc.ServicerContext) -> Never:
+        status = status_pb2.Status(code=self.code.value[0], message=str(self))
+        for detail in self.details:
+            packed = Any()
+            packed.Pack(detail)
+            status.details.append(packed)
+        context.set_trailing_metadata((("grpc-status-details-bin", status.SerializeToString()),))
+        context.abort(self.code, str(self))
+
+
+def answers_errors(method):
+    """Decorates a unary method: answers refusals, and UNAVAILABLE if the database fails."""
+
+    @functools.wraps(method)
+    def call(self, request, context):
+        try:
+            return method(self, request, context)
+        except Refusal as refusal:
+            refusal.abort(context)
+        except sqlite3.Error:
+            logging.exception("%s failed", method.__name__)
+            text = "database failed: call again with the same request_id"
+            Refusal(grpc.StatusCode.UNAVAILABLE, "STORAGE_UNAVAILABLE", text).abort(context)
+
+    return call

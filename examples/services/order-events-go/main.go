@@ -1,0 +1,92 @@
+// Command order-events-go follows order.events and keeps what each user has spent, in a SQLite file. It counts each event
+// once, however often Kafka delivers it and whenever this program is killed.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"log"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+const topic = "order.events"
+
+func main() {
+	brokers := flag.String("brokers", "127.0.0.1:9092", "Kafka brokers, `host:port,...`")
+	group := flag.String("group", "order-events-go", "consumer `group`")
+	instance := flag.String("instance", "1", "`name` of this member of the group, another one for each process")
+	file := flag.String("database", "spending.db", "SQLite `file`, created if it is missing")
+	flag.Parse()
+	if err := run(strings.Split(*brokers, ","), *group, *instance, *file); err != nil {
+		log.Fatal(err)
+	}
+}
+
+func run(brokers []string, group, instance, file string) error {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	store, err := openStore(file)
+	if err != nil {
+		return err
+	}
+	defer store.Close()
+	client, err := kgo.NewClient(
+		kgo.SeedBrokers(brokers...),
+		kgo.ConsumerGroup(group),
+		// Under its old name, a process that was killed gets its partitions immediately, not after the session timeout.
+		kgo.InstanceID(instance),
+		kgo.SessionTimeout(10*time.Second),
+		kgo.ConsumeTopics(topic),
+		// A new group begins with the first event.
+		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
+		kgo.DisableAutoCommit(),
+		// No partition goes to another member of the group while its events are handled.
+		kgo.BlockRebalanceOnPoll(),
+	)
+	if err != nil {
+		return err
+	}
+	defer client.CloseAllowingRebalance()
+	if err := client.Ping(ctx); err != nil {
+		return err
+	}
+	fmt.Printf("ready topic=%s group=%s\n", topic, group)
+	for ctx.Err() == nil {
+		if err := handleNext(ctx, client, store); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// handleNext handles what the brokers have, one event after another: events of one order are in one partition, and stay in
+// their order. It commits the offsets after the effects. If the program dies in between, Kafka delivers the events again,
+// and the store knows them.
+func handleNext(ctx context.Context, client *kgo.Client, store *store) error {
+	fetches := client.PollRecords(ctx, 500)
+	defer client.AllowRebalance()
+	// The client has its own further attempts for these. One of them is the stop signal.
+	fetches.EachError(func(topic string, partition int32, err error) {
+		if ctx.Err() == nil {
+			log.Printf("%s, partition %d: %v", topic, partition, err)
+		}
+	})
+	for record := range fetches.RecordsAll() {
+		if err := store.handle(record); err != nil {
+			return fmt.Errorf("partition %d, offset %d: %w", record.Partition, record.Offset, err)
+		}
+	}
+	// After a stop signal too.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	defer cancel()
+	if err := client.CommitUncommittedOffsets(ctx); err != nil {
+		log.Printf("offsets not committed, so their events come again: %v", err)
+	}
+	return nil
+}

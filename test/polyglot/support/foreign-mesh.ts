@@ -1,0 +1,102 @@
+import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
+import { readFile, writeFile } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type ClientFactory, createClientFactory } from '../../../mesh/client/client-factory.ts';
+import { createLogger } from '../../../mesh/telemetry/logger.ts';
+import { engineOfRun } from '../../../mesh/testing/engine-of-run.ts';
+import { eventually } from '../../../mesh/testing/eventually.ts';
+import { shippingGo } from '../../../mesh/testing/servers/go-tools.ts';
+import { grpcPythonPath } from '../../../mesh/testing/servers/grpc-python.ts';
+import { freePort } from '../../../mesh/testing/servers/guarded-process.ts';
+import { type StartedProcess, startProcess } from '../../../mesh/testing/servers/start-process.ts';
+import { tempFolder } from '../../../mesh/testing/temp-folder.ts';
+import { systemClock } from '../../../mesh/time/clock.ts';
+import { writeClients } from '../../../scripts/clients/clients.ts';
+import { type Shop, shopOf } from '../../support/shop.ts';
+import { type ExampleProgram, type ProgramOptions, startProgram } from './example-program.ts';
+
+const inventoryMain = fileURLToPath(new URL('../../../examples/services/inventory-python/main.py', import.meta.url));
+
+/** How to start an example service. */
+export interface ExampleService extends ProgramOptions {
+  readonly address: string;
+}
+
+/** The shipping service in Go on a free port, with a database in `folder`. */
+export async function shippingInGo(folder: string): Promise<ExampleService> {
+  const address = `127.0.0.1:${await freePort()}`;
+  return { address, command: [shippingGo.path, '-listen', address, '-database', join(folder, 'shipping.db')] };
+}
+
+/** The inventory service in Python on a free port, with a database in `folder`. Writes the clients that it imports there. */
+export async function inventoryInPython(folder: string): Promise<ExampleService> {
+  const [address, clients] = [`127.0.0.1:${await freePort()}`, join(folder, 'python')];
+  await writeClients('python', clients);
+  return {
+    address,
+    command: [grpcPythonPath, inventoryMain, '--listen', address, '--database', join(folder, 'inventory.db')],
+    environment: { PYTHONPATH: clients },
+  };
+}
+
+/** All services of a mesh, but shipping in Go and inventory in Python, each in its own process. */
+export interface ForeignMesh extends AsyncDisposable {
+  readonly mesh: StartedProcess;
+  readonly shipping: ExampleProgram;
+  readonly inventory: ExampleProgram;
+  readonly shop: Shop;
+}
+
+export async function startForeignMesh(): Promise<ForeignMesh> {
+  const folder = await tempFolder();
+  const [shippingService, inventoryService] = [await shippingInGo(folder.path), await inventoryInPython(folder.path)];
+  const [shipping, inventory] = await Promise.all([startProgram(shippingService), startProgram(inventoryService)]);
+  const mesh = await startProcess({
+    dataDir: join(folder.path, 'data'),
+    args: ['user', 'payment', 'order', 'notification', 'report', 'bridge', 'ops'],
+    environment: { DISCOVERY_URL: `static:shipping=${shippingService.address},inventory=${inventoryService.address}` },
+  });
+  const addresses = { shipping: shippingService.address, inventory: inventoryService.address };
+  const clients = connectTo((name) => addresses[name as keyof typeof addresses] ?? mesh.address);
+  return {
+    mesh,
+    shipping,
+    inventory,
+    shop: shopOf(clients),
+    async [Symbol.asyncDispose]() {
+      clients.close();
+      for (const program of [mesh, shipping, inventory]) await program[Symbol.asyncDispose]();
+      await folder[Symbol.asyncDispose]();
+    },
+  };
+}
+
+function connectTo(addressOf: (name: string) => string): ClientFactory {
+  return createClientFactory({
+    engine: engineOfRun,
+    resolve: (service) => addressOf(service.slice(0, service.indexOf('.'))),
+    clock: systemClock,
+    logger: createLogger('silent'),
+  });
+}
+
+/** Starts a service with a shell script that also kills it with SIGKILL and starts it again, as `--restart` needs. */
+export async function startRestartable({ address, command, environment = {} }: ExampleService, folder: string) {
+  const [path, pid, log] = ['restart.sh', 'pid', 'log'].map((name) => join(folder, name)) as [string, string, string];
+  const variables = Object.entries(environment).map(([name, value]) => `${name}=${value} `);
+  const script = `[ "$1" = start ] || kill -9 "$(cat ${pid})"
+${variables.join('')}nohup ${command.join(' ')} > ${log} 2>&1 &
+echo $! > ${pid}
+`;
+  await writeFile(path, script);
+  execFileSync('sh', [path, 'start'], { stdio: 'ignore' });
+  const port = Number(address.split(':')[1]);
+  await eventually(() => once(connect(port, '127.0.0.1'), 'connect'), { timeoutMs: 30_000 });
+  return {
+    path,
+    [Symbol.asyncDispose]: async () => void process.kill(Number(await readFile(pid, 'utf8')), 'SIGKILL'),
+  };
+}
