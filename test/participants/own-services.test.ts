@@ -29,6 +29,13 @@ async function verify(address: string, contract: string, options: readonly strin
   return { code, errors, notKept, summary, left };
 }
 
+/** Connects once. Throws if nothing listens. */
+async function reach(address: string): Promise<void> {
+  const socket = connect(Number(address.split(':')[1]), '127.0.0.1');
+  await once(socket, 'connect');
+  socket.destroy();
+}
+
 describe.each(['native', 'grpc-js'])('our participants on the engine %s', (engine) => {
   let mesh: TestMesh;
   beforeAll(async () => {
@@ -67,7 +74,7 @@ echo $! > ${file('pid')}
 `;
     await writeFile(file('restart.sh'), script);
     execFileSync('sh', [file('restart.sh'), 'start']);
-    await eventually(() => once(connect(Number(address.split(':')[1]), '127.0.0.1'), 'connect'), { timeoutMs: 30_000 });
+    await eventually(() => reach(address), { timeoutMs: 30_000 });
     expect(await verify(address, contract, [...options, '--restart', `sh ${file('restart.sh')}`])).toMatchObject({
       code: 0,
       errors: '',
