@@ -24,7 +24,7 @@ describe('make order', () => {
       item: { sku: 'lamp', name: 'Lamp', unitPrice: price, onHand: 99n },
     });
     await client(AccountServiceContract).openAccount({ accountId: 'ada', currencyCode: 'USD' });
-    const amount = { currencyCode: 'USD', minorUnits: 5_000n };
+    const amount = { currencyCode: 'USD', minorUnits: 20_000n };
     await client(AccountServiceContract).deposit({ accountId: 'ada', amount });
   });
   afterAll(async () => {
