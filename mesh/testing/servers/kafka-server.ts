@@ -53,12 +53,22 @@ export interface KafkaServerOptions {
 /** The installed Kafka, for `describeWithServer`. */
 export const kafka: TestServer = { name: 'Kafka', version: installedKafka() };
 
+const maxStarts = 3;
+
 /** Starts brokers with new data folders. They exit when this process exits. */
-export async function startKafka({
-  brokers = 1,
-  proxy,
-  secure = false,
-}: KafkaServerOptions = {}): Promise<KafkaServer> {
+export async function startKafka(options: KafkaServerOptions = {}): Promise<KafkaServer> {
+  for (let starts = 1; ; starts += 1) {
+    try {
+      return await startCluster(options);
+    } catch (error) {
+      // Another process can take a free port before the broker does.
+      const portTaken = error instanceof Error && error.message.includes('Address already in use');
+      if (!portTaken || starts === maxStarts) throw error;
+    }
+  }
+}
+
+async function startCluster({ brokers = 1, proxy, secure = false }: KafkaServerOptions): Promise<KafkaServer> {
   const tls = secure ? await newListeners() : undefined;
   const folder = await mkdtemp(join(tmpdir(), 'mesh-kafka-'));
   const nodes: KafkaNode[] = [];
