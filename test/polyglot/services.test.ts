@@ -1,3 +1,4 @@
+import { Status } from 'nice-grpc-common';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ReservationState } from '#gen/inventory/v1/inventory.ts';
 import { type Order, OrderState } from '#gen/order/v1/order.ts';
@@ -117,7 +118,9 @@ describeWithServer(shippingGo, 'shipping in Go', () => {
         for (const order of placed) {
           await expectPaidOnce(shop, order);
           const isDone = order.state === completed;
-          const shipment = await shop.shipping.getShipment({ orderId: order.id }).catch(() => undefined);
+          const shipment = await shop.shipping.getShipment({ orderId: order.id }).catch((error) => {
+            expect(error).toMatchObject({ code: Status.NOT_FOUND });
+          });
           expect(shipment?.state === ShipmentState.SHIPMENT_STATE_BOOKED).toBe(isDone);
           if (isDone) expect(shipment?.id).toBe(order.shipmentId);
           expect(states.get(order.id) ?? RESERVATION_STATE_RELEASED).toBe(
