@@ -107,7 +107,9 @@ function growth(first: Values, last: Values): Map<string, number> {
 
 /** No values if the mesh cannot be reached: then its calls fail too. */
 async function scrape(address: string): Promise<Values> {
-  const response = await fetch(`http://${address}/metrics`).catch(() => undefined);
-  const samples = [...((await response?.text()) ?? '').matchAll(/^(\w+(?:\{.*\})?) (\S+)$/gm)];
+  const text = await fetch(`http://${address}/metrics`)
+    .then((response) => response.text())
+    .catch(() => '');
+  const samples = [...text.matchAll(/^(\w+(?:\{.*\})?) (\S+)$/gm)];
   return new Map(samples.map(([, series = '', value]) => [series, Number(value)]));
 }
