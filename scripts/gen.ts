@@ -75,8 +75,8 @@ function buf(...args: string[]): void {
 }
 
 /**
- * Keeps the source info of our own contracts, because reflection shows their comments, and removes that of third-party
- * ones. A file has all of it or none: some generators, such as prost, fail on a file where parts are missing.
+ * Removes the source info of third-party contracts. Ours keep theirs, because reflection shows their comments. A file has
+ * all of it or none: some generators, such as prost, fail on a file where parts are missing.
  */
 function removeThirdPartySourceInfo(descriptors: Uint8Array): Uint8Array {
   const set = fromBinary(FileDescriptorSetSchema, descriptors);

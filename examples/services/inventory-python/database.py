@@ -83,7 +83,7 @@ class Database:
     ) -> Response:
         """Runs `work` and stores its response under the request id, in one transaction: a repeat gets what is stored.
 
-        A refusal stores nothing, so the next attempt is decided anew.
+        A refusal stores nothing, so the next attempt is decided again.
         """
         request_id = request.request_id.lower()
         with self.transaction() as tx:

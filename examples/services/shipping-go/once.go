@@ -25,7 +25,7 @@ type mutation interface {
 
 // once runs work in a transaction, and stores its shipment under the request id in the same transaction: a repeat
 // returns what is stored. If work refuses, with a gRPC status, what it recorded is committed, but no response is stored:
-// the next attempt is decided anew. Any other error changes nothing, and the caller may try again.
+// the next attempt is decided again. Any other error changes nothing, and the caller may try again.
 func once(ctx context.Context, db *sql.DB, method string, req mutation, work func(*sql.Tx) (*shippingv1.Shipment, error)) (*shippingv1.Shipment, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, status.FromContextError(err).Err()
