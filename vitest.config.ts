@@ -6,7 +6,8 @@ export default defineConfig({
     reporters: ['default', './mesh/testing/reporters/hung-files.ts', './mesh/testing/reporters/retried-tests.ts'],
     // What passes only then is named at the end.
     retry: process.env.CI ? 1 : 0,
-    globalSetup: ['mesh/testing/reporters/servers-report.ts'],
+    // Teardowns run from the last to the first: the end of a log names what failed.
+    globalSetup: ['mesh/testing/reporters/failed-tests.ts', 'mesh/testing/reporters/servers-report.ts'],
     testTimeout: 30_000,
     hookTimeout: 60_000,
     maxWorkers: 2,
