@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vites
 import { currentScope } from '../../mesh/telemetry/call-scope.ts';
 import { captureLog, type LogLine } from '../../mesh/testing/captured-log.ts';
 import { eventually } from '../../mesh/testing/eventually.ts';
-import { freePort } from '../../mesh/testing/servers/guarded-process.ts';
+import { freePort } from '../../mesh/testing/servers/free-port.ts';
 import { type PostgresServer, postgres, startPostgres } from '../../mesh/testing/servers/postgres-server.ts';
 import { describeWithServer } from '../../mesh/testing/servers/servers.ts';
 import { mountSmallDisk, smallDisk } from '../../mesh/testing/servers/small-disk.ts';

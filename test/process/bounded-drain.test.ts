@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { NotificationState } from '#gen/notification/v1/notification.ts';
 import { OrderState } from '#gen/order/v1/order.ts';
 import { eventually } from '../../mesh/testing/eventually.ts';
-import { freePort } from '../../mesh/testing/servers/guarded-process.ts';
+import { freePort } from '../../mesh/testing/servers/free-port.ts';
 import { kafka, startKafka } from '../../mesh/testing/servers/kafka-server.ts';
 import { postgres, startPostgres } from '../../mesh/testing/servers/postgres-server.ts';
 import { rabbitmq, startRabbitmq } from '../../mesh/testing/servers/rabbitmq-server.ts';

@@ -7,7 +7,7 @@ import { HealthCheckResponse_ServingStatus, HealthDefinition } from '#gen/grpc/h
 import { OrderState } from '#gen/order/v1/order.ts';
 import { ShipmentState, ShippingServiceDefinition } from '#gen/shipping/v1/shipping.ts';
 import { eventually } from '../../mesh/testing/eventually.ts';
-import { freePort } from '../../mesh/testing/servers/guarded-process.ts';
+import { freePort } from '../../mesh/testing/servers/free-port.ts';
 import { type StartedProcess, spawnProcess, startProcess } from '../../mesh/testing/servers/start-process.ts';
 import { type TempFolder, tempFolder } from '../../mesh/testing/temp-folder.ts';
 import { bookOrder, fillShop, type Shop, shopOf } from '../support/shop.ts';

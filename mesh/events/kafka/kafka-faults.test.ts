@@ -7,7 +7,7 @@ import { setTimeout as timeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { eventually } from '../../testing/eventually.ts';
-import { freePort } from '../../testing/servers/guarded-process.ts';
+import { freePort } from '../../testing/servers/free-port.ts';
 import { type KafkaServer, kafka, startKafka } from '../../testing/servers/kafka-server.ts';
 import { describeWithServer } from '../../testing/servers/servers.ts';
 import { tempFolder } from '../../testing/temp-folder.ts';

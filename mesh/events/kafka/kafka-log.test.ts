@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import type { MeshError } from '../../errors/mesh-error.ts';
 import { createLogger, type Logger } from '../../telemetry/logger.ts';
 import { eventually } from '../../testing/eventually.ts';
-import { freePort } from '../../testing/servers/guarded-process.ts';
+import { freePort } from '../../testing/servers/free-port.ts';
 import { type KafkaServer, kafka, startKafka } from '../../testing/servers/kafka-server.ts';
 import { describeWithServer } from '../../testing/servers/servers.ts';
 import { systemClock } from '../../time/clock.ts';

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { MeshError } from '../../errors/mesh-error.ts';
 import { openStorage } from '../../storage/open.ts';
 import { eventually } from '../../testing/eventually.ts';
-import { freePort } from '../../testing/servers/guarded-process.ts';
+import { freePort } from '../../testing/servers/free-port.ts';
 import { type KafkaServer, kafka, startKafka } from '../../testing/servers/kafka-server.ts';
 import { describeWithServer } from '../../testing/servers/servers.ts';
 import { tempFolder } from '../../testing/temp-folder.ts';

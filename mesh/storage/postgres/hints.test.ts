@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { createTestCa } from '../../testing/certificates.ts';
-import { freePort } from '../../testing/servers/guarded-process.ts';
+import { freePort } from '../../testing/servers/free-port.ts';
 import { type PostgresServer, postgres, startPostgres } from '../../testing/servers/postgres-server.ts';
 import { describeWithServer } from '../../testing/servers/servers.ts';
 import { tempFolder } from '../../testing/temp-folder.ts';

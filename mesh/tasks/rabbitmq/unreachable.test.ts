@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { openStorage } from '../../storage/open.ts';
 import { captureLog } from '../../testing/captured-log.ts';
-import { freePort } from '../../testing/servers/guarded-process.ts';
+import { freePort } from '../../testing/servers/free-port.ts';
 import { tempFolder } from '../../testing/temp-folder.ts';
 import { systemClock as clock } from '../../time/clock.ts';
 import { openRabbitmqTasks } from './rabbitmq-tasks.ts';

@@ -1,7 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
-import { createServer } from 'node:net';
 
 /** A child process that never outlives this process. `removeFolder`, if set, is removed when this process is killed. */
 export interface GuardedProcess {
@@ -57,14 +56,4 @@ export function spawnGuarded({ command, log, removeFolder = 'keep' }: GuardedCom
       await ended;
     },
   };
-}
-
-/** Returns a free port of 127.0.0.1. */
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  if (address === null || typeof address === 'string') throw new Error('the system returned no port');
-  return address.port;
 }

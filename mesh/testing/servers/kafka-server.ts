@@ -2,7 +2,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createTestCa } from '../certificates.ts';
-import { freePort, type GuardedProcess } from './guarded-process.ts';
+import { freePort } from './free-port.ts';
+import type { GuardedProcess } from './guarded-process.ts';
 import {
   installedKafka,
   type KafkaCluster,

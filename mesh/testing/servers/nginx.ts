@@ -5,7 +5,7 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { eventually } from '../eventually.ts';
 import { tempFolder } from '../temp-folder.ts';
-import { freePort } from './guarded-process.ts';
+import { freePort } from './free-port.ts';
 import type { TestServer } from './servers.ts';
 
 // Debian installs it where only root finds it.

@@ -5,7 +5,8 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import { freePort, spawnGuarded } from './guarded-process.ts';
+import { freePort } from './free-port.ts';
+import { spawnGuarded } from './guarded-process.ts';
 import type { PostgresServer } from './postgres-server.ts';
 import { isAtLeast, type TestServer } from './servers.ts';
 

@@ -7,7 +7,7 @@ import { delimiter, join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import pg from 'pg';
 import type { Certificate } from '../certificates.ts';
-import { freePort } from './guarded-process.ts';
+import { freePort } from './free-port.ts';
 import type { TestServer } from './servers.ts';
 
 /** A PostgreSQL server for a test file, on a free port of 127.0.0.1. */

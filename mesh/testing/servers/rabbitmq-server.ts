@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createTestCa } from '../certificates.ts';
-import { freePort } from './guarded-process.ts';
+import { freePort } from './free-port.ts';
 import { installedRabbitmq, prepareNode, type RabbitmqNode, startNode } from './rabbitmq-node.ts';
 import type { TestServer } from './servers.ts';
 

@@ -1,5 +1,4 @@
-import { once } from 'node:events';
-import { type AddressInfo, createServer } from 'node:net';
+import { freePort } from '../../../mesh/testing/servers/free-port.ts';
 import { spawnProcess } from '../../../mesh/testing/servers/start-process.ts';
 
 /** Output and exit code of a command. */
@@ -19,10 +18,5 @@ export async function spawnTool(command: string, address: string, args: readonly
 
 /** Returns an address where nothing listens. */
 export async function unusedAddress(): Promise<string> {
-  const port = createServer().listen(0, '127.0.0.1');
-  await once(port, 'listening');
-  const address = `127.0.0.1:${(port.address() as AddressInfo).port}`;
-  port.close();
-  await once(port, 'close');
-  return address;
+  return `127.0.0.1:${await freePort()}`;
 }

@@ -3,7 +3,8 @@ import { readFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { eventually } from '../../../mesh/testing/eventually.ts';
-import { freePort, spawnGuarded } from '../../../mesh/testing/servers/guarded-process.ts';
+import { freePort } from '../../../mesh/testing/servers/free-port.ts';
+import { spawnGuarded } from '../../../mesh/testing/servers/guarded-process.ts';
 import { tempFolder } from '../../../mesh/testing/temp-folder.ts';
 import type { TestTarget } from '../test-service/start.ts';
 

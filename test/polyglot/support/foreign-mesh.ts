@@ -8,9 +8,9 @@ import { type ClientFactory, createClientFactory } from '../../../mesh/client/cl
 import { createLogger } from '../../../mesh/telemetry/logger.ts';
 import { engineOfRun } from '../../../mesh/testing/engine-of-run.ts';
 import { eventually } from '../../../mesh/testing/eventually.ts';
+import { freePort } from '../../../mesh/testing/servers/free-port.ts';
 import { shippingGo } from '../../../mesh/testing/servers/go-tools.ts';
 import { grpcPythonPath } from '../../../mesh/testing/servers/grpc-python.ts';
-import { freePort } from '../../../mesh/testing/servers/guarded-process.ts';
 import { type StartedProcess, startProcess } from '../../../mesh/testing/servers/start-process.ts';
 import { tempFolder } from '../../../mesh/testing/temp-folder.ts';
 import { systemClock } from '../../../mesh/time/clock.ts';

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { Status } from 'nice-grpc-common';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { eventually } from '../../../testing/eventually.ts';
-import { freePort } from '../../../testing/servers/guarded-process.ts';
+import { freePort } from '../../../testing/servers/free-port.ts';
 import { type KafkaServer, kafka, startKafka } from '../../../testing/servers/kafka-server.ts';
 import { describeWithServer } from '../../../testing/servers/servers.ts';
 import { systemClock as clock } from '../../../time/clock.ts';
