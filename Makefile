@@ -69,9 +69,9 @@ audit: $(INSTALLED)
 rebuild: $(INSTALLED)
 	@exec node scripts/ordermesh.ts rebuild $(PROJECTION) $(if $(filter-out 0,$(DRY_RUN)),--dry-run)
 
-## verify-participant: check that a server does what sagas rely on: ADDRESS=<host:port> CONTRACT=inventory, payment or shipping
+## verify-participant: check that a server does what sagas rely on: PARTICIPANT=<host:port> CONTRACT=inventory, payment or shipping
 verify-participant: $(INSTALLED)
-	@exec node scripts/ordermesh.ts verify-participant $(ADDRESS) --contract $(CONTRACT) $(ARGS)
+	@exec node scripts/ordermesh.ts verify-participant $(PARTICIPANT) $(if $(CONTRACT),--contract $(CONTRACT)) $(ARGS)
 
 ## test: run all tests, those that use an engine on grpc-js too; lists missing servers at the end (REQUIRE_SERVERS=1: fails)
 test: $(INSTALLED)

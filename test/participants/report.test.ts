@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { spawnTool, unusedAddress } from '../../scripts/ordermesh/testing/spawn-tool.ts';
@@ -87,6 +88,30 @@ describe('verify-participant', () => {
     const { code, errors } = await verify(...args);
     expect(code).toBe(2);
     expect(errors).toContain(problem);
+  });
+
+  describe('with make', () => {
+    /** Runs the target without its prerequisite, which may install packages. */
+    function make(...variables: string[]): { readonly status: number | null; readonly output: string } {
+      const args = ['--no-print-directory', '-o', 'node_modules/.package-lock.json', 'verify-participant'];
+      const options = { env: { PATH: process.env.PATH }, encoding: 'utf8' } as const;
+      const { status, stdout, stderr } = spawnSync('make', [...args, ...variables], options);
+      return { status, output: stdout + stderr };
+    }
+
+    it('checks the server at PARTICIPANT', async () => {
+      const address = await unusedAddress();
+      const { status, output } = make(`PARTICIPANT=${address}`, 'CONTRACT=shipping', 'ADDRESS=127.0.0.1:50051');
+      expect(status).not.toBe(0);
+      expect(output).toContain(`the server at ${address} cannot be reached`);
+    });
+
+    it('refuses ADDRESS, the address of the mesh, in place of PARTICIPANT', () => {
+      const { status, output } = make('ADDRESS=127.0.0.1:50051', 'CONTRACT=shipping');
+      expect(status).not.toBe(0);
+      const problem = 'needs the address of one server: <host:port>, with make PARTICIPANT=<host:port>';
+      expect(output).toContain(`${problem}; ADDRESS is the address of the mesh\n`);
+    });
   });
 
   it('exits with 2 if the restart command fails', async () => {

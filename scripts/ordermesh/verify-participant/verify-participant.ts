@@ -35,8 +35,10 @@ docs/participants.md explains each rule.`,
       'deadline-ms': { type: 'string' },
     });
     const [address, ...others] = positionals;
-    if (address === undefined || others.length > 0)
-      throw new UsageError('needs the address of one server: <host:port>');
+    if (address === undefined || others.length > 0) {
+      const note = process.env.ADDRESS ? '; ADDRESS is the address of the mesh' : '';
+      throw new UsageError(`needs the address of one server: <host:port>, with make PARTICIPANT=<host:port>${note}`);
+    }
     const problem = addressProblem(address, 'address');
     if (problem !== undefined) throw new UsageError(problem);
     const deadlineMs = Number(values['deadline-ms'] ?? defaultDeadlineMs);
