@@ -57,9 +57,14 @@ func run(brokers []string, group, instance, file string) error {
 		return err
 	}
 	fmt.Printf("ready topic=%s group=%s\n", topic, group)
+	var failing outage
 	for ctx.Err() == nil {
-		if err := handleNext(ctx, client, store); err != nil {
-			return err
+		handled, err := handleNext(ctx, client, store)
+		if handled > 0 {
+			failing.end()
+		}
+		if err != nil {
+			failing.wait(ctx, err)
 		}
 	}
 	return nil
@@ -67,9 +72,10 @@ func run(brokers []string, group, instance, file string) error {
 
 // handleNext handles what the brokers have, one event after another: events of one order are in one partition, and stay in
 // their order. It commits the offsets after the effects. If the program dies in between, Kafka delivers the events again,
-// and the store knows them.
-func handleNext(ctx context.Context, client *kgo.Client, store *store) error {
+// and the store knows them. If the store fails, the next call begins with the event that it failed on.
+func handleNext(ctx context.Context, client *kgo.Client, store *store) (handled int, err error) {
 	fetches := client.PollRecords(ctx, 500)
+	// Partitions may go to another member before the next poll, so also while this one waits for its database.
 	defer client.AllowRebalance()
 	// The client has its own further attempts for these. One of them is the stop signal.
 	fetches.EachError(func(topic string, partition int32, err error) {
@@ -77,16 +83,31 @@ func handleNext(ctx context.Context, client *kgo.Client, store *store) error {
 			log.Printf("%s, partition %d: %v", topic, partition, err)
 		}
 	})
+	var done []*kgo.Record
+	next := map[int32]kgo.EpochOffset{}
 	for record := range fetches.RecordsAll() {
-		if err := store.handle(record); err != nil {
-			return fmt.Errorf("partition %d, offset %d: %w", record.Partition, record.Offset, err)
+		if err == nil {
+			err = store.handle(record)
+		}
+		if err == nil {
+			done = append(done, record)
+		} else if _, isKnown := next[record.Partition]; !isKnown {
+			next[record.Partition] = kgo.EpochOffset{Epoch: record.LeaderEpoch, Offset: record.Offset}
 		}
 	}
-	// After a stop signal too.
+	commit(ctx, client, done)
+	client.SetOffsets(map[string]map[int32]kgo.EpochOffset{topic: next})
+	return len(done), err
+}
+
+// commit commits the offsets of events that were handled, after a stop signal too.
+func commit(ctx context.Context, client *kgo.Client, done []*kgo.Record) {
+	if len(done) == 0 {
+		return
+	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
-	if err := client.CommitUncommittedOffsets(ctx); err != nil {
+	if err := client.CommitRecords(ctx, done...); err != nil {
 		log.Printf("offsets not committed, so their events come again: %v", err)
 	}
-	return nil
 }

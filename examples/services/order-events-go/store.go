@@ -51,7 +51,7 @@ type store struct {
 // openStore opens the file, and creates it if it is missing. A commit returns when its data is on the disk.
 func openStore(file string) (*store, error) {
 	options := url.Values{
-		"_pragma": {"journal_mode(WAL)", "synchronous(FULL)", "busy_timeout(5000)"},
+		"_pragma": {"journal_mode(WAL)", "synchronous(FULL)", "busy_timeout(1000)"},
 		"_txlock": {"immediate"},
 	}
 	db, err := sql.Open("sqlite", "file:"+file+"?"+options.Encode())
