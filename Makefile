@@ -7,7 +7,7 @@ INSTALLED := node_modules/.package-lock.json
 ON_AN_ENGINE := mesh/app mesh/client mesh/server services test/*.test.ts test/crashes test/docs test/faults test/process
 
 .DEFAULT_GOAL := help
-.PHONY: help start demo import kafka rabbitmq status order call replay dead-letters damaged compact audit rebuild verify-participant test verify-polyglot conformance check gen gen-check docs docs-check protos clients clients-go clients-python clients-csharp clients-java clients-rust proto-lint proto-breaking bench load deps deps-grpcurl deps-postgres deps-kafka deps-rabbitmq deps-peers deps-polyglot clean
+.PHONY: help start demo import kafka rabbitmq status order call replay dead-letters damaged compact audit rebuild verify-participant test verify-polyglot conformance check gen gen-check docs docs-check protos clients clients-typescript clients-go clients-python clients-csharp clients-java clients-rust proto-lint proto-breaking bench load deps deps-grpcurl deps-postgres deps-kafka deps-rabbitmq deps-peers deps-polyglot clean
 
 ## help: list these commands
 help:
@@ -114,10 +114,10 @@ docs-check: $(INSTALLED)
 protos: $(INSTALLED)
 	@node scripts/protos.ts
 
-## clients: write clients to gen/<language>; clients-go, -python (need make deps-polyglot), -csharp, -java, -rust write one
-clients: clients-go clients-python clients-csharp clients-java clients-rust
+## clients: write clients to gen/<language>; clients-typescript, -go, -python (need make deps-polyglot), -csharp, -java, -rust write one
+clients: clients-typescript clients-go clients-python clients-csharp clients-java clients-rust
 
-clients-go clients-python clients-csharp: $(INSTALLED)
+clients-typescript clients-go clients-python clients-csharp: $(INSTALLED)
 	@node scripts/clients/clients.ts $(@:clients-%=%)
 
 clients-java clients-rust: $(INSTALLED)
@@ -153,7 +153,7 @@ deps-grpcurl deps-postgres deps-kafka deps-rabbitmq deps-peers deps-polyglot: $(
 
 ## clean: remove what was installed and generated, but not the data
 clean:
-	rm -rf node_modules .tools .cache coverage dist gen/go gen/python gen/csharp gen/java gen/rust
+	rm -rf node_modules .tools .cache coverage dist gen/go gen/python gen/csharp gen/java gen/rust gen/typescript
 
 $(INSTALLED): package.json package-lock.json
 	npm ci --loglevel=error

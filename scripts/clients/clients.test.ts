@@ -67,6 +67,22 @@ describe('make clients', () => {
     });
   });
 
+  describe('for TypeScript', () => {
+    it('writes a package of modules with types', { timeout: 120_000 }, async () => {
+      const dir = join(folder.path, 'typescript');
+      await writeClients('typescript', dir);
+      const { stdout } = await run(dir, 'tar', ['-tzf', 'dist/ordermesh-clients-0.1.0.tgz']);
+      const files = stdout
+        .trim()
+        .split('\n')
+        .map((path) => path.replace('package/', ''));
+      const modules = ['calls', 'user/v1/user', 'grpc/health/v1/health', 'grpc/reflection/v1alpha/reflection'];
+      expect(files).toEqual(expect.arrayContaining(modules.flatMap((name) => [`${name}.js`, `${name}.d.ts`])));
+      const others = files.filter((path) => !/\.(js|d\.ts)$/.test(path));
+      expect(others.sort()).toEqual(['README.md', 'package.json', 'src/calls.ts']);
+    });
+  });
+
   describeWithServer(grpcPython, 'for C#, with protoc', () => {
     it('writes contracts that compile alone', async () => {
       const dir = join(folder.path, 'csharp');

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { cp, glob, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { cp, glob, mkdir, mkdtemp, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -51,6 +51,11 @@ export const languages: Readonly<Record<string, Language>> = {
       await writeCrateRoot(join(dir, 'src'));
     },
   },
+  typescript: {
+    tools: ['buf', 'tsc', 'npm'],
+    install: 'npm ci',
+    generate: generateTypeScript,
+  },
   csharp: {
     tools: [],
     install: '',
@@ -89,12 +94,33 @@ async function replaceClients(language: string): Promise<void> {
   }
 }
 
-/** Runs the plugins of the `buf.gen.yaml` in `dir`. */
-async function generateWithBuf(dir: string): Promise<void> {
+/** Runs the plugins of the `buf.gen.yaml` in `dir` for our contracts; with the input `.`, for health and reflection too. */
+async function generateWithBuf(dir: string, input: 'proto' | '.' = 'proto'): Promise<void> {
   await collectThirdPartyProtos(join(root, '.cache/proto'));
   const template = join(dir, 'buf.gen.yaml');
-  run('buf', ['generate', 'proto', '--template', template, '--output', dir]);
+  run('buf', ['generate', input, '--template', template, '--output', dir]);
   await rm(template);
+}
+
+/** Generates the package `ordermesh-clients`: JavaScript with types. Ends with a tarball in `dist/`. */
+async function generateTypeScript(dir: string): Promise<void> {
+  await generateWithBuf(dir, '.');
+  // The compiler looks for packages there.
+  await symlink(join(root, 'node_modules'), join(dir, 'node_modules'));
+  run('tsc', ['--project', dir]);
+  for (const leftover of ['node_modules', 'tsconfig.json']) await rm(join(dir, leftover));
+  for (const name of await readdir(join(dir, 'src'))) {
+    if (name !== 'calls.ts') await rm(join(dir, 'src', name), { recursive: true });
+  }
+  for await (const path of glob('**/*.d.ts', { cwd: dir })) await repeatOverloads(join(dir, path));
+  await mkdir(join(dir, 'dist'));
+  run('npm', ['pack', '--silent', '--pack-destination', 'dist'], dir);
+}
+
+/** Repeats, after the overloads of each unary call, the one with a request only: `promisify` takes its types from the last. */
+async function repeatOverloads(path: string): Promise<void> {
+  const overloads = /^( *\w+\(request: \w+, callback: .*\): ClientUnaryCall;\n)(?:.*\): ClientUnaryCall;\n){2}/gm;
+  await writeFile(path, (await readFile(path, 'utf8')).replaceAll(overloads, '$&$1'));
 }
 
 /** Writes the `lib.rs` that has a module for each package. */

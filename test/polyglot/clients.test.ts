@@ -11,6 +11,7 @@ import { type TempFolder, tempFolder } from '../../mesh/testing/temp-folder.ts';
 import { clientTools, writeClients } from '../../scripts/clients/clients.ts';
 import { allServices } from '../../services/all.ts';
 import { type CuttingProxy, startCuttingProxy } from '../support/cutting-proxy.ts';
+import { installTypeScriptClient } from './support/typescript-client.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const run = promisify(execFile);
@@ -42,6 +43,10 @@ const programs: readonly Program[] = [
       await run(grpcPythonPath, [...install, wheel], { cwd: folder });
       return [grpcPythonPath, join(folder, 'examples/clients/python/main.py')];
     },
+  },
+  {
+    language: 'typescript',
+    build: async (folder) => [process.execPath, join(await installTypeScriptClient(folder), 'main.ts')],
   },
 ];
 
