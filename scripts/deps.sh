@@ -7,7 +7,7 @@
 #   kafka      Kafka, with Java, and kcat
 #   rabbitmq   RabbitMQ
 #   peers      clients and servers of others for conformance and benchmarks: gRPC in Go, Java and Python, h2spec, ...
-#   polyglot   what `make clients` needs for Go and Python
+#   polyglot   what `make clients` needs for Go and Python, and the proxies nginx and HAProxy
 set -eu
 cd "$(dirname "$0")/.."
 

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs the system packages of the parts that the arguments name (see deps.sh): PostgreSQL, PgBouncer, RabbitMQ, kcat,
-# h2load and nghttp, nginx, and Java, Maven and Python for the other tools.
+# h2load and nghttp, nginx and HAProxy, and Java, Maven and Python for the other tools.
 set -eu
 
 # wants <part>...: checks whether one of these parts is requested.
@@ -29,9 +29,12 @@ if wants kafka peers; then
 fi
 if wants peers; then
   command -v h2load >/dev/null && command -v nghttp >/dev/null || missing="$missing nghttp2-client"
-  [ -x /usr/sbin/nginx ] || command -v nginx >/dev/null || missing="$missing nginx-light"
+fi
+if wants polyglot; then
+  [ -x /usr/sbin/haproxy ] || command -v haproxy >/dev/null || missing="$missing haproxy"
 fi
 if wants peers polyglot; then
+  [ -x /usr/sbin/nginx ] || command -v nginx >/dev/null || missing="$missing nginx-light"
   python3 -c 'import ensurepip, venv' 2>/dev/null || missing="$missing python3-venv"
 fi
 if [ -n "$missing" ]; then
@@ -59,5 +62,10 @@ fi
 if wants peers; then
   h2load --version | sed 's/^/deps: /'
   nghttp --version | sed 's/^/deps: /'
+fi
+if wants polyglot; then
+  PATH="$PATH:/usr/sbin" haproxy -v | sed -n 's/^HAProxy version \([^ ]*\).*/deps: HAProxy \1/p'
+fi
+if wants peers polyglot; then
   PATH="$PATH:/usr/sbin" nginx -v 2>&1 | sed 's/^nginx version: /deps: /'
 fi

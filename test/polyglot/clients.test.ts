@@ -10,7 +10,7 @@ import { startMesh, type TestMesh } from '../../mesh/testing/start-mesh.ts';
 import { type TempFolder, tempFolder } from '../../mesh/testing/temp-folder.ts';
 import { clientTools, writeClients } from '../../scripts/clients/clients.ts';
 import { allServices } from '../../services/all.ts';
-import { type CuttingProxy, startCuttingProxy } from '../support/cutting-proxy.ts';
+import { describeRoutes } from './support/routes.ts';
 import { installTypeScriptClient } from './support/typescript-client.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -54,7 +54,6 @@ describe.each(programs)('the client in $language', ({ language, build }) => {
   describeWithServer(clientTools(language), 'with a running mesh', () => {
     let folder: TempFolder;
     let mesh: TestMesh;
-    let proxy: CuttingProxy;
     let command: readonly [string, ...string[]];
 
     beforeAll(async () => {
@@ -64,11 +63,8 @@ describe.each(programs)('the client in $language', ({ language, build }) => {
       await cp(join(root, program), join(folder.path, program), { recursive: true });
       command = await build(folder.path);
       mesh = await startMesh(allServices);
-      // The listing is about twice as long, the events are more.
-      proxy = await startCuttingProxy(Number(mesh.address.split(':').at(-1)), 50_000);
     }, 240_000);
     afterAll(async () => {
-      await proxy?.[Symbol.asyncDispose]();
       await mesh?.stop();
       await folder[Symbol.asyncDispose]();
     });
@@ -79,9 +75,13 @@ describe.each(programs)('the client in $language', ({ language, build }) => {
       return run(file, args, { env: { PATH: process.env.PATH, SERVICE_CONFIG: config, ...environment } });
     }
 
-    it('has every behaviour of the table', { timeout: 120_000 }, async () => {
-      const { stdout } = await start({ ADDRESS: mesh.address, CUT_ADDRESS: `127.0.0.1:${proxy.port}` });
-      expect(stdout.trim().split('\n')).toEqual(behaviours.map((name) => `ok ${name}`));
+    describeRoutes((startRoute) => {
+      it('has every behaviour of the table', { timeout: 120_000 }, async () => {
+        // The listing is about twice as long, the events are more.
+        await using route = await startRoute(mesh.address, 50_000);
+        const { stdout } = await start({ ADDRESS: route.address, CUT_ADDRESS: route.cutAddress });
+        expect(stdout.trim().split('\n')).toEqual(behaviours.map((name) => `ok ${name}`));
+      });
     });
 
     it('reports behaviours that fail, and exits with 1', { timeout: 120_000 }, async () => {

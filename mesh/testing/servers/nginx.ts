@@ -1,11 +1,9 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
+import { spawnSync } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
-import { connect } from 'node:net';
 import { join } from 'node:path';
-import { eventually } from '../eventually.ts';
 import { tempFolder } from '../temp-folder.ts';
 import { freePort } from './free-port.ts';
+import { type StartedProxy, startProxy } from './proxy.ts';
 import type { TestServer } from './servers.ts';
 
 // Debian installs it where only root finds it.
@@ -14,34 +12,22 @@ const path = ['/usr/sbin/nginx', 'nginx'].find((file) => spawnSync(file, ['-v'])
 /** nginx, a proxy for gRPC, for `describeWithServer`. */
 export const nginx: TestServer = { name: 'nginx', version: installedVersion() };
 
-/** A running nginx. It stops when it goes out of scope or the test process exits. */
-export interface StartedNginx extends AsyncDisposable {
-  readonly address: string;
-}
-
 /** Starts nginx with its default buffers as a proxy of a gRPC server. */
-export async function startNginx(target: string): Promise<StartedNginx> {
-  const folder = await tempFolder();
-  const port = await freePort();
-  const config = join(folder.path, 'nginx.conf');
-  await writeFile(config, configOf(folder.path, target, port));
-  const child = spawn(path ?? 'nginx', ['-p', folder.path, '-c', config, '-e', join(folder.path, 'error.log')], {
-    stdio: 'ignore',
-  });
-  const kill = () => child.kill('SIGTERM');
-  process.once('exit', kill);
-  await eventually(() => reach(port));
-  return {
-    address: `127.0.0.1:${port}`,
-    async [Symbol.asyncDispose]() {
-      process.removeListener('exit', kill);
-      await stop(child);
-      await folder[Symbol.asyncDispose]();
-    },
-  };
+export async function startNginx(target: string): Promise<StartedProxy> {
+  const address = `127.0.0.1:${await freePort()}`;
+  return startNginxWith(`server { listen ${address} http2; location / { grpc_pass grpc://${target}; } }`, address);
 }
 
-function configOf(folder: string, target: string, port: number): string {
+/** Starts nginx with a configuration like those in `conf.d`, which listens on `address`. */
+export async function startNginxWith(config: string, address: string): Promise<StartedProxy> {
+  const folder = await tempFolder();
+  const file = join(folder.path, 'nginx.conf');
+  await writeFile(file, mainConfig(folder.path, config));
+  const command = [path ?? 'nginx', '-p', folder.path, '-c', file, '-e', join(folder.path, 'error.log')];
+  return startProxy({ command, address, folder });
+}
+
+function mainConfig(folder: string, config: string): string {
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(
     (kind) => `${kind}_temp_path ${folder}/${kind};`,
   );
@@ -53,27 +39,9 @@ function configOf(folder: string, target: string, port: number): string {
     http {
       access_log off;
       ${temporary.join('\n      ')}
-      server {
-        listen 127.0.0.1:${port} http2;
-        location / { grpc_pass grpc://${target}; }
-      }
+      ${config}
     }
   `;
-}
-
-async function reach(port: number): Promise<void> {
-  const socket = connect(port, '127.0.0.1');
-  try {
-    await once(socket, 'connect');
-  } finally {
-    socket.destroy();
-  }
-}
-
-async function stop(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null) return;
-  child.kill('SIGQUIT');
-  await once(child, 'exit');
 }
 
 function installedVersion(): string | undefined {
