@@ -68,6 +68,6 @@ export const mailUnavailable = defineError({
   fix: 'nothing: the mail is retried; if it lasts, check `MAIL_URL`',
   text: ({ problem }: { readonly problem: string }) =>
     `mail could not be sent: ${problem}; it is retried; if that lasts, check MAIL_URL`,
-  publicText: 'mail could not be sent: it is retried; if that lasts, check MAIL_URL',
+  publicText: 'mail could not be sent: it is retried',
   metadata: () => ({}),
 });

@@ -44,6 +44,7 @@ export const carrierUnavailable = defineError({
   fix: 'repeat with the same `request_id`; if it lasts, check `CARRIER_URL`',
   text: ({ failure }: { readonly failure: string }) =>
     `carrier ${failure}, so it is unknown whether it acted: call again with the same request_id; if this lasts, check CARRIER_URL`,
+  publicText: 'carrier gave no clear answer, so it is unknown whether it acted: call again with the same request_id',
   metadata: () => ({}),
 });
 
@@ -51,5 +52,6 @@ export const carrierUnavailable = defineError({
 export const carrierUnreachable = carrierUnavailable.variant({
   text: ({ errno }: { readonly errno: string }) =>
     `carrier cannot be reached (${errno}): call again with the same request_id; if this lasts, check CARRIER_URL`,
+  publicText: 'carrier cannot be reached: call again with the same request_id',
   metadata: () => ({}),
 });
