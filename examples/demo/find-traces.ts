@@ -3,7 +3,11 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ClientError } from 'nice-grpc';
 import type { EventRecord } from '#gen/events/v1/events.ts';
-import { type Notification, NotificationState } from '#gen/notification/v1/notification.ts';
+import {
+  type Notification,
+  NotificationServiceDefinition,
+  NotificationState,
+} from '#gen/notification/v1/notification.ts';
 import { type Saga, SagaStepState } from '#gen/ops/v1/ops.ts';
 import { type Order, OrderState } from '#gen/order/v1/order.ts';
 import { PaymentEvent } from '#gen/payment/v1/events.ts';
@@ -30,8 +34,10 @@ const clockSkewMs = 60_000;
 /** The events of an order that the log returned. */
 export interface FoundEvents {
   readonly events: readonly EventRecord[];
-  /** Why others may be missing: a record of the log that is damaged. Empty: none is. */
+  /** Why others may be missing: a record of the log is damaged, or the last one is not there. Empty: none is missing. */
   readonly faults: readonly string[];
+  /** Whether no later event of `order.events` can be read, so the notification service cannot read one either. */
+  readonly isCut: boolean;
 }
 
 /** Reads the events of an order from all topics. Returns undefined if the event log is unavailable. */
@@ -64,7 +70,11 @@ export async function findEvents(mesh: Mesh, order: Order, { steps }: Saga): Pro
   const found = await Promise.all(trails.map((trail) => retryUnavailable(mesh, () => follow(mesh, trail, sinceMs))));
   const known = found.filter((records) => records !== undefined);
   if (known.length < found.length) return undefined;
-  return { events: known.flatMap(({ events }) => events), faults: known.flatMap(({ faults }) => faults) };
+  return {
+    events: known.flatMap(({ events }) => events),
+    faults: known.flatMap(({ faults }) => faults),
+    isCut: known[0]?.isCut === true,
+  };
 }
 
 const damageReasons: ReadonlySet<string> = new Set(['STORAGE_CORRUPT', 'PARTITION_UNREADABLE']);
@@ -89,10 +99,15 @@ async function follow(
     if (reasonOf(error).startsWith('EVENTS_')) return undefined;
     // The rest of the order can still be shown.
     if (damageReasons.has(reasonOf(error)) && error instanceof ClientError)
-      return { events: records, faults: [error.details] };
+      return { events: records, faults: [error.details], isCut: true };
     if (!timeout.aborted) throw error;
+    if (lastTypes.length > 0) return { events: records, faults: [missingText(topic, lastTypes)], isCut: false };
   }
-  return { events: records, faults: [] };
+  return { events: records, faults: [], isCut: false };
+}
+
+function missingText(topic: string, types: readonly string[]): string {
+  return `${topic} has no ${types.join(' or ')} of this order: it waits in the outbox, or was removed or skipped`;
 }
 
 function paidOrder({ payload }: EventRecord): string | undefined {
@@ -112,18 +127,40 @@ export function hasEnded({ state }: Order): boolean {
 
 const maxMailWaitMs = 10_000;
 const pollMs = 100;
+const mailsOfOrder = 2;
 
-/** Returns the notifications of an order; if it has just ended, once its two mails are sent, or after 10 s. */
-export async function findMails(mesh: Mesh, order: Order): Promise<Notification[]> {
+/** The mails of an order. */
+export interface FoundMails {
+  readonly mails: readonly Notification[];
+  /** Why others may be missing. Empty: none is missing. */
+  readonly faults: readonly string[];
+}
+
+/**
+ * Finds the notifications of an order; if it has just ended, once its two mails are sent, or after 10 s. Does not wait if
+ * `isCut` or if the notification service cannot read its events.
+ */
+export async function findMails(mesh: Mesh, order: Order, isCut: boolean): Promise<FoundMails> {
   const giveUpMs = (order.updateTime?.getTime() ?? 0) + maxMailWaitMs;
   for (;;) {
     const mails = await retryUnavailable(mesh, () =>
       Array.fromAsync(mesh.notifications.listNotifications({ orderId: order.id })),
     );
     const settled = mails.filter(({ state }) => state !== NotificationState.NOTIFICATION_STATE_QUEUED);
-    if (settled.length >= 2 || !hasEnded(order) || Date.now() > giveUpMs) return mails;
-    await sleep(pollMs);
+    if (settled.length >= mailsOfOrder || !hasEnded(order)) return { mails, faults: [] };
+    const stops = isCut
+      ? ['the notification service stops at the same event']
+      : await retryUnavailable(mesh, () => readingFaults(mesh));
+    if (stops.length === 0 && Date.now() < giveUpMs) await sleep(pollMs);
+    else return { mails, faults: mails.length < mailsOfOrder ? stops : [] };
   }
+}
+
+/** Returns why the notification service cannot read its events, if a record is damaged. */
+async function readingFaults({ problems }: Mesh): Promise<string[]> {
+  const { names } = await problems.listHealth({});
+  const found = names.find(({ name }) => name === NotificationServiceDefinition.fullName)?.problems ?? [];
+  return found.filter(({ reason }) => damageReasons.has(reason)).map(({ message }) => message);
 }
 
 /** The file of a sent mail, if the mesh runs on this machine with this DATA_DIR. */

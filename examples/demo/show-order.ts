@@ -16,7 +16,7 @@ export interface OrderTrace {
   readonly saga: Saga;
   /** Undefined if the event log is unavailable. */
   readonly events: readonly EventRecord[] | undefined;
-  /** Why events may be missing. */
+  /** Why events or mails may be missing. */
   readonly faults: readonly string[];
   readonly mails: readonly ShownMail[];
 }
@@ -29,11 +29,20 @@ interface ShownMail {
 
 /** Collects what an order has caused. If it has ended, waits a moment for its events and mails. */
 export async function traceOrder(mesh: Mesh, order: Order): Promise<OrderTrace> {
-  const mails = await findMails(mesh, order);
   const saga = await retryUnavailable(mesh, () => getSaga(mesh, order.id));
   const found = await findEvents(mesh, order, saga);
+  const { mails, faults } = await findMails(mesh, order, found?.isCut === true);
   const shown = mails.map(async (mail) => ({ mail, lines: isSent(mail) ? await readMail(mail, 4) : undefined }));
-  return { order, saga, events: found?.events, faults: found?.faults ?? [], mails: await Promise.all(shown) };
+  return {
+    order,
+    saga,
+    events: found?.events,
+    faults: [
+      ...(found?.faults ?? []).map((fault) => `events may be missing: ${fault}`),
+      ...faults.map((fault) => `mails may be missing: ${fault}`),
+    ],
+    mails: await Promise.all(shown),
+  };
 }
 
 async function getSaga(mesh: Mesh, orderId: string): Promise<Saga> {
@@ -60,7 +69,7 @@ export function orderLines({ order, saga, events, faults, mails }: OrderTrace): 
     lines.push('  -- its saga has ended so long ago that it was removed (SAGAS_RETENTION_MS)');
   if (events === undefined)
     lines.push('  -- the event log is unavailable. The events of this order wait in the outbox until it is back');
-  for (const fault of faults) lines.push(`  -- events may be missing: ${fault}`);
+  for (const fault of faults) lines.push(`  -- ${fault}`);
   return [...lines, ...mails.flatMap(mailLines)];
 }
 

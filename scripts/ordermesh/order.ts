@@ -49,12 +49,14 @@ function headLines({ order, saga }: OrderTrace): string[] {
   ];
 }
 
-function toJson({ order, saga, events, mails }: OrderTrace): object {
+function toJson({ order, saga, events, faults, mails }: OrderTrace): object {
   return {
     order: messageToJson('order.v1.Order', Order, order),
     saga: messageToJson('ops.v1.Saga', Saga, saga),
     // Absent: the event log is unavailable.
     events: events?.map((event) => messageToJson('events.v1.EventRecord', EventRecord, event)),
     mails: mails.map(({ mail }) => messageToJson('notification.v1.Notification', Notification, mail)),
+    // Why events or mails may be missing.
+    faults,
   };
 }
