@@ -56,12 +56,12 @@ describe('attentionOf', () => {
           part: 'saga place-order, step create-shipment',
           waiting: 3n,
           sinceTime: new Date(5_000),
-          lastError: 'CARRIER_UNAVAILABLE: check CARRIER_URL',
+          lastError: 'CARRIER_UNAVAILABLE: carrier cannot be reached',
         },
       ],
     });
     expect(attentionOf(status, 40_000)).toEqual([
-      'saga place-order, step create-shipment: has failed for 35 s (3 waiting) and is retried: CARRIER_UNAVAILABLE: check CARRIER_URL',
+      'saga place-order, step create-shipment: has failed for 35 s (3 waiting) and is retried: CARRIER_UNAVAILABLE: carrier cannot be reached',
     ]);
   });
 });
