@@ -10,6 +10,7 @@ import {
   FileDescriptorProtoSchema,
   FileDescriptorSetSchema,
 } from '@bufbuild/protobuf/wkt';
+import { load } from '@grpc/proto-loader';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { grpcPython, grpcPythonPath } from '../mesh/testing/servers/grpc-python.ts';
 import { describeWithServer } from '../mesh/testing/servers/servers.ts';
@@ -62,6 +63,16 @@ describe('a fresh clone after npm ci', () => {
     const plain = (await readSet('plain.binpb')).filter(({ name }) => names.includes(name));
     expect(plain.map(withoutOptions)).toEqual(expected.map(withoutOptions));
     for (const { name, dependency } of plain) expect(dependency.filter(isOptionsOnly), name).toEqual([]);
+  });
+
+  it.each(['dist/protos', 'dist/protos-plain'])('loads the services of %s with @grpc/proto-loader', async (dir) => {
+    const files = (await ourFiles()).filter((name) => !isOptionsOnly(name));
+    const loaded = await load(files, { includeDirs: [join(folder.path, dir)] });
+    const services = (await readSet('gen/descriptors.binpb'))
+      .filter(({ name }) => files.includes(name))
+      .flatMap((file) => file.service.map(({ name }) => `${file.package}.${name}`));
+    expect(Object.keys(loaded)).toEqual(expect.arrayContaining(services));
+    expect(services.length).toBeGreaterThan(10);
   });
 
   describeWithServer(grpcPython, 'with protoc', () => {

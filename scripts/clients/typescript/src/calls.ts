@@ -80,8 +80,8 @@ export async function* resumeListing<Resource>(
       if (attempts === maxAttempts || !mayResume(details)) throw error;
       await sleep(delayMs(attempts, details));
     } finally {
-      // Ends the call if the caller leaves the loop. The stream then emits an error that no one waits for.
-      stream.on('error', () => undefined).cancel();
+      // Ends the call if the caller leaves the loop.
+      stream.cancel();
     }
   }
 }
