@@ -147,6 +147,8 @@ async function generatePython(dir: string): Promise<void> {
   await removeEmptyStubs(join(dir, 'ordermesh'));
   await rename(join(dir, 'calls.py'), join(dir, 'ordermesh/calls.py'));
   await writeFile(join(dir, 'ordermesh/py.typed'), '');
+  // For services, which check the rules of the contracts: the generated code has no custom options.
+  await cp(join(root, 'gen/descriptors.binpb'), join(dir, 'ordermesh/descriptors.binpb'));
   for (const folder of await foldersIn(join(dir, 'ordermesh'))) await writeFile(join(folder, '__init__.py'), '');
   await rm(join(dir, 'build'), { recursive: true });
   const wheel = ['-m', 'pip', 'wheel', '-q', '--disable-pip-version-check', '--no-deps', '--no-build-isolation'];

@@ -80,6 +80,48 @@ describeWithServer(shippingGo, 'shipping in Go', () => {
         expect(theirs).toMatchObject({ reason: 'UNKNOWN_ITEM' });
       });
 
+      it.each<[string, (there: Shop) => Promise<unknown>]>([
+        [
+          'a shipment',
+          ({ shipping }) => shipping.createShipment({ requestId: 'x', orderId: '!', address: { lines: ['', 'x'] } }),
+        ],
+        ['a shipment without an address', ({ shipping }) => shipping.createShipment({ orderId: 'a', paymentId: 'a' })],
+        [
+          'a reservation',
+          ({ inventory }) =>
+            inventory.reserveStock({ orderId: 'a', owner: '!', items: [{ sku: 'a', quantity: 1 }, { quantity: -1 }] }),
+        ],
+        [
+          'a reservation with an item twice',
+          ({ inventory }) =>
+            inventory.reserveStock({
+              orderId: 'a',
+              items: Array.from({ length: 3 }, () => ({ sku: 'a', quantity: 1 })),
+            }),
+        ],
+        [
+          'an item with a negative price',
+          ({ inventory }) =>
+            inventory.createItem({
+              item: { sku: 'a', name: 'A', unitPrice: { currencyCode: 'EUR', minorUnits: -1n } },
+            }),
+        ],
+        [
+          'a listing',
+          ({ inventory }) => Array.fromAsync(inventory.listReservations({ limit: -1, state: 99 as ReservationState })),
+        ],
+      ])('report the same invalid fields of %s as ours', async (_, call) => {
+        const refusals = [shop, shopOf(own.runtime)].map((there) =>
+          call(there).then(
+            () => 'accepted',
+            ({ code, violations }) => ({ code, fields: violations.map(({ field }: { field: string }) => field) }),
+          ),
+        );
+        const [theirs, ours] = await Promise.all(refusals);
+        expect(theirs).toEqual(ours);
+        expect(theirs).toMatchObject({ code: Status.INVALID_ARGUMENT });
+      });
+
       it('end each of 50 orders once although each is killed in the middle', { timeout: 90_000 }, async () => {
         const { shipping, inventory } = foreign;
         const place = async (order: Parameters<typeof bookOrder>[0]) =>

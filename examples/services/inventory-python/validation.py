@@ -1,42 +1,46 @@
-"""The rules of the contract for fields of requests."""
+"""Checks requests by the rules in their contract."""
 
-import re
+from importlib import resources
 
 import grpc
+import protovalidate
+from google.protobuf import descriptor_pool, message_factory
+from google.protobuf.descriptor_pb2 import FileDescriptorSet
+from google.protobuf.message import Message
 from google.rpc import error_details_pb2
 
 from refusal import Refusal
 
-ID = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}")
-OWNER = re.compile(r"([a-z][a-z0-9-]{0,63})?")
-OPTIONAL_ID = re.compile(rf"({ID.pattern})?")
-OPTIONAL_UUID = re.compile(r"([0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})?")
-CURRENCY = re.compile(r"[A-Z]{3}")
+# The generated messages have no rules. These descriptors of the same contracts have them.
+CONTRACTS = descriptor_pool.DescriptorPool()
+for file in FileDescriptorSet.FromString(resources.files("ordermesh").joinpath("descriptors.binpb").read_bytes()).file:
+    CONTRACTS.Add(file)
 
 
-class Checks:
-    """Collects the invalid fields of a request. As a context manager, raises INVALID_ARGUMENT with all of them at the end."""
+def validate(request: Message) -> None:
+    """Raises INVALID_ARGUMENT with every field that breaks a rule."""
+    with_rules = message_factory.GetMessageClass(CONTRACTS.FindMessageTypeByName(request.DESCRIPTOR.full_name))
+    violations = protovalidate.collect_violations(with_rules.FromString(request.SerializeToString()))
+    refuse_invalid({path_of(violation): violation.proto.message for violation in violations})
 
-    def __init__(self) -> None:
-        self._violations = []
 
-    def require(self, valid: bool, field: str, description: str) -> None:
-        if not valid:
-            violation = error_details_pb2.BadRequest.FieldViolation(field=field, description=description)
-            self._violations.append(violation)
+def path_of(violation: protovalidate.Violation) -> str:
+    """Returns the path of the invalid field, such as `items[0].sku`."""
+    return ".".join(
+        element.field_name + (f"[{element.subscript.value}]" if element.subscript else "")
+        for element in violation.proto.field.elements
+    )
 
-    def match(self, pattern: re.Pattern[str], text: str, field: str) -> None:
-        self.require(pattern.fullmatch(text) is not None, field, f"must match {pattern.pattern}")
 
-    def between(self, minimum: int, number: int, maximum: int, field: str, unit: str = "") -> None:
-        self.require(minimum <= number <= maximum, field, f"must be {minimum} to {maximum}{unit}")
-
-    def __enter__(self) -> "Checks":
-        return self
-
-    def __exit__(self, kind, *_) -> None:
-        if kind is None and self._violations:
-            first = self._violations[0]
-            text = f"invalid request: {first.field} {first.description}"
-            bad_request = error_details_pb2.BadRequest(field_violations=self._violations)
-            raise Refusal(grpc.StatusCode.INVALID_ARGUMENT, "INVALID_FIELD", text, None, bad_request)
+def refuse_invalid(problems: dict[str, str]) -> None:
+    """Raises INVALID_ARGUMENT if there are problems, by field."""
+    if not problems:
+        return
+    field, description = next(iter(problems.items()))
+    violations = [
+        error_details_pb2.BadRequest.FieldViolation(field=field, description=description)
+        for field, description in problems.items()
+    ]
+    text = f"invalid request: {field} {description}"
+    bad_request = error_details_pb2.BadRequest(field_violations=violations)
+    raise Refusal(grpc.StatusCode.INVALID_ARGUMENT, "INVALID_FIELD", text, None, bad_request)

@@ -43,7 +43,7 @@ func run(listen, file string) error {
 		return err
 	}
 
-	server := grpc.NewServer()
+	server := grpc.NewServer(grpc.UnaryInterceptor(validateRequest))
 	shippingv1.RegisterShippingServiceServer(server, &shippingServer{db: db})
 	reflection.Register(server)
 	healthServer := health.NewServer()

@@ -21,9 +21,6 @@ type shippingServer struct {
 // CreateShipment books the shipment of an order, once. Its record decides what a later call gets, whatever its request
 // id: the same shipment, or a refusal if the order has another one, was refused or was cancelled.
 func (s *shippingServer) CreateShipment(ctx context.Context, req *shippingv1.CreateShipmentRequest) (*shippingv1.Shipment, error) {
-	if err := validateCreate(req); err != nil {
-		return nil, err
-	}
 	return once(ctx, s.db, shippingv1.ShippingService_CreateShipment_FullMethodName, req, func(tx *sql.Tx) (*shippingv1.Shipment, error) {
 		shipment, err := findShipment(tx, req.OrderId)
 		if errors.Is(err, sql.ErrNoRows) {
@@ -51,9 +48,6 @@ func (s *shippingServer) CreateShipment(ctx context.Context, req *shippingv1.Cre
 // CancelShipment cancels the shipment of an order. An order without a shipment gets a cancelled one, so a CreateShipment
 // that arrives late is refused. It never fails because of what was or was not done before.
 func (s *shippingServer) CancelShipment(ctx context.Context, req *shippingv1.CancelShipmentRequest) (*shippingv1.Shipment, error) {
-	if err := validateIDs(req.OrderId, req.RequestId); err != nil {
-		return nil, err
-	}
 	return once(ctx, s.db, shippingv1.ShippingService_CancelShipment_FullMethodName, req, func(tx *sql.Tx) (*shippingv1.Shipment, error) {
 		shipment, err := findShipment(tx, req.OrderId)
 		if errors.Is(err, sql.ErrNoRows) {
@@ -69,9 +63,6 @@ func (s *shippingServer) CancelShipment(ctx context.Context, req *shippingv1.Can
 
 // GetShipment returns the shipment of an order.
 func (s *shippingServer) GetShipment(ctx context.Context, req *shippingv1.GetShipmentRequest) (*shippingv1.Shipment, error) {
-	if err := validateIDs(req.OrderId, ""); err != nil {
-		return nil, err
-	}
 	shipment, err := findShipment(s.db, req.OrderId)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):

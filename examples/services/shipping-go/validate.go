@@ -1,76 +1,49 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
-	"regexp"
-	"unicode/utf8"
 
-	commonv1 "github.com/ordermesh/ordermesh/gen/go/common/v1"
-	shippingv1 "github.com/ordermesh/ordermesh/gen/go/shipping/v1"
+	"buf.build/go/protovalidate"
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
 )
 
-var (
-	idPattern      = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$`)
-	uuidPattern    = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`)
-	countryPattern = regexp.MustCompile(`^[A-Z]{2}$`)
-)
-
-// violations collects the invalid fields of a request, by the rules of the contract.
-type violations []*errdetails.BadRequest_FieldViolation
-
-func (v *violations) require(valid bool, field, description string) {
-	if !valid {
-		*v = append(*v, &errdetails.BadRequest_FieldViolation{Field: field, Description: description})
+// validateRequest is an interceptor that refuses requests which break the rules in their contract.
+func validateRequest(ctx context.Context, req any, _ *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
+	message, isMessage := req.(proto.Message)
+	if !isMessage {
+		return nil, status.Errorf(codes.Internal, "%T is not a message", req)
 	}
-}
-
-func (v *violations) requireLength(text string, minimum, maximum int, field string) {
-	length := utf8.RuneCountInString(text)
-	v.require(length >= minimum && length <= maximum, field, fmt.Sprintf("must have %d to %d characters", minimum, maximum))
-}
-
-func (v *violations) requireIDs(orderID, requestID string) {
-	v.require(idPattern.MatchString(orderID), "order_id", "must match "+idPattern.String())
-	v.require(requestID == "" || uuidPattern.MatchString(requestID), "request_id", "must be a UUID")
-}
-
-func (v *violations) requireAddress(address *commonv1.Address) {
-	if address == nil {
-		v.require(false, "address", "is required")
-		return
+	if err := validate(message); err != nil {
+		return nil, err
 	}
-	v.requireLength(address.Recipient, 1, 200, "address.recipient")
-	v.require(len(address.Lines) >= 1 && len(address.Lines) <= 5, "address.lines", "must have 1 to 5 lines")
-	for i, line := range address.Lines {
-		v.requireLength(line, 1, 200, fmt.Sprintf("address.lines[%d]", i))
-	}
-	v.requireLength(address.City, 1, 100, "address.city")
-	v.requireLength(address.PostalCode, 0, 20, "address.postal_code")
-	v.require(countryPattern.MatchString(address.CountryCode), "address.country_code", "must match "+countryPattern.String())
+	return handler(ctx, req)
 }
 
-// err returns INVALID_ARGUMENT with every invalid field, or nil.
-func (v violations) err() error {
-	if len(v) == 0 {
+// validate returns INVALID_ARGUMENT with every invalid field, or nil.
+func validate(message proto.Message) error {
+	err := protovalidate.Validate(message)
+	if err == nil {
 		return nil
 	}
-	s := status.Newf(codes.InvalidArgument, "invalid request: %s %s", v[0].Field, v[0].Description)
-	return withDetails(s, &errdetails.ErrorInfo{Reason: "INVALID_FIELD", Domain: domain}, &errdetails.BadRequest{FieldViolations: v})
-}
-
-func validateIDs(orderID, requestID string) error {
-	var found violations
-	found.requireIDs(orderID, requestID)
-	return found.err()
-}
-
-func validateCreate(req *shippingv1.CreateShipmentRequest) error {
-	var found violations
-	found.requireIDs(req.OrderId, req.RequestId)
-	found.require(idPattern.MatchString(req.PaymentId), "payment_id", "must match "+idPattern.String())
-	found.requireAddress(req.Address)
-	return found.err()
+	var invalid *protovalidate.ValidationError
+	if !errors.As(err, &invalid) {
+		// The rules themselves cannot be evaluated.
+		return status.Error(codes.Internal, err.Error())
+	}
+	details := &errdetails.BadRequest{}
+	for _, violation := range invalid.Violations {
+		details.FieldViolations = append(details.FieldViolations, &errdetails.BadRequest_FieldViolation{
+			Field:       protovalidate.FieldPathString(violation.Proto.GetField()),
+			Description: violation.Proto.GetMessage(),
+		})
+	}
+	first := details.FieldViolations[0]
+	s := status.New(codes.InvalidArgument, fmt.Sprintf("invalid request: %s %s", first.Field, first.Description))
+	return withDetails(s, &errdetails.ErrorInfo{Reason: "INVALID_FIELD", Domain: domain}, details)
 }
