@@ -1,11 +1,12 @@
 //! Reads the details of errors and resumes listings. It depends on no generated code: use it or copy it.
 
 use std::collections::HashMap;
+use std::error::Error;
 use std::future::Future;
 use std::time::Duration;
 
 use tokio_stream::Stream;
-use tonic::{Code, Response, Status, Streaming};
+use tonic::{Code, Response, Status, Streaming, TimeoutExpired};
 use tonic_types::StatusExt;
 
 const MAX_ATTEMPTS: u32 = 5;
@@ -22,6 +23,8 @@ pub struct Violation {
 /// What ordermesh sends with an error.
 #[derive(Clone, Debug)]
 pub struct Details {
+    /// As in other languages: DEADLINE_EXCEEDED for a timeout that expired here, which tonic reports as CANCELLED, and
+    /// UNAVAILABLE for a broken connection, which it often reports as CANCELLED or UNKNOWN.
     pub code: Code,
     pub text: String,
     /// Stable, for example `USER_NOT_FOUND`. Empty if the error is not from ordermesh but, for example, from a proxy.
@@ -46,7 +49,7 @@ pub fn details_of(status: &Status) -> Details {
         bad.field_violations.iter().map(violation).collect()
     });
     Details {
-        code: status.code(),
+        code: code_of(status),
         text: status.message().to_owned(),
         reason: info.map_or_else(String::new, |info| info.reason.clone()),
         metadata: info.map_or_else(HashMap::new, |info| info.metadata.clone()),
@@ -105,9 +108,28 @@ where
     }
 }
 
-/// tonic returns UNKNOWN for some broken connections.
+fn code_of(status: &Status) -> Code {
+    let mut source = status.source();
+    while let Some(error) = source {
+        if error.is::<TimeoutExpired>() {
+            return Code::DeadlineExceeded;
+        }
+        source = error.source();
+    }
+    match status.code() {
+        // A status that the server sent has no source.
+        Code::Cancelled | Code::Unknown if status.source().is_some() => Code::Unavailable,
+        code => code,
+    }
+}
+
+/// UNKNOWN without a reason: the stream ended without a status.
 fn may_resume(details: &Details) -> bool {
-    matches!(details.code, Code::Unavailable | Code::Internal | Code::Unknown) || details.retry_after.is_some()
+    match details.code {
+        Code::Unavailable | Code::Internal => true,
+        Code::Unknown => details.reason.is_empty(),
+        _ => details.retry_after.is_some(),
+    }
 }
 
 fn delay(attempts: u32, details: &Details) -> Duration {
