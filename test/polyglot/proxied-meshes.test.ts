@@ -1,0 +1,71 @@
+import { join } from 'node:path';
+import { Status } from 'nice-grpc';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { eventually } from '../../mesh/testing/eventually.ts';
+import { freePort } from '../../mesh/testing/servers/free-port.ts';
+import { describeWithServer } from '../../mesh/testing/servers/servers.ts';
+import { type StartedProcess, startProcess } from '../../mesh/testing/servers/start-process.ts';
+import { type TempFolder, tempFolder } from '../../mesh/testing/temp-folder.ts';
+import { exampleProxies, startExample } from './support/example-proxies.ts';
+import { connect, draft, follow } from './support/plain-clients.ts';
+
+describe.each(Object.values(exampleProxies))('the example of $server.name', (proxy) => {
+  describeWithServer(proxy.server, 'in front of two meshes', () => {
+    let folder: TempFolder;
+    let addresses: string[];
+    let meshes: StartedProcess[];
+
+    beforeAll(async () => {
+      folder = await tempFolder();
+      addresses = [`127.0.0.1:${await freePort()}`, `127.0.0.1:${await freePort()}`];
+      meshes = await Promise.all(addresses.map(start));
+    }, 60_000);
+    afterAll(async () => {
+      for (const mesh of meshes) await mesh[Symbol.asyncDispose]();
+      await folder[Symbol.asyncDispose]();
+    });
+
+    async function start(address: string): Promise<StartedProcess> {
+      const dataDir = join(folder.path, address.split(':')[1] ?? '');
+      const mesh = await startProcess({ dataDir, environment: { GRPC_LISTEN: address } });
+      using clients = connect(address);
+      // An event to follow.
+      await clients.users.createUser(draft());
+      return mesh;
+    }
+
+    it('loses no call when one after the other restarts', { timeout: 60_000 }, async () => {
+      await using started = await startExample(proxy, addresses);
+      using clients = connect(started.address);
+      const codes = new Set<Status>();
+      let restarting = true;
+      const calling = Array.from({ length: 4 }, async () => {
+        while (restarting) await clients.users.getUser({ id: 'unknown' }).catch(({ code }) => codes.add(code));
+      });
+      for (const [index, address] of addresses.entries()) {
+        await meshes[index]?.stop();
+        meshes[index] = await start(address);
+        using direct = connect(address);
+        const { id } = await direct.users.createUser(draft());
+        // Only this mesh has the user: the proxy sends it calls again. nginx does after 10 s.
+        await eventually(() => clients.users.getUser({ id }), { timeoutMs: 30_000, intervalMs: 100 });
+      }
+      restarting = false;
+      await Promise.all(calling);
+      expect([...codes]).toEqual([Status.NOT_FOUND]);
+    });
+
+    it('ends the streams of one that was killed', { timeout: 60_000 }, async () => {
+      await using started = await startExample(proxy, addresses);
+      // nginx sends a client what has happened to its stream only with the next frame on the connection.
+      using clients = connect(started.address, { 'grpc.keepalive_time_ms': 2000 });
+      const followers = Array.from({ length: 4 }, () => follow(clients));
+      await eventually(() => {
+        for (const { seen } of followers) expect(seen.events).toBeGreaterThan(0);
+      });
+      await meshes[0]?.kill9();
+      const cut = await Promise.race(followers.map(({ seen, ended }) => ended.then(() => seen)));
+      expect(cut.error).toMatchObject({ code: Status.INTERNAL });
+    });
+  });
+});
