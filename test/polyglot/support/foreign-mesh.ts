@@ -74,7 +74,8 @@ export async function startForeignMesh(): Promise<ForeignMesh> {
   };
 }
 
-function connectTo(addressOf: (name: string) => string): ClientFactory {
+/** Creates clients for services at several addresses, by the first part of their package, such as `order`. */
+export function connectTo(addressOf: (name: string) => string): ClientFactory {
   return createClientFactory({
     engine: engineOfRun,
     resolve: (service) => addressOf(service.slice(0, service.indexOf('.'))),

@@ -1,0 +1,115 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { readFile, symlink } from 'node:fs/promises';
+import { delimiter, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect } from 'vitest';
+import { missingLine, shownCommands } from '../../docs/support/shown-commands.ts';
+import { freshClone } from '../../support/fresh-clone.ts';
+
+const root = fileURLToPath(new URL('../../..', import.meta.url));
+
+/** Commands that run until they are stopped. They print a line that begins with `ready`. */
+const servers = /make start|go run \.|inventory-python\/main\.py|services\/main\.ts/;
+
+/** Runs the commands of pages. What they started is killed when it goes out of scope. */
+export interface PageCommands extends AsyncDisposable {
+  /** The folder that they run in: a clone of the project. */
+  readonly folder: string;
+  /**
+   * Runs the commands of a page in this order, those of servers in the background once they are ready. Throws if another
+   * one fails, or does not print what the page shows.
+   */
+  follow(page: string): Promise<void>;
+}
+
+/**
+ * Creates them with a clone of the project and its tools. `environment` is for all commands. In each command, the keys of
+ * `changes` are replaced by their values.
+ */
+export async function pageCommands(
+  environment: Readonly<Record<string, string>>,
+  changes: Readonly<Record<string, string>>,
+): Promise<PageCommands> {
+  const stack = new AsyncDisposableStack();
+  const clone = stack.use(await freshClone());
+  await symlink(join(root, '.tools'), join(clone.path, '.tools'));
+  const env = {
+    ...process.env,
+    ...environment,
+    PATH: [join(root, '.tools/bin'), process.env.PATH].join(delimiter),
+  };
+
+  function run(command: string, cwd: string): string {
+    const { status, stdout, stderr } = spawnSync('bash', ['-ec', script(command)], { cwd, env, encoding: 'utf8' });
+    if (status !== 0) throw new Error(`${command} exited with ${status}:\n${stdout}${stderr}`);
+    return stdout;
+  }
+
+  async function start(command: string, cwd: string): Promise<void> {
+    // In a process group of its own, which is killed as a whole.
+    const child = spawn('bash', ['-c', script(command)], { cwd, env, detached: true });
+    const kill = () => {
+      if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
+    };
+    process.once('exit', kill);
+    let output = '';
+    const ended = once(child, 'close').then(() => process.removeListener('exit', kill));
+    stack.defer(async () => {
+      if (child.exitCode === null) kill();
+      await ended;
+    });
+    const ready = new Promise<'ready'>((resolve) => {
+      for (const stream of [child.stdout, child.stderr]) {
+        stream.setEncoding('utf8').on('data', (text: string) => {
+          output += text;
+          if (/^ready/m.test(output)) resolve('ready');
+        });
+      }
+    });
+    if ((await Promise.race([ready, ended])) !== 'ready') throw new Error(`${command} exited:\n${output}`);
+  }
+
+  return {
+    folder: clone.path,
+    async follow(page) {
+      let cwd = clone.path;
+      for (const { shown, output } of commandsOf(await readFile(join(root, page), 'utf8'))) {
+        const command = Object.entries(changes).reduce((text, [from, to]) => text.replaceAll(from, to), shown);
+        if (command.startsWith('cd ')) cwd = join(cwd, command.slice('cd '.length));
+        else if (servers.test(command)) await start(command, cwd);
+        else {
+          const printed = run(command, cwd);
+          expect(missingLine(output, printed), `missing line; ${command} printed:\n${printed}`).toBeUndefined();
+        }
+      }
+    },
+    [Symbol.asyncDispose]: () => stack.disposeAsync(),
+  };
+}
+
+/** The packages and tools are there, so `make` must not install any. */
+function script(command: string): string {
+  return `make() { command make -o node_modules/.package-lock.json "$@"; }\n${command}`;
+}
+
+interface PageCommand {
+  readonly shown: string;
+  readonly output: readonly string[];
+}
+
+/** The commands of a page: blocks marked `sh` as a whole, with the output that is shown, and each line of unmarked blocks. */
+function commandsOf(markdown: string): PageCommand[] {
+  const blocks = [...markdown.matchAll(/^```(\w*)\n(.*?)^```$/gms)];
+  return blocks.flatMap(([block, language, text = '']) => {
+    if (language === 'sh')
+      return shownCommands(markdown.slice(markdown.indexOf(block)))
+        .slice(0, 1)
+        .map(({ script: shown, output }) => ({ shown, output }));
+    if (language !== '') return [];
+    const lines = text.replaceAll(/\\\n\s*/g, '').split('\n');
+    return lines
+      .map((line) => ({ shown: line.replace(/\s+#.*$/, ''), output: [] }))
+      .filter(({ shown }) => shown !== '');
+  });
+}
