@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Status } from 'nice-grpc';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -34,9 +35,12 @@ describe.each(Object.values(exampleProxies))('the example of $server.name', (pro
       return mesh;
     }
 
-    it('loses no call when one after the other restarts', { timeout: 60_000 }, async () => {
+    it('loses no call of a client with a service config when they restart one by one', {
+      timeout: 60_000,
+    }, async () => {
       await using started = await startExample(proxy, addresses);
-      using clients = connect(started.address);
+      const config = await readFile(new URL('../../gen/service-config/user.json', import.meta.url), 'utf8');
+      using clients = connect(started.address, { 'grpc.service_config': config });
       const codes = new Set<Status>();
       let restarting = true;
       const calling = Array.from({ length: 4 }, async () => {
@@ -55,7 +59,23 @@ describe.each(Object.values(exampleProxies))('the example of $server.name', (pro
       expect([...codes]).toEqual([Status.NOT_FOUND]);
     });
 
-    it('ends the streams of one that was killed', { timeout: 60_000 }, async () => {
+    it('passes why a mesh that stops ends its streams', { timeout: 60_000 }, async () => {
+      await using started = await startExample(proxy, addresses);
+      using clients = connect(started.address);
+      const followers = Array.from({ length: 4 }, () => follow(clients));
+      await eventually(() => {
+        for (const { seen } of followers) expect(seen.events).toBeGreaterThan(0);
+      });
+      await meshes[1]?.stop();
+      const { error } = await Promise.race(followers.map(({ seen, ended }) => ended.then(() => seen)));
+      expect(error).toMatchObject({
+        code: Status.UNAVAILABLE,
+        details: expect.stringContaining('the server is stopping'),
+      });
+      meshes[1] = await start(addresses[1] ?? '');
+    });
+
+    it('ends the streams of a mesh that was killed', { timeout: 60_000 }, async () => {
       await using started = await startExample(proxy, addresses);
       // nginx sends a client what has happened to its stream only with the next frame on the connection.
       using clients = connect(started.address, { 'grpc.keepalive_time_ms': 2000 });

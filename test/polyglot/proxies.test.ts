@@ -10,9 +10,28 @@ import { tempFolder } from '../../mesh/testing/temp-folder.ts';
 import { allServices } from '../../services/all.ts';
 import { parseMetrics } from '../support/parse-metrics.ts';
 import { exampleProxies, replaceOnce, startExample } from './support/example-proxies.ts';
-import { connect, draft, follow, wait } from './support/plain-clients.ts';
+import { type Clients, connect, draft, follow, wait } from './support/plain-clients.ts';
 
 const { nginx, haproxy } = exampleProxies;
+
+/** Imports users with more than 2 MiB. */
+function importLong({ users }: Clients) {
+  async function* drafts() {
+    for (let count = 0; count < 8000; count += 1) yield draft('n'.repeat(200));
+  }
+  return users.importUsers(drafts());
+}
+
+/** Makes a call with nearly as much metadata as the mesh allows. */
+function callWithMetadata({ users }: Clients) {
+  const metadata = Metadata({ 'x-long': 'x'.repeat(15 * 1024) });
+  return users.getUser({ id: 'unknown' }, { metadata });
+}
+
+/** Removes a line from a configuration. */
+function without(directive: string) {
+  return (config: string) => replaceOnce(config, new RegExp(`^ *${directive}.*\\n`, 'm').exec(config)?.[0] ?? '?', '');
+}
 
 describe.each([nginx, haproxy])('the example of $server.name', (proxy) => {
   describeWithServer(proxy.server, 'in front of a mesh', () => {
@@ -31,6 +50,9 @@ describe.each([nginx, haproxy])('the example of $server.name', (proxy) => {
     }
     const streams = () => metric('ordermesh_calls_streams{contract="events.v1.EventService"}');
 
+    const openStreams = ({ clients, signal }: { clients: Clients; signal: AbortSignal }) =>
+      Array.from({ length: 300 }, () => wait(clients, signal).catch(({ name }) => name));
+
     it('passes the refusal of a client stream while it is sent', { timeout: 30_000 }, async () => {
       await using started = await startExample(proxy, [mesh.address]);
       using clients = connect(started.address);
@@ -43,20 +65,35 @@ describe.each([nginx, haproxy])('the example of $server.name', (proxy) => {
     it('passes 15 KiB of metadata', async () => {
       await using started = await startExample(proxy, [mesh.address]);
       using clients = connect(started.address);
-      const metadata = Metadata({ 'x-long': 'x'.repeat(15 * 1024) });
-      const call = clients.users.getUser({ id: 'unknown' }, { metadata });
-      await expect(call).rejects.toMatchObject({ code: Status.NOT_FOUND });
+      await expect(callWithMetadata(clients)).rejects.toMatchObject({ code: Status.NOT_FOUND });
     });
 
     it('passes 300 streams of a connection, and ends them in the mesh when the client cancels', async () => {
       await using started = await startExample(proxy, [mesh.address]);
       using clients = connect(started.address);
       const cancel = new AbortController();
-      const waiting = Array.from({ length: 300 }, () => wait(clients, cancel.signal).catch(({ name }) => name));
+      const waiting = openStreams({ clients, signal: cancel.signal });
       await eventually(async () => expect(await streams()).toBe(300));
       cancel.abort();
       expect(new Set(await Promise.all(waiting))).toEqual(new Set(['AbortError']));
       await eventually(async () => expect(await streams()).toBe(0));
+    });
+
+    const [limit, maxStreams] =
+      proxy === nginx ? ['http2_max_concurrent_streams', 128] : ['tune.h2.max-concurrent-streams', 100];
+    it(`lets further streams than ${maxStreams} wait without ${limit}`, async () => {
+      await using started = await startExample(proxy, [mesh.address], without(limit));
+      using clients = connect(started.address);
+      const cancel = new AbortController();
+      const waiting = openStreams({ clients, signal: cancel.signal });
+      await eventually(async () => expect(await streams()).toBe(maxStreams));
+      // A call waits as well.
+      await expect(clients.users.getUser({ id: 'unknown' }, { signal: AbortSignal.timeout(500) })).rejects.toThrow(
+        'aborted',
+      );
+      expect(await streams()).toBe(maxStreams);
+      cancel.abort();
+      await Promise.all(waiting);
     });
 
     it('ends a stream that is idle for longer than its timeouts', async () => {
@@ -105,11 +142,23 @@ describe.each([nginx, haproxy])('the example of $server.name', (proxy) => {
     it('passes a client stream of 2 MiB', { timeout: 60_000 }, async () => {
       await using started = await startExample(proxy, [mesh.address]);
       using clients = connect(started.address);
-      const name = 'n'.repeat(200);
-      async function* users() {
-        for (let count = 0; count < 8000; count += 1) yield draft(name);
-      }
-      await expect(clients.users.importUsers(users())).resolves.toMatchObject({ imported: 8000n, failures: [] });
+      await expect(importLong(clients)).resolves.toMatchObject({ imported: 8000n, failures: [] });
+    });
+  });
+});
+
+describe.each([
+  { proxy: nginx, directive: 'client_max_body_size', call: importLong, code: Status.UNKNOWN },
+  { proxy: nginx, directive: 'large_client_header_buffers', call: callWithMetadata, code: Status.RESOURCE_EXHAUSTED },
+  { proxy: haproxy, directive: 'tune.bufsize', call: callWithMetadata, code: Status.INTERNAL },
+])('the example of $proxy.server.name without $directive', ({ proxy, directive, call, code }) => {
+  describeWithServer(proxy.server, 'in front of a mesh', () => {
+    it(`refuses long calls with ${Status[code]}`, { timeout: 30_000 }, async () => {
+      const mesh = await startMesh(allServices);
+      await using started = await startExample(proxy, [mesh.address], without(directive));
+      using clients = connect(started.address);
+      await expect(call(clients)).rejects.toMatchObject({ code });
+      await mesh.stop();
     });
   });
 });
