@@ -77,6 +77,15 @@ describe.each(['inventory', 'payment', 'shipping'] as const)('a planted particip
   });
 });
 
+describe('a planted participant of the contract inventory', () => {
+  it('is found if it lists reservations in the order of a language', async () => {
+    const results = await verifyPlanted('inventory', 'byte-order');
+    expect(results.filter(({ result }) => result === 'broken')).toMatchObject([
+      { rule: 'reservations-listed', actual: expect.stringContaining('not in byte order: verify-') },
+    ]);
+  });
+});
+
 describe.each(['payment', 'shipping'] as const)('a planted participant of the contract %s', (contract) => {
   it('is found if its response has no id', async () => {
     const results = await verifyPlanted(contract, 'no-id');

@@ -120,7 +120,10 @@ export function startPlantedInventory(breaks: string | undefined): Promise<Plant
         async *listReservations({ afterOrderId }) {
           const listed = [...orders.all.values()].filter(({ orderId }) => orderId > afterOrderId);
           const known = breaks === 'reservations-listed' ? listed.filter(({ content }) => content) : listed;
-          yield* known.sort((left, right) => (left.orderId < right.orderId ? -1 : 1)).map(toProto);
+          const byLocale = new Intl.Collator('en').compare;
+          const byBytes = (left: string, right: string) => (left < right ? -1 : 1);
+          const compare = breaks === 'byte-order' ? byLocale : byBytes;
+          yield* known.sort((left, right) => compare(left.orderId, right.orderId)).map(toProto);
         },
       }),
     orders.restart,

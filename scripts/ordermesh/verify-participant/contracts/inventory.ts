@@ -29,7 +29,7 @@ export interface InventoryTest {
   readonly refusals: typeof refusals;
   /** Creates an item and returns its sku. */
   newItem(onHand: bigint): Promise<string>;
-  newOrder(lines: readonly Line[]): TestOrder;
+  newOrder(lines: readonly Line[], orderId?: string): TestOrder;
   commit(order: TestOrder, requestId: string): Promise<Answer>;
   stockOf(sku: string): Promise<Stock>;
 }
@@ -69,8 +69,7 @@ export function inventoryParticipant(caller: Caller, data: TestData): Participan
     return { onHand: BigInt(`${response.onHand ?? 0}`), reserved: BigInt(`${response.reserved ?? 0}`) };
   }
 
-  function newOrder(lines: readonly Line[]): TestOrder {
-    const orderId = data.newId();
+  function newOrder(lines: readonly Line[], orderId = data.newId()): TestOrder {
     const reserve =
       (items: readonly Line[], owner = '') =>
       (requestId: string) =>
