@@ -58,7 +58,12 @@ export function startPlantedInventory(breaks: string | undefined): Promise<Plant
     if (!isValid && breaks !== 'invalid-requests') throw refusal('INVALID_FIELD', Status.INVALID_ARGUMENT);
   };
   const toProto = ({ orderId, state, content }: Held<Content>): Reservation =>
-    Reservation.fromPartial({ orderId, state: states[state], items: content?.items ?? [] });
+    Reservation.fromPartial({
+      orderId,
+      state: states[state],
+      items: content?.items ?? [],
+      owner: content?.owner ?? '',
+    });
   const itemOf = (sku: string): Item => {
     const item = stock.get(sku);
     if (!item) throw refusal('ITEM_NOT_FOUND', Status.NOT_FOUND);
@@ -117,13 +122,17 @@ export function startPlantedInventory(breaks: string | undefined): Promise<Plant
         commitStock: async ({ requestId, orderId }) =>
           toProto(await orders.once('commit', orderId, requestId, () => commit(orderId))),
         getReservation: async ({ orderId }) => toProto(orders.read(orderId)),
-        async *listReservations({ afterOrderId }) {
+        async *listReservations({ afterOrderId, owner }) {
           const listed = [...orders.all.values()].filter(({ orderId }) => orderId > afterOrderId);
           const known = breaks === 'reservations-listed' ? listed.filter(({ content }) => content) : listed;
+          const owned =
+            breaks === 'reservations-by-owner'
+              ? known
+              : known.filter((one) => owner === '' || one.content?.owner === owner);
           const byLocale = new Intl.Collator('en').compare;
           const byBytes = (left: string, right: string) => (left < right ? -1 : 1);
           const compare = breaks === 'byte-order' ? byLocale : byBytes;
-          yield* known.sort((left, right) => compare(left.orderId, right.orderId)).map(toProto);
+          yield* owned.sort((left, right) => compare(left.orderId, right.orderId)).map(toProto);
         },
       }),
     orders.restart,

@@ -58,7 +58,8 @@ export function inventoryRules(test: InventoryTest): Rule[] {
         const released = newOrder([{ sku: await newItem(1n), quantity: 1n }]);
         await settle(() => released.undo(newRequestId()));
         // In the order of most languages, a is before B.
-        for (const end of ['a', 'B']) await settle(() => newOrder([], `${released.id}-${end}`).undo(newRequestId()));
+        for (const end of ['a', 'B'])
+          await settle(() => newOrder([], { orderId: `${released.id}-${end}` }).undo(newRequestId()));
         const { listReservations } = service.methods;
         const request = { afterOrderId: data.prefix };
         const answer = expectOk(await caller.list(service, listReservations, request), 'there are reservations');
@@ -77,6 +78,23 @@ export function inventoryRules(test: InventoryTest): Rule[] {
           `${listReservations.name} to list ${order.id} and ${released.id} as ${expected.join(', ')}, in byte order of the ids`,
           `${states.map((state) => state ?? 'missing').join(', ')}; ${place}`,
         );
+      },
+    },
+    {
+      name: 'reservations-by-owner',
+      promise: 'ListReservations with an owner has exactly the reservations that were made for that owner',
+      async check() {
+        const { sku } = await reserved();
+        const owner = data.prefix;
+        const owned = newOrder([{ sku, quantity: 1n }], { owner });
+        expectOk(await settle(() => owned.run(newRequestId())), 'the order is new');
+        const { listReservations } = service.methods;
+        const answer = expectOk(await caller.list(service, listReservations, { owner }), 'there is one of this owner');
+        const items = answer.response.items as readonly { readonly orderId: string; readonly owner?: string }[];
+        const found = items.map((item) => `${item.orderId} of "${item.owner ?? ''}"`);
+        const expected = `${owned.id} of "${owner}"`;
+        if (isDeepStrictEqual(found, [expected])) return;
+        throw new RuleBroken(`${listReservations.name} to list only ${expected}`, found.join(', ') || 'nothing');
       },
     },
     {

@@ -29,7 +29,7 @@ export interface InventoryTest {
   readonly refusals: typeof refusals;
   /** Creates an item and returns its sku. */
   newItem(onHand: bigint): Promise<string>;
-  newOrder(lines: readonly Line[], orderId?: string): TestOrder;
+  newOrder(lines: readonly Line[], of?: { readonly orderId?: string; readonly owner?: string }): TestOrder;
   commit(order: TestOrder, requestId: string): Promise<Answer>;
   stockOf(sku: string): Promise<Stock>;
 }
@@ -69,15 +69,15 @@ export function inventoryParticipant(caller: Caller, data: TestData): Participan
     return { onHand: BigInt(`${response.onHand ?? 0}`), reserved: BigInt(`${response.reserved ?? 0}`) };
   }
 
-  function newOrder(lines: readonly Line[], orderId = data.newId()): TestOrder {
+  function newOrder(lines: readonly Line[], { orderId = data.newId(), owner = '' } = {}): TestOrder {
     const reserve =
-      (items: readonly Line[], owner = '') =>
+      (items: readonly Line[], other = owner) =>
       (requestId: string) =>
-        caller.call(service, reserveStock, { requestId, orderId, items: [...items], owner });
+        caller.call(service, reserveStock, { requestId, orderId, items: [...items], owner: other });
     return data.track({
       id: orderId,
       run: (requestId, options) =>
-        caller.call(service, reserveStock, { requestId, orderId, items: [...lines] }, options),
+        caller.call(service, reserveStock, { requestId, orderId, items: [...lines], owner }, options),
       runOther: [reserve(lines.map(({ sku, quantity }) => ({ sku, quantity: quantity + 1n }))), reserve(lines, 'gift')],
       undo: (requestId, options) => caller.call(service, releaseStock, { requestId, orderId }, options),
       read: () => caller.call(service, getReservation, { orderId }),
