@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { setImmediate } from 'node:timers';
+import { yieldToCalls } from '../../time/yield-to-event-loop.ts';
 import { transactionAwaitedOutside } from '../errors.ts';
 import type { SchemaTransaction } from '../migrations.ts';
 import { createTransactionState } from '../transaction-state.ts';
@@ -33,10 +34,10 @@ interface Job {
 // The event loop turns between two batches, so these limit how long everything else waits.
 const maxBatchJobs = 512;
 const maxBatchMs = 5;
-// The commit that fills the write-ahead log with so many pages copies them into the file and waits for the disk, about 10 ms
-// for SQLite's default of 1,000. Among commits that wait for the disk anyway that is rare; long work without waits would
-// block calls with it many times a second.
-const pagesPerCheckpoint = { FULL: 1_000, NORMAL: 250 };
+// A checkpoint copies so many pages of the write-ahead log into the file and waits for the disk three times, about 10 ms.
+// SQLite makes it in the commit that fills them. Commits that do not wait for the disk must not do so then either: there it
+// has a turn of its own.
+const pagesPerCheckpoint = 1_000;
 
 /**
  * Group commit over one connection. A batch runs within one turn of the event loop, only in microtasks. Work that is still
@@ -59,10 +60,23 @@ export function createGroupCommit(connection: Connection, files: FileWatch): Gro
   const start = (): void => {
     batch = runBatch().finally(() => {
       batch = undefined;
-      scheduled = false;
-      schedule();
+      void checkpointIfDue().then(() => {
+        scheduled = false;
+        schedule();
+      });
     });
     watch();
+  };
+  const checkpointIfDue = async (): Promise<void> => {
+    if (flushes) return;
+    try {
+      const [wal] = connection.rows<{ log: bigint; checkpointed: bigint }>('PRAGMA wal_checkpoint(NOOP)', []);
+      if (wal === undefined || wal.log - wal.checkpointed < pagesPerCheckpoint) return;
+      await yieldToCalls();
+      connection.script('PRAGMA wal_checkpoint(PASSIVE)');
+    } catch {
+      // Like a checkpoint of SQLite's own, it fails no commit. What keeps it from the file fails a later one.
+    }
   };
   // A tick runs after the microtasks only if a microtask requests it.
   const watch = (): void =>
@@ -102,8 +116,10 @@ export function createGroupCommit(connection: Connection, files: FileWatch): Gro
   /** Sets whether commits wait for the disk. SQLite refuses it in a transaction. */
   function setFlush(flush: boolean): void {
     if (flush === flushes) return;
-    const mode = flush ? 'FULL' : 'NORMAL';
-    connection.script(`PRAGMA synchronous = ${mode}; PRAGMA wal_autocheckpoint = ${pagesPerCheckpoint[mode]}`);
+    const pragmas = flush
+      ? `PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = ${pagesPerCheckpoint}`
+      : 'PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 0';
+    connection.script(pragmas);
     flushes = flush;
   }
 

@@ -29,7 +29,7 @@ export interface RebuildOptions extends Omit<ApplyOptions, 'retryDelaysMs' | 'is
 const maxBatchSize = 500;
 const maxDifferences = 20;
 // A batch on SQLite blocks this process, and the more the larger the tables are.
-const batchTargetMs = { sqlite: 8, postgres: Number.POSITIVE_INFINITY };
+const batchTargetMs = { sqlite: 6, postgres: Number.POSITIVE_INFINITY };
 
 /**
  * Builds a new generation of a projection and switches to it. The new generation first applies all events up to the live
