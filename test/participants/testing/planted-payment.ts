@@ -45,8 +45,8 @@ export function startPlantedPayment(breaks: string | undefined): Promise<Planted
   const requireValid = (isValid: boolean) => {
     if (!isValid && breaks !== 'invalid-requests') throw refusal('INVALID_FIELD', Status.INVALID_ARGUMENT);
   };
-  const toProto = ({ orderId, id, state }: Held<Content>): Payment =>
-    Payment.fromPartial({ orderId, id, state: states[state] });
+  const toProto = ({ orderId, id, state, content }: Held<Content>): Payment =>
+    Payment.fromPartial({ orderId, id, state: states[state], owner: content?.owner ?? '' });
   const accountOf = (id: string) => {
     const minorUnits = balances.get(id);
     if (minorUnits === undefined) throw refusal('ACCOUNT_NOT_FOUND', Status.NOT_FOUND);
@@ -75,8 +75,10 @@ export function startPlantedPayment(breaks: string | undefined): Promise<Planted
         return toProto(await orders.undo(orderId, { requestId, signal }));
       },
       getPayment: async ({ orderId }) => toProto(orders.read(orderId)),
-      async *listPayments() {
-        const payments = [...orders.all.values()].sort((left, right) => (left.id < right.id ? -1 : 1));
+      async *listPayments({ owner }) {
+        const isListed = ({ content }: { readonly content?: Content | undefined }) =>
+          owner === '' || content?.owner === owner || breaks === 'payments-by-owner';
+        const payments = [...orders.all.values()].filter(isListed).sort((left, right) => (left.id < right.id ? -1 : 1));
         yield* (breaks === 'payments-listed' ? payments.toReversed() : payments).map(toProto);
       },
     });

@@ -1,11 +1,37 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { PaymentServiceDefinition as service } from '#gen/payment/v1/payment.ts';
 import { isOk, settle } from '../caller.ts';
 import { expectOk, expectOkOr, newRequestId, type Rule, RuleBroken } from '../rule.ts';
 import { concurrently } from '../rules/concurrency.ts';
 import type { PaymentTest } from './payment.ts';
 
+/** A payment as ListPayments returns it, without fields that have their default value. */
+interface Listed {
+  readonly id: string;
+  readonly orderId: string;
+  readonly state: string;
+  readonly owner?: string;
+}
+
 /** The rules of payments alone. */
-export function paymentRules({ caller, refusals, newAccount, newOrder, balanceOf }: PaymentTest): Rule[] {
+export function paymentRules({ caller, data, refusals, newAccount, newOrder, balanceOf }: PaymentTest): Rule[] {
+  /** Lists payments until `faultOf` finds nothing wrong, for up to 5 s: the listing may lag. */
+  async function expectListing(
+    request: { readonly owner?: string },
+    expected: string,
+    faultOf: (items: readonly Listed[]) => string | undefined,
+  ): Promise<void> {
+    const { listPayments } = service.methods;
+    const endMs = performance.now() + 5_000;
+    for (;;) {
+      const answer = expectOk(await caller.list(service, listPayments, request), 'there are payments');
+      const fault = faultOf(answer.response.items as readonly Listed[]);
+      if (fault === undefined) return;
+      if (performance.now() > endMs) throw new RuleBroken(`${listPayments.name} to list ${expected}`, fault);
+      await sleep(200);
+    }
+  }
+
   return [
     {
       name: 'zero-amount',
@@ -42,23 +68,28 @@ export function paymentRules({ caller, refusals, newAccount, newOrder, balanceOf
       async check() {
         const order = newOrder(await newAccount(10_000n), 1_999n);
         const { id } = expectOk(await settle(() => order.run(newRequestId())), 'the order is new').response;
-        const { listPayments } = service.methods;
-        const startMs = performance.now();
-        for (;;) {
-          const answer = expectOk(await caller.list(service, listPayments, {}), 'there are payments');
-          const items = answer.response.items as readonly { readonly id: string; readonly state: string }[];
-          const found = items.find((payment) => payment.id === id);
+        const fault = (items: readonly Listed[]) => {
           const isSorted = items.every((payment, index) => index === 0 || (items[index - 1]?.id ?? '') < payment.id);
-          if (isSorted && found?.state === 'PAYMENT_STATE_CHARGED') return;
-          if (isSorted && performance.now() - startMs < 5_000) {
-            await new Promise((resolve) => setTimeout(resolve, 200));
-            continue;
-          }
-          const state = isSorted
-            ? `payment ${id} ${found?.state ?? 'missing'}`
-            : 'payments that are not in order of their ids';
-          throw new RuleBroken(`${listPayments.name} to list payment ${id} as PAYMENT_STATE_CHARGED, in order`, state);
-        }
+          if (!isSorted) return 'payments that are not in order of their ids';
+          const state = items.find((payment) => payment.id === id)?.state ?? 'missing';
+          return state === 'PAYMENT_STATE_CHARGED' ? undefined : `payment ${id} ${state}`;
+        };
+        await expectListing({}, `payment ${id} as PAYMENT_STATE_CHARGED, in order`, fault);
+      },
+    },
+    {
+      name: 'payments-by-owner',
+      promise: 'ListPayments with an owner has exactly the payments that were made for that owner',
+      async check() {
+        const userId = await newAccount(10_000n);
+        const owner = data.prefix;
+        const orders = [newOrder(userId, 1n), newOrder(userId, 1n, { owner })];
+        for (const order of orders) expectOk(await settle(() => order.run(newRequestId())), 'the order is new');
+        const expected = `order ${orders[1]?.id} of "${owner}"`;
+        await expectListing({ owner }, `only ${expected}`, (items) => {
+          const found = items.map((item) => `order ${item.orderId} of "${item.owner ?? ''}"`).join(', ');
+          return found === expected ? undefined : found || 'nothing';
+        });
       },
     },
   ];

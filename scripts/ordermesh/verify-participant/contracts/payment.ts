@@ -16,10 +16,11 @@ const { charge, refund, getPayment } = service.methods;
 /** What the rules of the payments use, in addition to those of every contract. */
 export interface PaymentTest {
   readonly caller: Caller;
+  readonly data: TestData;
   readonly refusals: typeof refusals;
   /** Opens an account with this balance and returns its user's id. */
   newAccount(minorUnits: bigint): Promise<string>;
-  newOrder(userId: string, minorUnits: bigint): TestOrder;
+  newOrder(userId: string, minorUnits: bigint, of?: { readonly owner?: string }): TestOrder;
   balanceOf(userId: string): Promise<bigint>;
 }
 
@@ -57,9 +58,9 @@ export function paymentParticipant(caller: Caller, data: TestData): Participant 
     return BigInt(minorUnits);
   }
 
-  function newOrder(userId: string, minorUnits: bigint, currencyCode = 'USD'): TestOrder {
+  function newOrder(userId: string, minorUnits: bigint, { currencyCode = 'USD', owner = '' } = {}): TestOrder {
     const orderId = data.newId();
-    const content: Partial<ChargeRequest> = { orderId, userId, amount: { currencyCode, minorUnits } };
+    const content: Partial<ChargeRequest> = { orderId, userId, amount: { currencyCode, minorUnits }, owner };
     const chargeOther = (change: Partial<ChargeRequest>) => (requestId: string) =>
       caller.call(service, charge, { requestId, ...content, ...change });
     return data.track({
@@ -101,7 +102,7 @@ export function paymentParticipant(caller: Caller, data: TestData): Participant 
       {
         why: 'the account has another currency',
         refusal: refusals.otherCurrency,
-        newOrder: async () => newOrder(await newAccount(10_000n), 1_999n, 'EUR'),
+        newOrder: async () => newOrder(await newAccount(10_000n), 1_999n, { currencyCode: 'EUR' }),
       },
     ],
     invalidRequests: [
@@ -113,7 +114,7 @@ export function paymentParticipant(caller: Caller, data: TestData): Participant 
       },
       { why: 'no order_id', call: () => caller.call(service, refund, { requestId: newRequestId() }) },
     ],
-    rules: paymentRules({ caller, refusals, newAccount, newOrder, balanceOf }),
+    rules: paymentRules({ caller, data, refusals, newAccount, newOrder, balanceOf }),
     probe: () => caller.call(service, getPayment, { orderId: data.newId() }),
     newOrder: async () => newOrder(await newAccount(10_000n), 1_999n),
     async cleanUp() {
