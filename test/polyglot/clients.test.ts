@@ -3,7 +3,7 @@ import { cp, readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { grpcPythonPath } from '../../mesh/testing/servers/grpc-python.ts';
 import { describeWithServer } from '../../mesh/testing/servers/servers.ts';
 import { startMesh, type TestMesh } from '../../mesh/testing/start-mesh.ts';
@@ -72,12 +72,14 @@ describe.each(tested)('the client in $language', ({ language, build }) => {
       const isSource = (path: string) => basename(path) !== 'target';
       await cp(join(root, program), join(folder.path, program), { recursive: true, filter: isSource });
       command = await build(folder.path);
-      mesh = await startMesh(allServices);
     }, 600_000);
-    afterAll(async () => {
-      await mesh?.stop();
-      await folder[Symbol.asyncDispose]();
+    afterAll(() => folder[Symbol.asyncDispose]());
+
+    // One for each run, because a run follows all events from the beginning: those of earlier runs would cut it more often.
+    beforeEach(async () => {
+      mesh = await startMesh(allServices);
     });
+    afterEach(() => mesh.stop());
 
     function start(environment: Record<string, string>) {
       const [file, ...args] = command;
