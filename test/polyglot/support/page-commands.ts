@@ -1,7 +1,8 @@
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile, symlink } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'vitest';
 import { missingLine, shownCommands } from '../../docs/support/shown-commands.ts';
@@ -11,6 +12,9 @@ const root = fileURLToPath(new URL('../../..', import.meta.url));
 
 /** Commands that run until they are stopped. They print a line that begins with `ready`. */
 const servers = /make start|go run \.|inventory-python\/main\.py|services\/main\.ts/;
+
+/** How long a command that is not a server may take. */
+const timeoutMs = 100_000;
 
 /** Runs the commands of pages. What they started is killed when it goes out of scope. */
 export interface PageCommands extends AsyncDisposable {
@@ -40,25 +44,39 @@ export async function pageCommands(
     PATH: [join(root, '.tools/bin'), process.env.PATH].join(delimiter),
   };
 
-  function run(command: string, cwd: string): string {
-    const { status, stdout, stderr } = spawnSync('bash', ['-ec', script(command)], { cwd, env, encoding: 'utf8' });
-    if (status !== 0) throw new Error(`${command} exited with ${status}:\n${stdout}${stderr}`);
-    return stdout;
+  /** Spawns a command in a process group of its own, which is killed as a whole. */
+  function spawnGroup(command: string, cwd: string) {
+    const child = spawn('bash', ['-ec', script(command)], { cwd, env, detached: true });
+    let isClosed = false;
+    const kill = () => {
+      if (child.pid !== undefined && !isClosed) killGroup(child.pid);
+    };
+    process.once('exit', kill);
+    const ended = once(child, 'close').then(([code, signal]) => {
+      isClosed = true;
+      process.removeListener('exit', kill);
+      return `${code ?? signal}`;
+    });
+    stack.defer(async () => {
+      kill();
+      await ended;
+    });
+    return { child, kill, ended };
+  }
+
+  async function run(command: string, cwd: string): Promise<string> {
+    const { child, kill, ended } = spawnGroup(command, cwd);
+    const [stdout, stderr] = [child.stdout, child.stderr].map((stream) => text(stream));
+    const timer = setTimeout(kill, timeoutMs);
+    const ending = await ended;
+    clearTimeout(timer);
+    if (ending !== '0') throw new Error(`${command} ended with ${ending}:\n${await stdout}${await stderr}`);
+    return stdout ?? '';
   }
 
   async function start(command: string, cwd: string): Promise<void> {
-    // In a process group of its own, which is killed as a whole.
-    const child = spawn('bash', ['-c', script(command)], { cwd, env, detached: true });
-    const kill = () => {
-      if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
-    };
-    process.once('exit', kill);
+    const { child, ended } = spawnGroup(command, cwd);
     let output = '';
-    const ended = once(child, 'close').then(() => process.removeListener('exit', kill));
-    stack.defer(async () => {
-      if (child.exitCode === null) kill();
-      await ended;
-    });
     const ready = new Promise<'ready'>((resolve) => {
       for (const stream of [child.stdout, child.stderr]) {
         stream.setEncoding('utf8').on('data', (text: string) => {
@@ -79,13 +97,22 @@ export async function pageCommands(
         if (command.startsWith('cd ')) cwd = join(cwd, command.slice('cd '.length));
         else if (servers.test(command)) await start(command, cwd);
         else {
-          const printed = run(command, cwd);
+          const printed = await run(command, cwd);
           expect(missingLine(output, printed), `missing line; ${command} printed:\n${printed}`).toBeUndefined();
         }
       }
     },
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
   };
+}
+
+function killGroup(id: number): void {
+  try {
+    process.kill(-id, 'SIGKILL');
+  } catch (error) {
+    // Its processes have exited.
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
 }
 
 /** The packages and tools are there, so `make` must not install any. */
