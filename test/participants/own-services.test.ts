@@ -1,10 +1,9 @@
 import { execFileSync } from 'node:child_process';
-import { once } from 'node:events';
 import { readFile, writeFile } from 'node:fs/promises';
-import { connect } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { eventually, startMesh, type TempFolder, type TestMesh, tempFolder } from '#mesh/testing';
+import { reach } from '../../mesh/testing/servers/reach.ts';
 import { spawnTool, unusedAddress } from '../../scripts/ordermesh/testing/spawn-tool.ts';
 import { inventoryService } from '../../services/inventory/service.ts';
 import { paymentService } from '../../services/payment/service.ts';
@@ -27,13 +26,6 @@ async function verify(address: string, contract: string, options: readonly strin
   const [summary, left] = lines.slice(-2);
   const notKept = lines.slice(1, -2).filter((line) => !line.startsWith('ok '));
   return { code, errors, notKept, summary, left };
-}
-
-/** Connects once. Throws if nothing listens. */
-async function reach(address: string): Promise<void> {
-  const socket = connect(Number(address.split(':')[1]), '127.0.0.1');
-  await once(socket, 'connect');
-  socket.destroy();
 }
 
 describe.each(['native', 'grpc-js'])('our participants on the engine %s', (engine) => {

@@ -1,10 +1,9 @@
-import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
-import { connect } from 'node:net';
 import { join } from 'node:path';
 import { eventually } from '../eventually.ts';
 import type { TempFolder } from '../temp-folder.ts';
 import { spawnGuarded } from './guarded-process.ts';
+import { reach } from './reach.ts';
 
 /** A running proxy. It stops when it goes out of scope or the test process exits. */
 export interface StartedProxy extends AsyncDisposable {
@@ -23,10 +22,9 @@ interface ProxyOptions {
 export async function startProxy({ command, address, folder }: ProxyOptions): Promise<StartedProxy> {
   const log = join(folder.path, 'proxy.log');
   const child = spawnGuarded({ command, log, removeFolder: folder.path });
-  const [host, port] = address.split(':');
   await eventually(async () => {
     if (child.exitCode !== null) return;
-    await reach(host, Number(port));
+    await reach(address);
   });
   if (child.exitCode !== null) throw new Error(`${command.join(' ')} exited:\n${await readFile(log, 'utf8')}`);
   return {
@@ -36,13 +34,4 @@ export async function startProxy({ command, address, folder }: ProxyOptions): Pr
       await folder[Symbol.asyncDispose]();
     },
   };
-}
-
-async function reach(host: string | undefined, port: number): Promise<void> {
-  const socket = connect(port, host);
-  try {
-    await once(socket, 'connect');
-  } finally {
-    socket.destroy();
-  }
 }

@@ -1,7 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { once } from 'node:events';
 import { readFile, writeFile } from 'node:fs/promises';
-import { connect } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type ClientFactory, createClientFactory } from '../../../mesh/client/client-factory.ts';
@@ -11,6 +9,7 @@ import { eventually } from '../../../mesh/testing/eventually.ts';
 import { freePort } from '../../../mesh/testing/servers/free-port.ts';
 import { shippingGo } from '../../../mesh/testing/servers/go-tools.ts';
 import { grpcPythonPath } from '../../../mesh/testing/servers/grpc-python.ts';
+import { reach } from '../../../mesh/testing/servers/reach.ts';
 import { type StartedProcess, startProcess } from '../../../mesh/testing/servers/start-process.ts';
 import { tempFolder } from '../../../mesh/testing/temp-folder.ts';
 import { systemClock } from '../../../mesh/time/clock.ts';
@@ -51,27 +50,27 @@ export interface ForeignMesh extends AsyncDisposable {
 }
 
 export async function startForeignMesh(): Promise<ForeignMesh> {
-  const folder = await tempFolder();
+  // If a start fails, what was started before is stopped.
+  await using stack = new AsyncDisposableStack();
+  const folder = stack.use(await tempFolder());
   const [shippingService, inventoryService] = [await shippingInGo(folder.path), await inventoryInPython(folder.path)];
-  const [shipping, inventory] = await Promise.all([startProgram(shippingService), startProgram(inventoryService)]);
-  const mesh = await startProcess({
-    dataDir: join(folder.path, 'data'),
-    args: ['user', 'payment', 'order', 'notification', 'report', 'bridge', 'ops'],
-    environment: { DISCOVERY_URL: `static:shipping=${shippingService.address},inventory=${inventoryService.address}` },
-  });
+  const shipping = stack.use(await startProgram(shippingService));
+  const inventory = stack.use(await startProgram(inventoryService));
+  const mesh = stack.use(
+    await startProcess({
+      dataDir: join(folder.path, 'data'),
+      args: ['user', 'payment', 'order', 'notification', 'report', 'bridge', 'ops'],
+      environment: {
+        DISCOVERY_URL: `static:shipping=${shippingService.address},inventory=${inventoryService.address}`,
+      },
+    }),
+  );
   const addresses = { shipping: shippingService.address, inventory: inventoryService.address };
   const clients = connectTo((name) => addresses[name as keyof typeof addresses] ?? mesh.address);
-  return {
-    mesh,
-    shipping,
-    inventory,
-    shop: shopOf(clients),
-    async [Symbol.asyncDispose]() {
-      clients.close();
-      for (const program of [mesh, shipping, inventory]) await program[Symbol.asyncDispose]();
-      await folder[Symbol.asyncDispose]();
-    },
-  };
+  stack.defer(() => clients.close());
+  const started = stack.move();
+  const dispose = () => started.disposeAsync();
+  return { mesh, shipping, inventory, shop: shopOf(clients), [Symbol.asyncDispose]: dispose };
 }
 
 /** Creates clients for services at several addresses, by the first part of their package, such as `order`. */
@@ -94,10 +93,9 @@ echo $! > ${pid}
 `;
   await writeFile(path, script);
   execFileSync('sh', [path, 'start'], { stdio: 'ignore' });
-  const port = Number(address.split(':')[1]);
-  await eventually(() => once(connect(port, '127.0.0.1'), 'connect'), { timeoutMs: 30_000 });
-  return {
-    path,
-    [Symbol.asyncDispose]: async () => void process.kill(Number(await readFile(pid, 'utf8')), 'SIGKILL'),
-  };
+  await using stack = new AsyncDisposableStack();
+  stack.defer(async () => void process.kill(Number(await readFile(pid, 'utf8')), 'SIGKILL'));
+  await eventually(() => reach(address), { timeoutMs: 30_000 });
+  const started = stack.move();
+  return { path, [Symbol.asyncDispose]: () => started.disposeAsync() };
 }
