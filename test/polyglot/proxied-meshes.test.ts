@@ -14,25 +14,25 @@ describe.each(Object.values(exampleProxies))('the example of $server.name', (pro
   describeWithServer(proxy.server, 'in front of two meshes', () => {
     let folder: TempFolder;
     let addresses: string[];
-    let meshes: StartedProcess[];
+    const meshes: StartedProcess[] = [];
 
     beforeAll(async () => {
       folder = await tempFolder();
       addresses = [`127.0.0.1:${await freePort()}`, `127.0.0.1:${await freePort()}`];
-      meshes = await Promise.all(addresses.map(start));
+      for (const index of addresses.keys()) await start(index);
     }, 60_000);
     afterAll(async () => {
       for (const mesh of meshes) await mesh[Symbol.asyncDispose]();
       await folder[Symbol.asyncDispose]();
     });
 
-    async function start(address: string): Promise<StartedProcess> {
-      const dataDir = join(folder.path, address.split(':')[1] ?? '');
-      const mesh = await startProcess({ dataDir, environment: { GRPC_LISTEN: address } });
+    async function start(index: number): Promise<void> {
+      const address = addresses[index] ?? '';
+      const dataDir = join(folder.path, String(index));
+      meshes[index] = await startProcess({ dataDir, environment: { GRPC_LISTEN: address } });
       using clients = connect(address);
       // An event to follow.
       await clients.users.createUser(draft());
-      return mesh;
     }
 
     it('loses no call of a client with a service config when they restart one by one', {
@@ -46,16 +46,19 @@ describe.each(Object.values(exampleProxies))('the example of $server.name', (pro
       const calling = Array.from({ length: 4 }, async () => {
         while (restarting) await clients.users.getUser({ id: 'unknown' }).catch(({ code }) => codes.add(code));
       });
-      for (const [index, address] of addresses.entries()) {
-        await meshes[index]?.stop();
-        meshes[index] = await start(address);
-        using direct = connect(address);
-        const { id } = await direct.users.createUser(draft());
-        // Only this mesh has the user: the proxy sends it calls again. nginx does after 10 s.
-        await eventually(() => clients.users.getUser({ id }), { timeoutMs: 30_000, intervalMs: 100 });
+      try {
+        for (const [index, address] of addresses.entries()) {
+          await meshes[index]?.stop();
+          await start(index);
+          using direct = connect(address);
+          const { id } = await direct.users.createUser(draft());
+          // Only this mesh has the user: the proxy sends it calls again. nginx does after 10 s.
+          await eventually(() => clients.users.getUser({ id }), { timeoutMs: 30_000, intervalMs: 100 });
+        }
+      } finally {
+        restarting = false;
+        await Promise.all(calling);
       }
-      restarting = false;
-      await Promise.all(calling);
       expect([...codes]).toEqual([Status.NOT_FOUND]);
     });
 
@@ -72,7 +75,7 @@ describe.each(Object.values(exampleProxies))('the example of $server.name', (pro
         code: Status.UNAVAILABLE,
         details: expect.stringContaining('the server is stopping'),
       });
-      meshes[1] = await start(addresses[1] ?? '');
+      await start(1);
     });
 
     it('ends the streams of a mesh that was killed', { timeout: 60_000 }, async () => {

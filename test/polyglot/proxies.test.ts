@@ -154,11 +154,12 @@ describe.each([
 ])('the example of $proxy.server.name without $directive', ({ proxy, directive, call, code }) => {
   describeWithServer(proxy.server, 'in front of a mesh', () => {
     it(`refuses long calls with ${Status[code]}`, { timeout: 30_000 }, async () => {
+      await using stack = new AsyncDisposableStack();
       const mesh = await startMesh(allServices);
+      stack.defer(() => mesh.stop());
       await using started = await startExample(proxy, [mesh.address], without(directive));
       using clients = connect(started.address);
       await expect(call(clients)).rejects.toMatchObject({ code });
-      await mesh.stop();
     });
   });
 });

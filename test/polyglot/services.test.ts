@@ -24,20 +24,20 @@ const { ORDER_STATE_COMPLETED: completed, ORDER_STATE_FAILED: failed } = OrderSt
 describeWithServer(shippingGo, 'shipping in Go', () => {
   describeWithServer(grpcPython, 'and inventory in Python', () => {
     describe('in place of ours', () => {
+      const stack = new AsyncDisposableStack();
       let foreign: ForeignMesh;
       let own: TestMesh;
       let shop: Shop;
       const placed: Order[] = [];
 
       beforeAll(async () => {
-        [foreign, own] = await Promise.all([startForeignMesh(), startMesh(allServices)]);
+        foreign = stack.use(await startForeignMesh());
+        own = await startMesh(allServices);
+        stack.defer(() => own.stop());
         shop = foreign.shop;
         await Promise.all([fillShop(shop), fillShop(shopOf(own.runtime))]);
       });
-      afterAll(async () => {
-        await own.stop();
-        await foreign[Symbol.asyncDispose]();
-      });
+      afterAll(() => stack.disposeAsync());
 
       async function placeToEnd(there: Shop, order: Parameters<typeof bookOrder>[0]): Promise<Order> {
         const { id } = await there.orders.placeOrder(bookOrder(order));
