@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -9,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 import grpc
+from google.protobuf.message import DecodeError
 from google.rpc import error_details_pb2, status_pb2  # type: ignore[import-untyped]
 
 T = TypeVar("T")
@@ -50,10 +52,10 @@ def details_of(error: grpc.RpcError) -> Details:
     retry_after_s: float | None = None
     # Pairs, also from grpc.aio.
     trailers: Iterable[tuple[str, str | bytes]] = error.trailing_metadata() or ()  # type: ignore[assignment]
-    for key, value in trailers:
-        if key != "grpc-status-details-bin":
-            continue
-        for detail in status_pb2.Status.FromString(value).details:
+    # Details that cannot be read are no reason to hide the error.
+    with contextlib.suppress(DecodeError):
+        sent = next((value for key, value in trailers if key == "grpc-status-details-bin"), b"")
+        for detail in status_pb2.Status.FromString(sent).details:
             if detail.Is(error_details_pb2.ErrorInfo.DESCRIPTOR):
                 info = error_details_pb2.ErrorInfo.FromString(detail.value)
                 reason, metadata = info.reason, dict(info.metadata)

@@ -29,28 +29,33 @@ export interface Details {
   readonly retryAfterMs: number | undefined;
 }
 
+const noDetails = { reason: '', metadata: {}, violations: [], retryAfterMs: undefined };
+
 /** Returns the details of an error that a call threw. Any other error has the code UNKNOWN and no details. */
 export function detailsOf(error: unknown): Details {
   if (!isServiceError(error)) {
     const text = error instanceof Error ? error.message : String(error);
-    return { code: status.UNKNOWN, text, reason: '', metadata: {}, violations: [], retryAfterMs: undefined };
+    return { code: status.UNKNOWN, text, ...noDetails };
   }
-  const [sent] = error.metadata.get('grpc-status-details-bin');
-  const { details } = sent instanceof Uint8Array ? Status.decode(sent) : Status.create();
-  const find = (type: string) => details.find(({ typeUrl }) => typeUrl === `type.googleapis.com/google.rpc.${type}`);
-  const info = find('ErrorInfo');
-  const { reason, metadata } = info ? ErrorInfo.decode(info.value) : ErrorInfo.create();
-  const bad = find('BadRequest');
-  const retry = find('RetryInfo');
-  const delay = retry && RetryInfo.decode(retry.value).retryDelay;
-  return {
-    code: error.code,
-    text: error.details,
-    reason,
-    metadata,
-    violations: bad ? BadRequest.decode(bad.value).fieldViolations : [],
-    retryAfterMs: delay && Number(delay.seconds) * 1_000 + delay.nanos / 1_000_000,
-  };
+  return { code: error.code, text: error.details, ...sentWith(error) };
+}
+
+function sentWith({ metadata: trailers }: ServiceError): Omit<Details, 'code' | 'text'> {
+  const [sent] = trailers.get('grpc-status-details-bin');
+  try {
+    const { details } = sent instanceof Uint8Array ? Status.decode(sent) : Status.create();
+    const find = (type: string) => details.find(({ typeUrl }) => typeUrl === `type.googleapis.com/google.rpc.${type}`);
+    const info = find('ErrorInfo');
+    const { reason, metadata } = info ? ErrorInfo.decode(info.value) : ErrorInfo.create();
+    const bad = find('BadRequest');
+    const violations = bad ? BadRequest.decode(bad.value).fieldViolations : [];
+    const retry = find('RetryInfo');
+    const delay = retry && RetryInfo.decode(retry.value).retryDelay;
+    return { reason, metadata, violations, retryAfterMs: delay && Number(delay.seconds) * 1_000 + delay.nanos / 1e6 };
+  } catch {
+    // Details that cannot be read are no reason to hide the error.
+    return noDetails;
+  }
 }
 
 /**
