@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::error::Error;
 use std::future::Future;
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::Duration;
 
 use tokio_stream::Stream;
@@ -134,5 +135,13 @@ fn may_resume(details: &Details) -> bool {
 
 fn delay(attempts: u32, details: &Details) -> Duration {
     let backoff = (FIRST_DELAY * 2_u32.pow(attempts - 1)).min(MAX_DELAY);
-    details.retry_after.unwrap_or(backoff)
+    details
+        .retry_after
+        .unwrap_or(backoff.mul_f64(0.5 + random_fraction() / 2.0))
+}
+
+/// From 0 to 1. The seeds of hash maps are the only random numbers of the standard library.
+fn random_fraction() -> f64 {
+    let random = RandomState::new().build_hasher().finish();
+    random as f64 / u64::MAX as f64
 }
