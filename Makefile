@@ -78,11 +78,13 @@ test: $(INSTALLED)
 	vitest run
 	GRPC_ENGINE=grpc-js vitest run $(ON_AN_ENGINE)
 
-## verify-polyglot: run the tests of clients in other languages, and those that compile for minutes: Java, Rust
+## verify-polyglot: run all tests of clients and services in other languages, also those that compile for minutes: Java, Rust (needs Cargo); first installs what they use
 verify-polyglot: $(INSTALLED)
-	@sh scripts/clients/tools.sh java
 	@sh scripts/clients/tools.sh rust
-	VERIFY_POLYGLOT=1 vitest run scripts/clients test/polyglot
+	@sh scripts/deps.sh grpcurl kafka polyglot
+	@sh scripts/deps/maven.sh grpc-java
+	@sh scripts/clients/tools.sh java
+	REQUIRE_SERVERS=1 VERIFY_POLYGLOT=1 vitest run scripts/clients test/polyglot
 
 ## conformance: run h2spec, connectconformance and the gRPC interop suites against each engine
 conformance: $(INSTALLED)
@@ -114,14 +116,12 @@ docs-check: $(INSTALLED)
 protos: $(INSTALLED)
 	@node scripts/protos.ts
 
-## clients: write clients to gen/<language>; clients-typescript, -go, -python (need make deps-polyglot), -csharp, -java, -rust write one
-clients: clients-typescript clients-go clients-python clients-csharp clients-java clients-rust
+## clients: write clients to gen/<language>, in each language that has its tools here; lists the others at the end
+clients: $(INSTALLED)
+	@node scripts/clients/clients.ts
 
-clients-typescript clients-go clients-python clients-csharp: $(INSTALLED)
-	@node scripts/clients/clients.ts $(@:clients-%=%)
-
-clients-java clients-rust: $(INSTALLED)
-	@sh scripts/clients/tools.sh $(@:clients-%=%)
+## clients-<language>: write one of them: clients-typescript, clients-csharp, clients-go, clients-python (first make deps-polyglot), clients-java (Maven), clients-rust (Cargo)
+clients-typescript clients-csharp clients-go clients-python clients-java clients-rust: $(INSTALLED)
 	@node scripts/clients/clients.ts $(@:clients-%=%)
 
 ## proto-lint: check the style of the contracts, their validation rules, file options, deadlines and request ids

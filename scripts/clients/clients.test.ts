@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
-import { access, mkdir, readdir, writeFile } from 'node:fs/promises';
+import { access, mkdir, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { grpcPython, grpcPythonPath } from '../../mesh/testing/servers/grpc-python.ts';
@@ -9,8 +10,14 @@ import { type TempFolder, tempFolder } from '../../mesh/testing/temp-folder.ts';
 import { freshClone } from '../../test/support/fresh-clone.ts';
 import { clientTools, writeClients } from './clients.ts';
 
+const root = fileURLToPath(new URL('../..', import.meta.url));
 const run = async (cwd: string, file: string, args: readonly string[], env: Record<string, string> = {}) =>
   promisify(execFile)(file, args, { cwd, env: { ...process.env, ...env } });
+
+/** The path of a program of this machine. */
+const which = async (name: string) => (await run('/', 'sh', ['-c', `command -v ${name}`])).stdout.trim();
+
+const hasDotnet = await which('dotnet').then(Boolean, () => false);
 
 const goModule = 'github.com/ordermesh/ordermesh/gen/go';
 /** Without downloads: what the clients need is installed by `make deps`. */
@@ -111,6 +118,26 @@ describe('make clients', () => {
       await writeClients('rust', dir);
       await run(dir, 'cargo', ['check', '-q'], { RUSTFLAGS: '-D warnings' });
     });
+
+    it('writes contracts from which protoc generates code with the commands of docs/contracts.md', async () => {
+      await using clone = await freshClone();
+      await run(clone.path, process.execPath, ['scripts/protos.ts']);
+      const page = await readFile(join(clone.path, 'docs/contracts.md'), 'utf8');
+      const commands = page.match(/^protoc .*$/gm) ?? [];
+      expect(commands).toHaveLength(2);
+      for (const command of commands) {
+        await mkdir(join(clone.path, 'generated'));
+        await run(clone.path, 'sh', ['-c', command.replace('protoc', join(root, '.tools/java-generators/protoc'))]);
+        expect(await readdir(join(clone.path, 'generated/user/v1')), command).toContain('user_pb.rb');
+        await rm(join(clone.path, 'generated'), { recursive: true });
+      }
+    });
+
+    it.runIf(hasDotnet)('writes a project for C# that compiles', async () => {
+      const dir = join(folder.path, 'csharp-compiled');
+      await writeClients('csharp', dir);
+      await run(dir, 'dotnet', ['build', '--nologo']);
+    });
   });
 
   it('reports missing tools and how to install them, and keeps the clients that exist', async () => {
@@ -123,6 +150,50 @@ describe('make clients', () => {
       stderr: expect.stringMatching(/^clients-python: .*\/python, .* not found: run `make deps-polyglot`\n$/),
     });
     expect(await readdir(join(clone.path, 'gen/python'))).toEqual(['kept']);
+  });
+
+  describe('on a machine with nothing but Node', () => {
+    const remedies = {
+      go: 'go, protoc-gen-go, protoc-gen-go-grpc not found: run `make deps-polyglot`',
+      python: expect.stringMatching(/\/python, .* not found: run `make deps-polyglot`$/),
+      java: 'mvn, javac not found: install Maven and a JDK, for example maven and openjdk-17-jdk-headless',
+      rust: 'cargo not found: install Rust 1.88 or later, for example with rustup',
+    };
+
+    /** Runs `make` in a clone, where the path has only what every system has, and Node. */
+    async function make(target: string) {
+      const bin = join(folder.path, `bin-${target}`);
+      await mkdir(bin);
+      const programs = ['make', 'sh', 'uname', 'env', 'tar', 'npm', 'node'];
+      for (const name of programs) await symlink(await which(name), join(bin, name));
+      const clone = await freshClone();
+      const installed = ['-o', 'node_modules/.package-lock.json'];
+      const made = await run(clone.path, 'make', [...installed, target], { PATH: bin, JAVA_HOME: '' }).catch(
+        (error: { code: number; stdout: string; stderr: string }) => error,
+      );
+      return { clone, code: 'code' in made ? made.code : 0, errors: made.stderr.trimEnd().split('\n') };
+    }
+
+    it('writes those that need nothing else, and names the others at the end', { timeout: 120_000 }, async () => {
+      const { clone, code, errors } = await make('clients');
+      await using _ = clone;
+      expect(code, errors.join('\n')).toBe(0);
+      for (const language of ['typescript', 'csharp']) {
+        const { mode } = await stat(join(clone.path, 'gen', language));
+        expect(mode & 0o777).toBe(0o777 & ~process.umask());
+      }
+      const texts = Object.fromEntries(errors.slice(-4).map((line) => line.split(': left out: ')));
+      expect(texts).toEqual(
+        Object.fromEntries(Object.entries(remedies).map(([language, text]) => [`clients-${language}`, text])),
+      );
+    });
+
+    it('fails if it is asked for one of the others', { timeout: 60_000 }, async () => {
+      const { clone, code, errors } = await make('clients-rust');
+      await using _ = clone;
+      expect(code).toBe(2);
+      expect(errors[0]).toBe(`clients-rust: ${remedies.rust}`);
+    });
   });
 });
 

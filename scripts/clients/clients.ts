@@ -19,6 +19,8 @@ interface Language {
   readonly tools: readonly string[];
   /** How to install them. */
   readonly install: string;
+  /** Those that `tools.sh` installs, as soon as the others are there. */
+  readonly generators?: readonly string[];
   /** Generates into `dir`, which has the files of `scripts/clients/<language>` already. */
   readonly generate: (dir: string) => Promise<void>;
 }
@@ -26,17 +28,18 @@ interface Language {
 export const languages: Readonly<Record<string, Language>> = {
   go: {
     tools: ['go', 'protoc-gen-go', 'protoc-gen-go-grpc'],
-    install: 'make deps-polyglot',
+    install: 'run `make deps-polyglot`',
     generate: generateWithBuf,
   },
   python: {
     tools: [join(python, 'python'), join(python, 'protoc-gen-mypy_grpc')],
-    install: 'make deps-polyglot',
+    install: 'run `make deps-polyglot`',
     generate: generatePython,
   },
   java: {
-    tools: ['mvn', join(javaGenerators, 'protoc'), join(javaGenerators, 'protoc-gen-grpc-java')],
-    install: 'sh scripts/clients/tools.sh java',
+    tools: ['mvn', 'javac'],
+    install: 'install Maven and a JDK, for example maven and openjdk-17-jdk-headless',
+    generators: ['protoc', 'protoc-gen-grpc-java'].map((name) => join(javaGenerators, name)),
     generate: async (dir) => {
       await generateWithBuf(dir);
       // Writes the jar to target/.
@@ -44,8 +47,9 @@ export const languages: Readonly<Record<string, Language>> = {
     },
   },
   rust: {
-    tools: ['prost', 'tonic'].map((name) => join(root, '.tools/rust/bin', `protoc-gen-${name}`)),
-    install: 'sh scripts/clients/tools.sh rust',
+    tools: ['cargo'],
+    install: 'install Rust 1.88 or later, for example with rustup',
+    generators: ['prost', 'tonic'].map((name) => join(root, '.tools/rust/bin', `protoc-gen-${name}`)),
     generate: async (dir) => {
       await generateWithBuf(dir);
       await writeCrateRoot(join(dir, 'src'));
@@ -53,7 +57,7 @@ export const languages: Readonly<Record<string, Language>> = {
   },
   typescript: {
     tools: ['buf', 'tsc', 'npm'],
-    install: 'npm ci',
+    install: 'run `npm ci`',
     generate: generateTypeScript,
   },
   csharp: {
@@ -66,15 +70,15 @@ export const languages: Readonly<Record<string, Language>> = {
 
 /** The tools of a language, for `describeWithServer`, because they may be missing like a server. */
 export function clientTools(language: string): { readonly name: string; readonly version: string | undefined } {
-  const isComplete = missingTools(find(language)).length === 0;
+  const { tools, generators = [] } = find(language);
+  const isComplete = missing([...tools, ...generators]).length === 0;
   return { name: `what make clients-${language} needs`, version: isComplete ? '(installed)' : undefined };
 }
 
 /** Writes the clients of a language to the folder `dir`. */
 export async function writeClients(language: string, dir: string): Promise<void> {
   const found = find(language);
-  const missing = missingTools(found);
-  if (missing.length > 0) throw new Error(`${missing.join(', ')} not found: run \`${found.install}\``);
+  requireTools(language, [...found.tools, ...(found.generators ?? [])]);
   await cp(join(root, 'scripts/clients', language), dir, { recursive: true });
   await found.generate(dir);
 }
@@ -83,14 +87,16 @@ export async function writeClients(language: string, dir: string): Promise<void>
 async function replaceClients(language: string): Promise<void> {
   await mkdir(join(root, '.cache'), { recursive: true });
   // On the same file system as gen/, so it can be renamed into place.
-  const fresh = await mkdtemp(join(root, '.cache/clients-'));
+  const temp = await mkdtemp(join(root, '.cache/clients-'));
   try {
+    // In a folder of its own: only the user may read a temporary folder.
+    const fresh = join(temp, language);
     await writeClients(language, fresh);
     const target = join(root, 'gen', language);
     await rm(target, { recursive: true, force: true });
     await rename(fresh, target);
   } finally {
-    await rm(fresh, { recursive: true, force: true });
+    await rm(temp, { recursive: true, force: true });
   }
 }
 
@@ -194,11 +200,32 @@ async function foldersIn(dir: string): Promise<string[]> {
   return [dir, ...entries.filter((entry) => entry.isDirectory()).map((entry) => join(entry.parentPath, entry.name))];
 }
 
-function missingTools({ tools }: Language): string[] {
+/** A language cannot be written on this machine as it is. */
+class ToolsMissing extends Error {}
+
+/** Throws ToolsMissing if one of these is not installed. */
+function requireTools(language: string, tools: readonly string[]): void {
+  const names = missing(tools);
+  if (names.length > 0) throw new ToolsMissing(`${names.join(', ')} not found: ${find(language).install}`);
+}
+
+function missing(tools: readonly string[]): string[] {
   const folders = path.split(delimiter);
   return tools.filter(
     (tool) => ![tool, ...folders.map((folder) => join(folder, tool))].some((place) => existsSync(place)),
   );
+}
+
+/** Installs the generators of a language, if it has any. */
+function installGenerators(language: string): void {
+  const { tools, generators, install } = find(language);
+  if (generators === undefined) return;
+  requireTools(language, tools);
+  try {
+    run('sh', ['scripts/clients/tools.sh', language]);
+  } catch {
+    throw new ToolsMissing(`its generators cannot be installed, see above: ${install}`);
+  }
 }
 
 function find(language: string): Language {
@@ -211,16 +238,25 @@ function run(command: string, args: readonly string[], cwd = root): void {
   execFileSync(command, args, { cwd, stdio: ['ignore', 'inherit', 'inherit'], env: { ...process.env, PATH: path } });
 }
 
+/** Without languages, writes all for which there are tools, and lists the others at the end. */
 async function main(requested: readonly string[]): Promise<void> {
+  const leftOut: string[] = [];
   for (const language of requested.length > 0 ? requested : Object.keys(languages)) {
     try {
+      installGenerators(language);
       await replaceClients(language);
       console.log(`gen/${language}: clients for ${language}; see its README.md`);
     } catch (error) {
-      console.error(`clients-${language}: ${error instanceof Error ? error.message : error}`);
-      process.exitCode = 1;
+      const text = error instanceof Error ? error.message : String(error);
+      if (error instanceof ToolsMissing && requested.length === 0) {
+        leftOut.push(`clients-${language}: left out: ${text}`);
+      } else {
+        console.error(`clients-${language}: ${text}`);
+        process.exitCode = 1;
+      }
     }
   }
+  for (const line of leftOut) console.error(line);
 }
 
 if (import.meta.main) await main(process.argv.slice(2));

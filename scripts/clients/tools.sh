@@ -13,7 +13,7 @@ needs() {
 
 case $1 in
   java)
-    needs mvn 'install maven and openjdk-17-jdk-headless, or run make deps-peers'
+    needs mvn 'install Maven and a JDK, for example maven and openjdk-17-jdk-headless'
     case "$(uname -s)-$(uname -m)" in
       Linux-x86_64) platform=linux-x86_64 ;;
       Linux-aarch64) platform=linux-aarch_64 ;;
