@@ -1,8 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SagaState } from '#gen/ops/v1/ops.ts';
-import { addressProblem, describeFailure, type ExitCode, exitCode } from '../examples/support/failures.ts';
+import {
+  addressProblem,
+  describeFailure,
+  type ExitCode,
+  exitCode,
+  type Failure,
+} from '../examples/support/failures.ts';
 import { connect, type Mesh, outages } from '../examples/support/mesh.ts';
-import { requireGhz, runGhz } from './load/ghz.ts';
+import { requireGhz, runAll } from './load/ghz.ts';
 import { writeReport } from './load/html.ts';
 import { prepareData, prepareWatches } from './load/prepare.ts';
 import { type LoadOptions, listProfiles, parseDuration, readProfile, watchesFile } from './load/profile.ts';
@@ -34,7 +40,10 @@ function list(): ExitCode {
   return exitCode.done;
 }
 
-/** Prepares the data, runs ghz, waits until all orders have ended, audits, and prints and saves the result. */
+/**
+ * Prepares the data, runs ghz, waits until all orders have ended, audits, and prints and saves the result, also if the mesh went
+ * away meanwhile.
+ */
 async function load(profileName: string): Promise<ExitCode> {
   const { title, runs: configs } = readProfile(profileName, readOptions());
   await requireGhz();
@@ -45,19 +54,20 @@ async function load(profileName: string): Promise<ExitCode> {
     await prepareData(mesh);
     print([`${title}, on ${address}`]);
     const watch = configs.find((config) => config['data-file'] === watchesFile);
-    const watched = await watchServer(mesh, METRICS || undefined);
     if (watch) await prepareWatches(mesh, watch);
+    using watched = await watchServer(mesh, METRICS || undefined);
     const startTime = new Date();
-    const runs = await Promise.all(configs.map(runGhz));
+    const runs = await runAll(configs);
     print(runLines(runs));
     const server = await watched.end();
-    const drained = await drainOrders(mesh);
-    print(['', ...serverLines(server, runs), ...drained]);
-    const audit = await runAudit(mesh);
-    print(audit.lines);
-    const result = { profile: profileName, title, address, startTime, runs, server, drained, audit: audit.lines };
+    print(['', ...serverLines(server, runs)]);
+    const { drained, audit, code, failure } = await checkOutcome(mesh);
+    print([...drained, ...audit]);
+    const found = failure ? [failure.text] : audit;
+    const result = { profile: profileName, title, address, startTime, runs, server, drained, audit: found };
     print([`report: ${await writeReport(result)}`]);
-    return audit.isClean && !runs.some(failedCalls) ? exitCode.done : exitCode.attention;
+    if (failure) throw new CommandError(failure.text, failure.code);
+    return runs.some(failedCalls) ? exitCode.attention : code;
   } finally {
     mesh.close();
   }
@@ -87,6 +97,28 @@ function readCount(name: string, value: string | undefined): number | undefined 
   if (!Number.isSafeInteger(count) || count < 1)
     throw new UsageError(`invalid ${name} "${value}": use a number, minimum 1`);
   return count;
+}
+
+/** What became of the load, in lines, and the exit code for it. */
+interface Outcome {
+  readonly drained: readonly string[];
+  readonly audit: readonly string[];
+  readonly code: ExitCode;
+  /** Why it could not be found out. */
+  readonly failure?: Failure;
+}
+
+/** Waits until all orders have ended and audits. */
+async function checkOutcome(mesh: Mesh): Promise<Outcome> {
+  let drained: string[] = [];
+  try {
+    drained = await drainOrders(mesh);
+    const { lines, isClean } = await runAudit(mesh);
+    return { drained, audit: lines, code: isClean ? exitCode.done : exitCode.attention };
+  } catch (error) {
+    const failure = failureOf(error);
+    return { drained, audit: [], code: failure.code, failure };
+  }
 }
 
 /** Waits until no saga is unfinished. Returns how long that took, in one line or none. */
@@ -129,7 +161,7 @@ async function runAudit({ audits }: Mesh): Promise<{ readonly lines: readonly st
   return { isClean: false, lines: shown.map((line) => `audit: ${line}`) };
 }
 
-function failureOf(error: unknown): { readonly text: string; readonly code: ExitCode } {
+function failureOf(error: unknown): Failure {
   if (error instanceof UsageError) return { text: error.message, code: exitCode.usage };
   if (error instanceof CommandError) return { text: error.message, code: error.code };
   return describeFailure(error, address);

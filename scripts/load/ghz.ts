@@ -49,17 +49,38 @@ export async function requireGhz(): Promise<void> {
   });
 }
 
-/** Runs ghz with a configuration until it ends. Throws with its output if it fails. */
-export async function runGhz(config: GhzConfig, index: number): Promise<RunResult> {
+/**
+ * Runs ghz with all configurations at the same time, until all have ended. If one fails, the others are killed, and its error is
+ * thrown.
+ */
+export async function runAll(configs: readonly GhzConfig[]): Promise<RunResult[]> {
+  const failing = new AbortController();
+  const runs = configs.map(async (config, index) => {
+    try {
+      return await runGhz(config, index, failing.signal);
+    } catch (error) {
+      failing.abort(error);
+      throw error;
+    }
+  });
+  await Promise.allSettled(runs);
+  failing.signal.throwIfAborted();
+  return Promise.all(runs);
+}
+
+/** Throws a CommandError with the output of ghz if it fails. */
+async function runGhz(config: GhzConfig, index: number, signal: AbortSignal): Promise<RunResult> {
   await mkdir(workFolder, { recursive: true });
   const [configFile, output] = ['config', 'output'].map((kind) =>
     join(workFolder, `${process.pid}-${index}.${kind}.json`),
   ) as [string, string];
   try {
     await writeFile(configFile, JSON.stringify(config));
+    signal.throwIfAborted();
     const child = spawn('ghz', ['--config', configFile, '--format', 'json', '--output', output], {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
+    signal.addEventListener('abort', () => child.kill('SIGKILL'), { once: true });
     const cores = measureCores(child.pid);
     let printed = '';
     for (const stream of [child.stdout, child.stderr]) {
@@ -67,8 +88,11 @@ export async function runGhz(config: GhzConfig, index: number): Promise<RunResul
         printed += text;
       });
     }
-    const [code] = await once(child, 'close');
-    if (code !== 0) throw new CommandError(`ghz failed on ${config.call}: ${printed.trim()}`, exitCode.attention);
+    const [code, killedBy] = await once(child, 'close');
+    if (code !== 0) {
+      const reason = killedBy ? `killed by ${killedBy}` : printed.trim();
+      throw new CommandError(`ghz failed on ${config.call}: ${reason}`, exitCode.attention);
+    }
     return resultOf(config, JSON.parse(await readFile(output, 'utf8')), cores());
   } finally {
     await Promise.all([configFile, output].map((file) => rm(file, { force: true })));
@@ -87,7 +111,8 @@ function resultOf(config: GhzConfig, report: GhzReport, cores: number | undefine
     codes: new Map(Object.entries(report.statusCodeDistribution)),
     errors: new Map(Object.entries(report.errorDistribution)),
     details: (report.details ?? []).map(({ timestamp, latency, status }) => ({
-      startMs: Date.parse(timestamp),
+      // The timestamp of ghz is the end of the call.
+      startMs: Date.parse(timestamp) - latency / 1e6,
       latencyMs: latency / 1e6,
       isOk: status === 'OK',
     })),

@@ -14,7 +14,7 @@ export interface LoadResult {
   readonly server: ServerFigures;
   /** How long the accepted orders took to end. */
   readonly drained: readonly string[];
-  /** The findings of the audit, or its summary. */
+  /** The findings of the audit or its summary, or why there was none. */
   readonly audit: readonly string[];
 }
 

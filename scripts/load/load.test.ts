@@ -1,28 +1,36 @@
 import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
 import { readFile, rm } from 'node:fs/promises';
 import { delimiter, dirname } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { PaymentServiceContract } from '#gen/payment/v1/payment.contract.ts';
+import { eventually } from '../../mesh/testing/eventually.ts';
 import { ghz } from '../../mesh/testing/servers/go-tools.ts';
 import { nghttp2 } from '../../mesh/testing/servers/nghttp2.ts';
 import { describeWithServer } from '../../mesh/testing/servers/servers.ts';
-import { type StartedProcess, spawnProcess, startProcess } from '../../mesh/testing/servers/start-process.ts';
+import {
+  type SpawnedProcess,
+  type StartedProcess,
+  spawnProcess,
+  startProcess,
+} from '../../mesh/testing/servers/start-process.ts';
 import { tempFolder } from '../../mesh/testing/temp-folder.ts';
 import { missingLine, shownCommands } from '../../test/docs/support/shown-commands.ts';
+import { parseMetrics } from '../../test/support/parse-metrics.ts';
 import { unusedAddress } from '../ordermesh/testing/spawn-tool.ts';
 
 const commands = shownCommands(await readFile('docs/load.md', 'utf8'));
 const path = `${dirname(ghz.path)}${delimiter}${process.env.PATH}`;
 
+function startLoad(variables: Record<string, string>): SpawnedProcess {
+  return spawnProcess({ main: 'scripts/load.ts', dataDir: 'none', environment: { PATH: path, ...variables } });
+}
+
 /** Runs `make load` with these variables and waits until it exits. */
 async function load(variables: Record<string, string>) {
-  await using run = spawnProcess({
-    main: 'scripts/load.ts',
-    dataDir: 'none',
-    environment: { PATH: path, ...variables },
-  });
+  await using run = startLoad(variables);
   const { code } = await run.ended;
   return { code, printed: run.stdout(), errors: run.stderr() };
 }
@@ -52,11 +60,12 @@ describe('make load', () => {
 describeWithServer(ghz, 'make load', () => {
   const stack = new AsyncDisposableStack();
   let mesh: StartedProcess;
+  let metrics: string;
   let variables: Record<string, string>;
 
   beforeAll(async () => {
     const folder = stack.use(await tempFolder());
-    const metrics = await unusedAddress();
+    metrics = await unusedAddress();
     mesh = stack.use(await startProcess({ dataDir: folder.path, environment: { METRICS_LISTEN: metrics } }));
     variables = { ADDRESS: mesh.address, DURATION: '500ms', CONCURRENCY: '16' };
   });
@@ -77,8 +86,10 @@ describeWithServer(ghz, 'make load', () => {
     const { code, printed, errors } = await load({ ...variables, PROFILE: profile });
     expect({ code, errors }, printed).toEqual({ code: 0, errors: '' });
     for (const call of calls) {
-      // Its calls, and no errors, before the cores of ghz.
-      expect(printed).toMatch(new RegExp(`^${call} +(up to )?\\d+ +[1-9][\\d,]* .* 0 +\\d\\.\\d\\d$`, 'm'));
+      // Its calls, calls per second, percentiles, no errors, and the cores of ghz.
+      expect(printed).toMatch(
+        new RegExp(`^${call} +(up to )?\\d+ +[1-9][\\d,]* +[\\d,]+( +[\\d.]+ m?s){4} +0 +\\d\\.\\d\\d$`, 'm'),
+      );
     }
     expect(printed).toMatch(
       /^server: process \d+ used \d\.\d\d cores \([\d,]+ calls\/s of one core\), its event loop was busy \d+ % of the time, it has \d+ MB of memory$/m,
@@ -135,19 +146,71 @@ describeWithServer(ghz, 'make load', () => {
     await rm(reportOf(printed));
   });
 
-  it('shows errors by code if the mesh stops during the run', { timeout: 60_000 }, async () => {
-    await using run = spawnProcess({
-      main: 'scripts/load.ts',
-      dataDir: 'none',
-      environment: { PATH: path, ...variables, PROFILE: 'read', DURATION: '3s' },
-    });
-    await new Promise((resolve) => run.child.stdout?.once('data', resolve));
-    setTimeout(() => mesh.kill9(), 1_000);
+  it('kills the other runs and exits with 1 if one run of ghz fails', { timeout: 60_000 }, async () => {
+    await using run = startLoad({ ...variables, PROFILE: 'mixed', DURATION: '40s' });
+    const runs = await eventually(
+      () => {
+        const found = childrenOf(run.child.pid, 'ghz');
+        expect(found).toHaveLength(5);
+        return found;
+      },
+      { timeoutMs: 30_000 },
+    );
+    process.kill(runs[2] ?? expect.fail(), 'SIGKILL');
+    expect(await run.ended).toMatchObject({ code: 1 });
+    expect(run.stderr()).toMatch(/^ghz failed on \S+: killed by SIGKILL\n$/);
+    expect(runs.filter((pid) => existsSync(`/proc/${pid}`))).toEqual([]);
+  });
+
+  it.each([
+    ['that nobody serves', () => unusedAddress(), /ECONNREFUSED/],
+    ['of something else', () => mesh.address, /./],
+  ])('reports metrics %s', { timeout: 60_000 }, async (_, addressOf, problem) => {
+    const address = await addressOf();
+    const { printed } = await load({ ...variables, PROFILE: 'read', METRICS: address });
+    const [, shown] = /^metrics at (?:\S+) cannot be read: (.*)$/m.exec(printed) ?? expect.fail(printed);
+    expect(printed).toContain(`metrics at ${address} cannot`);
+    expect(shown).toMatch(problem);
+    await rm(reportOf(printed));
+  });
+
+  it('shows how to get the metrics if the mesh chose their port', { timeout: 60_000 }, async () => {
+    await using folder = await tempFolder();
+    const environment = { METRICS_LISTEN: '127.0.0.1:0' };
+    await using other = await startProcess({ dataDir: folder.path, environment });
+    const { printed } = await load({ ...variables, ADDRESS: other.address, PROFILE: 'read' });
+    expect(printed).toMatch(/^metrics: set METRICS to the METRICS_LISTEN of the mesh to see them$/m);
+    await rm(reportOf(printed));
+  });
+
+  it('shows errors by code and saves a report if the mesh stops during the run', { timeout: 60_000 }, async () => {
+    const before = await startedCalls();
+    await using run = startLoad({ ...variables, PROFILE: 'read', DURATION: '5s' });
+    await eventually(async () => expect(await startedCalls()).toBeGreaterThan(before + 50), { timeoutMs: 30_000 });
+    await mesh.kill9();
     expect(await run.ended).toMatchObject({ code: 3 });
     expect(run.stdout()).toMatch(/^errors of user.v1.UserService.GetUser: .*[\d,]+ x Unavailable/m);
-    expect(run.stderr()).toMatch(/^the mesh at .* cannot be reached: /);
+    expect(run.stdout()).toMatch(/^metrics at \S+ cannot be read: /m);
+    const failure = `the mesh at ${mesh.address} cannot be reached`;
+    expect(run.stderr()).toMatch(new RegExp(`^${failure}: `));
+    const report = reportOf(run.stdout());
+    expect(await readFile(report, 'utf8')).toMatch(new RegExp(`<h2>Audit</h2>\n<pre>${failure}: `));
+    await rm(report);
   });
+
+  /** The calls of users that the mesh has begun. */
+  async function startedCalls(): Promise<number> {
+    const response = await fetch(`http://${metrics}/metrics`);
+    const values = parseMetrics(await response.text());
+    return values.get('ordermesh_calls_started_total{contract="user.v1.UserService"}') ?? expect.fail('no such metric');
+  }
 });
+
+/** Returns the processes that a process has started and that run a program of this name. */
+function childrenOf(pid: number | undefined, name: string): number[] {
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ');
+  return children.filter((child) => readFileSync(`/proc/${child}/comm`, 'utf8') === `${name}\n`).map(Number);
+}
 
 function reportOf(printed: string): string {
   return /^report: (\S+\.html)$/m.exec(printed)?.[1] ?? expect.fail(`no report:\n${printed}`);

@@ -9,8 +9,10 @@ export interface ServerFigures {
   readonly cores: number | undefined;
   /** Undefined if it is on another machine. */
   readonly memoryMb: number | undefined;
-  /** Undefined if their address is not known. */
+  /** Undefined if their address is not known or they could not be read. */
   readonly metrics: ServerMetrics | undefined;
+  /** Why the metrics could not be read. */
+  readonly metricsProblem: string | undefined;
 }
 
 /** What the metrics of the server showed. */
@@ -35,50 +37,77 @@ const counted = ['running', 'waiting', 'streams'] as const;
 type Values = ReadonlyMap<string, number>;
 
 const scrapeIntervalMs = 250;
+const scrapeTimeoutMs = 5_000;
 // Clocks of the kernel and of the process differ by this much.
 const sameStartMs = 5_000;
+
+/** A watch of the server. When it goes out of scope, nothing more is read. */
+export interface ServerWatch extends Disposable {
+  /** Ends the watch and returns what it saw. */
+  end(): Promise<ServerFigures>;
+}
+
 /**
- * Watches the process behind the address of a mesh until `end` is called. Without an address of its metrics, that of a process
- * of this machine is found.
+ * Watches the process behind the address of a mesh. Without an address of its metrics, that of a process of this machine is
+ * found.
  */
-export async function watchServer({ status }: Mesh, metricsAddress: string | undefined) {
+export async function watchServer({ status }: Mesh, metricsAddress: string | undefined): Promise<ServerWatch> {
   const { process } = await status.getStatus({});
   const pid = process?.pid ?? 0;
   const startMs = process?.startTime?.getTime() ?? 0;
   // Another machine may have a process with this id too.
   const isHere = Math.abs((processStartMs(pid) ?? 0) - startMs) < sameStartMs;
-  const foundAddress = metricsAddress ?? (isHere ? variableOf(pid, 'METRICS_LISTEN') : undefined);
-  const metrics = foundAddress ? await watchMetrics(foundAddress) : undefined;
+  const address = metricsAddress ?? (isHere ? listenAddressOf(pid) : undefined);
+  const metrics = address === undefined ? undefined : await watchMetrics(address);
   const cores = isHere ? measureCores(pid) : () => undefined;
   return {
-    async end(): Promise<ServerFigures> {
+    async end() {
       const coresHere = cores();
-      const shown = await metrics?.end();
+      const { shown, problem } = (await metrics?.end()) ?? {};
       const cpuSeconds = shown?.grown.get('ordermesh_process_cpu_seconds_total');
       const coresThere = shown && cpuSeconds !== undefined ? cpuSeconds / shown.seconds : undefined;
-      return { pid, cores: coresHere ?? coresThere, memoryMb: isHere ? residentMb(pid) : undefined, metrics: shown };
+      const memoryMb = isHere ? residentMb(pid) : undefined;
+      return { pid, cores: coresHere ?? coresThere, memoryMb, metrics: shown, metricsProblem: problem };
+    },
+    [Symbol.dispose]() {
+      cores();
+      metrics?.stop();
     },
   };
 }
 
-async function watchMetrics(address: string): Promise<{ end(): Promise<ServerMetrics> }> {
+/** Returns where a process of this machine serves its metrics. Undefined if the system chose the port. */
+function listenAddressOf(pid: number): string | undefined {
+  const address = variableOf(pid, 'METRICS_LISTEN');
+  return address && !address.endsWith(':0') ? address : undefined;
+}
+
+async function watchMetrics(address: string) {
   const startMs = performance.now();
   const first = await scrape(address);
   const samples: Values[] = [];
-  const stop = new AbortController();
+  const stopping = new AbortController();
+  const { signal } = stopping;
   const sampling = (async () => {
-    while (!stop.signal.aborted) {
-      await sleep(scrapeIntervalMs, undefined, { signal: stop.signal }).catch(() => undefined);
-      samples.push(await scrape(address));
+    while (!signal.aborted) {
+      await sleep(scrapeIntervalMs, undefined, { signal, ref: false }).catch(() => undefined);
+      if (signal.aborted) return;
+      const sample = await scrape(address);
+      if (sample.values) samples.push(sample.values);
     }
   })();
   return {
-    async end() {
-      stop.abort();
+    stop: () => stopping.abort(),
+    async end(): Promise<{ readonly shown?: ServerMetrics; readonly problem?: string }> {
+      stopping.abort();
       await sampling;
-      const grown = growth(first, await scrape(address));
+      const last = await scrape(address);
+      if (!first.values || !last.values) {
+        return { problem: `metrics at ${address} cannot be read: ${first.problem ?? last.problem}` };
+      }
+      const grown = growth(first.values, last.values);
       const seconds = (performance.now() - startMs) / 1_000;
-      return { seconds, grown, contracts: contractLoads(grown, samples) };
+      return { shown: { seconds, grown, contracts: contractLoads(grown, [...samples, last.values]) } };
     },
   };
 }
@@ -105,11 +134,16 @@ function growth(first: Values, last: Values): Map<string, number> {
   return new Map(grown.filter(([, by]) => by > 0));
 }
 
-/** No values if the mesh cannot be reached: then its calls fail too. */
-async function scrape(address: string): Promise<Values> {
-  const text = await fetch(`http://${address}/metrics`)
-    .then((response) => response.text())
-    .catch(() => '');
-  const samples = [...text.matchAll(/^(\w+(?:\{.*\})?) (\S+)$/gm)];
-  return new Map(samples.map(([, series = '', value]) => [series, Number(value)]));
+/** Returns the values of the metrics, or why they cannot be read. */
+async function scrape(address: string): Promise<{ readonly values?: Values; readonly problem?: string }> {
+  try {
+    const response = await fetch(`http://${address}/metrics`, { signal: AbortSignal.timeout(scrapeTimeoutMs) });
+    if (!response.ok) return { problem: `HTTP status ${response.status}` };
+    const samples = [...(await response.text()).matchAll(/^(ordermesh_\w+(?:\{.*\})?) (\S+)$/gm)];
+    if (samples.length === 0) return { problem: 'they are not those of a mesh' };
+    return { values: new Map(samples.map(([, series = '', value]) => [series, Number(value)])) };
+  } catch (error) {
+    const { cause } = error as { readonly cause?: unknown };
+    return { problem: cause instanceof Error ? cause.message : (error as Error).message };
+  }
 }

@@ -30,10 +30,22 @@ function sumRow(runs: readonly RunResult[]): string[] {
     runs[0]?.config.rps === undefined ? whole(callers) : `${callers}/s`,
     whole(sum(({ calls }) => calls)),
     whole(sum(({ perSecond }) => perSecond)),
-    ...['', '', '', ''],
+    ...allLatencies(runs).map(duration),
     whole(sum(failedCalls)),
     coresText(cores),
   ];
+}
+
+/** The percentiles of all calls that succeeded, as in the columns of the table. */
+function allLatencies(runs: readonly RunResult[]): number[] {
+  const latencies = runs
+    .flatMap(({ details }) => details.filter(({ isOk }) => isOk).map(({ latencyMs }) => latencyMs))
+    .toSorted((a, b) => a - b);
+  return [0.5, 0.95, 0.99, 1].map((share) => percentileOf(latencies, share));
+}
+
+function percentileOf(sorted: readonly number[], share: number): number {
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
 }
 
 /** One row per step of a ramp. */
@@ -48,7 +60,7 @@ export function rampTable({ config, details }: RunResult): string[][] | undefine
       .filter((call) => call.startMs >= from && call.startMs < from + stepMs)
       .map(({ latencyMs }) => latencyMs)
       .toSorted((a, b) => a - b);
-    const percentile = (share: number) => duration(latencies[Math.floor(latencies.length * share)] ?? 0);
+    const percentile = (share: number) => duration(percentileOf(latencies, share));
     const callers = start + index * step;
     return [`${callers}`, whole((latencies.length * 1_000) / stepMs), percentile(0.5), percentile(0.99)];
   });
@@ -83,7 +95,8 @@ export function errorLines({ config, codes, errors }: RunResult): string[] {
 }
 
 /** What the server used, and its metrics or how to get them. */
-export function serverLines({ pid, cores, memoryMb, metrics }: ServerFigures, runs: readonly RunResult[]): string[] {
+export function serverLines(figures: ServerFigures, runs: readonly RunResult[]): string[] {
+  const { pid, cores, memoryMb, metrics, metricsProblem } = figures;
   const perSecond = runs.reduce((sum, run) => sum + run.perSecond, 0);
   const loopSeconds = metrics?.grown.get('ordermesh_event_loop_busy_seconds_total');
   const used = [
@@ -97,7 +110,9 @@ export function serverLines({ pid, cores, memoryMb, metrics }: ServerFigures, ru
   ];
   return [
     `server: process ${pid} ${used.join(', ')}`,
-    ...(metrics ? metricLines(metrics) : ['metrics: set METRICS to the METRICS_LISTEN of the mesh to see them']),
+    ...(metrics
+      ? metricLines(metrics)
+      : [metricsProblem ?? 'metrics: set METRICS to the METRICS_LISTEN of the mesh to see them']),
   ];
 }
 
