@@ -58,8 +58,8 @@ Response = TypeVar("Response", bound=Message)
 
 class Database:
     def __init__(self, file: str) -> None:
-        # The lock makes sharing the connection safe.
-        self._connection = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
+        # The lock makes sharing the connection safe. If another process has locked the file, a transaction fails after 1 s.
+        self._connection = sqlite3.connect(file, timeout=1, isolation_level=None, check_same_thread=False)
         self._lock = threading.Lock()
         self._connection.row_factory = sqlite3.Row
         self._connection.execute("PRAGMA journal_mode = WAL")

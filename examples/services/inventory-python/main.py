@@ -3,6 +3,8 @@
 import argparse
 import logging
 import signal
+import sqlite3
+import sys
 import threading
 from concurrent import futures
 
@@ -12,7 +14,7 @@ from grpc_reflection.v1alpha import reflection
 
 from database import Database
 from ordermesh.inventory.v1 import inventory_pb2, inventory_pb2_grpc
-from service import InventoryService
+from service import THREADS, InventoryService
 
 NAME = inventory_pb2.DESCRIPTOR.services_by_name["InventoryService"].full_name
 # How long calls in progress may take after a stop signal.
@@ -26,15 +28,22 @@ def main() -> None:
     arguments = parser.parse_args()
     logging.basicConfig()
 
-    database = Database(arguments.database)
-    server = grpc.server(futures.ThreadPoolExecutor(max_workers=16))
+    try:
+        database = Database(arguments.database)
+    except sqlite3.Error as error:
+        sys.exit(f"cannot open {arguments.database}: {error}")
+    # With so_reuseport, a second process could listen on the same port, and would get half of the calls.
+    server = grpc.server(futures.ThreadPoolExecutor(max_workers=THREADS), options=[("grpc.so_reuseport", 0)])
     inventory_pb2_grpc.add_InventoryServiceServicer_to_server(InventoryService(database), server)
     health_service = health.HealthServicer()
     for name in ("", NAME):
         health_service.set(name, health_pb2.HealthCheckResponse.SERVING)
     health_pb2_grpc.add_HealthServicer_to_server(health_service, server)
     reflection.enable_server_reflection((NAME, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
-    server.add_insecure_port(arguments.listen)
+    try:
+        server.add_insecure_port(arguments.listen)
+    except RuntimeError as error:
+        sys.exit(f"cannot listen on {arguments.listen}: {error}")
 
     stopping = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -1,9 +1,9 @@
 """Errors of calls, and how they are answered."""
 
-import functools
 import logging
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Never
 
 import grpc
@@ -36,18 +36,14 @@ class Refusal(Exception):
         context.abort(self.code, str(self))
 
 
-def answers_errors(method):
-    """Decorates a unary method: answers refusals, and UNAVAILABLE if the database fails."""
-
-    @functools.wraps(method)
-    def call(self, request, context):
-        try:
-            return method(self, request, context)
-        except Refusal as refusal:
-            refusal.abort(context)
-        except sqlite3.Error:
-            logging.exception("%s failed", method.__name__)
-            text = "database failed: call again with the same request_id"
-            Refusal(grpc.StatusCode.UNAVAILABLE, "STORAGE_UNAVAILABLE", text).abort(context)
-
-    return call
+@contextmanager
+def errors_answered(method: str, context: grpc.ServicerContext) -> Iterator[None]:
+    """Ends the call with a refusal that is raised inside, and with UNAVAILABLE if the database fails."""
+    try:
+        yield
+    except Refusal as refusal:
+        refusal.abort(context)
+    except sqlite3.Error:
+        logging.exception("%s failed", method)
+        text = "database failed: call again, with the same request_id if there is one"
+        Refusal(grpc.StatusCode.UNAVAILABLE, "STORAGE_UNAVAILABLE", text).abort(context)

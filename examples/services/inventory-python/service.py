@@ -1,8 +1,10 @@
 """inventory.v1.InventoryService: checks requests, and runs each change once."""
 
 import functools
+import threading
 from collections.abc import Callable, Iterator
 
+import grpc
 from google.protobuf.message import Message
 
 import items
@@ -10,21 +12,36 @@ import reservations
 from database import Database
 from ordermesh.inventory.v1 import inventory_pb2 as pb
 from ordermesh.inventory.v1 import inventory_pb2_grpc
-from refusal import answers_errors
+from refusal import Refusal, errors_answered
 from validation import refuse_invalid, validate
 
 MAX_ON_HAND = 10**12
 PAGE = 500
+# A listing keeps its thread until its caller has read it. Half of the threads are for other calls.
+THREADS = 16
+MAX_LISTINGS = THREADS // 2
 
 
 def checked(method):
-    """Decorates a method: refuses requests that break the rules in the contract, and answers errors."""
+    """Decorates a unary method: refuses requests that break the rules in the contract, and answers errors."""
 
-    @answers_errors
     @functools.wraps(method)
     def call(self, request, context):
-        validate(request)
-        return method(self, request)
+        with errors_answered(method.__name__, context):
+            validate(request)
+            return method(self, request)
+
+    return call
+
+
+def checked_listing(method):
+    """Does the same for a method that returns an iterator, whose errors come while it is read."""
+
+    @functools.wraps(method)
+    def call(self, request, context):
+        with errors_answered(method.__name__, context):
+            validate(request)
+            yield from method(self, request)
 
     return call
 
@@ -32,6 +49,7 @@ def checked(method):
 class InventoryService(inventory_pb2_grpc.InventoryServiceServicer):
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._listings = threading.BoundedSemaphore(MAX_LISTINGS)
 
     @checked
     def CreateItem(self, request):
@@ -53,7 +71,7 @@ class InventoryService(inventory_pb2_grpc.InventoryServiceServicer):
             items=[found[sku] for sku in skus if found[sku]], missing_skus=[sku for sku in skus if not found[sku]]
         )
 
-    @checked
+    @checked_listing
     def ListItems(self, request):
         return self._pages(items.list_after, request.after_sku, lambda item: item.sku, request.limit)
 
@@ -84,7 +102,7 @@ class InventoryService(inventory_pb2_grpc.InventoryServiceServicer):
         with self._database.transaction() as tx:
             return reservations.get(tx, request.order_id)
 
-    @checked
+    @checked_listing
     def ListReservations(self, request):
         def page(tx, after: str, size: int):
             return reservations.list_after(tx, after, request.state, request.owner, size)
@@ -96,11 +114,17 @@ class InventoryService(inventory_pb2_grpc.InventoryServiceServicer):
 
     def _pages(self, read: Callable, after: str, cursor_of: Callable, limit: int) -> Iterator[Message]:
         """Yields what `read` returns, page by page, so a slow caller does not keep a transaction open."""
-        left = limit or 2**63
-        while left > 0:
-            with self._database.transaction() as tx:
-                page = read(tx, after, min(PAGE, left))
-            yield from page
-            if len(page) < PAGE:
-                return
-            after, left = cursor_of(page[-1]), left - len(page)
+        if not self._listings.acquire(blocking=False):
+            text = f"{MAX_LISTINGS} listings are being read: call again when one has ended"
+            raise Refusal(grpc.StatusCode.RESOURCE_EXHAUSTED, "TOO_MANY_LISTINGS", text)
+        try:
+            left = limit or 2**63
+            while left > 0:
+                with self._database.transaction() as tx:
+                    page = read(tx, after, min(PAGE, left))
+                yield from page
+                if len(page) < PAGE:
+                    return
+                after, left = cursor_of(page[-1]), left - len(page)
+        finally:
+            self._listings.release()
