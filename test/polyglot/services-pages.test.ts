@@ -19,9 +19,10 @@ async function prepare(
 ): Promise<PageCommands & { readonly mesh: string }> {
   const addresses = Array.from({ length: 3 }, async () => `127.0.0.1:${await freePort()}`);
   const [mesh = '', shipping = '', inventory = ''] = await Promise.all(addresses);
-  const commands = await pageCommands(
-    { GRPC_LISTEN: mesh, ADDRESS: mesh, LOG_LEVEL: 'warn' },
-    {
+  const commands = await pageCommands({
+    environment: { GRPC_LISTEN: mesh, ADDRESS: mesh, LOG_LEVEL: 'warn' },
+    servers: /make start|go run \.|inventory-python\/main\.py|services\/main\.ts/,
+    changes: {
       // `make deps` has installed them.
       'make deps-polyglot ': 'make ',
       'pip install': '.tools/python/bin/pip install --dry-run --no-index',
@@ -32,7 +33,7 @@ async function prepare(
       'python examples/services/inventory-python/main.py': `$& --listen ${inventory}`,
       ...changes,
     },
-  );
+  });
   return { ...commands, mesh };
 }
 

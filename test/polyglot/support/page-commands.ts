@@ -10,11 +10,16 @@ import { freshClone } from '../../support/fresh-clone.ts';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 
-/** Commands that run until they are stopped. They print a line that begins with `ready`. */
-const servers = /make start|go run \.|inventory-python\/main\.py|services\/main\.ts/;
-
-/** How long a command that is not a server may take. */
-const timeoutMs = 100_000;
+export interface PageOptions {
+  /** For all commands. */
+  readonly environment: Readonly<Record<string, string>>;
+  /** In each command, the keys are replaced by their values. */
+  readonly changes: Readonly<Record<string, string>>;
+  /** Commands that run until they are stopped. They print a line that begins with `ready`. */
+  readonly servers: RegExp;
+  /** How long any other command may take. Default: 100 s. */
+  readonly timeoutMs?: number;
+}
 
 /** Runs the commands of pages. What they started is killed when it goes out of scope. */
 export interface PageCommands extends AsyncDisposable {
@@ -27,14 +32,9 @@ export interface PageCommands extends AsyncDisposable {
   follow(page: string): Promise<void>;
 }
 
-/**
- * Creates them with a clone of the project and its tools. `environment` is for all commands. In each command, the keys of
- * `changes` are replaced by their values.
- */
-export async function pageCommands(
-  environment: Readonly<Record<string, string>>,
-  changes: Readonly<Record<string, string>>,
-): Promise<PageCommands> {
+/** Creates them with a clone of the project and its tools. */
+export async function pageCommands(options: PageOptions): Promise<PageCommands> {
+  const { environment, changes, servers, timeoutMs = 100_000 } = options;
   const stack = new AsyncDisposableStack();
   const clone = stack.use(await freshClone());
   await symlink(join(root, '.tools'), join(clone.path, '.tools'));
@@ -92,9 +92,12 @@ export async function pageCommands(
     folder: clone.path,
     async follow(page) {
       let cwd = clone.path;
+      let exports = '';
       for (const { shown, output } of commandsOf(await readFile(join(root, page), 'utf8'))) {
-        const command = Object.entries(changes).reduce((text, [from, to]) => text.replaceAll(from, to), shown);
-        if (command.startsWith('cd ')) cwd = join(cwd, command.slice('cd '.length));
+        const changed = Object.entries(changes).reduce((text, [from, to]) => text.replaceAll(from, to), shown);
+        const command = `${exports}${changed}`;
+        if (changed.startsWith('export ')) exports = `${command}\n`;
+        else if (changed.startsWith('cd ')) cwd = join(cwd, changed.slice('cd '.length));
         else if (servers.test(command)) await start(command, cwd);
         else {
           const printed = await run(command, cwd);
