@@ -7,7 +7,8 @@ import { createClientFactory } from '../client/client-factory.ts';
 import { createLogger } from '../telemetry/logger.ts';
 import { engineOfRun } from '../testing/engine-of-run.ts';
 import { eventually } from '../testing/eventually.ts';
-import { type SpawnedProcess, spawnProcess } from '../testing/servers/start-process.ts';
+import type { SpawnedProcess } from '../testing/servers/spawn-command.ts';
+import { spawnProcess } from '../testing/servers/start-process.ts';
 import { type TempFolder, tempFolder } from '../testing/temp-folder.ts';
 import { systemClock } from '../time/clock.ts';
 

@@ -4,7 +4,8 @@ import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { OrderState } from '#gen/order/v1/order.ts';
-import { type SpawnedProcess, spawnProcess, startProcess } from '../../mesh/testing/servers/start-process.ts';
+import type { SpawnedProcess } from '../../mesh/testing/servers/spawn-command.ts';
+import { spawnProcess, startProcess } from '../../mesh/testing/servers/start-process.ts';
 import { type TempFolder, tempFolder } from '../../mesh/testing/temp-folder.ts';
 import { bookOrder, fillShop, shopOf, watchToEnd } from '../support/shop.ts';
 

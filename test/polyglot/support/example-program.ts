@@ -1,9 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
-import type { Ending } from '../../../mesh/testing/servers/start-process.ts';
-
-const root = fileURLToPath(new URL('../../..', import.meta.url));
+import { type Ending, type SpawnedProcess, spawnCommand } from '../../../mesh/testing/servers/spawn-command.ts';
 
 export interface ProgramOptions {
   readonly command: readonly string[];
@@ -23,40 +18,18 @@ export interface ExampleProgram extends AsyncDisposable {
 }
 
 /** Starts a program and waits until it prints a line that begins with `ready`. Throws with its output if it exits before. */
-export async function startProgram({ command, environment }: ProgramOptions): Promise<ExampleProgram> {
-  const [file = '', ...args] = command;
-  let output = '';
-  let child: ChildProcess;
-  let ended: Promise<Ending>;
-
+export async function startProgram(options: ProgramOptions): Promise<ExampleProgram> {
+  const runs: SpawnedProcess[] = [];
   async function start(): Promise<void> {
-    child = spawn(file, args, { cwd: root, env: { PATH: process.env.PATH, ...environment } });
-    const kill = () => child.kill('SIGKILL');
-    process.once('exit', kill);
-    ended = once(child, 'close').then(([code, signal]) => {
-      process.removeListener('exit', kill);
-      return { code, signal };
-    });
-    const before = output.length;
-    const ready = new Promise<'ready'>((resolve) => {
-      for (const stream of [child.stdout, child.stderr]) {
-        stream?.setEncoding('utf8').on('data', (text: string) => {
-          output += text;
-          if (/^ready/m.test(output.slice(before))) resolve('ready');
-        });
-      }
-    });
-    if ((await Promise.race([ready, ended])) !== 'ready') throw new Error(`${command.join(' ')} exited:\n${output}`);
+    const run = spawnCommand(options);
+    runs.push(run);
+    await run.printed(/^ready/m);
   }
-
-  const end = async (signal: NodeJS.Signals): Promise<Ending> => {
-    child.kill(signal);
-    return ended;
-  };
+  const end = (signal: NodeJS.Signals) => (runs.at(-1) as SpawnedProcess).end(signal);
 
   await start();
   return {
-    output: () => output,
+    output: () => runs.map((run) => run.stdout() + run.stderr()).join(''),
     start,
     kill9: async () => void (await end('SIGKILL')),
     stop: () => end('SIGTERM'),
