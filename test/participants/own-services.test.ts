@@ -1,13 +1,11 @@
-import { execFileSync } from 'node:child_process';
-import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { eventually, startMesh, type TempFolder, type TestMesh, tempFolder } from '#mesh/testing';
-import { reach } from '../../mesh/testing/servers/reach.ts';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startMesh, type TestMesh, tempFolder } from '#mesh/testing';
 import { spawnTool, unusedAddress } from '../../scripts/ordermesh/testing/spawn-tool.ts';
 import { inventoryService } from '../../services/inventory/service.ts';
 import { paymentService } from '../../services/payment/service.ts';
 import { shippingService } from '../../services/shipping/service.ts';
+import { startRestartable } from '../support/restart-script.ts';
 
 const contracts: [contract: string, options: string[]][] = [
   ['inventory', []],
@@ -47,27 +45,13 @@ describe.each(['native', 'grpc-js'])('our participants on the engine %s', (engin
 });
 
 describe('our participants that are killed and started again', () => {
-  let folder: TempFolder;
-  beforeAll(async () => {
-    folder = await tempFolder();
-  });
-  afterEach(async () => {
-    process.kill(Number(await readFile(join(folder.path, 'pid'), 'utf8')), 'SIGKILL');
-  });
-  afterAll(() => folder[Symbol.asyncDispose]());
-
   it.each(contracts)('keep all rules of the contract %s', { timeout: 240_000 }, async (contract, options) => {
+    await using folder = await tempFolder();
     const address = await unusedAddress();
-    const file = (name: string) => join(folder.path, name);
-    const script = `[ "$1" = start ] || kill -9 "$(cat ${file('pid')})"
-DATA_DIR=${file(contract)} GRPC_LISTEN=${address} LOG_LEVEL=warn \
-  nohup ${process.execPath} services/main.ts ${contract} > ${file('log')} 2>&1 &
-echo $! > ${file('pid')}
-`;
-    await writeFile(file('restart.sh'), script);
-    execFileSync('sh', [file('restart.sh'), 'start']);
-    await eventually(() => reach(address), { timeoutMs: 30_000 });
-    expect(await verify(address, contract, [...options, '--restart', `sh ${file('restart.sh')}`])).toMatchObject({
+    const environment = { DATA_DIR: join(folder.path, 'data'), GRPC_LISTEN: address, LOG_LEVEL: 'warn' };
+    const command = [process.execPath, 'services/main.ts', contract];
+    await using server = await startRestartable({ address, command, environment }, folder.path);
+    expect(await verify(address, contract, [...options, '--restart', server.restart])).toMatchObject({
       code: 0,
       errors: '',
       notKept: [],

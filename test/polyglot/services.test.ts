@@ -10,14 +10,9 @@ import { describeWithServer } from '../../mesh/testing/servers/servers.ts';
 import { spawnTool } from '../../scripts/ordermesh/testing/spawn-tool.ts';
 import { allServices } from '../../services/all.ts';
 import { expectConserved, expectNothingStuck, expectPaidOnce } from '../support/invariants.ts';
+import { startRestartable } from '../support/restart-script.ts';
 import { bookOrder, fillShop, type Shop, shopOf, watchToEnd } from '../support/shop.ts';
-import {
-  type ForeignMesh,
-  inventoryInPython,
-  shippingInGo,
-  startForeignMesh,
-  startRestartable,
-} from './support/foreign-mesh.ts';
+import { type ForeignMesh, inventoryInPython, shippingInGo, startForeignMesh } from './support/foreign-mesh.ts';
 
 const { ORDER_STATE_COMPLETED: completed, ORDER_STATE_FAILED: failed } = OrderState;
 
@@ -194,8 +189,8 @@ describeWithServer(shippingGo, 'shipping in Go', () => {
     ] as const)('keep all rules of the contract %s', { timeout: 90_000 }, async (contract, prepare, options) => {
       await using folder = await tempFolder();
       const service = await prepare(folder.path);
-      await using script = await startRestartable(service, folder.path);
-      const args = [service.address, '--contract', contract, ...options, '--restart', `sh ${script.path}`];
+      await using server = await startRestartable(service, folder.path);
+      const args = [service.address, '--contract', contract, ...options, '--restart', server.restart];
       const { code, lines } = await spawnTool('verify-participant', 'unused:1', args);
       const notKept = lines.slice(1, -2).filter((line) => !line.startsWith('ok '));
       expect({ code, notKept }).toEqual({ code: 0, notKept: [] });

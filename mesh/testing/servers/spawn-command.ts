@@ -26,6 +26,8 @@ export interface SpawnedProcess extends AsyncDisposable {
   readonly ended: Promise<Ending>;
   stdout(): string;
   stderr(): string;
+  /** Kills it without waiting for its end, or its whole group. */
+  kill(): void;
   /** Sends a signal and waits until it exits. SIGKILL is like a power cut: no handler runs. */
   end(signal: NodeJS.Signals): Promise<Ending>;
   /** Waits until its output matches. Throws with its output if it exits before. */
@@ -49,9 +51,14 @@ export function spawnCommand({
     env: { PATH: process.env.PATH, ...environment },
     detached: isGroup,
   });
-  const kill = isGroup ? () => killGroup(child.pid) : () => void child.kill('SIGKILL');
+  let hasEnded = false;
+  const kill = () => {
+    if (isGroup && !hasEnded) killGroup(child.pid);
+    else child.kill('SIGKILL');
+  };
   process.once('exit', kill);
   const ended = once(child, 'close').then(([code, signal]): Ending => {
+    hasEnded = true;
     process.removeListener('exit', kill);
     return { code, signal };
   });
@@ -78,6 +85,7 @@ export function spawnCommand({
     stdout,
     stderr,
     printed,
+    kill,
     async end(signal) {
       child.kill(signal);
       return await ended;

@@ -1,15 +1,11 @@
-import { execFileSync } from 'node:child_process';
-import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type ClientFactory, createClientFactory } from '../../../mesh/client/client-factory.ts';
 import { createLogger } from '../../../mesh/telemetry/logger.ts';
 import { engineOfRun } from '../../../mesh/testing/engine-of-run.ts';
-import { eventually } from '../../../mesh/testing/eventually.ts';
 import { freePort } from '../../../mesh/testing/servers/free-port.ts';
 import { shippingGo } from '../../../mesh/testing/servers/go-tools.ts';
 import { grpcPythonPath } from '../../../mesh/testing/servers/grpc-python.ts';
-import { reach } from '../../../mesh/testing/servers/reach.ts';
 import { type StartedProcess, startProcess } from '../../../mesh/testing/servers/start-process.ts';
 import { tempFolder } from '../../../mesh/testing/temp-folder.ts';
 import { systemClock } from '../../../mesh/time/clock.ts';
@@ -81,21 +77,4 @@ export function connectTo(addressOf: (name: string) => string): ClientFactory {
     clock: systemClock,
     logger: createLogger('silent'),
   });
-}
-
-/** Starts a service with a shell script that also kills it with SIGKILL and starts it again, as `--restart` needs. */
-export async function startRestartable({ address, command, environment = {} }: ExampleService, folder: string) {
-  const [path, pid, log] = ['restart.sh', 'pid', 'log'].map((name) => join(folder, name)) as [string, string, string];
-  const variables = Object.entries(environment).map(([name, value]) => `${name}=${value} `);
-  const script = `[ "$1" = start ] || kill -9 "$(cat ${pid})"
-${variables.join('')}nohup ${command.join(' ')} > ${log} 2>&1 &
-echo $! > ${pid}
-`;
-  await writeFile(path, script);
-  execFileSync('sh', [path, 'start'], { stdio: 'ignore' });
-  await using stack = new AsyncDisposableStack();
-  stack.defer(async () => void process.kill(Number(await readFile(pid, 'utf8')), 'SIGKILL'));
-  await eventually(() => reach(address), { timeoutMs: 30_000 });
-  const started = stack.move();
-  return { path, [Symbol.asyncDispose]: () => started.disposeAsync() };
 }

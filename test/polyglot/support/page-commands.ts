@@ -1,10 +1,8 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { readFile, symlink } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
-import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'vitest';
+import { type SpawnedProcess, spawnCommand } from '../../../mesh/testing/servers/spawn-command.ts';
 import { missingLine, shownCommands } from '../../docs/support/shown-commands.ts';
 import { freshClone } from '../../support/fresh-clone.ts';
 
@@ -44,48 +42,22 @@ export async function pageCommands(options: PageOptions): Promise<PageCommands> 
     PATH: [join(root, '.tools/bin'), process.env.PATH].join(delimiter),
   };
 
-  /** Spawns a command in a process group of its own, which is killed as a whole. */
-  function spawnGroup(command: string, cwd: string) {
-    const child = spawn('bash', ['-ec', script(command)], { cwd, env, detached: true });
-    let isClosed = false;
-    const kill = () => {
-      if (child.pid !== undefined && !isClosed) killGroup(child.pid);
-    };
-    process.once('exit', kill);
-    const ended = once(child, 'close').then(([code, signal]) => {
-      isClosed = true;
-      process.removeListener('exit', kill);
-      return `${code ?? signal}`;
-    });
-    stack.defer(async () => {
-      kill();
-      await ended;
-    });
-    return { child, kill, ended };
+  function spawnScript(command: string, cwd: string): SpawnedProcess {
+    const options = { command: ['bash', '-ec', script(command)], cwd, environment: env, isGroup: true };
+    return stack.use(spawnCommand(options));
   }
 
   async function run(command: string, cwd: string): Promise<string> {
-    const { child, kill, ended } = spawnGroup(command, cwd);
-    const [stdout, stderr] = [child.stdout, child.stderr].map((stream) => text(stream));
+    const { ended, kill, stdout, stderr } = spawnScript(command, cwd);
     const timer = setTimeout(kill, timeoutMs);
-    const ending = await ended;
+    const { code, signal } = await ended;
     clearTimeout(timer);
-    if (ending !== '0') throw new Error(`${command} ended with ${ending}:\n${await stdout}${await stderr}`);
-    return stdout ?? '';
+    if (code !== 0) throw new Error(`${command} ended with ${code ?? signal}:\n${stdout()}${stderr()}`);
+    return stdout();
   }
 
   async function start(command: string, cwd: string): Promise<void> {
-    const { child, ended } = spawnGroup(command, cwd);
-    let output = '';
-    const ready = new Promise<'ready'>((resolve) => {
-      for (const stream of [child.stdout, child.stderr]) {
-        stream.setEncoding('utf8').on('data', (text: string) => {
-          output += text;
-          if (/^ready/m.test(output)) resolve('ready');
-        });
-      }
-    });
-    if ((await Promise.race([ready, ended])) !== 'ready') throw new Error(`${command} exited:\n${output}`);
+    await spawnScript(command, cwd).printed(/^ready/m);
   }
 
   return {
@@ -107,15 +79,6 @@ export async function pageCommands(options: PageOptions): Promise<PageCommands> 
     },
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
   };
-}
-
-function killGroup(id: number): void {
-  try {
-    process.kill(-id, 'SIGKILL');
-  } catch (error) {
-    // Its processes have exited.
-    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
-  }
 }
 
 /** The packages and tools are there, so `make` must not install any. */
