@@ -10,12 +10,8 @@ import { eventually } from '../../mesh/testing/eventually.ts';
 import { ghz } from '../../mesh/testing/servers/go-tools.ts';
 import { nghttp2 } from '../../mesh/testing/servers/nghttp2.ts';
 import { describeWithServer } from '../../mesh/testing/servers/servers.ts';
-import {
-  type SpawnedProcess,
-  type StartedProcess,
-  spawnProcess,
-  startProcess,
-} from '../../mesh/testing/servers/start-process.ts';
+import type { SpawnedProcess } from '../../mesh/testing/servers/spawn-command.ts';
+import { type StartedProcess, spawnProcess, startProcess } from '../../mesh/testing/servers/start-process.ts';
 import { tempFolder } from '../../mesh/testing/temp-folder.ts';
 import { missingLine, shownCommands } from '../../test/docs/support/shown-commands.ts';
 import { parseMetrics } from '../../test/support/parse-metrics.ts';
