@@ -1,6 +1,5 @@
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type Order, OrderState } from '#gen/order/v1/order.ts';
 import { eventually, startMesh, type TempFolder, type TestMesh, tempFolder } from '#mesh/testing';
@@ -11,40 +10,41 @@ import { type KafkaServer, kafka, startKafka } from '../../mesh/testing/servers/
 import { describeWithServer } from '../../mesh/testing/servers/servers.ts';
 import { allServices } from '../../services/all.ts';
 import { bookOrder, fillShop, type Shop, shopOf, stocked, watchToEnd } from '../support/shop.ts';
+import { type ConsumerGroup, consumerGroup } from './support/consumer-group.ts';
 import { type ExampleProgram, startProgram } from './support/example-program.ts';
 
 const topic = 'order.events';
-const groupId = 'order-events-go';
 
 describeWithServer(orderEventsGo, 'the consumer in Go', () => {
   describeWithServer(kafka, 'of order.events on Kafka', () => {
+    const stack = new AsyncDisposableStack();
     let server: KafkaServer;
     let folder: TempFolder;
-    let mesh: TestMesh;
     let shop: Shop;
+    let group: ConsumerGroup;
     let consumer: ExampleProgram;
     let other: ExampleProgram;
     const orders: Order[] = [];
+    /** Events that are no orders. */
+    let unreadable = 0;
 
     beforeAll(async () => {
-      [server, folder] = await Promise.all([startKafka(), tempFolder()]);
-      mesh = await startMesh(allServices, { EVENTS_URL: `kafka://${server.brokers}` });
+      folder = stack.use(await tempFolder());
+      server = await startKafka();
+      stack.defer(() => server.stop());
+      group = consumerGroup(server.brokers, 'order-events-go', topic);
+      const mesh: TestMesh = await startMesh(allServices, { EVENTS_URL: `kafka://${server.brokers}` });
+      stack.defer(() => mesh.stop());
       shop = shopOf(mesh.runtime);
       await fillShop(shop);
-      consumer = await startConsumer('1');
+      consumer = await startConsumer('-instance', '1');
     });
-    afterAll(async () => {
-      await consumer[Symbol.asyncDispose]();
-      await other?.[Symbol.asyncDispose]();
-      await mesh.stop();
-      await server.stop();
-      await folder[Symbol.asyncDispose]();
-    });
+    afterAll(() => stack.disposeAsync());
 
-    /** Starts a member of the group. All share a database. */
-    function startConsumer(instance: string): Promise<ExampleProgram> {
-      const options = ['-brokers', server.brokers, '-database', join(folder.path, 'spending.db')];
-      return startProgram({ command: [orderEventsGo.path, ...options, '-instance', instance] });
+    /** Starts a member of the group. All share a database, unless another one is in the options. */
+    async function startConsumer(...options: string[]): Promise<ExampleProgram> {
+      const shared = ['-brokers', server.brokers, '-database', join(folder.path, 'spending.db')];
+      return stack.use(await startProgram({ command: [orderEventsGo.path, ...shared, ...options] }));
     }
 
     async function placeToEnd(order?: Parameters<typeof bookOrder>[0]): Promise<void> {
@@ -80,41 +80,20 @@ describeWithServer(orderEventsGo, 'the consumer in Go', () => {
       ]);
     }
 
-    async function withAdmin<T>(
-      run: (admin: ReturnType<ReturnType<typeof createKafka>['admin']>) => Promise<T>,
-    ): Promise<T> {
-      const admin = createKafka(server.brokers.split(','), createLogger('silent')).admin();
-      await admin.connect();
-      try {
-        return await run(admin);
-      } finally {
-        await admin.disconnect();
-      }
+    /** The offsets that the group has committed are the ends of the partitions. */
+    async function expectAllRead(): Promise<void> {
+      const ends = await group.ends();
+      expect(ends.size).toBeGreaterThan(1);
+      expect(await group.committed()).toEqual(new Map([...(await group.committed()), ...ends]));
     }
 
-    /** The offsets that the consumer has committed are the ends of the partitions. */
-    function expectAllRead(): Promise<void> {
-      return withAdmin(async (admin) => {
-        const [group] = await admin.fetchOffsets({ groupId, topics: [topic] });
-        const committed = new Map(group?.partitions.map(({ partition, offset }) => [partition, Number(offset)]));
-        const ends = (await admin.fetchTopicOffsets(topic)).filter(({ high }) => high !== '0');
-        expect(ends.length).toBeGreaterThan(1);
-        for (const { partition, high } of ends) expect(committed.get(partition)).toBe(Number(high));
-      });
-    }
-
-    /** The number of members that have partitions. Their assignments begin with a version and the number of topics. */
-    function sharing(): Promise<number> {
-      return withAdmin(async (admin) => {
-        const { groups } = await admin.describeGroups([groupId]);
-        const assignments = groups[0]?.members.map(({ memberAssignment }) => memberAssignment) ?? [];
-        return assignments.filter((bytes) => bytes.length > 0 && bytes.readInt32BE(2) > 0).length;
-      });
-    }
-
-    /** The number of events of all orders. */
+    /** The number of events, each once. */
     function published(): number {
-      return orders.reduce((sum, { etag }) => sum + Number(etag), 0);
+      return orders.reduce((sum, { etag }) => sum + Number(etag), unreadable);
+    }
+
+    function handled(): number {
+      return Number((query('SELECT COUNT(*) FROM handled_events')[0] as unknown[])[0]);
     }
 
     /** Waits until everything was read, and checks that it took effect once. */
@@ -122,7 +101,7 @@ describeWithServer(orderEventsGo, 'the consumer in Go', () => {
       const check = async () => {
         await expectAllRead();
         expectEachOnce();
-        expect(query('SELECT COUNT(*) FROM handled_events')).toEqual([[published()]]);
+        expect(handled()).toBe(published());
       };
       await eventually(check, { timeoutMs: 30_000, intervalMs: 200 });
     }
@@ -139,32 +118,67 @@ describeWithServer(orderEventsGo, 'the consumer in Go', () => {
       const client = createKafka(server.brokers.split(','), createLogger('silent'));
       const [reader, producer] = [client.consumer({ groupId: 'repeater' }), client.producer()];
       await Promise.all([reader.connect(), producer.connect()]);
-      const seen = new Set<string>();
+      /** Where each event is first. */
+      const places = new Map<unknown, { readonly partition: number; readonly offset: number }>();
       let repeated = 0;
       await reader.subscribe({ topic, fromBeginning: true });
       await reader.run({
-        eachMessage: async ({ message: { key, value, headers = {} }, partition }) => {
+        eachMessage: async ({ message: { key, value, headers = {}, offset }, partition }) => {
           const id = `${headers.ce_source} ${headers.ce_id}`;
-          if (seen.has(id)) return;
-          seen.add(id);
+          if (places.has(id)) return;
+          places.set(id, { partition, offset: Number(offset) });
           await producer.send({ topic, messages: [{ key, value, headers, partition }] });
           repeated += 1;
         },
       });
+      await consumer.kill9();
+      const before = handled();
       const placing = Promise.all(
         Array.from({ length: 20 }, (_, index) =>
           placeToEnd({ quantity: 1, countryCode: index % 5 === 0 ? 'AQ' : 'DE' }),
         ),
       );
-      for (const pauseMs of [100, 400, 700, 1_000]) {
-        await setTimeout(pauseMs);
-        await consumer.kill9();
+      await eventually(() => expect(repeated).toBeGreaterThan(before + 30), { timeoutMs: 30_000 });
+      let deliveredAgain = 0;
+      for (let killed = 0; killed < 4; killed += 1) {
+        const done = handled();
         await consumer.start();
+        // It has many events to handle before it commits their offsets.
+        await eventually(() => expect(handled()).toBeGreaterThan(done), { timeoutMs: 20_000, intervalMs: 1 });
+        await consumer.kill9();
+        const committed = await group.committed();
+        const effects = query("SELECT source || ' ' || id FROM handled_events").map((row) => (row as string[])[0]);
+        deliveredAgain += effects.filter((id) => {
+          const { partition, offset } = places.get(id) ?? { partition: 0, offset: -1 };
+          return offset >= (committed.get(partition) ?? 0);
+        }).length;
       }
+      expect(deliveredAgain).toBeGreaterThan(0);
+      await consumer.start();
       await placing;
       await eventually(() => expect(repeated).toBe(published()), { timeoutMs: 30_000 });
       await Promise.all([reader.disconnect(), producer.disconnect()]);
       await expectAllOnce();
+    });
+
+    it('keeps an event that it cannot read, and logs it once it is kept', { timeout: 60_000 }, async () => {
+      using database = new DatabaseSync(join(folder.path, 'spending.db'));
+      database.exec('ALTER TABLE unreadable_events RENAME TO missing');
+      const producer = createKafka(server.brokers.split(','), createLogger('silent')).producer();
+      await producer.connect();
+      const headers = { ce_source: 'test', ce_id: 'broken' };
+      await producer.send({ topic, messages: [{ key: 'x', value: '{', headers, partition: 0 }] });
+      await producer.disconnect();
+      unreadable += 1;
+      await eventually(() => expect(consumer.output()).toContain('no such table: unreadable_events'));
+      const log = 'event broken of test is in unreadable_events';
+      expect(consumer.output()).not.toContain(log);
+
+      database.exec('ALTER TABLE missing RENAME TO unreadable_events');
+      await placeToEnd();
+      await expectAllOnce();
+      expect(query('SELECT source, id FROM unreadable_events')).toEqual([['test', 'broken']]);
+      expect(consumer.output().split(log)).toHaveLength(2);
     });
 
     it('waits while its database is locked, and lets another member join', { timeout: 60_000 }, async () => {
@@ -173,14 +187,16 @@ describeWithServer(orderEventsGo, 'the consumer in Go', () => {
       const before = published();
       await placeToEnd();
       const failures = (program: ExampleProgram) => program.output().match(/database failed, waiting for it: .*/g);
-      await eventually(() => expect(failures(consumer)).toEqual([expect.stringContaining('database is locked')]));
-      other = await startConsumer('2');
-      await eventually(async () => expect(await sharing()).toBe(2), { timeoutMs: 30_000, intervalMs: 200 });
+      const isLocked = expect.stringContaining('database is locked');
+      await eventually(() => expect(failures(consumer)?.at(-1)).toEqual(isLocked));
+      const count = failures(consumer)?.length;
+      other = await startConsumer();
+      await eventually(async () => expect(await group.sharing()).toBe(2), { timeoutMs: 30_000, intervalMs: 200 });
       await Promise.all([placeToEnd(), placeToEnd({ countryCode: 'AQ' }), placeToEnd()]);
-      expect(query('SELECT COUNT(*) FROM handled_events')).toEqual([[before]]);
+      expect(handled()).toBe(before);
       lock.exec('ROLLBACK');
       await expectAllOnce();
-      expect(failures(consumer)).toHaveLength(1);
+      expect(failures(consumer)).toHaveLength(count ?? 0);
       expect(consumer.output()).toMatch(/database works again, after \d/);
     });
 
@@ -192,15 +208,31 @@ describeWithServer(orderEventsGo, 'the consumer in Go', () => {
       await Promise.all([placing, place(5)]);
       // The partitions of the killed member go to the first one.
       await expectAllOnce();
-      expect(await sharing()).toBe(1);
+      expect(await group.sharing()).toBe(1);
 
       const more = place(10);
       await other.start();
-      await eventually(async () => expect(await sharing()).toBe(2), { timeoutMs: 30_000, intervalMs: 200 });
+      await eventually(async () => expect(await group.sharing()).toBe(2), { timeoutMs: 30_000, intervalMs: 200 });
       await Promise.all([more, place(5)]);
       await expectAllOnce();
-      expect(await consumer.stop()).toEqual({ code: 0, signal: null });
       expect(await other.stop()).toEqual({ code: 0, signal: null });
+    });
+
+    it('exits if another process takes its name', { timeout: 60_000 }, async () => {
+      const second = await startConsumer('-instance', '1');
+      const text = 'another process runs as -instance 1 of group order-events-go: start each under its own name';
+      await eventually(() => expect(consumer.output()).toContain(text), { timeoutMs: 30_000 });
+      await placeToEnd();
+      await expectAllOnce();
+      expect(await consumer.stop()).toEqual({ code: 1, signal: null });
+      expect(await second.stop()).toEqual({ code: 0, signal: null });
+    });
+
+    it.each([
+      ['its database cannot be opened', ['-database', '/nonexistent/s.db'], 'cannot open /nonexistent/s.db: '],
+      ['Kafka cannot be reached', ['-brokers', '127.0.0.1:1'], 'cannot reach Kafka at 127.0.0.1:1: '],
+    ])('does not start if %s', async (_, options, reason) => {
+      await expect(startConsumer(...options)).rejects.toThrow(reason);
     });
   });
 });

@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"log"
@@ -12,6 +13,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
@@ -20,7 +22,7 @@ const topic = "order.events"
 func main() {
 	brokers := flag.String("brokers", "127.0.0.1:9092", "Kafka brokers, `host:port,...`")
 	group := flag.String("group", "order-events-go", "consumer `group`")
-	instance := flag.String("instance", "1", "`name` of this member of the group, another one for each process")
+	instance := flag.String("instance", "", "`name` of this member of the group, which keeps its partitions while it restarts")
 	file := flag.String("database", "spending.db", "SQLite `file`, created if it is missing")
 	flag.Parse()
 	if err := run(strings.Split(*brokers, ","), *group, *instance, *file); err != nil {
@@ -33,28 +35,31 @@ func run(brokers []string, group, instance, file string) error {
 	defer stop()
 	store, err := openStore(file)
 	if err != nil {
-		return err
+		return fmt.Errorf("cannot open %s: %w", file, err)
 	}
 	defer store.Close()
-	client, err := kgo.NewClient(
+	options := []kgo.Opt{
 		kgo.SeedBrokers(brokers...),
 		kgo.ConsumerGroup(group),
-		// Under its old name, a process that was killed gets its partitions immediately, not after the session timeout.
-		kgo.InstanceID(instance),
-		kgo.SessionTimeout(10*time.Second),
+		kgo.SessionTimeout(10 * time.Second),
 		kgo.ConsumeTopics(topic),
 		// A new group begins with the first event.
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
 		kgo.DisableAutoCommit(),
 		// No partition goes to another member of the group while its events are handled.
 		kgo.BlockRebalanceOnPoll(),
-	)
+	}
+	if instance != "" {
+		// Under its old name, a process that was killed gets its partitions immediately, not after the session timeout.
+		options = append(options, kgo.InstanceID(instance))
+	}
+	client, err := kgo.NewClient(options...)
 	if err != nil {
 		return err
 	}
 	defer client.CloseAllowingRebalance()
 	if err := client.Ping(ctx); err != nil {
-		return err
+		return fmt.Errorf("cannot reach Kafka at %s: %w", strings.Join(brokers, ","), err)
 	}
 	fmt.Printf("ready topic=%s group=%s\n", topic, group)
 	var failing outage
@@ -62,6 +67,9 @@ func run(brokers []string, group, instance, file string) error {
 		handled, err := handleNext(ctx, client, store)
 		if handled > 0 {
 			failing.end()
+		}
+		if errors.Is(err, kerr.FencedInstanceID) {
+			return fmt.Errorf("another process runs as -instance %s of group %s: start each under its own name", instance, group)
 		}
 		if err != nil {
 			failing.wait(ctx, err)
@@ -72,17 +80,21 @@ func run(brokers []string, group, instance, file string) error {
 
 // handleNext handles what the brokers have, one event after another: events of one order are in one partition, and stay in
 // their order. It commits the offsets after the effects. If the program dies in between, Kafka delivers the events again,
-// and the store knows them. If the store fails, the next call begins with the event that it failed on.
+// and the store knows them. If the store fails, the next call begins with the event that it failed on. It returns
+// kerr.FencedInstanceID if another process has taken the name of this one, and its partitions with it.
 func handleNext(ctx context.Context, client *kgo.Client, store *store) (handled int, err error) {
 	fetches := client.PollRecords(ctx, 500)
 	// Partitions may go to another member before the next poll, so also while this one waits for its database.
 	defer client.AllowRebalance()
-	// The client has its own further attempts for these. One of them is the stop signal.
-	fetches.EachError(func(topic string, partition int32, err error) {
-		if ctx.Err() == nil {
-			log.Printf("%s, partition %d: %v", topic, partition, err)
+	for _, failed := range fetches.Errors() {
+		if errors.Is(failed.Err, kerr.FencedInstanceID) {
+			return 0, failed.Err
 		}
-	})
+		// The client has its own further attempts for the others. One of them is the stop signal.
+		if ctx.Err() == nil {
+			log.Printf("%s, partition %d: %v", failed.Topic, failed.Partition, failed.Err)
+		}
+	}
 	var done []*kgo.Record
 	next := map[int32]kgo.EpochOffset{}
 	for record := range fetches.RecordsAll() {

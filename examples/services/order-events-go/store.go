@@ -59,7 +59,7 @@ func openStore(file string) (*store, error) {
 		return nil, err
 	}
 	if _, err := db.Exec(schema); err != nil {
-		return nil, fmt.Errorf("open %s: %w", file, err)
+		return nil, err
 	}
 	return &store{db}, nil
 }
@@ -86,18 +86,24 @@ func (s *store) handle(record *kgo.Record) error {
 	}
 	event := &orderv1.OrderEvent{}
 	// Producers may add fields.
-	if err := (protojson.UnmarshalOptions{DiscardUnknown: true}).Unmarshal(record.Value, event); err != nil {
+	unreadable := protojson.UnmarshalOptions{DiscardUnknown: true}.Unmarshal(record.Value, event)
+	if unreadable != nil {
 		// Another attempt would not help, and would hold back the events after it.
-		log.Printf("event %s of %s is in unreadable_events: %v", id, source, err)
 		_, err = tx.Exec("INSERT INTO unreadable_events (source, id, value, error) VALUES (?, ?, ?, ?)",
-			source, id, record.Value, err.Error())
-		if err != nil {
-			return err
-		}
-	} else if err := apply(tx, event); err != nil {
+			source, id, record.Value, unreadable.Error())
+	} else {
+		err = apply(tx, event)
+	}
+	if err != nil {
 		return err
 	}
-	return tx.Commit()
+	if err := tx.Commit(); err != nil {
+		return err
+	}
+	if unreadable != nil {
+		log.Printf("event %s of %s is in unreadable_events: %v", id, source, unreadable)
+	}
+	return nil
 }
 
 // apply is what this program is for: replace it with your own effect, in the same transaction.
