@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/ordermesh/ordermesh/gen/go/calls"
 	commonv1 "github.com/ordermesh/ordermesh/gen/go/common/v1"
@@ -18,7 +19,11 @@ import (
 	"google.golang.org/grpc/codes"
 )
 
-const importedUsers = 1000
+const (
+	importedUsers = 1000
+	// Attempts in a row that receive nothing.
+	maxFailures = 10
+)
 
 func createUser(ctx context.Context, r *run) error {
 	// With the same request id, the second call returns the response of the first.
@@ -139,9 +144,10 @@ func placeAndWatch(ctx context.Context, r *run) error {
 func subscribe(ctx context.Context, r *run) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	next, seen, opened := map[int32]int64{}, map[string]bool{}, 0
+	next, seen, opened, failures := map[int32]int64{}, map[string]bool{}, 0, 0
 	for len(seen) < importedUsers {
 		opened++
+		failures++
 		request := &eventsv1.SubscribeRequest{
 			Topic: "user.events",
 			Types: []string{"USER_CREATED"},
@@ -157,13 +163,19 @@ func subscribe(ctx context.Context, r *run) error {
 				return fmt.Errorf("event %d of partition %d came twice", event.Offset, event.Partition)
 			}
 			next[event.Partition] = event.Offset + 1
+			failures = 0
 			if event.Key != r.id && len(event.Key) > len(r.id) && event.Key[:len(r.id)] == r.id {
 				seen[event.Key] = true
 			}
 		}
-		if code := calls.DetailsOf(err).Code; err != nil && code != codes.Unavailable && code != codes.Internal {
+		if err == nil {
+			break
+		}
+		code := calls.DetailsOf(err).Code
+		if code != codes.Unavailable && code != codes.Internal || failures == maxFailures {
 			return err
 		}
+		time.Sleep(time.Duration(failures) * 100 * time.Millisecond)
 	}
 	if opened < 2 {
 		return errors.New("the stream was not cut")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -30,6 +31,8 @@ IMPORTED_USERS = 1000
 USER_SERVICE = "user.v1.UserService"
 # For streams that would otherwise never end if something is wrong.
 PATIENCE_S = 60
+# Attempts in a row that receive nothing.
+MAX_FAILURES = 10
 
 
 @dataclass(frozen=True)
@@ -156,9 +159,10 @@ def subscribe(run: Run) -> None:
     """Follows the events of the imported users. Each opened stream starts after the last event of each partition."""
     next_offsets: dict[int, int] = {}
     seen: set[str] = set()
-    opened = 0
+    opened = failures = 0
     while len(seen) < IMPORTED_USERS:
         opened += 1
+        failures += 1
         start = Offsets(by_partition=next_offsets)
         request = SubscribeRequest(topic="user.events", types=["USER_CREATED"], offsets=start)
         events = EventServiceStub(run.cut).Subscribe(request, timeout=PATIENCE_S)
@@ -166,13 +170,16 @@ def subscribe(run: Run) -> None:
             for event in events:
                 check(event.offset >= next_offsets.get(event.partition, 0), f"event {event.id} came twice")
                 next_offsets[event.partition] = event.offset + 1
+                failures = 0
                 if event.key.startswith(f"{run.id}-"):
                     seen.add(event.key)
                 if len(seen) == IMPORTED_USERS:
                     break
         except grpc.RpcError as error:
-            if error.code() not in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.INTERNAL):
+            is_cut = error.code() in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.INTERNAL)
+            if not is_cut or failures == MAX_FAILURES:
                 raise
+            time.sleep(failures * 0.1)
         finally:
             events.cancel()
     check(opened > 1, "the stream was not cut")

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
+import { setTimeout } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { status } from '@grpc/grpc-js';
 import { detailsOf, resumeListing } from 'ordermesh-clients/calls';
@@ -11,6 +12,8 @@ import { CreateUserRequest, ImportUsersRequest, type ImportUsersResponse } from 
 import { check, patience, type Run } from './connect.ts';
 
 const importedUsers = 1_000;
+/** Attempts in a row that receive nothing. */
+const maxFailures = 10;
 
 export async function createUser({ id, mesh: { users } }: Run): Promise<void> {
   const createUser = promisify(users.createUser.bind(users));
@@ -82,9 +85,10 @@ export async function placeAndWatch({ id, mesh: { inventory, accounts, orders } 
 export async function subscribe({ id, cut: { events } }: Run): Promise<void> {
   const byPartition: Record<number, bigint> = {};
   const seen = new Set<string>();
-  let opened = 0;
+  let [opened, failures] = [0, 0];
   while (seen.size < importedUsers) {
     opened += 1;
+    failures += 1;
     const from = { $case: 'offsets', value: { byPartition } } as const;
     const request = SubscribeRequest.fromPartial({ topic: 'user.events', types: ['USER_CREATED'], from });
     const stream = events.subscribe(request, patience());
@@ -92,12 +96,14 @@ export async function subscribe({ id, cut: { events } }: Run): Promise<void> {
       for await (const { partition, offset, key } of stream as AsyncIterable<EventRecord>) {
         check(offset >= (byPartition[partition] ?? 0n), () => `event ${offset} of partition ${partition} came twice`);
         byPartition[partition] = offset + 1n;
+        failures = 0;
         if (key.startsWith(`${id}-`)) seen.add(key);
         if (seen.size === importedUsers) break;
       }
     } catch (error) {
       const { code } = detailsOf(error);
-      if (code !== status.UNAVAILABLE && code !== status.INTERNAL) throw error;
+      if ((code !== status.UNAVAILABLE && code !== status.INTERNAL) || failures === maxFailures) throw error;
+      await setTimeout(failures * 100);
     } finally {
       // Leaving the loop does not end the call.
       stream.cancel();

@@ -1,6 +1,7 @@
 //! Users, an order, and events.
 
 use std::collections::{HashMap, HashSet};
+use std::time::Duration;
 
 use ordermesh::calls::{details_of, resume_listing};
 use ordermesh::common::v1::{Address, Money};
@@ -17,6 +18,8 @@ use tonic::{Code, Status};
 use crate::{Outcome, Run, check, new_uuid};
 
 const IMPORTED_USERS: usize = 1000;
+/// Attempts in a row that receive nothing.
+const MAX_FAILURES: u32 = 10;
 
 pub async fn create_user(run: &Run) -> Outcome {
     // With the same request id, the second call returns the response of the first.
@@ -138,17 +141,19 @@ pub async fn place_and_watch(run: &Run) -> Outcome {
 pub async fn subscribe(run: &Run) -> Outcome {
     let mut next = HashMap::new();
     let mut seen = HashSet::new();
-    let mut opened = 0;
+    let (mut opened, mut failures) = (0, 0);
     while seen.len() < IMPORTED_USERS {
         opened += 1;
+        let before = next.clone();
         if let Err(cut) = read_events(run, &mut next, &mut seen).await {
             let status = cut.downcast::<Status>()?;
-            if !matches!(
-                details_of(&status).code,
-                Code::Unavailable | Code::Internal | Code::Unknown
-            ) {
+            failures = if next == before { failures + 1 } else { 0 };
+            let code = details_of(&status).code;
+            let is_cut = matches!(code, Code::Unavailable | Code::Internal | Code::Unknown);
+            if !is_cut || failures == MAX_FAILURES {
                 return Err(status);
             }
+            tokio::time::sleep(Duration::from_millis(100) * failures).await;
         }
     }
     check(opened > 1, || "the stream was not cut".into())

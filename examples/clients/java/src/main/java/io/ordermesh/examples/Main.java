@@ -1,13 +1,20 @@
 package io.ordermesh.examples;
 
+import static java.util.concurrent.TimeUnit.SECONDS;
+
+import io.grpc.Context;
 import io.grpc.ManagedChannel;
-import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
 
 /** Calls a running mesh and prints one line for each behaviour in ../README.md. */
 public final class Main {
+  /** For streams that would otherwise never end if something is wrong. */
+  private static final int PATIENCE_S = 60;
+
   private interface Body {
     void run(Run run) throws Exception;
   }
@@ -15,6 +22,17 @@ public final class Main {
   private record Behaviour(String name, Body body) {
     boolean needsCuts() {
       return name.endsWith("-resume");
+    }
+
+    /** All its calls have the deadline of their context. */
+    void run(Run run, ScheduledExecutorService timer) throws Exception {
+      try (Context.CancellableContext context = Context.current().withDeadlineAfter(PATIENCE_S, SECONDS, timer)) {
+        context.call(
+            () -> {
+              body.run(run);
+              return null;
+            });
+      }
     }
   }
 
@@ -36,7 +54,7 @@ public final class Main {
 
   private Main() {}
 
-  public static void main(String[] arguments) throws IOException {
+  public static void main(String[] arguments) throws Exception {
     String address = environment("ADDRESS", "localhost:50051");
     String cutAddress = environment("CUT_ADDRESS", "");
     String config =
@@ -44,6 +62,7 @@ public final class Main {
     ManagedChannel channel = Run.connect(address, config);
     ManagedChannel cut = Run.connect(cutAddress.isEmpty() ? address : cutAddress, config);
     Run run = new Run("java-" + Run.newUuid().substring(0, 13), config, address, channel, cut);
+    ScheduledExecutorService timer = Executors.newSingleThreadScheduledExecutor();
     boolean hasFailed = false;
     for (Behaviour behaviour : BEHAVIOURS) {
       if (behaviour.needsCuts() && cutAddress.isEmpty()) {
@@ -51,7 +70,7 @@ public final class Main {
         continue;
       }
       try {
-        behaviour.body().run(run);
+        behaviour.run(run, timer);
         System.out.printf("ok %s%n", behaviour.name());
       } catch (Exception error) {
         hasFailed = true;
@@ -60,6 +79,7 @@ public final class Main {
     }
     channel.shutdownNow();
     cut.shutdownNow();
+    timer.shutdownNow();
     System.exit(hasFailed ? 1 : 0);
   }
 

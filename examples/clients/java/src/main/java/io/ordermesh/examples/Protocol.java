@@ -2,9 +2,7 @@ package io.ordermesh.examples;
 
 import static io.ordermesh.examples.Run.check;
 import static io.ordermesh.examples.Run.newUuid;
-import static io.ordermesh.examples.Services.PATIENCE_S;
 import static java.util.concurrent.TimeUnit.MILLISECONDS;
-import static java.util.concurrent.TimeUnit.SECONDS;
 
 import io.grpc.Context;
 import io.grpc.ManagedChannel;
@@ -66,11 +64,7 @@ final class Protocol {
     // A blocking stub has no method to cancel a call: it is cancelled with the context in which it was made.
     try (Context.CancellableContext context = Context.current().withCancellation()) {
       Iterator<EventRecord> events =
-          context.call(
-              () ->
-                  EventServiceGrpc.newBlockingStub(run.channel())
-                      .withDeadlineAfter(PATIENCE_S, SECONDS)
-                      .subscribe(request));
+          context.call(() -> EventServiceGrpc.newBlockingStub(run.channel()).subscribe(request));
       events.next();
       context.cancel(null);
       checkCode(errorOf(() -> events.forEachRemaining(event -> {})), Code.CANCELLED);
@@ -91,10 +85,8 @@ final class Protocol {
     CompletableFuture<io.grpc.reflection.v1.ServerReflectionResponse> response = new CompletableFuture<>();
     StreamObserver<io.grpc.reflection.v1.ServerReflectionRequest> requests =
         io.grpc.reflection.v1.ServerReflectionGrpc.newStub(run.channel())
-            .withDeadlineAfter(PATIENCE_S, SECONDS)
             .serverReflectionInfo(new Result<>(response));
-    requests.onNext(
-        io.grpc.reflection.v1.ServerReflectionRequest.newBuilder().setListServices("").build());
+    requests.onNext(io.grpc.reflection.v1.ServerReflectionRequest.newBuilder().setListServices("").build());
     requests.onCompleted();
     checkListed(
         response.get().getListServicesResponse().getServiceList().stream().map(service -> service.getName()).toList());
@@ -104,10 +96,8 @@ final class Protocol {
     CompletableFuture<io.grpc.reflection.v1alpha.ServerReflectionResponse> response = new CompletableFuture<>();
     StreamObserver<io.grpc.reflection.v1alpha.ServerReflectionRequest> requests =
         io.grpc.reflection.v1alpha.ServerReflectionGrpc.newStub(run.channel())
-            .withDeadlineAfter(PATIENCE_S, SECONDS)
             .serverReflectionInfo(new Result<>(response));
-    requests.onNext(
-        io.grpc.reflection.v1alpha.ServerReflectionRequest.newBuilder().setListServices("").build());
+    requests.onNext(io.grpc.reflection.v1alpha.ServerReflectionRequest.newBuilder().setListServices("").build());
     requests.onCompleted();
     checkListed(
         response.get().getListServicesResponse().getServiceList().stream().map(service -> service.getName()).toList());

@@ -2,7 +2,6 @@ package io.ordermesh.examples;
 
 import static io.ordermesh.examples.Run.check;
 import static io.ordermesh.examples.Run.newUuid;
-import static java.util.concurrent.TimeUnit.SECONDS;
 
 import io.grpc.Context;
 import io.grpc.Status.Code;
@@ -47,8 +46,8 @@ import java.util.stream.IntStream;
 final class Services {
   private static final int IMPORTED_USERS = 1000;
 
-  /** For streams that would otherwise never end if something is wrong. */
-  static final int PATIENCE_S = 60;
+  /** Attempts in a row that receive nothing. */
+  private static final int MAX_FAILURES = 10;
 
   private Services() {}
 
@@ -64,8 +63,7 @@ final class Services {
 
   static void importUsers(Run run) throws Exception {
     CompletableFuture<ImportUsersResponse> done = new CompletableFuture<>();
-    StreamObserver<ImportUsersRequest> rows =
-        UserServiceGrpc.newStub(run.channel()).withDeadlineAfter(PATIENCE_S, SECONDS).importUsers(new Result<>(done));
+    StreamObserver<ImportUsersRequest> rows = UserServiceGrpc.newStub(run.channel()).importUsers(new Result<>(done));
     for (String id : importedIds(run)) {
       // The server has ended the call: the result has the reason.
       if (done.isDone()) break;
@@ -74,8 +72,7 @@ final class Services {
     }
     rows.onCompleted();
     ImportUsersResponse response = done.get();
-    check(
-        response.getImported() == IMPORTED_USERS && response.getFailuresCount() == 0, "imported " + response);
+    check(response.getImported() == IMPORTED_USERS && response.getFailuresCount() == 0, "imported " + response);
   }
 
   static void listUsers(Run run) throws InterruptedException {
@@ -85,7 +82,7 @@ final class Services {
         after -> {
           cursors.add(after);
           ListUsersRequest request = ListUsersRequest.newBuilder().setAfterId(after).setRole(run.id()).build();
-          return UserServiceGrpc.newBlockingStub(run.cut()).withDeadlineAfter(PATIENCE_S, SECONDS).listUsers(request);
+          return UserServiceGrpc.newBlockingStub(run.cut()).listUsers(request);
         },
         User::getId,
         user -> ids.add(user.getId()));
@@ -128,7 +125,7 @@ final class Services {
                 .setShippingAddress(address)
                 .build());
     WatchOrderRequest watch = WatchOrderRequest.newBuilder().setId(placed.getId()).build();
-    Iterator<Order> states = orders.withDeadlineAfter(PATIENCE_S, SECONDS).watchOrder(watch);
+    Iterator<Order> states = orders.watchOrder(watch);
     // The stream ends after the final state.
     Order last = placed;
     while (states.hasNext()) last = states.next();
@@ -138,11 +135,13 @@ final class Services {
   }
 
   /** Follows the events of the imported users. Each opened stream starts after the last event of each partition. */
-  static void subscribe(Run run) {
+  static void subscribe(Run run) throws InterruptedException {
     Map<Integer, Long> next = new HashMap<>();
     Set<String> seen = new HashSet<>();
     int opened = 0;
+    int failures = 0;
     while (seen.size() < IMPORTED_USERS) {
+      Map<Integer, Long> before = Map.copyOf(next);
       opened++;
       SubscribeRequest request =
           SubscribeRequest.newBuilder()
@@ -155,15 +154,16 @@ final class Services {
         context.run(() -> readEvents(run, request, next, seen));
       } catch (StatusRuntimeException cut) {
         Code code = cut.getStatus().getCode();
-        if (code != Code.UNAVAILABLE && code != Code.INTERNAL) throw cut;
+        failures = next.equals(before) ? failures + 1 : 0;
+        if ((code != Code.UNAVAILABLE && code != Code.INTERNAL) || failures == MAX_FAILURES) throw cut;
+        Thread.sleep(failures * 100L);
       }
     }
     check(opened > 1, "the stream was not cut");
   }
 
   private static void readEvents(Run run, SubscribeRequest request, Map<Integer, Long> next, Set<String> seen) {
-    Iterator<EventRecord> events =
-        EventServiceGrpc.newBlockingStub(run.cut()).withDeadlineAfter(PATIENCE_S, SECONDS).subscribe(request);
+    Iterator<EventRecord> events = EventServiceGrpc.newBlockingStub(run.cut()).subscribe(request);
     while (seen.size() < IMPORTED_USERS) {
       EventRecord event = events.next();
       check(event.getOffset() >= next.getOrDefault(event.getPartition(), 0L), event.getId() + " came twice");
