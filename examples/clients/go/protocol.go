@@ -138,7 +138,7 @@ func serviceConfig(ctx context.Context, r *run) error {
 	if _, err := r.users.GetUser(ctx, &userv1.GetUserRequest{Id: r.id}); err != nil {
 		return err
 	}
-	impatient := regexp.MustCompile(`"timeout": "[^"]*"`).ReplaceAllString(r.config, `"timeout": "0.001s"`)
+	impatient := regexp.MustCompile(`"timeout": "[^"]*"`).ReplaceAllString(r.config, `"timeout": "0.000001s"`)
 	conn := connect(r.address, impatient)
 	defer conn.Close()
 	_, err := userv1.NewUserServiceClient(conn).GetUser(context.WithoutCancel(ctx), &userv1.GetUserRequest{Id: r.id})
