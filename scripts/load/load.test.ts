@@ -75,7 +75,6 @@ describeWithServer(ghz, 'make load', () => {
     ['list', ['user.v1.UserService/ListUsers']],
     ['import', ['user.v1.UserService/ImportUsers']],
     ['place-order', ['order.v1.OrderService/PlaceOrder']],
-    ['watch', ['order.v1.OrderService/WatchOrder']],
     ['ramp', ['user.v1.UserService/GetUser']],
     ['mixed', ['user.v1.UserService/ListUsers', 'payment.v1.AccountService/Deposit', 'all']],
   ])('runs %s without errors, audits and saves a report', { timeout: 60_000 }, async (profile, calls) => {
@@ -99,6 +98,17 @@ describeWithServer(ghz, 'make load', () => {
     const page = await readFile(report, 'utf8');
     for (const call of calls) expect(page).toContain(`<td>${call}</td>`);
     await rm(report);
+  });
+
+  it('watches orders from before they begin until they end', { timeout: 180_000 }, async () => {
+    const { code, printed, errors } = await load({ ...variables, PROFILE: 'watch', CONCURRENCY: '' });
+    expect({ code, errors }, printed).toEqual({ code: 0, errors: '' });
+    expect(printed).toMatch(/^order\.v1\.OrderService\/WatchOrder +400 +400 /m);
+    const [, live] =
+      /^watches: (\d+) of 400 began before their order had ended, /m.exec(printed) ?? expect.fail(printed);
+    expect(Number(live), printed).toBeGreaterThan(360);
+    expect(printed).toMatch(/^audit: \d+ checks, no findings$/m);
+    await rm(reportOf(printed));
   });
 
   it('starts calls at the rate RPS', { timeout: 60_000 }, async () => {

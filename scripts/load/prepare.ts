@@ -1,13 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, writeFile } from 'node:fs/promises';
-import { dirname } from 'node:path';
 import { reasonOf } from '../../examples/support/clients.ts';
 import type { Mesh } from '../../examples/support/mesh.ts';
-import { type GhzConfig, watchersPerOrder, watchesFile } from './profile.ts';
 
 /** The profiles in `load/` use these ids: load-0, load-1, … */
-const counts = { users: 1_000, accounts: 100, items: 100 } as const;
-const concurrentCalls = 16;
+export const counts = { users: 1_000, accounts: 100, items: 100 } as const;
+const concurrentCalls = 64;
 const usd = (minorUnits: bigint) => ({ currencyCode: 'USD', minorUnits });
 // Both are filled up when a run may have used half of them.
 const [funds, stock] = [1_000_000_000_000n, 1_000_000_000n];
@@ -19,17 +16,6 @@ export async function prepareData(mesh: Mesh): Promise<void> {
     concurrently(ids(counts.items), (sku) => prepareItem(mesh, sku)),
     concurrently(ids(counts.accounts), (id) => prepareAccount(mesh, id)),
   ]);
-}
-
-/** Places the orders that a run watches and writes their ids to the file from which ghz reads them. */
-export async function prepareWatches(mesh: Mesh, { total = 0 }: GhzConfig): Promise<void> {
-  const orders = await concurrently(ids(total / watchersPerOrder), async (_, index) => {
-    const { id } = await mesh.orders.placeOrder(orderOf(index));
-    return { id };
-  });
-  const watches = orders.flatMap((order) => Array.from({ length: watchersPerOrder }, () => order));
-  await mkdir(dirname(watchesFile), { recursive: true });
-  await writeFile(watchesFile, JSON.stringify(watches));
 }
 
 async function prepareUsers({ users }: Mesh): Promise<void> {
@@ -67,34 +53,16 @@ async function prepareAccount({ accounts }: Mesh, accountId: string): Promise<vo
   await accounts.deposit({ requestId: randomUUID(), accountId, amount: usd(funds - balance), reference: 'load test' });
 }
 
-function orderOf(index: number) {
-  return {
-    requestId: randomUUID(),
-    userId: `load-${index % counts.accounts}`,
-    items: [{ sku: `load-${index % counts.items}`, quantity: 1, unitPrice: undefined }],
-    shippingAddress: {
-      recipient: 'Ada Lovelace',
-      lines: ["12 St James's Square"],
-      city: 'London',
-      postalCode: 'SW1Y 4JH',
-      countryCode: 'GB',
-    },
-  };
-}
-
 function ids(count: number): string[] {
   return Array.from({ length: count }, (_, index) => `load-${index}`);
 }
 
 /** Runs `work` for each value, some at a time, and returns the results in order. */
-async function concurrently<T>(
-  values: readonly string[],
-  work: (value: string, index: number) => Promise<T>,
-): Promise<T[]> {
+export async function concurrently<V, T>(values: readonly V[], work: (value: V) => Promise<T>): Promise<T[]> {
   const results: T[] = [];
   const queue = values.entries();
   const worker = async () => {
-    for (const [index, value] of queue) results[index] = await work(value, index);
+    for (const [index, value] of queue) results[index] = await work(value);
   };
   await Promise.all(Array.from({ length: concurrentCalls }, worker));
   return results;

@@ -95,7 +95,10 @@ function apply(config: GhzConfig, { address, durationMs, concurrency, connection
   if (rps !== undefined && (isRamp || isWatch)) {
     throw new UsageError(`"${config.name}" has its own schedule: leave RPS out`);
   }
-  const callers = concurrency ?? config.concurrency ?? config['concurrency-end'] ?? 1;
+  const total = isWatch && durationMs !== undefined ? watchTotal(durationMs) : config.total;
+  const wanted = concurrency ?? config.concurrency ?? config['concurrency-end'] ?? 1;
+  // ghz never makes more calls at a time than it makes in all.
+  const callers = Math.min(wanted, total ?? wanted);
   return {
     ...config,
     host: address,
@@ -103,7 +106,7 @@ function apply(config: GhzConfig, { address, durationMs, concurrency, connection
     connections: Math.min(connections ?? config.connections, isRamp ? Math.ceil(callers / rampSteps) : callers),
     ...(isRamp ? ramp(config, callers, durationMs) : { concurrency: callers }),
     ...(durationMs !== undefined && !isRamp && !isWatch && { duration: `${durationMs}ms` }),
-    ...(durationMs !== undefined && isWatch && { total: watchTotal(durationMs) }),
+    ...(isWatch && { total }),
     ...(rps !== undefined && { rps, async: true }),
   };
 }

@@ -47,18 +47,27 @@ export interface ServerWatch extends Disposable {
   end(): Promise<ServerFigures>;
 }
 
-/**
- * Watches the process behind the address of a mesh. Without an address of its metrics, that of a process of this machine is
- * found.
- */
-export async function watchServer({ status }: Mesh, metricsAddress: string | undefined): Promise<ServerWatch> {
+/** The process behind the address of a mesh. */
+export interface Server {
+  readonly pid: number;
+  /** Whether it runs on this machine. */
+  readonly isHere: boolean;
+  readonly metricsAddress: string | undefined;
+}
+
+/** Finds the process behind the address of a mesh, and its metrics too if it runs on this machine. */
+export async function findServer({ status }: Mesh, metricsAddress: string | undefined): Promise<Server> {
   const { process } = await status.getStatus({});
   const pid = process?.pid ?? 0;
   const startMs = process?.startTime?.getTime() ?? 0;
   // Another machine may have a process with this id too.
   const isHere = Math.abs((processStartMs(pid) ?? 0) - startMs) < sameStartMs;
-  const address = metricsAddress ?? (isHere ? listenAddressOf(pid) : undefined);
-  const metrics = address === undefined ? undefined : await watchMetrics(address);
+  return { pid, isHere, metricsAddress: metricsAddress ?? (isHere ? listenAddressOf(pid) : undefined) };
+}
+
+/** Watches a process from now on. */
+export async function watchServer({ pid, isHere, metricsAddress }: Server): Promise<ServerWatch> {
+  const metrics = metricsAddress === undefined ? undefined : await watchMetrics(metricsAddress);
   const cores = isHere ? measureCores(pid) : () => undefined;
   return {
     async end() {
