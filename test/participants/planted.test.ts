@@ -1,5 +1,6 @@
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { createCaller } from '../../scripts/ordermesh/verify-participant/caller.ts';
+import { cleanUp } from '../../scripts/ordermesh/verify-participant/clean-up.ts';
 import { createTestData } from '../../scripts/ordermesh/verify-participant/test-data.ts';
 import { type RuleResult, rulesOf, verify } from '../../scripts/ordermesh/verify-participant/verify.ts';
 import { participantOf } from '../../scripts/ordermesh/verify-participant/verify-participant.ts';
@@ -12,7 +13,7 @@ const starters = { inventory: startPlantedInventory, payment: startPlantedPaymen
 /** Rules that a participant cannot keep, or not always, if it breaks this one. */
 const consequences: Readonly<Record<string, readonly string[]>> = {
   'takes-effect': ['zero-amount'],
-  'once-per-request': ['answer-lost', 'concurrent-repeats', 'concurrent-undo', 'durable', 'crash'],
+  'once-per-request': ['answer-lost', 'concurrent-repeats', 'concurrent-undo'],
   'once-per-order': ['concurrent-orders'],
   'undo-takes-back': [
     'once-per-request',
@@ -23,13 +24,10 @@ const consequences: Readonly<Record<string, readonly string[]>> = {
     'concurrent-undo',
     'commit-needs-reservation',
     'commit-or-release',
-    'durable',
-    'crash',
   ],
   'undo-once': ['concurrent-repeats'],
   'undo-of-unknown': ['undo-after-refusal', 'concurrent-undo'],
-  'undo-forbids-run': ['undo-after-refusal', 'concurrent-undo', 'durable'],
-  'undone-is-final': ['durable'],
+  'undo-forbids-run': ['undo-after-refusal', 'concurrent-undo'],
   refusals: ['undo-after-refusal'],
   'answer-lost': ['concurrent-undo'],
   'concurrent-repeats': ['answer-lost'],
@@ -38,17 +36,29 @@ const consequences: Readonly<Record<string, readonly string[]>> = {
   durable: ['crash'],
 };
 
+type Contract = keyof typeof starters;
+
+/** A planted participant and what checks it. */
+async function startPlanted(contract: Contract, breaks: string | undefined, deadlineMs = 10_000) {
+  await using stack = new AsyncDisposableStack();
+  const server = stack.use(await starters[contract](breaks));
+  const caller = stack.adopt(createCaller(server.address, deadlineMs), ({ close }) => close());
+  const data = createTestData();
+  const participant = participantOf(contract, caller, data, contract === 'shipping' ? 'AQ' : undefined);
+  const started = stack.move();
+  return { server, caller, data, participant, [Symbol.asyncDispose]: () => started.disposeAsync() };
+}
+
+/** Rules that need restarts. They make most of the calls, so they are checked only where they matter. */
+const ofRestarts: readonly (string | undefined)[] = [undefined, 'durable', 'crash'];
+
 /** Checks a planted participant and returns its results. */
-async function verifyPlanted(contract: keyof typeof starters, breaks: string | undefined): Promise<RuleResult[]> {
-  const server = await starters[contract](breaks);
-  const caller = createCaller(server.address, breaks === 'in-time' ? 500 : 10_000);
-  onTestFinished(async () => {
-    caller.close();
-    await server[Symbol.asyncDispose]();
-  });
-  const options = contract === 'shipping' ? 'AQ' : undefined;
-  const participant = participantOf(contract, caller, createTestData(), options);
-  return await Array.fromAsync(verify(participant, { caller, restart: server.restart }));
+async function verifyPlanted(contract: Contract, breaks: string | undefined): Promise<RuleResult[]> {
+  await using planted = await startPlanted(contract, breaks, breaks === 'in-time' ? 500 : undefined);
+  const { participant, caller, server } = planted;
+  return await Array.fromAsync(
+    verify(participant, { caller, restart: ofRestarts.includes(breaks) ? server.restart : undefined }),
+  );
 }
 
 function rulesFor(contract: string): string[] {
@@ -66,7 +76,8 @@ describe.each(['inventory', 'payment', 'shipping'] as const)('a planted particip
     expect(results.map(({ rule }) => rule)).toEqual(rulesFor(contract));
   });
 
-  it.each(rulesFor(contract))('is found if it breaks %s', async (rule) => {
+  // Each has its own server and waits most of the time.
+  it.concurrent.each(rulesFor(contract))('is found if it breaks %s', { timeout: 60_000 }, async (rule) => {
     const results = await verifyPlanted(contract, rule);
     const broken = results.filter(({ result }) => result === 'broken').map((one) => one.rule);
     expect(broken).toContain(rule);
@@ -83,6 +94,36 @@ describe('a planted participant of the contract inventory', () => {
     expect(results.filter(({ result }) => result === 'broken')).toMatchObject([
       { rule: 'reservations-listed', actual: expect.stringContaining('not in byte order: verify-') },
     ]);
+  });
+});
+
+describe('a planted participant of the contract shipping', () => {
+  it('is found if it answers with an error in place of a cancelled shipment', async () => {
+    await using planted = await startPlanted('shipping', 'unreadable');
+    const results = await Array.fromAsync(verify(planted.participant, planted));
+    expect(results.find(({ rule }) => rule === 'undo-once')).toMatchObject({
+      result: 'broken',
+      expected: 'GetShipment to answer NOT_FOUND SHIPMENT_NOT_FOUND (the shipment is read)',
+      actual: expect.stringMatching(/^INTERNAL /),
+    });
+  });
+
+  it('is not checked for crashes if they cut nothing off', async () => {
+    await using planted = await startPlanted('shipping', undefined);
+    const { participant, caller } = planted;
+    const results = await Array.fromAsync(verify(participant, { caller, restart: async () => undefined }));
+    expect(results.filter(({ result }) => result !== 'kept')).toMatchObject([
+      { rule: 'crash', result: 'not checked', expected: 'needs a kill that cuts off calls' },
+    ]);
+  });
+
+  it('is left as it is after a while if it does not answer undos', { timeout: 20_000 }, async () => {
+    await using planted = await startPlanted('shipping', 'no-undo', 300);
+    const { participant, data } = planted;
+    for (let order = 0; order < 60; order += 1) await participant.newOrder();
+    const startMs = performance.now();
+    expect(await cleanUp(participant, data)).toMatch(/; not undone: verify-\S+, verify-\S+, verify-\S+ and 57 more$/);
+    expect(performance.now() - startMs).toBeLessThan(6_000);
   });
 });
 

@@ -6,13 +6,16 @@ import { createCaller } from '../../scripts/ordermesh/verify-participant/caller.
 import { createTestData } from '../../scripts/ordermesh/verify-participant/test-data.ts';
 import { rulesOf } from '../../scripts/ordermesh/verify-participant/verify.ts';
 import { participantOf } from '../../scripts/ordermesh/verify-participant/verify-participant.ts';
+import { startPlantedInventory } from './testing/planted-inventory.ts';
 import { startPlantedShipping } from './testing/planted-shipping.ts';
 
-async function plantedShipping(breaks?: string): Promise<string> {
-  const server = await startPlantedShipping(breaks);
+async function planted(start: typeof startPlantedShipping, breaks?: string): Promise<string> {
+  const server = await start(breaks);
   onTestFinished(() => server[Symbol.asyncDispose]());
   return server.address;
 }
+
+const plantedShipping = (breaks?: string) => planted(startPlantedShipping, breaks);
 
 const verify = (...args: string[]) => spawnTool('verify-participant', 'unused:1', args);
 
@@ -45,6 +48,7 @@ describe('verify-participant', () => {
     const { code, lines } = await verify(await plantedShipping('undo-once'), '--contract', 'shipping', '--json');
     expect(code).toBe(1);
     const results = lines.map((line) => JSON.parse(line));
+    expect(results.at(-1)).toEqual({ leaves: expect.stringMatching(/^cancelled shipments of orders verify-/) });
     expect(results.find(({ rule }) => rule === 'durable')).toEqual({
       rule: 'durable',
       promise: expect.stringContaining('CreateShipment'),
@@ -114,10 +118,25 @@ describe('verify-participant', () => {
     });
   });
 
-  it('exits with 2 if the restart command fails', async () => {
+  it.each([
+    [[], /^it leaves cancelled shipments of orders verify-/],
+    [['--json'], /^\{"leaves":"cancelled shipments of orders verify-/],
+  ])('exits with 2 if the restart command fails, after it has cleaned up: %j', async (options, last) => {
     const address = await plantedShipping();
-    const { code, errors } = await verify(address, '--contract', 'shipping', '--restart', 'exit 7');
-    expect({ code, errors }).toEqual({ code: 2, errors: "--restart 'exit 7' ended with exit code 7: fix it\n" });
+    const { code, lines, errors } = await verify(address, '--contract', 'shipping', '--restart', 'exit 7', ...options);
+    expect(code).toBe(2);
+    expect(errors).toContain("--restart 'exit 7' ended with exit code 7: fix it");
+    expect(lines.at(-1)).toMatch(last);
+  });
+
+  it('exits with 1 if a method that prepares the test fails, and breaks no rule for it', async () => {
+    const address = await planted(startPlantedInventory, 'no-items');
+    const { code, lines } = await verify(address, '--contract', 'inventory');
+    expect(code).toBe(1);
+    expect(lines.find((line) => line.includes('takes-effect'))).toMatch(
+      /^- .* \(not checked: needs CreateItem; got UNIMPLEMENTED /,
+    );
+    expect(lines.at(-2)).toMatch(/^\d+ rules: [23] kept, 0 broken, \d+ not checked$/);
   });
 
   it('explains each of its rules in docs/participants.md', async () => {

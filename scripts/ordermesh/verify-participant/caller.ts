@@ -13,6 +13,8 @@ export interface Answer {
   /** From the `ErrorInfo` of the answer. Empty: it has none, or the code is OK. */
   readonly reason: string;
   readonly message: string;
+  /** Whether the call reached a connection to the server. */
+  readonly isSent: boolean;
   readonly metadata: Readonly<Record<string, string>>;
   /** The response of a call that is OK; the responses of a stream are in `items`. */
   readonly response: Json;
@@ -70,9 +72,13 @@ export function createCaller(address: string, deadlineMs: number): Caller {
   let client = connect();
   let calls: Answer[] = [];
 
-  function record(method: string, request: unknown, outcome: ServiceError | Json): Answer {
+  /** The peer of a call without a connection is the target of its channel. */
+  const wasSent = (call: { getPeer(): string }) => call.getPeer() !== client.getChannel().getTarget();
+
+  function record(method: string, request: unknown, isSent: boolean, outcome: ServiceError | Json): Answer {
     const answer = {
       method,
+      isSent,
       request: request as Json,
       ...(outcome instanceof Error ? failed(outcome) : succeeded(outcome)),
     };
@@ -92,7 +98,8 @@ export function createCaller(address: string, deadlineMs: number): Caller {
           message,
           new Metadata(),
           { deadline: Date.now() + deadlineMs },
-          (error, response) => resolve(record(name, requestType.toJSON(message), error ?? response ?? {})),
+          (error, response) =>
+            resolve(record(name, requestType.toJSON(message), wasSent(call), error ?? response ?? {})),
         );
         if (cancelAfterMs !== undefined) setTimeout(() => call.cancel(), cancelAfterMs);
       }),
@@ -108,9 +115,9 @@ export function createCaller(address: string, deadlineMs: number): Caller {
         { deadline: Date.now() + deadlineMs },
       );
       try {
-        return record(name, requestType.toJSON(message), { items: await Array.fromAsync(stream) });
+        return record(name, requestType.toJSON(message), true, { items: await Array.fromAsync(stream) });
       } catch (error) {
-        return record(name, requestType.toJSON(message), error as ServiceError);
+        return record(name, requestType.toJSON(message), wasSent(stream), error as ServiceError);
       }
     },
 
@@ -158,16 +165,19 @@ const unanswering: ReadonlySet<Status> = new Set([
 ]);
 
 /**
- * Calls until the answer is definite, as a saga does: up to five times, or for `patienceMs`. An attempt that took as long as
+ * Calls until the answer is definite, as a saga does: up to five times, or for `retryForMs`, or until `signal`. An attempt that took as long as
  * its deadline is repeated once. Returns the last answer.
  */
-export async function settle(attempt: () => Promise<Answer>, patienceMs = 0): Promise<Answer> {
+export async function settle(
+  attempt: () => Promise<Answer>,
+  { retryForMs = 0, signal }: { readonly retryForMs?: number; readonly signal?: AbortSignal } = {},
+): Promise<Answer> {
   const startMs = performance.now();
   for (let attempts = 1; ; attempts += 1) {
     const answer = await attempt();
-    if (isDefinite(answer)) return answer;
+    if (isDefinite(answer) || signal?.aborted) return answer;
     const maxAttempts = unanswering.has(answer.code) ? 1 : answer.code === Status.DEADLINE_EXCEEDED ? 2 : 5;
-    if (attempts >= maxAttempts && performance.now() - startMs >= patienceMs) return answer;
+    if (attempts >= maxAttempts && performance.now() - startMs >= retryForMs) return answer;
     await new Promise((resolve) => setTimeout(resolve, Math.min(500, 25 * 2 ** attempts)));
   }
 }

@@ -75,6 +75,6 @@ export interface Participant {
   probe(): Promise<Answer>;
   /** Creates test data and an order for it, which the participant has not seen. */
   newOrder(): Promise<TestOrder>;
-  /** Removes test data, after all orders are undone. Returns what remains. */
-  cleanUp(): Promise<string>;
+  /** Removes test data, after the orders are undone, until `endMs` of `performance.now()`. Returns what remains. */
+  cleanUp(endMs: number): Promise<string>;
 }

@@ -27,9 +27,15 @@ export class RuleBroken extends Error {
   }
 }
 
-/** A rule that was not checked. The message says what it takes. */
+/** A rule that was not checked. The message says what it takes, and `actual` what came instead, unless it is an option. */
 export class NotChecked extends Error {
   override readonly name = 'NotChecked';
+  readonly actual: string;
+
+  constructor(message: string, actual = '') {
+    super(message);
+    this.actual = actual;
+  }
 }
 
 export function newRequestId(): string {
@@ -42,6 +48,11 @@ export function expectOk(answer: Answer, why: string, fields: Readonly<Record<st
   const isAsExpected = Object.entries(fields).every(([name, value]) => isDeepStrictEqual(answer.response[name], value));
   if (!isOk(answer) || !isAsExpected) throw new RuleBroken(expected, describeAnswer(answer));
   return answer;
+}
+
+/** Requires OK of a call that prepares test data. Without it the rule cannot be checked. */
+export function expectPrepared(answer: Answer): void {
+  if (!isOk(answer)) throw new NotChecked(`needs ${answer.method}`, describeAnswer(answer));
 }
 
 /** Requires a refusal with its code and reason. */

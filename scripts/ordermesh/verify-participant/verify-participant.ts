@@ -3,6 +3,7 @@ import { addressProblem, type ExitCode, exitCode } from '../../../examples/suppo
 import { escapeControls } from '../../support/format.ts';
 import { type Cli, type Command, CommandError, count, readArgs, UsageError } from '../cli.ts';
 import { type Answer, type Caller, createCaller } from './caller.ts';
+import { cleanUp } from './clean-up.ts';
 import { inventoryParticipant } from './contracts/inventory.ts';
 import { paymentParticipant } from './contracts/payment.ts';
 import { shippingParticipant } from './contracts/shipping.ts';
@@ -11,7 +12,7 @@ import { restartBy } from './restart.ts';
 import { describeAnswer } from './rule.ts';
 import type { Restart } from './rules/durability.ts';
 import { createTestData, type TestData } from './test-data.ts';
-import { cleanUp, type RuleResult, verify } from './verify.ts';
+import { type RuleResult, verify } from './verify.ts';
 
 /** The deadline of the slowest methods that sagas call. */
 const defaultDeadlineMs = 10_000;
@@ -106,25 +107,34 @@ async function report(
   const print = cli.json ? () => undefined : (line: string) => cli.print(escapeControls(line));
   print(`${participant.contract} at ${address}`);
   const results: RuleResult[] = [];
-  for await (const result of verify(participant, { caller, restart })) {
-    results.push(result);
-    if (cli.json) cli.print(JSON.stringify(resultToJson(result)));
-    for (const line of resultLines(result)) print(line);
-  }
-  const left = await cleanUp(participant, data);
   const number = (wanted: RuleResult['result']) => results.filter(({ result }) => result === wanted).length;
-  print(
-    `${count(results.length, 'rule')}: ${number('kept')} kept, ${number('broken')} broken, ${number('not checked')} not checked`,
-  );
-  print(`it leaves ${left}`);
-  return number('broken') === 0 ? exitCode.done : exitCode.attention;
+  try {
+    for await (const result of verify(participant, { caller, restart })) {
+      results.push(result);
+      if (cli.json) cli.print(JSON.stringify(resultToJson(result)));
+      for (const line of resultLines(result)) print(line);
+    }
+  } finally {
+    print(
+      `${count(results.length, 'rule')}: ${number('kept')} kept, ${number('broken')} broken, ${number('not checked')} not checked`,
+    );
+    const left = await cleanUp(participant, data);
+    if (cli.json) cli.print(JSON.stringify({ leaves: left }));
+    print(`it leaves ${left}`);
+  }
+  return results.every(isFine) ? exitCode.done : exitCode.attention;
+}
+
+/** Whether a rule is kept, or was not checked because of an option that is not set. */
+function isFine({ result, actual }: RuleResult): boolean {
+  return result === 'kept' || (result === 'not checked' && actual === '');
 }
 
 function resultLines({ rule, promise, result, expected, actual, calls }: RuleResult): string[] {
   const mark = { kept: 'ok    ', broken: 'BROKEN', 'not checked': '-     ' }[result];
   const head = `${mark}  ${rule}: ${promise}`;
   if (result === 'kept') return [head];
-  if (result === 'not checked') return [`${head} (not checked: ${expected})`];
+  if (result === 'not checked') return [`${head} (not checked: ${expected}${actual && `; got ${actual}`})`];
   const shown = calls.slice(-maxCalls);
   const cut = calls.length > shown.length ? [`    … the last ${shown.length} of ${calls.length} calls`] : [];
   return [head, `  expected  ${expected}`, `  got       ${actual}`, '  calls', ...cut, ...shown.map(callLine)];

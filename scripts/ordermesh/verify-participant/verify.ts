@@ -1,20 +1,19 @@
 import { Status } from 'nice-grpc';
-import { type Answer, type Caller, settle } from './caller.ts';
+import type { Answer, Caller } from './caller.ts';
 import type { Participant } from './participant.ts';
-import { NotChecked, newRequestId, type Rule, RuleBroken } from './rule.ts';
+import { NotChecked, type Rule, RuleBroken } from './rule.ts';
 import { concurrencyRules } from './rules/concurrency.ts';
 import { durabilityRules, type Restart } from './rules/durability.ts';
 import { outcomeRules } from './rules/outcomes.ts';
 import { requestRules } from './rules/requests.ts';
 import { undoRules } from './rules/undo.ts';
-import type { TestData } from './test-data.ts';
 
 /** What became of a rule. */
 export interface RuleResult {
   readonly rule: string;
   readonly promise: string;
   readonly result: 'kept' | 'broken' | 'not checked';
-  /** Why it is broken or was not checked. */
+  /** Why it is broken, or what it takes to check it. `actual` is empty if that is an option. */
   readonly expected: string;
   readonly actual: string;
   /** The calls that were made for it. */
@@ -52,7 +51,7 @@ function fillIn(promise: string, { run, undo, read }: Participant): string {
 
 function outcomeOf(error: unknown): Pick<RuleResult, 'result' | 'expected' | 'actual'> {
   if (error instanceof RuleBroken) return { result: 'broken', expected: error.expected, actual: error.actual };
-  if (error instanceof NotChecked) return { result: 'not checked', expected: error.message, actual: '' };
+  if (error instanceof NotChecked) return { result: 'not checked', expected: error.message, actual: error.actual };
   throw error;
 }
 
@@ -66,13 +65,4 @@ function inTime(slow: readonly Answer[]): RuleResult {
     actual: slow.length === 0 ? '' : `no answer to ${slow.length} calls of ${methods}`,
     calls: slow,
   };
-}
-
-/** Undoes the orders of a run and removes its test data. Returns what remains. */
-export async function cleanUp(participant: Participant, { orders }: TestData): Promise<string> {
-  for (const order of orders) await settle(() => order.undo(newRequestId()));
-  return await participant.cleanUp().catch((error: unknown) => {
-    if (!(error instanceof RuleBroken)) throw error;
-    return `its test data: ${error.message}`;
-  });
 }

@@ -22,7 +22,7 @@ const states = {
 type Content = Pick<ReserveStockRequest, 'items' | 'owner'>;
 
 /** An InventoryService that breaks a rule. */
-export function startPlantedInventory(breaks: string | undefined): Promise<PlantedServer> {
+export function startPlantedInventory(breaks?: string): Promise<PlantedServer> {
   const stock = new Map<string, Item>();
   const change = (sku: string, update: (item: Item) => Partial<Item>) => {
     const item = stock.get(sku);
@@ -96,6 +96,7 @@ export function startPlantedInventory(breaks: string | undefined): Promise<Plant
     (server) =>
       server.add(InventoryServiceDefinition, {
         async createItem({ item }) {
+          if (breaks === 'no-items') throw refusal('', Status.UNIMPLEMENTED);
           stock.set(item?.sku ?? '', Item.fromPartial({ ...item, reserved: 0n }));
           return itemOf(item?.sku ?? '');
         },

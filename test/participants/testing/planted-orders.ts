@@ -193,11 +193,14 @@ export function plantOrders<Content>(business: Business<Content>, breaks: string
     },
     async undo(orderId, { requestId }) {
       undos += 1;
+      if (breaks === 'no-undo') await new Promise(() => undefined);
       if (breaks === 'in-time' && undos === 5) await new Promise(() => undefined);
       return await once('undo', orderId, requestId, () => undoOnce(orderId));
     },
     read(orderId) {
       const order = orders.get(orderId);
+      if (breaks === 'unreadable' && order?.state === 'undone')
+        throw new MeshError(Status.INTERNAL, '', 'it did not work');
       if (order) return order;
       if (breaks !== 'unknown-order') throw refusal(refusals.unknown, Status.NOT_FOUND);
       return { orderId, id: '', content: undefined, state: 'pending', effects: 0 };

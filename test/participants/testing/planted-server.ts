@@ -5,18 +5,27 @@ import { encodeStatusDetails } from '../../../mesh/errors/status-details.ts';
 /** A server of a participant that breaks one rule. */
 export interface PlantedServer extends AsyncDisposable {
   readonly address: string;
-  /** What a kill and a start do to it. */
+  /** Does to its callers and its data what a kill and a start do. */
   restart(): Promise<void>;
 }
 
 /** Serves what `add` adds, with errors as any gRPC library sends them. */
 export async function startPlanted(add: (server: Server) => void, restart: () => void): Promise<PlantedServer> {
-  const server = createServer().use(sendDetails);
-  add(server);
-  const port = await server.listen('127.0.0.1:0');
+  const create = () => {
+    const created = createServer().use(sendDetails);
+    add(created);
+    return created;
+  };
+  let server = create();
+  const address = `127.0.0.1:${await server.listen('127.0.0.1:0')}`;
   return {
-    address: `127.0.0.1:${port}`,
-    restart: async () => restart(),
+    address,
+    async restart() {
+      server.forceShutdown();
+      restart();
+      server = create();
+      await server.listen(address);
+    },
     [Symbol.asyncDispose]: async () => server.forceShutdown(),
   };
 }

@@ -19,7 +19,7 @@ const states = {
 type Content = Pick<CreateShipmentRequest, 'paymentId' | 'address'>;
 
 /** A ShippingService that breaks a rule. Its carrier refuses Antarctica (AQ). */
-export function startPlantedShipping(breaks: string | undefined): Promise<PlantedServer> {
+export function startPlantedShipping(breaks?: string): Promise<PlantedServer> {
   const orders = plantOrders<Content>(
     {
       refusals: { undone: 'SHIPMENT_CANCELLED', other: 'SHIPMENT_EXISTS', unknown: 'SHIPMENT_NOT_FOUND' },

@@ -172,7 +172,7 @@ export function inventoryRules(test: InventoryTest): Rule[] {
           const requestId = newRequestId();
           return settle(() => order.run(requestId));
         });
-        for (const answer of answers) expectOkOr(answer, refusals.short, '16 orders for 5 units');
+        for (const answer of answers) expectOkOr(answer, refusals.insufficientStock, '16 orders for 5 units');
         const won = answers.filter(isOk).length;
         if (won !== 5) throw new RuleBroken('5 of 16 orders to get one of 5 units each', `${won} got one`);
         await expectStock(first, { onHand: 5n, reserved: 5n }, '5 orders got one unit each');
@@ -188,7 +188,7 @@ export function inventoryRules(test: InventoryTest): Rule[] {
           { sku: enough, quantity: 3n },
           { sku: short, quantity: 5n },
         ]);
-        const refusal = { ...refusals.short, metadata: { [short]: '5/2' } };
+        const refusal = { ...refusals.insufficientStock, metadata: { [short]: '5/2' } };
         expectRefusal(await settle(() => order.run(newRequestId())), refusal, 'one of two items is short');
         await expectEffect(order, 0, 'the order was refused');
       },

@@ -1,8 +1,9 @@
 import { Status } from 'nice-grpc';
 import { InventoryServiceDefinition as service } from '#gen/inventory/v1/inventory.ts';
-import { type Answer, type Caller, settle } from '../caller.ts';
+import { type Answer, type Caller, isOk, settle } from '../caller.ts';
+import { attemptEach, summary } from '../clean-up.ts';
 import type { Effect, Participant, Refusal, TestOrder } from '../participant.ts';
-import { expectOk, newRequestId } from '../rule.ts';
+import { expectOk, expectPrepared, newRequestId } from '../rule.ts';
 import type { TestData } from '../test-data.ts';
 import { inventoryRules } from './inventory-rules.ts';
 
@@ -40,7 +41,7 @@ const refusals = {
   unknown: { code: Status.NOT_FOUND, reason: 'RESERVATION_NOT_FOUND' },
   committed: { code: Status.FAILED_PRECONDITION, reason: 'RESERVATION_COMMITTED' },
   unknownItem: { code: Status.NOT_FOUND, reason: 'ITEM_NOT_FOUND' },
-  short: { code: Status.FAILED_PRECONDITION, reason: 'INSUFFICIENT_STOCK' },
+  insufficientStock: { code: Status.FAILED_PRECONDITION, reason: 'INSUFFICIENT_STOCK' },
 } satisfies Record<string, Refusal>;
 
 /** `inventory.v1.InventoryService`. */
@@ -58,15 +59,22 @@ export function inventoryParticipant(caller: Caller, data: TestData): Participan
       etag: '',
     };
     const requestId = newRequestId();
-    const created = await settle(() => caller.call(service, createItem, { requestId, item }));
-    expectOk(created, 'the rules need an item', { sku: item.sku });
+    expectPrepared(await settle(() => caller.call(service, createItem, { requestId, item })));
     skus.push(item.sku);
     return item.sku;
   }
 
   async function stockOf(sku: string): Promise<Stock> {
-    const { response } = expectOk(await settle(() => caller.call(service, getItem, { sku })), 'the item exists');
-    return { onHand: BigInt(`${response.onHand ?? 0}`), reserved: BigInt(`${response.reserved ?? 0}`) };
+    return toStock(expectOk(await settle(() => caller.call(service, getItem, { sku })), 'the item exists'));
+  }
+
+  /** Takes the stock of an item out that is not reserved, with one attempt. */
+  async function isEmptied(sku: string): Promise<boolean> {
+    const item = await caller.call(service, getItem, { sku });
+    const { onHand, reserved } = toStock(item);
+    if (!isOk(item) || onHand <= reserved) return isOk(item);
+    const request = { requestId: newRequestId(), sku, delta: reserved - onHand, reason: 'end of verify-participant' };
+    return isOk(await caller.call(service, adjustStock, request));
   }
 
   function newOrder(lines: readonly Line[], { orderId = data.newId(), owner = '' } = {}): TestOrder {
@@ -125,7 +133,7 @@ export function inventoryParticipant(caller: Caller, data: TestData): Participan
       },
       {
         why: 'one of two items is short',
-        refusal: refusals.short,
+        refusal: refusals.insufficientStock,
         newOrder: async () =>
           newOrder([
             { sku: await newItem(10n), quantity: 3n },
@@ -143,18 +151,15 @@ export function inventoryParticipant(caller: Caller, data: TestData): Participan
     rules: inventoryRules(test),
     probe: () => caller.call(service, getReservation, { orderId: data.newId() }),
     newOrder: async () => newOrder([{ sku: await newItem(10n), quantity: 3n }]),
-    async cleanUp() {
-      for (const sku of skus) {
-        const { onHand, reserved } = await stockOf(sku);
-        const request = {
-          requestId: newRequestId(),
-          sku,
-          delta: reserved - onHand,
-          reason: 'end of verify-participant',
-        };
-        if (onHand > reserved) await settle(() => caller.call(service, adjustStock, request));
-      }
-      return `${skus.length} items without stock, and ended reservations, with ids ${data.prefix}-…`;
+    async cleanUp(endMs) {
+      const left = await attemptEach(skus, isEmptied, endMs);
+      const full = left.length === 0 ? '' : `, items with stock: ${summary(left)}`;
+      const emptied = skus.length - left.length;
+      return `${emptied} items without stock${full}, and ended reservations, with ids ${data.prefix}-…`;
     },
   };
+}
+
+function toStock({ response }: Answer): Stock {
+  return { onHand: BigInt(`${response.onHand ?? 0}`), reserved: BigInt(`${response.reserved ?? 0}`) };
 }

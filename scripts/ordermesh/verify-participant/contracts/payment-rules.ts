@@ -53,7 +53,8 @@ export function paymentRules({ caller, data, refusals, newAccount, newOrder, bal
           const requestId = newRequestId();
           return settle(() => order.run(requestId));
         });
-        for (const answer of answers) expectOkOr(answer, refusals.poor, '16 charges of 1000, and a balance of 5000');
+        for (const answer of answers)
+          expectOkOr(answer, refusals.insufficientFunds, '16 charges of 1000, and a balance of 5000');
         const [won, balance] = [answers.filter(isOk).length, await balanceOf(userId)];
         if (won === 5 && balance === 0n) return;
         throw new RuleBroken(

@@ -4,9 +4,10 @@ import {
   type ChargeRequest,
   PaymentServiceDefinition as service,
 } from '#gen/payment/v1/payment.ts';
-import { type Caller, settle } from '../caller.ts';
+import { type Answer, type Caller, isOk, settle } from '../caller.ts';
+import { attemptEach, summary } from '../clean-up.ts';
 import type { Effect, Participant, Refusal, TestOrder } from '../participant.ts';
-import { expectOk, newRequestId } from '../rule.ts';
+import { expectOk, expectPrepared, newRequestId } from '../rule.ts';
 import type { TestData } from '../test-data.ts';
 import { paymentRules } from './payment-rules.ts';
 
@@ -29,7 +30,7 @@ const refusals = {
   other: { code: Status.ALREADY_EXISTS, reason: 'PAYMENT_EXISTS' },
   unknown: { code: Status.NOT_FOUND, reason: 'PAYMENT_NOT_FOUND' },
   noAccount: { code: Status.NOT_FOUND, reason: 'ACCOUNT_NOT_FOUND' },
-  poor: { code: Status.FAILED_PRECONDITION, reason: 'INSUFFICIENT_FUNDS' },
+  insufficientFunds: { code: Status.FAILED_PRECONDITION, reason: 'INSUFFICIENT_FUNDS' },
   otherCurrency: { code: Status.FAILED_PRECONDITION, reason: 'CURRENCY_MISMATCH' },
 } satisfies Record<string, Refusal>;
 
@@ -42,20 +43,26 @@ export function paymentParticipant(caller: Caller, data: TestData): Participant 
     const accountId = data.newId();
     const [openId, depositId] = [newRequestId(), newRequestId()];
     const account = { requestId: openId, accountId, currencyCode: 'USD' };
-    expectOk(await settle(() => caller.call(accounts, openAccount, account)), 'the rules need an account');
+    expectPrepared(await settle(() => caller.call(accounts, openAccount, account)));
     const money = { requestId: depositId, accountId, amount: usd(minorUnits), reference: 'verify-participant' };
-    expectOk(await settle(() => caller.call(accounts, deposit, money)), 'the rules need money');
+    expectPrepared(await settle(() => caller.call(accounts, deposit, money)));
     opened.set(accountId, minorUnits);
     return accountId;
   }
 
   async function balanceOf(accountId: string): Promise<bigint> {
-    const answer = expectOk(
-      await settle(() => caller.call(accounts, getBalance, { accountId })),
-      'the account is open',
+    return toBalance(
+      expectOk(await settle(() => caller.call(accounts, getBalance, { accountId })), 'the account is open'),
     );
-    const { minorUnits = 0 } = answer.response.balance as { readonly minorUnits?: string };
-    return BigInt(minorUnits);
+  }
+
+  /** Withdraws the balance of an account, with one attempt. */
+  async function isEmptied(accountId: string): Promise<boolean> {
+    const account = await caller.call(accounts, getBalance, { accountId });
+    const balance = toBalance(account);
+    if (!isOk(account) || balance <= 0n) return isOk(account);
+    const money = { requestId: newRequestId(), accountId, amount: usd(balance), reference: '' };
+    return isOk(await caller.call(accounts, withdraw, money));
   }
 
   function newOrder(userId: string, minorUnits: bigint, { currencyCode = 'USD', owner = '' } = {}): TestOrder {
@@ -95,7 +102,7 @@ export function paymentParticipant(caller: Caller, data: TestData): Participant 
     refusedOrders: [
       {
         why: 'the balance is too small',
-        refusal: refusals.poor,
+        refusal: refusals.insufficientFunds,
         newOrder: async () => newOrder(await newAccount(1_000n), 1_999n),
       },
       { why: 'no such account', refusal: refusals.noAccount, newOrder: async () => newOrder(data.newId(), 1_999n) },
@@ -117,14 +124,18 @@ export function paymentParticipant(caller: Caller, data: TestData): Participant 
     rules: paymentRules({ caller, data, refusals, newAccount, newOrder, balanceOf }),
     probe: () => caller.call(service, getPayment, { orderId: data.newId() }),
     newOrder: async () => newOrder(await newAccount(10_000n), 1_999n),
-    async cleanUp() {
-      for (const accountId of opened.keys()) {
-        const money = { requestId: newRequestId(), accountId, amount: usd(await balanceOf(accountId)), reference: '' };
-        if (money.amount.minorUnits > 0n) await settle(() => caller.call(accounts, withdraw, money));
-      }
-      return `${opened.size} accounts without money, and refunded payments, with ids ${data.prefix}-…`;
+    async cleanUp(endMs) {
+      const left = await attemptEach(opened.keys(), isEmptied, endMs);
+      const full = left.length === 0 ? '' : `, accounts with money: ${summary(left)}`;
+      const emptied = opened.size - left.length;
+      return `${emptied} accounts without money${full}, and refunded payments, with ids ${data.prefix}-…`;
     },
   };
+}
+
+function toBalance({ response }: Answer): bigint {
+  const { minorUnits = 0 } = (response.balance ?? {}) as { readonly minorUnits?: string };
+  return BigInt(minorUnits);
 }
 
 function usd(minorUnits: bigint) {

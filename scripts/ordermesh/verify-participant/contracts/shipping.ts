@@ -1,8 +1,8 @@
 import { Status } from 'nice-grpc';
 import { type CreateShipmentRequest, ShippingServiceDefinition as service } from '#gen/shipping/v1/shipping.ts';
-import { type Caller, isOk } from '../caller.ts';
+import { type Caller, settle } from '../caller.ts';
 import type { Effect, Participant, TestOrder } from '../participant.ts';
-import { newRequestId } from '../rule.ts';
+import { expectOkOr, newRequestId } from '../rule.ts';
 import { type TestData, testAddress } from '../test-data.ts';
 
 const { createShipment, cancelShipment, getShipment } = service.methods;
@@ -11,6 +11,7 @@ const booked = 'SHIPMENT_STATE_BOOKED';
 /** `shipping.v1.ShippingService`. `refusedCountry` is a country whose addresses the carrier refuses. */
 export function shippingParticipant(caller: Caller, data: TestData, refusedCountry?: string): Participant {
   const carrierRefused = { code: Status.FAILED_PRECONDITION, reason: 'CARRIER_REFUSED' };
+  const unknown = { code: Status.NOT_FOUND, reason: 'SHIPMENT_NOT_FOUND' };
 
   async function newOrder(countryCode = 'US'): Promise<TestOrder> {
     const orderId = data.newId();
@@ -29,10 +30,10 @@ export function shippingParticipant(caller: Caller, data: TestData, refusedCount
       undo: (requestId, options) => caller.call(service, cancelShipment, { requestId, orderId }, options),
       read: () => caller.call(service, getShipment, { orderId }),
       async observe(): Promise<Effect> {
-        const { response, ...answer } = await caller.call(service, getShipment, { orderId });
-        if (!isOk({ response, ...answer }) || response.state !== booked) {
-          return { times: 0, text: `its shipment is ${response.state ?? answer.reason}` };
-        }
+        const answer = await settle(() => caller.call(service, getShipment, { orderId }));
+        expectOkOr(answer, unknown, 'the shipment is read');
+        const { response, reason } = answer;
+        if (response.state !== booked) return { times: 0, text: `its shipment is ${response.state ?? reason}` };
         const booking = `${response.id} ${response.trackingNumber}`;
         first ??= booking;
         if (first === booking) return { times: 1, text: `its shipment is ${booked} as ${booking}` };
@@ -54,7 +55,7 @@ export function shippingParticipant(caller: Caller, data: TestData, refusedCount
     refusals: {
       undone: { code: Status.FAILED_PRECONDITION, reason: 'SHIPMENT_CANCELLED' },
       other: { code: Status.ALREADY_EXISTS, reason: 'SHIPMENT_EXISTS' },
-      unknown: { code: Status.NOT_FOUND, reason: 'SHIPMENT_NOT_FOUND' },
+      unknown,
     },
     hasId: true,
     refusedOrders:

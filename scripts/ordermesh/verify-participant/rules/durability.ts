@@ -1,5 +1,6 @@
-import { settle } from '../caller.ts';
-import type { Participant } from '../participant.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Answer, isDefinite, settle } from '../caller.ts';
+import type { Participant, TestOrder } from '../participant.ts';
 import { expectEffect, expectOk, expectRefusal, expectSame, NotChecked, newRequestId, type Rule } from '../rule.ts';
 import { concurrently } from './concurrency.ts';
 
@@ -7,8 +8,12 @@ import { concurrently } from './concurrency.ts';
 export type Restart = () => Promise<void>;
 
 /** How long a call is repeated after a restart. */
-const patienceMs = 60_000;
+const retryForMs = 60_000;
 const orders = 12;
+/** A participant that answers so many orders before the kill is too fast for this check. */
+const maxOrders = 192;
+/** How many calls are in progress when the participant is killed. */
+const inProgress = 24;
 
 /** What a `kill -9` must not lose. */
 export function durabilityRules(restart: Restart | undefined): Rule[] {
@@ -42,9 +47,9 @@ async function checkDurable(participant: Participant, restart: Restart): Promise
   const [undo] = await Promise.all(undoing);
   // Right after the answers: what was written after them is lost.
   await restart();
-  await settle(forbidden.read, patienceMs);
+  await settle(forbidden.read, { retryForMs });
   for (const [index, { order, id }] of calls.entries()) {
-    const again = await settle(() => order.run(id), patienceMs);
+    const again = await settle(() => order.run(id), { retryForMs });
     if (first[index]) expectSame(again, first[index], 'answered before kill -9');
     await expectEffect(order, 1, 'answered before kill -9');
   }
@@ -57,29 +62,79 @@ async function checkDurable(participant: Participant, restart: Restart): Promise
 }
 
 async function checkCrash(participant: Participant, restart: Restart): Promise<void> {
-  const probe = await participant.newOrder();
-  for (const afterMs of [1, 5, 20]) {
-    const [done, run] = [
-      await concurrently(orders, participant.newOrder),
-      await concurrently(orders, participant.newOrder),
-    ];
-    for (const order of done) expectOk(await settle(() => order.run(newRequestId())), 'the order is new');
-    const cutOff = [
-      ...run.map(({ run: call, ...order }) => ({ order, call, times: 1 as const, requestId: newRequestId() })),
-      ...done.map(({ undo: call, ...order }) => ({ order, call, times: 0 as const, requestId: newRequestId() })),
-    ];
-    const answers = Promise.all(cutOff.map(({ call, requestId }) => settle(() => call(requestId), patienceMs)));
-    await new Promise((resolve) => setTimeout(resolve, afterMs));
-    await restart();
-    const settled = await answers;
-    // All answers may have come before the kill.
-    await settle(probe.read, patienceMs);
-    for (const [index, { order, call, times, requestId }] of cutOff.entries()) {
-      const answer = settled[index];
-      if (answer) expectOk(answer, 'cut off by kill -9, and repeated');
+  const delaysMs = [1, 5, 20];
+  let count = orders;
+  let wasCutOff = false;
+  for (let round = 0; round < delaysMs.length || (!wasCutOff && count <= maxOrders); round += 1) {
+    const calls = await crashDuring(participant, restart, count, delaysMs[round % delaysMs.length] ?? 0);
+    const isCutOff = calls.some((call) => call.isCutOff);
+    wasCutOff ||= isCutOff;
+    if (!isCutOff) count *= 2;
+    for (const { order, call, times, requestId, answer } of calls) {
+      expectOk(answer, 'cut off by kill -9, and repeated');
       await expectEffect(order, times, 'cut off by kill -9, and repeated');
       expectOk(await settle(() => call(requestId)), 'repeated once more');
       await expectEffect(order, times, 'repeated once more');
     }
   }
+  if (!wasCutOff) throw new NotChecked('needs a kill that cuts off calls', 'answers to all of them before the kill');
+}
+
+/** A call that was in progress at a crash, or shortly before it. */
+interface CrashedCall {
+  readonly order: Pick<TestOrder, 'id' | 'observe'>;
+  readonly call: (requestId: string) => Promise<Answer>;
+  /** How many times the step is in effect after the call. */
+  readonly times: 0 | 1;
+  readonly requestId: string;
+  /** The definite one. */
+  readonly answer: Answer;
+  /** Whether an attempt was sent and not answered. */
+  readonly isCutOff: boolean;
+}
+
+/** Calls the steps of `count` orders and the undos of as many others, and meanwhile kills the participant. */
+async function crashDuring(participant: Participant, restart: Restart, count: number, afterMs: number) {
+  const [probe, ...created] = await concurrently(2 * count + 1, participant.newOrder);
+  const planned = created.map((order, index) => ({ order, times: index % 2 === 0 ? (1 as const) : (0 as const) }));
+  await Promise.all(
+    planned
+      .filter(({ times }) => times === 0)
+      .map(async ({ order }) => expectOk(await settle(() => order.run(newRequestId())), 'the order is new')),
+  );
+
+  const crash = new AbortController();
+  const failure = new AbortController();
+  const queue = planned.values();
+  const calls: CrashedCall[] = [];
+  const worker = async () => {
+    for (const { order, times } of queue) {
+      if (crash.signal.aborted) return;
+      const call = times === 1 ? order.run : order.undo;
+      const requestId = newRequestId();
+      let isCutOff = false;
+      const attempt = async () => {
+        const answer = await call(requestId);
+        isCutOff ||= answer.isSent && !isDefinite(answer);
+        if (!isDefinite(answer)) crash.abort();
+        return answer;
+      };
+      const answer = await settle(attempt, { retryForMs, signal: failure.signal });
+      calls.push({ order, call, times, requestId, answer, isCutOff });
+    }
+  };
+  const working = Promise.all(Array.from({ length: inProgress }, worker));
+  try {
+    await sleep(afterMs);
+    await restart();
+  } catch (error) {
+    failure.abort();
+    throw error;
+  } finally {
+    crash.abort();
+    await working;
+  }
+  // All answers may have come before the kill.
+  if (probe) await settle(probe.read, { retryForMs });
+  return calls;
 }
