@@ -3,6 +3,7 @@ module ordermesh/examples/clients/go
 go 1.26.0
 
 require (
+	github.com/google/uuid v1.6.0
 	github.com/ordermesh/ordermesh/gen/go v0.0.0
 	google.golang.org/grpc v1.85.0
 )

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/ordermesh/ordermesh/gen/go/calls"
 	eventsv1 "github.com/ordermesh/ordermesh/gen/go/events/v1"
 	userv1 "github.com/ordermesh/ordermesh/gen/go/user/v1"
@@ -21,7 +22,7 @@ const userService = "user.v1.UserService"
 
 func badRequest(ctx context.Context, r *run) error {
 	user := &userv1.User{Id: "not an id", Name: "Ada", Email: "nobody"}
-	_, err := r.users.CreateUser(ctx, &userv1.CreateUserRequest{RequestId: newUUID(), User: user})
+	_, err := r.users.CreateUser(ctx, &userv1.CreateUserRequest{RequestId: uuid.NewString(), User: user})
 	details := calls.DetailsOf(err)
 	var fields []string
 	for _, violation := range details.Violations {
@@ -138,8 +139,8 @@ func serviceConfig(ctx context.Context, r *run) error {
 	if _, err := r.users.GetUser(ctx, &userv1.GetUserRequest{Id: r.id}); err != nil {
 		return err
 	}
-	impatient := regexp.MustCompile(`"timeout": "[^"]*"`).ReplaceAllString(r.config, `"timeout": "0.000001s"`)
-	conn := connect(r.address, impatient)
+	shortTimeouts := regexp.MustCompile(`"timeout": "[^"]*"`).ReplaceAllString(r.config, `"timeout": "0.000001s"`)
+	conn := connect(r.address, shortTimeouts)
 	defer conn.Close()
 	_, err := userv1.NewUserServiceClient(conn).GetUser(context.WithoutCancel(ctx), &userv1.GetUserRequest{Id: r.id})
 	return expectCode(err, codes.DeadlineExceeded)

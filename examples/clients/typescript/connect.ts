@@ -35,7 +35,7 @@ export function connect(address: string, config: string) {
 }
 
 /** For streams that would otherwise never end if something is wrong. */
-export function patience(): Partial<CallOptions> {
+export function withDeadline(): Partial<CallOptions> {
   return { deadline: Date.now() + 60_000 };
 }
 

@@ -8,7 +8,7 @@ import { HealthCheckResponse_ServingStatus, HealthClient } from 'ordermesh-clien
 import * as v1 from 'ordermesh-clients/grpc/reflection/v1/reflection';
 import * as v1alpha from 'ordermesh-clients/grpc/reflection/v1alpha/reflection';
 import { CreateUserRequest } from 'ordermesh-clients/user/v1/user';
-import { check, connect, patience, type Run } from './connect.ts';
+import { check, connect, type Run, withDeadline } from './connect.ts';
 
 const userService = 'user.v1.UserService';
 
@@ -37,7 +37,7 @@ export async function deadline({ mesh: { events } }: Run): Promise<void> {
 
 export async function cancel({ mesh: { events } }: Run): Promise<void> {
   const from = { $case: 'start', value: Start.START_BEGINNING } as const;
-  const stream = events.subscribe(SubscribeRequest.fromPartial({ topic: 'user.events', from }), patience());
+  const stream = events.subscribe(SubscribeRequest.fromPartial({ topic: 'user.events', from }), withDeadline());
   await once(stream, 'data');
   stream.cancel();
   checkCode(await errorOf(once(stream, 'end')), status.CANCELLED);
@@ -63,7 +63,7 @@ export async function reflectV1Alpha({ address, mesh: { channelOverride } }: Run
 
 /** The messages of both versions are the same. */
 async function reflect(client: v1.ServerReflectionClient | v1alpha.ServerReflectionClient): Promise<void> {
-  const stream = client.serverReflectionInfo(patience());
+  const stream = client.serverReflectionInfo(withDeadline());
   stream.end({ host: '', messageRequest: { $case: 'listServices', value: '' } });
   const [response]: v1.ServerReflectionResponse[] = await Array.fromAsync(stream);
   const listed = response?.messageResponse;
@@ -74,9 +74,9 @@ async function reflect(client: v1.ServerReflectionClient | v1alpha.ServerReflect
 /** Makes a call without a deadline on a channel whose config allows next to no time. */
 export async function serviceConfig({ id, address, config, mesh }: Run): Promise<void> {
   await promisify(mesh.users.getUser.bind(mesh.users))({ id });
-  const impatient = connect(address, config.replaceAll(/"timeout": "[^"]*"/g, '"timeout": "0.001s"'));
-  const error = await errorOf(promisify(impatient.users.getUser.bind(impatient.users))({ id }));
-  impatient.close();
+  const shortTimeouts = connect(address, config.replaceAll(/"timeout": "[^"]*"/g, '"timeout": "0.001s"'));
+  const error = await errorOf(promisify(shortTimeouts.users.getUser.bind(shortTimeouts.users))({ id }));
+  shortTimeouts.close();
   checkCode(error, status.DEADLINE_EXCEEDED);
 }
 

@@ -27,7 +27,7 @@ type Behaviour<'a> = Pin<Box<dyn Future<Output = Outcome> + 'a>>;
 type Mesh = InterceptedService<Channel, Deadlines>;
 
 /// For streams that would otherwise never end if something is wrong.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// What the behaviours share.
 struct Run {
@@ -109,7 +109,7 @@ async fn main() -> Result<ExitCode, Box<dyn Error + Send + Sync>> {
             println!("skipped {name}: CUT_ADDRESS is not set");
             continue;
         }
-        let outcome = tokio::time::timeout(PATIENCE, behaviour).await;
+        let outcome = tokio::time::timeout(TIMEOUT, behaviour).await;
         match outcome.unwrap_or_else(|_| Err("it took longer than a minute".into())) {
             Ok(()) => println!("ok {name}"),
             Err(error) => {

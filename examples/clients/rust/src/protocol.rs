@@ -169,8 +169,8 @@ pub async fn service_config(run: &Run) -> Outcome {
     for method in config["methodConfig"].as_array_mut().into_iter().flatten() {
         method["timeout"] = "0s".into();
     }
-    let impatient = connect(&run.address, &config.to_string())?;
-    let mut users = UserServiceClient::new(impatient);
+    let short_timeouts = connect(&run.address, &config.to_string())?;
+    let mut users = UserServiceClient::new(short_timeouts);
     check_code(
         &error_of(users.get_user(GetUserRequest { id: run.id.clone() }).await)?,
         Code::DeadlineExceeded,

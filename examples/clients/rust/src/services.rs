@@ -1,25 +1,22 @@
 //! Users, an order, and events.
 
+use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
-use std::time::Duration;
 
-use ordermesh::calls::{details_of, resume_listing};
+use ordermesh::calls::resume_listing;
 use ordermesh::common::v1::{Address, Money};
 use ordermesh::events::v1::event_service_client::EventServiceClient;
-use ordermesh::events::v1::{Offsets, SubscribeRequest, subscribe_request::From};
+use ordermesh::events::v1::{EventRecord, Offsets, SubscribeRequest, subscribe_request::From};
 use ordermesh::inventory::v1::{CreateItemRequest, Item};
 use ordermesh::order::v1::{OrderItem, OrderState, PlaceOrderRequest, WatchOrderRequest};
 use ordermesh::payment::v1::{DepositRequest, OpenAccountRequest};
 use ordermesh::user::v1::user_service_client::UserServiceClient;
 use ordermesh::user::v1::{CreateUserRequest, ImportUsersRequest, ListUsersRequest, User};
 use tokio_stream::StreamExt;
-use tonic::{Code, Status};
 
 use crate::{Outcome, Run, check, new_uuid};
 
 const IMPORTED_USERS: usize = 1000;
-/// Attempts in a row that receive nothing.
-const MAX_FAILURES: u32 = 10;
 
 pub async fn create_user(run: &Run) -> Outcome {
     // With the same request id, the second call returns the response of the first.
@@ -53,11 +50,11 @@ pub async fn import_users(run: &Run) -> Outcome {
 }
 
 pub async fn list_users(run: &Run) -> Outcome {
-    let mut opened = 0;
+    let mut cursors = HashSet::new();
     let mut ids = Vec::new();
     {
-        let open_after = |after_id| {
-            opened += 1;
+        let open_after = |after_id: String| {
+            cursors.insert(after_id.clone());
             let mut users = UserServiceClient::new(run.cut.clone());
             let request = ListUsersRequest {
                 after_id,
@@ -74,7 +71,7 @@ pub async fn list_users(run: &Run) -> Outcome {
     check(ids == imported_ids(run), || {
         format!("listed {} users", ids.len())
     })?;
-    check(opened > 1, || "the stream was not cut".into())
+    check_cut(&cursors)
 }
 
 pub async fn place_and_watch(run: &Run) -> Outcome {
@@ -139,56 +136,44 @@ pub async fn place_and_watch(run: &Run) -> Outcome {
 
 /// Follows the events of the imported users. Each opened stream starts after the last event of each partition.
 pub async fn subscribe(run: &Run) -> Outcome {
-    let mut next = HashMap::new();
+    let next = RefCell::new(HashMap::new());
     let mut seen = HashSet::new();
-    let (mut opened, mut failures) = (0, 0);
-    while seen.len() < IMPORTED_USERS {
-        opened += 1;
-        let before = next.clone();
-        if let Err(cut) = read_events(run, &mut next, &mut seen).await {
-            let status = cut.downcast::<Status>()?;
-            failures = if next == before { failures + 1 } else { 0 };
-            let code = details_of(&status).code;
-            let is_cut = matches!(code, Code::Unavailable | Code::Internal | Code::Unknown);
-            if !is_cut || failures == MAX_FAILURES {
-                return Err(status);
+    let mut cursors = HashSet::new();
+    {
+        let open_after = |after: String| {
+            cursors.insert(after);
+            let mut events = EventServiceClient::new(run.cut.clone());
+            let request = SubscribeRequest {
+                topic: "user.events".into(),
+                types: vec!["USER_CREATED".into()],
+                from: Some(From::Offsets(Offsets {
+                    by_partition: next.borrow().clone(),
+                })),
+                ..Default::default()
+            };
+            async move { events.subscribe(request).await }
+        };
+        let id_of = |event: &EventRecord| event.id.clone();
+        let mut followed = std::pin::pin!(resume_listing(open_after, id_of));
+        while seen.len() < IMPORTED_USERS {
+            let Some(event) = followed.next().await.transpose()? else {
+                return Err("the stream ended by itself".into());
+            };
+            let last = next.borrow_mut().insert(event.partition, event.offset + 1);
+            check(event.offset >= last.unwrap_or(0), || {
+                format!("event {} came twice", event.id)
+            })?;
+            if event.key.starts_with(&format!("{}-", run.id)) {
+                seen.insert(event.key);
             }
-            tokio::time::sleep(Duration::from_millis(100) * failures).await;
         }
     }
-    check(opened > 1, || "the stream was not cut".into())
+    check_cut(&cursors)
 }
 
-async fn read_events(
-    run: &Run,
-    next: &mut HashMap<i32, i64>,
-    seen: &mut HashSet<String>,
-) -> Outcome {
-    let request = SubscribeRequest {
-        topic: "user.events".into(),
-        types: vec!["USER_CREATED".into()],
-        from: Some(From::Offsets(Offsets {
-            by_partition: next.clone(),
-        })),
-        ..Default::default()
-    };
-    let mut events = EventServiceClient::new(run.cut.clone())
-        .subscribe(request)
-        .await?
-        .into_inner();
-    while seen.len() < IMPORTED_USERS {
-        let Some(event) = events.message().await? else {
-            return Err("the stream ended by itself".into());
-        };
-        let expected = next.insert(event.partition, event.offset + 1).unwrap_or(0);
-        check(event.offset >= expected, || {
-            format!("event {} came twice", event.id)
-        })?;
-        if event.key.starts_with(&format!("{}-", run.id)) {
-            seen.insert(event.key);
-        }
-    }
-    Ok(())
+/// Fails if every stream began at the same place: the first one was not cut, or received nothing before.
+fn check_cut(cursors: &HashSet<String>) -> Outcome {
+    check(cursors.len() > 1, || "the stream was not cut".into())
 }
 
 fn imported_ids(run: &Run) -> Vec<String> {

@@ -13,7 +13,7 @@ import java.util.concurrent.ScheduledExecutorService;
 /** Calls a running mesh and prints one line for each behaviour in ../README.md. */
 public final class Main {
   /** For streams that would otherwise never end if something is wrong. */
-  private static final int PATIENCE_S = 60;
+  private static final int TIMEOUT_S = 60;
 
   private interface Body {
     void run(Run run) throws Exception;
@@ -26,7 +26,7 @@ public final class Main {
 
     /** All its calls have the deadline of their context. */
     void run(Run run, ScheduledExecutorService timer) throws Exception {
-      try (Context.CancellableContext context = Context.current().withDeadlineAfter(PATIENCE_S, SECONDS, timer)) {
+      try (Context.CancellableContext context = Context.current().withDeadlineAfter(TIMEOUT_S, SECONDS, timer)) {
         context.call(
             () -> {
               body.run(run);

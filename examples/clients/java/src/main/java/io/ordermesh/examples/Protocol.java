@@ -106,8 +106,8 @@ final class Protocol {
   /** Makes a call without a deadline on a channel whose config allows next to no time. */
   static void serviceConfig(Run run) {
     run.users().getUser(userWith(run.id()));
-    String impatient = run.config().replaceAll("\"timeout\": \"[^\"]*\"", "\"timeout\": \"0.001s\"");
-    ManagedChannel channel = Run.connect(run.address(), impatient);
+    String shortTimeouts = run.config().replaceAll("\"timeout\": \"[^\"]*\"", "\"timeout\": \"0.001s\"");
+    ManagedChannel channel = Run.connect(run.address(), shortTimeouts);
     try {
       UserServiceGrpc.UserServiceBlockingStub users = UserServiceGrpc.newBlockingStub(channel);
       checkCode(errorOf(() -> users.getUser(userWith(run.id()))), Code.DEADLINE_EXCEEDED);

@@ -40,6 +40,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ThreadLocalRandom;
 import java.util.stream.IntStream;
 
 /** Users, an order, and events. */
@@ -47,7 +48,7 @@ final class Services {
   private static final int IMPORTED_USERS = 1000;
 
   /** Attempts in a row that receive nothing. */
-  private static final int MAX_FAILURES = 10;
+  private static final int MAX_ATTEMPTS = 5;
 
   private Services() {}
 
@@ -76,7 +77,7 @@ final class Services {
   }
 
   static void listUsers(Run run) throws InterruptedException {
-    List<String> cursors = new ArrayList<>();
+    Set<String> cursors = new HashSet<>();
     List<String> ids = new ArrayList<>();
     Calls.resumeListing(
         after -> {
@@ -138,11 +139,11 @@ final class Services {
   static void subscribe(Run run) throws InterruptedException {
     Map<Integer, Long> next = new HashMap<>();
     Set<String> seen = new HashSet<>();
-    int opened = 0;
-    int failures = 0;
+    Set<Map<Integer, Long>> starts = new HashSet<>();
+    int attempts = 0;
     while (seen.size() < IMPORTED_USERS) {
-      Map<Integer, Long> before = Map.copyOf(next);
-      opened++;
+      // The first attempt from here, or another one.
+      attempts = starts.add(Map.copyOf(next)) ? 1 : attempts + 1;
       SubscribeRequest request =
           SubscribeRequest.newBuilder()
               .setTopic("user.events")
@@ -154,12 +155,11 @@ final class Services {
         context.run(() -> readEvents(run, request, next, seen));
       } catch (StatusRuntimeException cut) {
         Code code = cut.getStatus().getCode();
-        failures = next.equals(before) ? failures + 1 : 0;
-        if ((code != Code.UNAVAILABLE && code != Code.INTERNAL) || failures == MAX_FAILURES) throw cut;
-        Thread.sleep(failures * 100L);
+        if ((code != Code.UNAVAILABLE && code != Code.INTERNAL) || attempts == MAX_ATTEMPTS) throw cut;
+        Thread.sleep(ThreadLocalRandom.current().nextLong(50L << attempts, 100L << attempts));
       }
     }
-    check(opened > 1, "the stream was not cut");
+    check(starts.size() > 1, "the stream was not cut");
   }
 
   private static void readEvents(Run run, SubscribeRequest request, Map<Integer, Long> next, Set<String> seen) {
