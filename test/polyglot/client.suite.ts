@@ -1,9 +1,13 @@
-import { execFile } from 'node:child_process';
+import { type ChildProcess, execFile } from 'node:child_process';
+import { once } from 'node:events';
 import { cp, readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+import { Metadata, status } from '@grpc/grpc-js';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it, onTestFinished } from 'vitest';
+import { startPeerServer } from '../../mesh/client/testing/peer.ts';
+import { eventually } from '../../mesh/testing/eventually.ts';
 import { freePort } from '../../mesh/testing/servers/free-port.ts';
 import { startMesh, type TestMesh } from '../../mesh/testing/start-mesh.ts';
 import { type TempFolder, tempFolder } from '../../mesh/testing/temp-folder.ts';
@@ -46,7 +50,8 @@ export function clientSuite(language: string, build: BuildClient): void {
   function start(environment: Record<string, string>) {
     const [file, ...args] = command;
     const config = join(root, 'gen/service-config/ordermesh.json');
-    return run(file, args, { env: { PATH: process.env.PATH, SERVICE_CONFIG: config, ...environment } });
+    const env = { PATH: process.env.PATH, SERVICE_CONFIG: config, ...environment };
+    return run(file, args, { env, timeout: 100_000, killSignal: 'SIGKILL' });
   }
 
   describeRoutes((startRoute) => {
@@ -54,8 +59,10 @@ export function clientSuite(language: string, build: BuildClient): void {
       // The listing is about twice as long, the events are more.
       await using route = await startRoute(mesh.address, 50_000);
       const ended = start({ ADDRESS: route.address, CUT_ADDRESS: route.cutAddress });
+      // The next behaviour after `cancel`: by then, the program has sent the cancellation.
+      const cancelled = pauseAfter('ok health', ended.child, () => waitUntilNoneFollows(mesh));
       // If it fails, its output says why.
-      const { stdout } = await ended.catch((error: { stdout: string }) => error);
+      const [{ stdout }] = await Promise.all([ended.catch((error: { stdout: string }) => error), cancelled]);
       expect(stdout.trim().split('\n')).toEqual(behaviours.map((name) => `ok ${name}`));
     });
   });
@@ -68,9 +75,53 @@ export function clientSuite(language: string, build: BuildClient): void {
     });
   });
 
+  it('reports the error of a call whose details cannot be read', { timeout: 120_000 }, async () => {
+    const metadata = new Metadata();
+    metadata.set('grpc-status-details-bin', Buffer.from([0xff]));
+    const server = await startPeerServer({
+      getUser: (_call, respond) => respond({ code: status.NOT_FOUND, details: 'no such user', metadata }),
+    });
+    onTestFinished(() => server.stop());
+    const failed = start({ ADDRESS: `127.0.0.1:${server.port}` });
+    await expect(failed).rejects.toMatchObject({
+      code: 1,
+      stdout: expect.stringMatching(/^FAILED error-info: .*no such user/m),
+    });
+  });
+
   it('reports behaviours that fail, and exits with 1', { timeout: 120_000 }, async () => {
     // Nothing is cut here.
     const failed = start({ ADDRESS: mesh.address, CUT_ADDRESS: mesh.address });
     await expect(failed).rejects.toMatchObject({ code: 1, stdout: expect.stringMatching(/^FAILED list-resume: /m) });
+  });
+}
+
+/**
+ * Stops a program when it has printed `line`, so it makes no further call and its connections stay open, and lets it continue
+ * after `check`.
+ */
+async function pauseAfter(line: string, program: ChildProcess, check: () => Promise<void>): Promise<void> {
+  const printed = new Promise<true>((resolve) => {
+    let output = '';
+    program.stdout?.on('data', (text: string) => {
+      if (output.includes(line)) return;
+      output += text;
+      if (output.includes(line) && program.kill('SIGSTOP')) resolve(true);
+    });
+  });
+  const ended = once(program, 'close').then(() => false);
+  if (!(await Promise.race([printed, ended]))) return;
+  try {
+    await check();
+  } finally {
+    program.kill('SIGCONT');
+  }
+}
+
+/** Waits until the mesh serves no stream of events. */
+async function waitUntilNoneFollows({ runtime }: TestMesh): Promise<void> {
+  await eventually(async () => {
+    const { text } = await runtime.metrics.scrape();
+    expect(text).toContain('\nordermesh_calls_streams{contract="events.v1.EventService"} 0\n');
   });
 }

@@ -47,7 +47,7 @@ final class Protocol {
     Calls.Details details = Calls.detailsOf(errorOf(() -> run.users().getUser(userWith(unknown))));
     check(
         details.reason.equals("USER_NOT_FOUND") && unknown.equals(details.metadata.get("id")),
-        "got " + details.reason + " " + details.metadata);
+        "got " + details.code + " " + details.text + " " + details.reason + " " + details.metadata);
   }
 
   static void deadline(Run run) {
