@@ -76,8 +76,8 @@ public final class Calls {
     Map<String, String> metadata = Map.of();
     List<Violation> violations = new ArrayList<>();
     Optional<Duration> retryAfter = Optional.empty();
-    com.google.rpc.Status sent = StatusProto.fromThrowable(error);
     try {
+      com.google.rpc.Status sent = StatusProto.fromThrowable(error);
       for (Any detail : sent == null ? List.<Any>of() : sent.getDetailsList()) {
         if (detail.is(ErrorInfo.class)) {
           ErrorInfo info = detail.unpack(ErrorInfo.class);
@@ -92,7 +92,8 @@ public final class Calls {
           retryAfter = Optional.of(Duration.ofSeconds(delay.getSeconds(), delay.getNanos()));
         }
       }
-    } catch (InvalidProtocolBufferException invalid) {
+    } catch (InvalidProtocolBufferException | IllegalArgumentException unreadable) {
+      // The latter is thrown for bytes that are not a google.rpc.Status.
       // Details that cannot be read are no reason to hide the error.
     }
     return new Details(Status.fromThrowable(error), reason, metadata, violations, retryAfter);
