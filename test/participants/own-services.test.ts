@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startMesh, type TestMesh, tempFolder } from '#mesh/testing';
+import { compileCache } from '../../mesh/testing/servers/start-process.ts';
 import { spawnTool, unusedAddress } from '../../scripts/ordermesh/testing/spawn-tool.ts';
 import { inventoryService } from '../../services/inventory/service.ts';
 import { paymentService } from '../../services/payment/service.ts';
@@ -48,7 +49,12 @@ describe('our participants that are killed and started again', () => {
   it.each(contracts)('keep all rules of the contract %s', { timeout: 240_000 }, async (contract, options) => {
     await using folder = await tempFolder();
     const address = await unusedAddress();
-    const environment = { DATA_DIR: join(folder.path, 'data'), GRPC_LISTEN: address, LOG_LEVEL: 'warn' };
+    const environment = {
+      DATA_DIR: join(folder.path, 'data'),
+      GRPC_LISTEN: address,
+      LOG_LEVEL: 'warn',
+      NODE_COMPILE_CACHE: compileCache,
+    };
     const command = [process.execPath, 'services/main.ts', contract];
     await using server = await startRestartable({ address, command, environment }, folder.path);
     expect(await verify(address, contract, [...options, '--restart', server.restart])).toMatchObject({

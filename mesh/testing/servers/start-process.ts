@@ -30,7 +30,7 @@ export interface StartedProcess extends SpawnedProcess {
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 /** Halves the start time: tests start many processes. */
-const compileCache = join(root, '.cache', 'compile');
+export const compileCache = join(root, '.cache', 'compile');
 
 /** Spawns a process without waiting for it to serve. */
 export function spawnProcess({
