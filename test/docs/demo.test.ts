@@ -88,7 +88,9 @@ describe('make demo and make import', () => {
     expect(late.stderr()).toMatch(/^database \S*user\.db was deleted.*\n$/);
   });
 
-  it('shows the order, and where its events wait, while the event log is unavailable', async () => {
+  it('shows the order, and where its events wait, while the event log is unavailable', {
+    timeout: 60_000,
+  }, async () => {
     await using folder = await tempFolder();
     const environment = { EVENTS_URL: 'kafka://127.0.0.1:1' };
     await using mesh = await startProcess({ dataDir: folder.path, environment });
@@ -99,7 +101,7 @@ describe('make demo and make import', () => {
     expect(demo.stdout()).toMatch(/order \S+ is COMPLETED\n$/);
   });
 
-  it('reports that a mail waits while the task queue is unavailable', async () => {
+  it('reports that a mail waits while the task queue is unavailable', { timeout: 60_000 }, async () => {
     await using folder = await tempFolder();
     const environment = { TASKS_URL: 'amqp://127.0.0.1:1' };
     await using mesh = await startProcess({ dataDir: folder.path, environment });
