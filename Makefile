@@ -126,10 +126,10 @@ clients-typescript clients-csharp clients-go clients-python clients-java clients
 
 ## proto-lint: check the style of the contracts, their validation rules, file options, deadlines and request ids
 proto-lint: $(INSTALLED)
-	node scripts/third-party-protos.ts
+	node scripts/protos/third-party-protos.ts
 	buf lint
-	node scripts/file-options.ts
-	node scripts/proto-policy.ts
+	node scripts/protos/file-options.ts
+	node scripts/protos/proto-policy.ts
 
 ## proto-breaking: fail if a contract breaks its callers, compared with the commit AGAINST (default: main)
 proto-breaking: $(INSTALLED)

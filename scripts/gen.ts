@@ -7,7 +7,7 @@ import { createFileRegistry, type DescService, fromBinary, toBinary } from '@buf
 import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
 import { serviceConfig } from '../mesh/contract/plugin/service-config.ts';
 import { languages } from './clients/clients.ts';
-import { collectThirdPartyProtos, isThirdParty } from './third-party-protos.ts';
+import { collectThirdPartyProtos, isThirdParty } from './protos/third-party-protos.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 

@@ -6,6 +6,6 @@ import { fileURLToPath } from 'node:url';
 // versions of Node, which then skip it.
 const at = (path) => fileURLToPath(new URL(`../${path}`, import.meta.url));
 if (existsSync(at('node_modules/google-gax')) && process.features.typescript) {
-  const { collectThirdPartyProtos } = await import('./third-party-protos.ts');
+  const { collectThirdPartyProtos } = await import('./protos/third-party-protos.ts');
   await collectThirdPartyProtos(at('.cache/proto'));
 }

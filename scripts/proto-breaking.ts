@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { create, fromBinary, isFieldSet, toBinary } from '@bufbuild/protobuf';
 import { FileDescriptorSetSchema, FileOptionsSchema } from '@bufbuild/protobuf/wkt';
-import { collectThirdPartyProtos } from './third-party-protos.ts';
+import { collectThirdPartyProtos } from './protos/third-party-protos.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 

@@ -16,7 +16,7 @@ import { grpcPython, grpcPythonPath } from '../mesh/testing/servers/grpc-python.
 import { describeWithServer } from '../mesh/testing/servers/servers.ts';
 import type { TempFolder } from '../mesh/testing/temp-folder.ts';
 import { freshClone } from '../test/support/fresh-clone.ts';
-import { isOptionsOnly } from './plain-proto.ts';
+import { isOptionsOnly } from './protos/plain-proto.ts';
 
 const bin = fileURLToPath(new URL('../node_modules/.bin', import.meta.url));
 

@@ -1,8 +1,8 @@
 import { cp, glob, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { isOptionsOnly, withoutCustomOptions } from './plain-proto.ts';
-import { collectThirdPartyProtos, collectWellKnownProtos, isThirdParty } from './third-party-protos.ts';
+import { isOptionsOnly, withoutCustomOptions } from './protos/plain-proto.ts';
+import { collectThirdPartyProtos, collectWellKnownProtos, isThirdParty } from './protos/third-party-protos.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 

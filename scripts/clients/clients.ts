@@ -4,8 +4,8 @@ import { cp, glob, mkdir, mkdtemp, readdir, readFile, rename, rm, symlink, write
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { collectThirdPartyProtos, isThirdParty } from '../protos/third-party-protos.ts';
 import { exportPlainProtos, exportProtos } from '../protos.ts';
-import { collectThirdPartyProtos, isThirdParty } from '../third-party-protos.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const toolFolders = [join(root, '.tools/bin'), join(root, 'node_modules/.bin')];

@@ -16,7 +16,7 @@ describe('CONTRIBUTING', () => {
     await project.run('tsc', '--noEmit');
     await project.run('biome', 'check', '--write', '--error-on-warnings', 'services');
     await project.run('buf', 'lint');
-    await project.run('node', 'scripts/proto-policy.ts');
+    await project.run('node', 'scripts/protos/proto-policy.ts');
     const tests = [
       'services/note',
       'services/user/user-service.test.ts',

@@ -6,7 +6,7 @@ it('the gift service of the examples works in a project of its own', { timeout: 
   await using project = await copyProject();
   await project.overlay('examples/gift');
   await project.run('node', 'scripts/gen.ts');
-  await project.run('node', 'scripts/proto-policy.ts');
+  await project.run('node', 'scripts/protos/proto-policy.ts');
   await project.run('tsc', '--noEmit');
   await project.run('biome', 'check', '--error-on-warnings', 'services/gift');
   const report = await project.run('vitest', 'run', 'services/gift', 'test/architecture.test.ts');

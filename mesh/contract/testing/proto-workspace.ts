@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { fromBinary } from '@bufbuild/protobuf';
 import { type FileDescriptorSet, FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
-import { collectThirdPartyProtos } from '../../../scripts/third-party-protos.ts';
+import { collectThirdPartyProtos } from '../../../scripts/protos/third-party-protos.ts';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { file_buf_validate_validate } from '@bufbuild/protovalidate/gen/buf/validate/validate_pb.js';
 import { printProto } from './print-proto.ts';
 
-const modulesDir = fileURLToPath(new URL('../node_modules/', import.meta.url));
+const modulesDir = fileURLToPath(new URL('../../node_modules/', import.meta.url));
 
 /** Import paths of third-party contracts, and their files in installed npm packages. */
 const sources: Record<string, string> = {
@@ -56,4 +56,4 @@ async function place(path: string, source: string): Promise<void> {
   await rename(`${path}.${process.pid}`, path);
 }
 
-if (import.meta.main) await collectThirdPartyProtos(fileURLToPath(new URL('../.cache/proto', import.meta.url)));
+if (import.meta.main) await collectThirdPartyProtos(fileURLToPath(new URL('../../.cache/proto', import.meta.url)));

@@ -15,9 +15,9 @@ import {
   FileDescriptorSetSchema,
   MethodOptions_IdempotencyLevel,
 } from '@bufbuild/protobuf/wkt';
-import { declaredPolicy, ownPolicy } from '../mesh/contract/plugin/policy.ts';
+import { declaredPolicy, ownPolicy } from '../../mesh/contract/plugin/policy.ts';
 
-const root = fileURLToPath(new URL('..', import.meta.url));
+const root = fileURLToPath(new URL('../..', import.meta.url));
 const { IDEMPOTENCY_UNKNOWN, NO_SIDE_EFFECTS } = MethodOptions_IdempotencyLevel;
 
 /**

@@ -17,7 +17,7 @@ import { nestedTypes } from '@bufbuild/protobuf/reflect';
 import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
 import { file_buf_validate_validate as original } from '@bufbuild/protovalidate/gen/buf/validate/validate_pb.js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type TempFolder, tempFolder } from '../mesh/testing/temp-folder.ts';
+import { type TempFolder, tempFolder } from '../../mesh/testing/temp-folder.ts';
 import { collectThirdPartyProtos } from './third-party-protos.ts';
 
 let folder: TempFolder;
@@ -28,7 +28,7 @@ beforeAll(async () => {
   const dir = folder.path;
   await collectThirdPartyProtos(join(dir, 'protos'));
   const image = join(dir, 'image.binpb');
-  const buf = fileURLToPath(new URL('../node_modules/.bin/buf', import.meta.url));
+  const buf = fileURLToPath(new URL('../../node_modules/.bin/buf', import.meta.url));
   await writeFile(join(dir, 'buf.yaml'), JSON.stringify({ version: 'v2', modules: [{ path: 'protos' }] }));
   execFileSync(buf, ['build', '--as-file-descriptor-set', '--output', image], { cwd: dir });
   compiled = createFileRegistry(fromBinary(FileDescriptorSetSchema, await readFile(image)));

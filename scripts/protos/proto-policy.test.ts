@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createProtoWorkspace, type ProtoWorkspace } from '../mesh/contract/testing/proto-workspace.ts';
-import { copyProject } from '../test/recipes/support/project-copy.ts';
+import { createProtoWorkspace, type ProtoWorkspace } from '../../mesh/contract/testing/proto-workspace.ts';
+import { copyProject } from '../../test/recipes/support/project-copy.ts';
 import { findPolicyFaults } from './proto-policy.ts';
 
 let workspace: ProtoWorkspace;
@@ -103,10 +103,10 @@ describe('the check of the contracts', () => {
 
   it('fails with the file and line of the method', { timeout: 60_000 }, async () => {
     await using project = await copyProject();
-    await project.run('node', 'scripts/third-party-protos.ts');
-    await project.run('node', 'scripts/proto-policy.ts');
+    await project.run('node', 'scripts/protos/third-party-protos.ts');
+    await project.run('node', 'scripts/protos/proto-policy.ts');
     await project.edit('proto/user/v1/user.proto', (text) => text.replace('    timeout: {seconds: 5}\n', ''));
-    await expect(project.run('node', 'scripts/proto-policy.ts')).rejects.toThrow(
+    await expect(project.run('node', 'scripts/protos/proto-policy.ts')).rejects.toThrow(
       /^proto\/user\/v1\/user\.proto:\d+: CreateUser has no deadline/m,
     );
   });

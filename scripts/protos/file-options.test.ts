@@ -1,7 +1,7 @@
 import { cp, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { tempFolder } from '../mesh/testing/temp-folder.ts';
+import { tempFolder } from '../../mesh/testing/temp-folder.ts';
 import { fileOptionsOf, findWrongFileOptions } from './file-options.ts';
 
 describe('findWrongFileOptions', () => {
