@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
+import { access, cp, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -16,9 +16,12 @@ import { grpcPython, grpcPythonPath } from '../mesh/testing/servers/grpc-python.
 import { describeWithServer } from '../mesh/testing/servers/servers.ts';
 import type { TempFolder } from '../mesh/testing/temp-folder.ts';
 import { freshClone } from '../test/support/fresh-clone.ts';
+import { clientTools } from './clients/clients.ts';
 import { isOptionsOnly } from './protos/plain-proto.ts';
 
-const bin = fileURLToPath(new URL('../node_modules/.bin', import.meta.url));
+const root = fileURLToPath(new URL('..', import.meta.url));
+const bin = [join(root, '.tools/bin'), join(root, 'node_modules/.bin')].join(':');
+const goModule = 'github.com/ordermesh/ordermesh/gen/go';
 
 describe('a fresh clone after npm ci', () => {
   let folder: TempFolder;
@@ -82,6 +85,49 @@ describe('a fresh clone after npm ci', () => {
       const names =
         dir === 'dist/protos' ? await ourFiles() : (await ourFiles()).filter((name) => !isOptionsOnly(name));
       expect(await compiledFiles('protoc.binpb')).toEqual(names);
+    });
+  });
+
+  describeWithServer(clientTools('go'), 'with the generators for Go', () => {
+    const page = async () => readFile(join(root, 'docs/contracts.md'), 'utf8');
+
+    /** Compiles the code in `dir` as the module `name`, with the packages that `make deps` has downloaded. */
+    async function compile(dir: string, name: string): Promise<void> {
+      const ours = join(root, 'scripts/clients/go');
+      await writeFile(join(dir, 'go.mod'), (await readFile(join(ours, 'go.mod'), 'utf8')).replace(goModule, name));
+      await cp(join(ours, 'go.sum'), join(dir, 'go.sum'));
+      const env = { ...process.env, GOFLAGS: '-mod=readonly', GOPROXY: 'off' };
+      await promisify(execFile)('go', ['vet', './...'], { cwd: dir, env });
+    }
+
+    it.each(['dist/protos', 'dist/protos-plain'])('generates code from all of %s with buf', async (dir) => {
+      await writeFile(
+        join(folder.path, 'go.yaml'),
+        'version: v2\nplugins: [{ local: protoc-gen-go, out: all }, { local: protoc-gen-go-grpc, out: all }]',
+      );
+      await run('buf', 'generate', dir, '--template', 'go.yaml');
+      const { path } = folder;
+      await expect(access(join(path, 'all', goModule, 'user/v1/user_grpc.pb.go'))).resolves.toBeUndefined();
+    });
+
+    it('generates code that compiles with the buf.gen.yaml of docs/contracts.md', { timeout: 240_000 }, async () => {
+      const [, template = ''] = /```yaml\n(version: v2\n.*?)```/s.exec(await page()) ?? [];
+      const shop = join(folder.path, 'shop');
+      await cp(join(folder.path, 'dist/protos-plain'), join(shop, 'protos-plain'), { recursive: true });
+      await writeFile(join(shop, 'buf.gen.yaml'), template);
+      await run('bash', '-c', 'cd shop && buf generate');
+      await compile(shop, 'example.com/shop');
+      await access(join(shop, 'gen/user/v1/user_grpc.pb.go'));
+      await expect(readdir(join(shop, 'gen'))).resolves.not.toContain('google');
+    });
+
+    it('generates code that compiles with the protoc command of docs/contracts.md', { timeout: 240_000 }, async () => {
+      const [command = ''] = /^protoc .*--go_out=.*$/m.exec(await page()) ?? [];
+      const generated = join(folder.path, 'generated');
+      await mkdir(generated);
+      await run('bash', '-c', command.replace('protoc', `${grpcPythonPath} -m grpc_tools.protoc`));
+      await compile(generated, goModule);
+      await access(join(generated, 'user/v1/user_grpc.pb.go'));
     });
   });
 });

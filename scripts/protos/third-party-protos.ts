@@ -27,10 +27,17 @@ const wellKnown = ['any', 'descriptor', 'duration', 'empty', 'field_mask', 'time
  */
 export async function collectThirdPartyProtos(targetDir: string): Promise<void> {
   for (const [path, source] of Object.entries(sources)) {
-    await place(join(targetDir, path), await readFile(join(modulesDir, source), 'utf8'));
+    await place(join(targetDir, path), withGoPackage(path, await readFile(join(modulesDir, source), 'utf8')));
   }
   // No npm package contains this source file, only its descriptor.
   await place(join(targetDir, 'buf/validate/validate.proto'), printProto(file_buf_validate_validate.proto));
+}
+
+/** Adds what the copy of v1alpha in the npm package does not have. Without a Go package, generators for Go fail for all files. */
+function withGoPackage(path: string, source: string): string {
+  if (path !== 'grpc/reflection/v1alpha/reflection.proto' || source.includes('go_package')) return source;
+  const option = 'option go_package = "google.golang.org/grpc/reflection/grpc_reflection_v1alpha";';
+  return source.replace(/^package .*;$/m, `$&\n\n${option}`);
 }
 
 /** Whether the contract with this import path is from a third party. */
