@@ -11,7 +11,7 @@ import {
 import { type Saga, SagaStepState } from '#gen/ops/v1/ops.ts';
 import { type Order, OrderState } from '#gen/order/v1/order.ts';
 import { PaymentEvent } from '#gen/payment/v1/events.ts';
-import { reasonOf } from '../support/clients.ts';
+import { isNotServed, reasonOf } from '../support/clients.ts';
 import type { Mesh } from '../support/mesh.ts';
 import { retryUnavailable } from './retry.ts';
 
@@ -34,7 +34,10 @@ const clockSkewMs = 60_000;
 /** The events of an order that the log returned. */
 export interface FoundEvents {
   readonly events: readonly EventRecord[];
-  /** Why others may be missing: a record of the log is damaged, or the last one is not there. Empty: none is missing. */
+  /**
+   * Why others may be missing: a record of the log is damaged, the last one is not there, or the topic does not exist because
+   * its service publishes elsewhere. Empty: none is missing.
+   */
   readonly faults: readonly string[];
   /** Whether no later event of `order.events` can be read, so the notification service cannot read one either. */
   readonly isCut: boolean;
@@ -72,7 +75,7 @@ export async function findEvents(mesh: Mesh, order: Order, { steps }: Saga): Pro
   if (known.length < found.length) return undefined;
   return {
     events: known.flatMap(({ events }) => events),
-    faults: known.flatMap(({ faults }) => faults),
+    faults: [...new Set(known.flatMap(({ faults }) => faults))],
     isCut: known[0]?.isCut === true,
   };
 }
@@ -98,6 +101,9 @@ async function follow(
     // The mesh works without its broker, so do not wait for it.
     if (reasonOf(error).startsWith('EVENTS_')) return undefined;
     // The rest of the order can still be shown.
+    if (reasonOf(error) === 'UNKNOWN_TOPIC')
+      return { events: [], faults: [`no service publishes ${topic} here`], isCut: false };
+    if (isNotServed(error)) return { events: [], faults: [notServedText('bridge')], isCut: false };
     if (damageReasons.has(reasonOf(error)) && error instanceof ClientError)
       return { events: records, faults: [error.details], isCut: true };
     if (!timeout.aborted) throw error;
@@ -107,7 +113,13 @@ async function follow(
 }
 
 function missingText(topic: string, types: readonly string[]): string {
-  return `${topic} has no ${types.join(' or ')} of this order: it waits in the outbox, or was removed or skipped`;
+  const causes = 'it waits in the outbox, was removed or skipped, or its service publishes elsewhere';
+  return `${topic} has no ${types.join(' or ')} of this order: ${causes}`;
+}
+
+/** The text for what is missing because the process at this address runs without a service. */
+export function notServedText(service: string): string {
+  return `${service} is not served at this address`;
 }
 
 function paidOrder({ payload }: EventRecord): string | undefined {
@@ -138,9 +150,18 @@ export interface FoundMails {
 
 /**
  * Finds the notifications of an order; if it has just ended, once its two mails are sent, or after 10 s. Does not wait if
- * `isCut` or if the notification service cannot read its events.
+ * `isCut`, if the notification service cannot read its events, or if it is not served here.
  */
 export async function findMails(mesh: Mesh, order: Order, isCut: boolean): Promise<FoundMails> {
+  try {
+    return await waitForMails(mesh, order, isCut);
+  } catch (error) {
+    if (!isNotServed(error)) throw error;
+    return { mails: [], faults: [notServedText('notification')] };
+  }
+}
+
+async function waitForMails(mesh: Mesh, order: Order, isCut: boolean): Promise<FoundMails> {
   const giveUpMs = (order.updateTime?.getTime() ?? 0) + maxMailWaitMs;
   for (;;) {
     const mails = await retryUnavailable(mesh, () =>
@@ -156,9 +177,12 @@ export async function findMails(mesh: Mesh, order: Order, isCut: boolean): Promi
   }
 }
 
-/** Returns why the notification service cannot read its events, if a record is damaged. */
+/** Returns why the notification service cannot read its events, if a record is damaged. Empty if ops is not served here. */
 async function readingFaults({ problems }: Mesh): Promise<string[]> {
-  const { names } = await problems.listHealth({});
+  const { names } = await problems.listHealth({}).catch((error) => {
+    if (isNotServed(error)) return { names: [] };
+    throw error;
+  });
   const found = names.find(({ name }) => name === NotificationServiceDefinition.fullName)?.problems ?? [];
   return found.filter(({ reason }) => damageReasons.has(reason)).map(({ message }) => message);
 }

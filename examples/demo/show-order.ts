@@ -4,19 +4,20 @@ import type { EventRecord } from '#gen/events/v1/events.ts';
 import { type Notification, NotificationState } from '#gen/notification/v1/notification.ts';
 import { Saga } from '#gen/ops/v1/ops.ts';
 import type { Order } from '#gen/order/v1/order.ts';
+import { isNotServed } from '../support/clients.ts';
 import type { Mesh } from '../support/mesh.ts';
-import { findEvents, findMails, mailPath, readMail } from './find-traces.ts';
+import { findEvents, findMails, mailPath, notServedText, readMail } from './find-traces.ts';
 import { retryUnavailable } from './retry.ts';
 import { timelineOf } from './timeline.ts';
 
 /** Everything that an order has caused. */
 export interface OrderTrace {
   readonly order: Order;
-  /** Without steps if it was removed, `SAGAS_RETENTION_MS` after its end. */
-  readonly saga: Saga;
+  /** Without steps if it was removed, `SAGAS_RETENTION_MS` after its end. Undefined if ops is not served here. */
+  readonly saga: Saga | undefined;
   /** Undefined if the event log is unavailable. */
   readonly events: readonly EventRecord[] | undefined;
-  /** Why events or mails may be missing. */
+  /** Why saga steps, events or mails may be missing. */
   readonly faults: readonly string[];
   readonly mails: readonly ShownMail[];
 }
@@ -30,7 +31,7 @@ interface ShownMail {
 /** Collects what an order has caused. If it has ended, waits a moment for its events and mails. */
 export async function traceOrder(mesh: Mesh, order: Order): Promise<OrderTrace> {
   const saga = await retryUnavailable(mesh, () => getSaga(mesh, order.id));
-  const found = await findEvents(mesh, order, saga);
+  const found = await findEvents(mesh, order, saga ?? noSaga);
   const { mails, faults } = await findMails(mesh, order, found?.isCut === true);
   const shown = mails.map(async (mail) => ({ mail, lines: isSent(mail) ? await readMail(mail, 4) : undefined }));
   return {
@@ -38,6 +39,7 @@ export async function traceOrder(mesh: Mesh, order: Order): Promise<OrderTrace> 
     saga,
     events: found?.events,
     faults: [
+      ...(saga ? [] : [`saga steps are missing: ${notServedText('ops')}`]),
       ...(found?.faults ?? []).map((fault) => `events may be missing: ${fault}`),
       ...faults.map((fault) => `mails may be missing: ${fault}`),
     ],
@@ -45,11 +47,14 @@ export async function traceOrder(mesh: Mesh, order: Order): Promise<OrderTrace> 
   };
 }
 
-async function getSaga(mesh: Mesh, orderId: string): Promise<Saga> {
+const noSaga: Saga = Saga.fromPartial({});
+
+async function getSaga(mesh: Mesh, orderId: string): Promise<Saga | undefined> {
   try {
     return await mesh.sagas.getSaga({ name: { $case: 'orderId', value: orderId } });
   } catch (error) {
-    if (error instanceof ClientError && error.code === Status.NOT_FOUND) return Saga.fromPartial({});
+    if (error instanceof ClientError && error.code === Status.NOT_FOUND) return noSaga;
+    if (isNotServed(error)) return undefined;
     throw error;
   }
 }
@@ -58,14 +63,14 @@ async function getSaga(mesh: Mesh, orderId: string): Promise<Saga> {
 export function orderLines({ order, saga, events, faults, mails }: OrderTrace): string[] {
   const lines = [heading('Timeline: saga steps, events in the log, mails from the task queue')];
   const moments = timelineOf(
-    saga,
+    saga ?? noSaga,
     events ?? [],
     mails.map(({ mail }) => mail),
   );
   for (const { timeMs, kind, what, detail } of moments) {
     lines.push(`${sincePlaced(order, timeMs)}  ${kind.padEnd(5)}  ${what.padEnd(18)}  ${styleText('dim', detail)}`);
   }
-  if (saga.steps.length === 0)
+  if (saga?.steps.length === 0)
     lines.push('  -- its saga has ended so long ago that it was removed (SAGAS_RETENTION_MS)');
   if (events === undefined)
     lines.push('  -- the event log is unavailable. The events of this order wait in the outbox until it is back');

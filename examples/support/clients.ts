@@ -23,6 +23,11 @@ export function isUnreached(error: unknown): boolean {
   return error instanceof ClientError && error.code === Status.UNAVAILABLE && !(error instanceof AnsweredError);
 }
 
+/** Whether the server does not serve the method that was called. */
+export function isNotServed(error: unknown): boolean {
+  return error instanceof ClientError && error.code === Status.UNIMPLEMENTED;
+}
+
 /** The reason of an error. Empty if it has none or the mesh was not reached. */
 export function reasonOf(error: unknown): string {
   return error instanceof AnsweredError ? error.reason : '';

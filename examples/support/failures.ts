@@ -1,5 +1,5 @@
 import { ClientError, Status } from 'nice-grpc';
-import { AnsweredError, isUnreached } from './clients.ts';
+import { AnsweredError, isNotServed, isUnreached } from './clients.ts';
 
 /** The exit codes of the programs that call a mesh. docs/operating.md explains them. */
 export const exitCode = {
@@ -37,6 +37,7 @@ export function describeFailure(error: unknown, address: string): Failure {
     return { text, code: exitCode.unavailable };
   }
   const code = exitCodeOf(error.code);
+  if (isNotServed(error)) return { text: notServedText(error.path, address), code };
   // An error of the mesh or of what it needs, not of this call: its text is complete.
   if (code === exitCode.unavailable) return { text: error.details, code };
   const reason = error instanceof AnsweredError && error.reason !== '' ? ` (${error.reason})` : '';
@@ -52,6 +53,13 @@ export function exitCodeOf(status: Status): ExitCode {
 /** The text for a mesh that does not run, or not there. */
 export function unreachedText(address: string): string {
   return `the mesh at ${address} cannot be reached: run "make start" in another terminal, or set ADDRESS`;
+}
+
+/** A path begins with the package of the service, such as `/inventory.v1.InventoryService/CreateItem`. */
+function notServedText(path: string, address: string): string {
+  const [name = ''] = path.slice(1).split('.');
+  const service = name === 'events' ? 'bridge' : name;
+  return `the process at ${address} does not serve ${path.slice(1)}: use an address where ${service} is served too`;
 }
 
 // An IPv6 host is in brackets.

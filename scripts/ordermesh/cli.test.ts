@@ -49,7 +49,7 @@ describe('ordermesh', () => {
     const { code, errors } = await spawnTool('status', mesh.address, []);
     expect({ code, errors }).toEqual({
       code: 4,
-      errors: `the process at ${mesh.address} runs without ops, which this command calls: use the address of one that runs it\n`,
+      errors: `the process at ${mesh.address} does not serve ops.v1.StatusService/GetStatus: use an address where ops is served too\n`,
     });
   });
 

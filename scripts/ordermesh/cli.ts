@@ -100,16 +100,14 @@ function failureOf(error: unknown, address: string, help: string): Failure & { r
   }
   if (error instanceof CommandError) return { text: error.message, code: error.code, json: error.json };
   const failure = describeFailure(error, address);
-  const text = adviceFor(error, address) ?? failure.text;
+  const text = adviceFor(error) ?? failure.text;
   return { ...failure, text, json: errorToJson(error, text) };
 }
 
 /** The text of an error about which an operator can know more than a caller; `undefined` for others. */
-function adviceFor(error: unknown, address: string): string | undefined {
+function adviceFor(error: unknown): string | undefined {
   if (!(error instanceof AnsweredError)) return undefined;
-  const { path, reason, details } = error;
-  if (reason === 'UNKNOWN_METHOD' && path.startsWith('/ops.v1.'))
-    return `the process at ${address} runs without ops, which this command calls: use the address of one that runs it`;
+  const { reason, details } = error;
   return /^(EVENTS|TASKS)_/.test(reason) ? `${details}; "make status" shows why` : undefined;
 }
 

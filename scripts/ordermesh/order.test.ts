@@ -10,6 +10,7 @@ import { connect } from '../../examples/support/mesh.ts';
 import { startMesh, type TestMesh } from '../../mesh/testing/start-mesh.ts';
 import { type TempFolder, tempFolder } from '../../mesh/testing/temp-folder.ts';
 import { allServices } from '../../services/all.ts';
+import { bookOrder, fillShop, shopOf, watchToEnd } from '../../test/support/shop.ts';
 import { spawnTool } from './testing/spawn-tool.ts';
 
 describe('make order', () => {
@@ -139,6 +140,66 @@ describe('make order', () => {
     clients.close();
     expect(faults).toEqual([
       expect.stringMatching(/^event log .* is damaged: .*make damaged ARGS='skip order\.events/),
+    ]);
+  });
+});
+
+describe('make order in a mesh of several processes', () => {
+  const stack = new AsyncDisposableStack();
+  afterAll(() => stack.disposeAsync());
+
+  /** Starts the services with these names. `addresses` has those of others, such as `inventory=127.0.0.1:50061`. */
+  async function start(names: readonly string[], addresses: readonly string[]): Promise<TestMesh> {
+    const services = allServices.filter(({ name }) => names.includes(name));
+    const mesh = await startMesh(services, { DISCOVERY_URL: `static:${addresses}` });
+    stack.defer(() => mesh.stop());
+    return mesh;
+  }
+
+  it('shows what the services at the address know, and names what they do not', async () => {
+    const there = await start(['inventory', 'shipping', 'payment'], []);
+    const others = ['inventory', 'shipping', 'payment'].map((name) => `${name}=${there.address}`);
+    const whole = await start(['user', 'order', 'notification', 'bridge', 'ops'], others);
+    await fillShop({ ...shopOf(there.runtime), users: shopOf(whole.runtime).users });
+    const { orders } = shopOf(whole.runtime);
+    const { id } = await orders.placeOrder(bookOrder());
+    await watchToEnd(orders, id);
+
+    const { code, lines, errors } = await spawnTool('order', whole.address, [id]);
+    expect({ code, errors }).toEqual({ code: 0, errors: '' });
+    const shown = lines.join('\n');
+    expect(shown).toMatch(/saga +commit-stock +DONE/);
+    expect(shown).toMatch(/event +ORDER_COMPLETED/);
+    expect(shown).toMatch(/mail +order-completed/);
+    expect(lines.filter((line) => line.startsWith('  --'))).toEqual(
+      ['inventory', 'payment', 'shipping'].map(
+        (service) => `  -- events may be missing: no service publishes ${service}.events here`,
+      ),
+    );
+
+    const refused = await spawnTool('order', there.address, [id]);
+    expect(refused).toMatchObject({
+      code: 4,
+      errors: `the process at ${there.address} does not serve order.v1.OrderService/GetOrder: use an address where order is served too\n`,
+    });
+  });
+
+  it('shows an order alone if nothing else is served at the address', async () => {
+    const there = await start(['user', 'inventory', 'shipping', 'payment'], []);
+    const others = ['user', 'inventory', 'shipping', 'payment'].map((name) => `${name}=${there.address}`);
+    const alone = await start(['order'], others);
+    await fillShop(shopOf(there.runtime));
+    const { orders } = shopOf(alone.runtime);
+    const { id } = await orders.placeOrder(bookOrder());
+    await watchToEnd(orders, id);
+
+    const { code, lines, errors } = await spawnTool('order', alone.address, [id]);
+    expect({ code, errors }).toEqual({ code: 0, errors: '' });
+    expect(lines[0]).toBe(`order    ${id} is COMPLETED`);
+    expect(lines.filter((line) => line.startsWith('  --'))).toEqual([
+      '  -- saga steps are missing: ops is not served at this address',
+      '  -- events may be missing: bridge is not served at this address',
+      '  -- mails may be missing: notification is not served at this address',
     ]);
   });
 });

@@ -35,7 +35,7 @@ export const orderCommand: Command = {
 
 function headLines({ order, saga }: OrderTrace): string[] {
   const { id, state, userId, items, total, createTime, updateTime, failure } = order;
-  const wait = hasEnded(order) ? '' : describeWait(saga);
+  const wait = hasEnded(order) || !saga ? '' : describeWait(saga);
   return [
     `order    ${id} is ${stateName(state)}`,
     `user     ${userId}`,
@@ -52,11 +52,12 @@ function headLines({ order, saga }: OrderTrace): string[] {
 function toJson({ order, saga, events, faults, mails }: OrderTrace): object {
   return {
     order: messageToJson('order.v1.Order', Order, order),
-    saga: messageToJson('ops.v1.Saga', Saga, saga),
+    // Absent: ops is not served here.
+    saga: saga && messageToJson('ops.v1.Saga', Saga, saga),
     // Absent: the event log is unavailable.
     events: events?.map((event) => messageToJson('events.v1.EventRecord', EventRecord, event)),
     mails: mails.map(({ mail }) => messageToJson('notification.v1.Notification', Notification, mail)),
-    // Why events or mails may be missing.
+    // Why saga steps, events or mails may be missing.
     faults,
   };
 }

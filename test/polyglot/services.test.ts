@@ -51,6 +51,20 @@ describeWithServer(shippingGo, 'shipping in Go', () => {
         expect(reservation.state).toBe(ReservationState.RESERVATION_STATE_COMMITTED);
       });
 
+      it('have an order shown whose events they do not publish', async () => {
+        const { id } = await placeToEnd(shop, {});
+        const { code, lines, errors } = await spawnTool('order', foreign.mesh.address, [id]);
+        expect({ code, errors, first: lines[0] }).toEqual({
+          code: 0,
+          errors: '',
+          first: `order    ${id} is COMPLETED`,
+        });
+        expect(lines.filter((line) => line.startsWith('  --'))).toEqual([
+          '  -- events may be missing: no service publishes inventory.events here',
+          '  -- events may be missing: no service publishes shipping.events here',
+        ]);
+      });
+
       it.each([
         ['to an address that the carrier refuses', { countryCode: 'AQ' }],
         ['of more than there is in stock', { quantity: 1_000 }],
