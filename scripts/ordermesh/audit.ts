@@ -33,17 +33,28 @@ async function printAudit(reports: AsyncIterable<AuditReport>, cli: Cli): Promis
       print(escapeControls(checkLine(report.value)));
     }
   }
-  print(summary(checks, findings, unfinished));
+  print(auditSummary({ checks, findings, unfinished }));
   return findings > 0n || unfinished > 0 ? exitCode.attention : exitCode.done;
 }
 
 function checkLine({ name, examined, findings, duration, error }: AuditCheck): string {
   const tookMs = Number(duration?.seconds ?? 0n) * 1_000 + Math.round((duration?.nanos ?? 0) / 1_000_000);
-  const result = `${name}: ${count(findings, 'finding')}, ${examined} examined in ${tookMs} ms`;
-  return error === '' ? result : `${result}; failed: ${error}`;
+  const result = `${count(findings, 'finding')}, ${examined} examined`;
+  return error === ''
+    ? `${name}: ${result} in ${tookMs} ms`
+    : `${name}: FAILED after ${tookMs} ms: ${error} (until then: ${result})`;
 }
 
-function summary(checks: number, findings: bigint, unfinished: number): string {
-  const result = `${count(checks, 'check')}, ${count(findings, 'finding')}`;
-  return unfinished === 0 ? result : `${result}; ${count(unfinished, 'check')} could not finish`;
+interface AuditCounts {
+  readonly checks: number;
+  readonly findings: bigint;
+  readonly unfinished: number;
+}
+
+/** `5 checks, 0 findings`. What could not finish comes first: without it the findings mean little. */
+export function auditSummary({ checks, findings, unfinished }: AuditCounts): string {
+  const found = count(findings, 'finding');
+  return unfinished === 0
+    ? `${count(checks, 'check')}, ${found}`
+    : `${unfinished} of ${count(checks, 'check')} could not finish; ${found}`;
 }

@@ -3,7 +3,7 @@ import { HealthStatus } from '#gen/ops/v1/health.ts';
 import { deadLetterSourceToJSON, sagaStateToJSON } from '#gen/ops/v1/ops.ts';
 import type { Status } from '#gen/ops/v1/status.ts';
 import { escapeControls, formatTable } from '../../support/format.ts';
-import { count } from '../cli.ts';
+import { auditSummary } from '../audit.ts';
 import { projectionTable } from '../rebuild.ts';
 
 /** Formats the status of the mesh at `address` for people. */
@@ -87,8 +87,10 @@ function skippedRows({ skippedEvents }: Status): string[][] {
 
 function auditText({ lastAudit }: Status, nowMs: number): string {
   if (!lastAudit) return 'none since the start: "make audit" runs one now';
-  const findings = lastAudit.checks.reduce((sum, check) => sum + check.findings, 0n);
-  return `${ageOf(lastAudit.endTime, nowMs)} ago: ${count(lastAudit.checks.length, 'check')}, ${count(findings, 'finding')}`;
+  const { checks, endTime } = lastAudit;
+  const findings = checks.reduce((sum, check) => sum + check.findings, 0n);
+  const unfinished = checks.filter(({ error }) => error !== '').length;
+  return `${ageOf(endTime, nowMs)} ago: ${auditSummary({ checks: checks.length, findings, unfinished })}`;
 }
 
 function diskText({ disk }: Status): string {
