@@ -1,3 +1,4 @@
+import { isUnreached } from '../examples/support/clients.ts';
 import {
   addressProblem,
   describeFailure,
@@ -12,7 +13,7 @@ import { drainOrders } from './load/orders.ts';
 import { prepareData } from './load/prepare.ts';
 import { type LoadOptions, listProfiles, parseDuration, readProfile, watchesFile } from './load/profile.ts';
 import { findServer, watchServer } from './load/server.ts';
-import { failedCalls, runLines, serverLines } from './load/tables.ts';
+import { describeStop, failedCalls, runLines, serverLines } from './load/tables.ts';
 import { describeWatches, placeWatchedOrders, type WatchedOrders } from './load/watches.ts';
 import { CommandError, UsageError } from './ordermesh/cli.ts';
 import { escapeControls, formatTable } from './support/format.ts';
@@ -48,7 +49,7 @@ async function load(profileName: string): Promise<ExitCode> {
   try {
     const [outage] = await outages(mesh);
     if (outage !== undefined) throw new CommandError(outage, exitCode.unavailable);
-    await prepareData(mesh);
+    await prepareData(mesh, (line) => print([line]));
     print([`${title}, on ${address}`]);
     // A mesh that is busy with many orders takes long to answer this.
     const server = await findServer(mesh, METRICS || undefined);
@@ -108,15 +109,18 @@ interface Outcome {
 }
 
 /** Waits until all orders have ended and audits. */
-async function checkOutcome(mesh: Mesh, [run]: readonly RunResult[], watches?: WatchedOrders): Promise<Outcome> {
+async function checkOutcome(mesh: Mesh, runs: readonly RunResult[], watches?: WatchedOrders): Promise<Outcome> {
   let drained: string[] = [];
   try {
     drained = await drainOrders(mesh);
+    const [run] = runs;
     if (watches && run) drained.push(await describeWatches(mesh, watches, run));
     const { lines, isClean } = await runAudit(mesh);
     return { drained, audit: lines, code: isClean ? exitCode.done : exitCode.attention };
   } catch (error) {
-    const failure = failureOf(error);
+    const failure = isUnreached(error)
+      ? { text: describeStop(mesh.address, runs), code: exitCode.unavailable }
+      : failureOf(error);
     return { drained, audit: [], code: failure.code, failure };
   }
 }

@@ -1,5 +1,6 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { rmSync } from 'node:fs';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -12,9 +13,7 @@ import type { GhzConfig } from './profile.ts';
 interface GhzReport {
   readonly count: number;
   readonly total: number;
-  readonly average: number;
   readonly slowest: number;
-  readonly rps: number;
   readonly statusCodeDistribution: Readonly<Record<string, number>>;
   readonly errorDistribution: Readonly<Record<string, number>>;
   readonly latencyDistribution: readonly { readonly percentage: number; readonly latency: number }[] | null;
@@ -24,8 +23,11 @@ interface GhzReport {
 /** The result of one run of ghz. */
 export interface RunResult {
   readonly config: GhzConfig;
+  /** Those that succeeded. */
   readonly calls: number;
+  /** From the first call to the end of the last one that succeeded. */
   readonly seconds: number;
+  /** Of the calls that succeeded: refused calls cost nothing, so their rate shows nothing. */
   readonly perSecond: number;
   /** In milliseconds, of the calls that succeeded. */
   readonly latency: { readonly p50: number; readonly p95: number; readonly p99: number; readonly max: number };
@@ -40,6 +42,7 @@ export interface RunResult {
 }
 
 const workFolder = '.cache/load';
+const maxDetails = 1_000_000;
 
 /** Throws a CommandError that explains how to get ghz if it is not on the path. */
 export async function requireGhz(): Promise<void> {
@@ -49,12 +52,24 @@ export async function requireGhz(): Promise<void> {
   });
 }
 
+const stopSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
 /**
  * Runs ghz with all configurations at the same time, until all have ended. If one fails, the others are killed, and its error is
- * thrown.
+ * thrown. All are killed if a signal ends this process.
  */
 export async function runAll(configs: readonly GhzConfig[]): Promise<RunResult[]> {
   const failing = new AbortController();
+  const stop = (signal: NodeJS.Signals) => {
+    failing.abort();
+    removeStops();
+    process.stderr.write(`stopped by ${signal}: not audited: run "make audit"\n`);
+    process.kill(process.pid, signal);
+  };
+  const removeStops = () => {
+    for (const signal of stopSignals) process.removeListener(signal, stop);
+  };
+  for (const signal of stopSignals) process.on(signal, stop);
   const runs = configs.map(async (config, index) => {
     try {
       return await runGhz(config, index, failing.signal);
@@ -64,6 +79,7 @@ export async function runAll(configs: readonly GhzConfig[]): Promise<RunResult[]
     }
   });
   await Promise.allSettled(runs);
+  removeStops();
   failing.signal.throwIfAborted();
   return Promise.all(runs);
 }
@@ -80,7 +96,12 @@ async function runGhz(config: GhzConfig, index: number, signal: AbortSignal): Pr
     const child = spawn('ghz', ['--config', configFile, '--format', 'json', '--output', output], {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
-    signal.addEventListener('abort', () => child.kill('SIGKILL'), { once: true });
+    const abandon = () => {
+      child.kill('SIGKILL');
+      // Here too: a signal leaves no time for the end of this function.
+      for (const file of [configFile, output]) rmSync(file, { force: true });
+    };
+    signal.addEventListener('abort', abandon, { once: true });
     const cores = measureCores(child.pid);
     let printed = '';
     for (const stream of [child.stdout, child.stderr]) {
@@ -102,20 +123,34 @@ async function runGhz(config: GhzConfig, index: number, signal: AbortSignal): Pr
 function resultOf(config: GhzConfig, report: GhzReport, cores: number | undefined): RunResult {
   const percentile = (wanted: number) =>
     (report.latencyDistribution?.find(({ percentage }) => percentage === wanted)?.latency ?? 0) / 1e6;
+  const details = (report.details ?? []).map(({ timestamp, latency, status }) => ({
+    // The timestamp of ghz is the end of the call.
+    startMs: Date.parse(timestamp) - latency / 1e6,
+    latencyMs: latency / 1e6,
+    isOk: status === 'OK',
+  }));
+  const calls = report.statusCodeDistribution.OK ?? 0;
+  const seconds = calls === report.count ? report.total / 1e9 : secondsToLastSuccess(details, report.total / 1e9);
   return {
     config,
-    calls: report.count,
-    seconds: report.total / 1e9,
-    perSecond: report.rps,
+    calls,
+    seconds,
+    perSecond: calls === 0 ? 0 : calls / seconds,
     latency: { p50: percentile(50), p95: percentile(95), p99: percentile(99), max: report.slowest / 1e6 },
     codes: new Map(Object.entries(report.statusCodeDistribution)),
     errors: new Map(Object.entries(report.errorDistribution)),
-    details: (report.details ?? []).map(({ timestamp, latency, status }) => ({
-      // The timestamp of ghz is the end of the call.
-      startMs: Date.parse(timestamp) - latency / 1e6,
-      latencyMs: latency / 1e6,
-      isOk: status === 'OK',
-    })),
+    details,
     cores,
   };
+}
+
+function secondsToLastSuccess(details: RunResult['details'], totalSeconds: number): number {
+  // ghz keeps only so many: the last ones may be missing.
+  if (details.length >= maxDetails) return totalSeconds;
+  let [firstMs, lastMs] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  for (const { startMs, latencyMs, isOk } of details) {
+    firstMs = Math.min(firstMs, startMs);
+    if (isOk) lastMs = Math.max(lastMs, startMs + latencyMs);
+  }
+  return Math.max(0, lastMs - firstMs) / 1_000;
 }

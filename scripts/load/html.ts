@@ -21,6 +21,7 @@ export interface LoadResult {
 const reportFolder = '.cache/load';
 const slices = 40;
 const [width, height] = [640, 160];
+const minBadHeight = 3;
 
 const style = `
   body { font: 15px/1.5 system-ui, sans-serif; max-width: 75rem; margin: 2rem auto; padding: 0 1rem; color-scheme: light dark }
@@ -70,7 +71,7 @@ function table([header = [], ...rows]: string[][]): string {
   return `<table>\n${line(header, 'th')}\n${rows.map((row) => line(row, 'td')).join('\n')}\n</table>`;
 }
 
-/** The calls per second and the 99th percentile of the latency in each slice of the run, by the start of the calls. */
+/** The successful calls per second and the 99th percentile of their latency in each slice of the run, by their start. */
 function charts({ config, details }: RunResult): string {
   if (details.length === 0) return '';
   const starts = details.map(({ startMs }) => startMs);
@@ -80,8 +81,8 @@ function charts({ config, details }: RunResult): string {
   const failures = Array.from({ length: slices }, () => 0);
   for (const { startMs, latencyMs, isOk } of details) {
     const slice = Math.min(slices - 1, Math.floor((startMs - first) / sliceMs));
-    latencies[slice]?.push(latencyMs);
-    if (!isOk) failures[slice] = (failures[slice] ?? 0) + 1;
+    if (isOk) latencies[slice]?.push(latencyMs);
+    else failures[slice] = (failures[slice] ?? 0) + 1;
   }
   const rates = latencies.map(({ length }) => (length * 1_000) / sliceMs);
   const p99 = latencies.map((each) => each.toSorted((a, b) => a - b)[Math.floor(each.length * 0.99)] ?? 0);
@@ -90,13 +91,14 @@ function charts({ config, details }: RunResult): string {
   );
 }
 
-/** Slices with errors are red. */
+/** Slices with errors are red, also those without a successful call. */
 function bars(title: string, values: readonly number[], failures: readonly number[]): string {
   const max = Math.max(...values);
   const step = width / values.length;
   const rects = values.map((value, index) => {
-    const barHeight = max === 0 ? 0 : (value / max) * height;
-    const bad = failures[index] ? ' class="bad"' : '';
+    const isBad = (failures[index] ?? 0) > 0;
+    const barHeight = Math.max(isBad ? minBadHeight : 0, max === 0 ? 0 : (value / max) * height);
+    const bad = isBad ? ' class="bad"' : '';
     return `<rect${bad} x="${(index * step).toFixed(1)}" y="${(height - barHeight).toFixed(1)}" width="${(step - 1).toFixed(1)}" height="${barHeight.toFixed(1)}"/>`;
   });
   const caption = `${title}, up to ${Math.round(max).toLocaleString('en')}`;

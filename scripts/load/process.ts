@@ -23,10 +23,12 @@ export function residentMb(pid: number): number | undefined {
   return kilobytes === undefined ? undefined : Number(kilobytes) / 1_000;
 }
 
-/** Returns a variable with which a process of this user was started. Undefined if it has none, or the system does not say. */
+/** Returns a variable with which a process was started; empty if it has none. Undefined if the system does not report it. */
 export function variableOf(pid: number, name: string): string | undefined {
-  const variables = read(`/proc/${pid}/environ`).split('\0');
-  return variables.find((variable) => variable.startsWith(`${name}=`))?.slice(name.length + 1);
+  const variables = read(`/proc/${pid}/environ`);
+  if (variables === '') return undefined;
+  const found = variables.split('\0').find((variable) => variable.startsWith(`${name}=`));
+  return found?.slice(name.length + 1) ?? '';
 }
 
 /** Measures how many cores a process uses, until the returned function is called or the process ends. */

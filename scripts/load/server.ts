@@ -11,8 +11,8 @@ export interface ServerFigures {
   readonly memoryMb: number | undefined;
   /** Undefined if their address is not known or they could not be read. */
   readonly metrics: ServerMetrics | undefined;
-  /** Why the metrics could not be read. */
-  readonly metricsProblem: string | undefined;
+  /** Why there are no metrics, or what to do to have them. Empty if there are. */
+  readonly metricsProblem: string;
 }
 
 /** What the metrics of the server showed. */
@@ -53,6 +53,8 @@ export interface Server {
   /** Whether it runs on this machine. */
   readonly isHere: boolean;
   readonly metricsAddress: string | undefined;
+  /** What to do if their address is not known. */
+  readonly metricsHelp: string;
 }
 
 /** Finds the process behind the address of a mesh, and its metrics too if it runs on this machine. */
@@ -62,17 +64,24 @@ export async function findServer({ status }: Mesh, metricsAddress: string | unde
   const startMs = process?.startTime?.getTime() ?? 0;
   // Another machine may have a process with this id too.
   const isHere = Math.abs((processStartMs(pid) ?? 0) - startMs) < sameStartMs;
-  return { pid, isHere, metricsAddress: metricsAddress ?? (isHere ? listenAddressOf(pid) : undefined) };
+  const listen = isHere ? variableOf(pid, 'METRICS_LISTEN') : undefined;
+  // With port 0 the system chose the port.
+  const found = listen && !listen.endsWith(':0') ? listen : undefined;
+  const metricsHelp =
+    listen === ''
+      ? 'metrics: the mesh serves none: start it with METRICS_LISTEN=127.0.0.1:9464 to see its calls here'
+      : 'metrics: set METRICS to the METRICS_LISTEN of the mesh to see its calls here; if it has none, start it with one';
+  return { pid, isHere, metricsAddress: metricsAddress ?? found, metricsHelp };
 }
 
 /** Watches a process from now on. */
-export async function watchServer({ pid, isHere, metricsAddress }: Server): Promise<ServerWatch> {
+export async function watchServer({ pid, isHere, metricsAddress, metricsHelp }: Server): Promise<ServerWatch> {
   const metrics = metricsAddress === undefined ? undefined : await watchMetrics(metricsAddress);
   const cores = isHere ? measureCores(pid) : () => undefined;
   return {
     async end() {
       const coresHere = cores();
-      const { shown, problem } = (await metrics?.end()) ?? {};
+      const { shown, problem = '' } = (await metrics?.end()) ?? { problem: metricsHelp };
       const cpuSeconds = shown?.grown.get('ordermesh_process_cpu_seconds_total');
       const coresThere = shown && cpuSeconds !== undefined ? cpuSeconds / shown.seconds : undefined;
       const memoryMb = isHere ? residentMb(pid) : undefined;
@@ -83,12 +92,6 @@ export async function watchServer({ pid, isHere, metricsAddress }: Server): Prom
       metrics?.stop();
     },
   };
-}
-
-/** Returns where a process of this machine serves its metrics. Undefined if the system chose the port. */
-function listenAddressOf(pid: number): string | undefined {
-  const address = variableOf(pid, 'METRICS_LISTEN');
-  return address && !address.endsWith(':0') ? address : undefined;
 }
 
 async function watchMetrics(address: string) {

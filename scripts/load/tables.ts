@@ -2,7 +2,10 @@ import { formatTable } from '../support/format.ts';
 import type { RunResult } from './ghz.ts';
 import type { ServerFigures, ServerMetrics } from './server.ts';
 
-/** One row per run of ghz, and one with the sum if there are several. */
+/** A figure that could not be measured. */
+const unknown = '-';
+
+/** One row per run of ghz, and one with the sum if there are several. All but the errors is of the calls that succeeded. */
 export function resultTable(runs: readonly RunResult[]): string[][] {
   const header = ['call', 'callers', 'calls', 'calls/s', 'p50', 'p95', 'p99', 'max', 'errors', 'cores of ghz'];
   const rows = runs.map((run) => {
@@ -12,7 +15,7 @@ export function resultTable(runs: readonly RunResult[]): string[][] {
       config.rps === undefined ? `${config.concurrency ?? `up to ${config['concurrency-end']}`}` : `${config.rps}/s`,
       whole(calls),
       whole(perSecond),
-      ...[latency.p50, latency.p95, latency.p99, latency.max].map(duration),
+      ...[latency.p50, latency.p95, latency.p99, latency.max].map((ms) => (calls === 0 ? unknown : duration(ms))),
       whole(failedCalls(run)),
       coresText(cores),
     ];
@@ -30,22 +33,23 @@ function sumRow(runs: readonly RunResult[]): string[] {
     runs[0]?.config.rps === undefined ? whole(callers) : `${callers}/s`,
     whole(sum(({ calls }) => calls)),
     whole(sum(({ perSecond }) => perSecond)),
-    ...allLatencies(runs).map(duration),
+    ...allLatencies(runs),
     whole(sum(failedCalls)),
     coresText(cores),
   ];
 }
 
 /** The percentiles of all calls that succeeded, as in the columns of the table. */
-function allLatencies(runs: readonly RunResult[]): number[] {
+function allLatencies(runs: readonly RunResult[]): string[] {
   const latencies = runs
     .flatMap(({ details }) => details.filter(({ isOk }) => isOk).map(({ latencyMs }) => latencyMs))
     .toSorted((a, b) => a - b);
   return [0.5, 0.95, 0.99, 1].map((share) => percentileOf(latencies, share));
 }
 
-function percentileOf(sorted: readonly number[], share: number): number {
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
+function percentileOf(sorted: readonly number[], share: number): string {
+  const ms = sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))];
+  return ms === undefined ? unknown : duration(ms);
 }
 
 /** One row per step of a ramp. */
@@ -53,16 +57,15 @@ export function rampTable({ config, details }: RunResult): string[][] | undefine
   const { 'concurrency-start': start = 0, 'concurrency-step': step = 0, 'concurrency-end': end = 0 } = config;
   const stepMs = Number.parseFloat(config['concurrency-step-duration'] ?? '') * (isSeconds(config) ? 1_000 : 1);
   if (step === 0 || details.length === 0) return undefined;
-  const startMs = details.reduce((first, each) => Math.min(first, each.startMs), Number.POSITIVE_INFINITY);
+  const firstMs = details.reduce((first, { startMs }) => Math.min(first, startMs), Number.POSITIVE_INFINITY);
   const rows = Array.from({ length: (end - start) / step + 1 }, (_, index) => {
-    const from = startMs + index * stepMs;
+    const from = firstMs + index * stepMs;
     const latencies = details
-      .filter((call) => call.startMs >= from && call.startMs < from + stepMs)
+      .filter(({ startMs, isOk }) => isOk && startMs >= from && startMs < from + stepMs)
       .map(({ latencyMs }) => latencyMs)
       .toSorted((a, b) => a - b);
-    const percentile = (share: number) => duration(percentileOf(latencies, share));
-    const callers = start + index * step;
-    return [`${callers}`, whole((latencies.length * 1_000) / stepMs), percentile(0.5), percentile(0.99)];
+    const percentiles = [0.5, 0.99].map((share) => percentileOf(latencies, share));
+    return [`${start + index * step}`, whole((latencies.length * 1_000) / stepMs), ...percentiles];
   });
   return [['callers', 'calls/s', 'p50', 'p99'], ...rows];
 }
@@ -94,6 +97,16 @@ export function errorLines({ config, codes, errors }: RunResult): string[] {
   return [`errors of ${config.call}: ${byCode.join(', ')}`, ...texts];
 }
 
+/** When the mesh stopped, by the calls that succeeded, and what to do. */
+export function describeStop(address: string, runs: readonly RunResult[]): string {
+  const seconds = Math.max(...runs.map((run) => run.seconds));
+  const when = runs.some(failedCalls) ? `after ${seconds.toFixed(1)} s` : 'after the load';
+  const orderRuns = runs.filter(({ config }) => config.call === 'order.v1.OrderService.PlaceOrder');
+  const orders = whole(orderRuns.reduce((sum, { calls }) => sum + calls, 0));
+  const accepted = orderRuns.length === 0 ? '' : `; ${orders} orders were accepted`;
+  return `the mesh at ${address} stopped ${when}${accepted}; not audited: run "make start", then "make audit"`;
+}
+
 /** What the server used, and its metrics or how to get them. */
 export function serverLines(figures: ServerFigures, runs: readonly RunResult[]): string[] {
   const { pid, cores, memoryMb, metrics, metricsProblem } = figures;
@@ -108,12 +121,7 @@ export function serverLines(figures: ServerFigures, runs: readonly RunResult[]):
       : []),
     ...(memoryMb === undefined ? [] : [`it has ${whole(memoryMb)} MB of memory`]),
   ];
-  return [
-    `server: process ${pid} ${used.join(', ')}`,
-    ...(metrics
-      ? metricLines(metrics)
-      : [metricsProblem ?? 'metrics: set METRICS to the METRICS_LISTEN of the mesh to see them']),
-  ];
+  return [`server: process ${pid} ${used.join(', ')}`, ...(metrics ? metricLines(metrics) : [metricsProblem])];
 }
 
 /** The calls of each contract, and the other counters that grew. */
@@ -122,14 +130,22 @@ function metricLines({ seconds, grown, contracts }: ServerMetrics): string[] {
     const started = grown.get(`ordermesh_calls_started_total{contract="${contract}"}`) ?? 0;
     // Little's law: how many wait is how many come in a second times how long each waits.
     const waitMs = started === 0 ? 0 : (meanWaiting / (started / seconds)) * 1_000;
-    return [contract, whole(started), `${running}`, `${waiting}`, `${streams}`, duration(waitMs)];
+    // Handlers that never wait end before a sample can see them.
+    return [
+      contract,
+      whole(started),
+      running === 0 ? unknown : `${running}`,
+      `${waiting}`,
+      `${streams}`,
+      duration(waitMs),
+    ];
   });
   const others = [...grown].filter(([series]) => !/^ordermesh_(calls_started|process_cpu|event_loop)/.test(series));
   return [
     ...(rows.length === 0
       ? []
       : formatTable([['calls', 'started', 'running at a time', 'waiting', 'streams', 'mean wait'], ...rows])),
-    ...others.map(([series, growth]) => `metrics: ${series} +${whole(growth)}`),
+    ...others.map(([series, growth]) => `metrics: ${series} grew by ${whole(growth)}`),
   ];
 }
 

@@ -45,10 +45,10 @@ export async function describeWatches(
 ): Promise<string> {
   const endMs = new Map<string, number>();
   for await (const { id, updateTime } of orders.listOrders({ afterId })) endMs.set(id, updateTime?.getTime() ?? 0);
-  const starts = details.map(({ startMs }) => startMs).toSorted((a, b) => a - b);
-  const live = starts.filter((startMs, index) => {
+  const watches = details.toSorted((a, b) => a.startMs - b.startMs);
+  const live = watches.filter(({ startMs, isOk }, index) => {
     const id = ids[Math.floor(index / watchersPerOrder)] ?? '';
-    return startMs < (endMs.get(id) ?? 0);
+    return isOk && startMs < (endMs.get(id) ?? 0);
   });
   const [part, whole] = [live.length, details.length].map((count) => count.toLocaleString('en'));
   return `watches: ${part} of ${whole} began before their order had ended, and received its changes`;
