@@ -171,14 +171,18 @@ describe('make clients', () => {
       const made = await run(clone.path, 'make', [...installed, target], { PATH: bin, JAVA_HOME: '' }).catch(
         (error: { code: number; stdout: string; stderr: string }) => error,
       );
-      return { clone, code: 'code' in made ? made.code : 0, errors: made.stderr.trimEnd().split('\n') };
+      const [printed = [], errors = []] = [made.stdout, made.stderr].map((text) => text.trimEnd().split('\n'));
+      return { clone, code: 'code' in made ? made.code : 0, printed, errors };
     }
 
     it('writes those that need nothing else, and names the others at the end', { timeout: 120_000 }, async () => {
-      const { clone, code, errors } = await make('clients');
+      const { clone, code, printed, errors } = await make('clients');
       await using _ = clone;
       expect(code, errors.join('\n')).toBe(0);
       for (const language of ['typescript', 'csharp']) {
+        const done = printed.indexOf(`gen/${language}: clients for ${language}; see its README.md`);
+        // Printed first, because some languages take minutes.
+        expect(printed.slice(0, done)).toContain(`clients-${language}: generating`);
         const { mode } = await stat(join(clone.path, 'gen', language));
         expect(mode & 0o777).toBe(0o777 & ~process.umask());
       }

@@ -20,7 +20,7 @@ interface Language {
   /** How to install them. */
   readonly install: string;
   /** Those that `tools.sh` installs, as soon as the others are there. */
-  readonly generators?: readonly string[];
+  readonly generators?: { readonly programs: readonly string[]; readonly installation: string };
   /** Generates into `dir`, which has the files of `scripts/clients/<language>` already. */
   readonly generate: (dir: string) => Promise<void>;
 }
@@ -36,25 +36,6 @@ export const languages: Readonly<Record<string, Language>> = {
     install: 'run `make deps-polyglot`',
     generate: generatePython,
   },
-  java: {
-    tools: ['mvn', 'javac'],
-    install: 'install Maven and a JDK, for example maven and openjdk-17-jdk-headless',
-    generators: ['protoc', 'protoc-gen-grpc-java'].map((name) => join(javaGenerators, name)),
-    generate: async (dir) => {
-      await generateWithBuf(dir);
-      // Writes the jar to target/.
-      run('mvn', ['-q', '-B', 'package'], dir);
-    },
-  },
-  rust: {
-    tools: ['cargo'],
-    install: 'install Rust 1.88 or later, for example with rustup',
-    generators: ['prost', 'tonic'].map((name) => join(root, '.tools/rust/bin', `protoc-gen-${name}`)),
-    generate: async (dir) => {
-      await generateWithBuf(dir);
-      await writeCrateRoot(join(dir, 'src'));
-    },
-  },
   typescript: {
     tools: ['buf', 'tsc', 'npm'],
     install: 'run `npm ci`',
@@ -66,19 +47,45 @@ export const languages: Readonly<Record<string, Language>> = {
     // Grpc.Tools generates the code when the project is built.
     generate: async (dir) => void (await collectPlainProtos(join(dir, 'protos'))),
   },
+  // Last: the first time, they take the longest.
+  java: {
+    tools: ['mvn', 'javac'],
+    install: 'install Maven and a JDK, for example maven and openjdk-17-jdk-headless',
+    generators: {
+      programs: ['protoc', 'protoc-gen-grpc-java'].map((name) => join(javaGenerators, name)),
+      installation: 'downloading its generators',
+    },
+    generate: async (dir) => {
+      await generateWithBuf(dir);
+      // Writes the jar to target/.
+      run('mvn', ['-q', '-B', '-Dstyle.color=never', 'package'], dir);
+    },
+  },
+  rust: {
+    tools: ['cargo'],
+    install: 'install Rust 1.88 or later, for example with rustup',
+    generators: {
+      programs: ['prost', 'tonic'].map((name) => join(root, '.tools/rust/bin', `protoc-gen-${name}`)),
+      installation: 'compiling its generators: takes minutes, the first time only',
+    },
+    generate: async (dir) => {
+      await generateWithBuf(dir);
+      await writeCrateRoot(join(dir, 'src'));
+    },
+  },
 };
 
 /** The tools of a language, for `describeWithServer`, because they may be missing like a server. */
 export function clientTools(language: string): { readonly name: string; readonly version: string | undefined } {
-  const { tools, generators = [] } = find(language);
-  const isComplete = missing([...tools, ...generators]).length === 0;
+  const { tools, generators } = find(language);
+  const isComplete = missing([...tools, ...(generators?.programs ?? [])]).length === 0;
   return { name: `what make clients-${language} needs`, version: isComplete ? '(installed)' : undefined };
 }
 
 /** Writes the clients of a language to the folder `dir`. */
 export async function writeClients(language: string, dir: string): Promise<void> {
   const found = find(language);
-  requireTools(language, [...found.tools, ...(found.generators ?? [])]);
+  requireTools(language, [...found.tools, ...(found.generators?.programs ?? [])]);
   await cp(join(root, 'scripts/clients', language), dir, { recursive: true });
   await found.generate(dir);
 }
@@ -219,8 +226,9 @@ function missing(tools: readonly string[]): string[] {
 /** Installs the generators of a language, if it has any. */
 function installGenerators(language: string): void {
   const { tools, generators, install } = find(language);
-  if (generators === undefined) return;
   requireTools(language, tools);
+  if (generators === undefined) return;
+  if (missing(generators.programs).length > 0) console.log(`clients-${language}: ${generators.installation}`);
   try {
     run('sh', ['scripts/clients/tools.sh', language]);
   } catch {
@@ -244,6 +252,7 @@ async function main(requested: readonly string[]): Promise<void> {
   for (const language of requested.length > 0 ? requested : Object.keys(languages)) {
     try {
       installGenerators(language);
+      console.log(`clients-${language}: generating`);
       await replaceClients(language);
       console.log(`gen/${language}: clients for ${language}; see its README.md`);
     } catch (error) {

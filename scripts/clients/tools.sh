@@ -21,7 +21,7 @@ case $1 in
     esac
     cmp -s scripts/clients/java-generators.xml .tools/java-generators/pom.xml && exit
     rm -rf .tools/java-generators
-    mvn -q -B -f scripts/clients/java-generators.xml dependency:copy-dependencies -Dplatform=$platform -Dmdep.stripVersion \
+    mvn -q -B -Dstyle.color=never -f scripts/clients/java-generators.xml dependency:copy-dependencies -Dplatform=$platform -Dmdep.stripVersion \
       -Dmdep.stripClassifier -DoutputDirectory="$PWD/.tools/java-generators"
     for generator in protoc protoc-gen-grpc-java; do
       mv ".tools/java-generators/$generator.exe" ".tools/java-generators/$generator"
