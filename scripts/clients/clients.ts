@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { cp, glob, mkdir, mkdtemp, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -58,7 +58,7 @@ export const languages: Readonly<Record<string, Language>> = {
     generate: async (dir) => {
       await generateWithBuf(dir);
       // Writes the jar to target/.
-      run('mvn', ['-q', '-B', '-Dstyle.color=never', 'package'], dir);
+      runQuietly('mvn', ['-q', '-B', 'package'], dir);
     },
   },
   rust: {
@@ -127,7 +127,7 @@ async function generateTypeScript(dir: string): Promise<void> {
   }
   for await (const path of glob('**/*.d.ts', { cwd: dir })) await repeatOverloads(join(dir, path));
   await mkdir(join(dir, 'dist'));
-  run('npm', ['pack', '--silent', '--pack-destination', 'dist'], dir);
+  runQuietly('npm', ['pack', '--pack-destination', 'dist'], dir);
 }
 
 /** Repeats, after the overloads of each unary call, the one with a request only: `promisify` takes its types from the last. */
@@ -244,6 +244,13 @@ function find(language: string): Language {
 
 function run(command: string, args: readonly string[], cwd = root): void {
   execFileSync(command, args, { cwd, stdio: ['ignore', 'inherit', 'inherit'], env: { ...process.env, PATH: path } });
+}
+
+/** Shows what the command prints only if it fails: Maven prints escape codes, npm the name of the tarball. */
+function runQuietly(command: string, args: readonly string[], cwd: string): void {
+  const env = { ...process.env, PATH: path };
+  const { status, stdout, stderr, error } = spawnSync(command, args, { cwd, encoding: 'utf8', env });
+  if (status !== 0) throw error ?? new Error(`${command} ${args.join(' ')} failed:\n${stdout}${stderr}`);
 }
 
 /** Without languages, writes all for which there are tools, and lists the others at the end. */

@@ -21,8 +21,10 @@ case $1 in
     esac
     cmp -s scripts/clients/java-generators.xml .tools/java-generators/pom.xml && exit
     rm -rf .tools/java-generators
-    mvn -q -B -Dstyle.color=never -f scripts/clients/java-generators.xml dependency:copy-dependencies -Dplatform=$platform -Dmdep.stripVersion \
-      -Dmdep.stripClassifier -DoutputDirectory="$PWD/.tools/java-generators"
+    # Maven prints escape codes even if it has nothing to report.
+    log=$(mvn -q -B -f scripts/clients/java-generators.xml dependency:copy-dependencies -Dplatform=$platform \
+      -Dmdep.stripVersion -Dmdep.stripClassifier -DoutputDirectory="$PWD/.tools/java-generators" 2>&1) ||
+      { echo "$log" >&2; exit 1; }
     for generator in protoc protoc-gen-grpc-java; do
       mv ".tools/java-generators/$generator.exe" ".tools/java-generators/$generator"
       chmod +x ".tools/java-generators/$generator"

@@ -71,19 +71,18 @@ const compiledPrograms: readonly FirstProgram[] = [
     language: 'java',
     block: 'java',
     file: 'src/main/java/Main.java',
-    prepare: async (dir, client) => {
+    prepare: async (dir) => {
       // Both are built together, so the jar of this test does not get into the repository of the machine.
       const [pom = ''] = await blocks('java', 'xml');
       await writeFile(join(dir, 'pom.xml'), pom);
       const name = '<groupId>test</groupId><artifactId>test</artifactId><version>1</version><packaging>pom</packaging>';
-      const modules = [client, dir].map((path) => `<module>${path}</module>`).join('');
+      const modules = ['gen/java', 'shop'].map((path) => `<module>${path}</module>`).join('');
       const project = `<project><modelVersion>4.0.0</modelVersion>${name}<modules>${modules}</modules></project>`;
-      const all = join(dir, 'all.xml');
+      const all = join(dir, '../pom.xml');
       await writeFile(all, project);
-      const classpath = 'dependency:3.8.1:copy-dependencies';
-      const build = `mvn -q -B -f ${all} package org.apache.maven.plugins:maven-${classpath.replace(':', '-plugin:')}`;
-      const run = `java -cp '${dir}/target/classes:${dir}/target/dependency/*' Main`;
-      return ['sh', '-c', `${build} && ${run}`];
+      const goals = ['package', 'org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies'];
+      await promisify(execFile)('mvn', ['-q', '-B', '-f', all, ...goals]);
+      return ['java', '-cp', 'target/classes:target/dependency/*', 'Main'];
     },
   },
   {
