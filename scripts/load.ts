@@ -11,7 +11,14 @@ import { type RunResult, requireGhz, runAll } from './load/ghz.ts';
 import { writeReport } from './load/html.ts';
 import { drainOrders } from './load/orders.ts';
 import { prepareData } from './load/prepare.ts';
-import { type LoadOptions, listProfiles, parseDuration, readProfile, watchesFile } from './load/profile.ts';
+import {
+  type GhzConfig,
+  type LoadOptions,
+  listProfiles,
+  parseDuration,
+  readProfile,
+  watchesFile,
+} from './load/profile.ts';
 import { findServer, watchServer } from './load/server.ts';
 import { describeStop, failedCalls, runLines, serverLines } from './load/tables.ts';
 import { describeWatches, placeWatchedOrders, type WatchedOrders } from './load/watches.ts';
@@ -49,12 +56,7 @@ async function load(profileName: string): Promise<ExitCode> {
   try {
     const [outage] = await outages(mesh);
     if (outage !== undefined) throw new CommandError(outage, exitCode.unavailable);
-    await prepareData(mesh, (line) => print([line]));
-    print([`${title}, on ${address}`]);
-    // A mesh that is busy with many orders takes long to answer this.
-    const server = await findServer(mesh, METRICS || undefined);
-    const watch = configs.find((config) => config['data-file'] === watchesFile);
-    const watches = watch && (await placeWatchedOrders(mesh, watch));
+    const { server, watches } = await prepare(mesh, title, configs);
     using watched = await watchServer(server);
     const startTime = new Date();
     const runs = await runAll(configs);
@@ -70,6 +72,20 @@ async function load(profileName: string): Promise<ExitCode> {
     return runs.some(failedCalls) ? exitCode.attention : code;
   } finally {
     mesh.close();
+  }
+}
+
+/** Throws a CommandError if the mesh stops meanwhile. */
+async function prepare(mesh: Mesh, title: string, configs: readonly GhzConfig[]) {
+  try {
+    await prepareData(mesh, (line) => print([line]));
+    print([`${title}, on ${address}`]);
+    // A mesh that is busy with many orders takes long to answer this.
+    const server = await findServer(mesh, METRICS || undefined);
+    const watch = configs.find((config) => config['data-file'] === watchesFile);
+    return { server, watches: watch && (await placeWatchedOrders(mesh, watch)) };
+  } catch (error) {
+    throw isUnreached(error) ? new CommandError(describeStop(address, []), exitCode.unavailable) : error;
   }
 }
 

@@ -45,6 +45,22 @@ describeWithServer(ghz, 'make load that is stopped', () => {
     },
   );
 
+  it('reports a mesh that stops while orders are placed to be watched', { timeout: 60_000 }, async () => {
+    await using folder = await tempFolder();
+    const environment = { METRICS_LISTEN: await unusedAddress() };
+    await using other = await startProcess({ dataDir: folder.path, environment });
+    await using run = startLoad({ ADDRESS: other.address, PROFILE: 'watch', DURATION: '40s' });
+    await eventually(
+      async () => expect(await startedCalls(environment.METRICS_LISTEN, 'order.v1.OrderService')).toBeGreaterThan(50),
+      { timeoutMs: 30_000 },
+    );
+    await other.kill9();
+    expect(await run.ended).toMatchObject({ code: 3 });
+    expect(run.stderr()).toBe(
+      `the mesh at ${other.address} stopped before the load; not audited: run "make start", then "make audit"\n`,
+    );
+  });
+
   it('counts what succeeded and reports when the mesh stopped if it stops during the run', {
     timeout: 60_000,
   }, async () => {

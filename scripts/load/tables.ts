@@ -97,10 +97,11 @@ export function errorLines({ config, codes, errors }: RunResult): string[] {
   return [`errors of ${config.call}: ${byCode.join(', ')}`, ...texts];
 }
 
-/** When the mesh stopped, by the calls that succeeded, and what to do. */
+/** When the mesh stopped, by the calls that succeeded, and what to do. It stopped before the load if there were no runs. */
 export function describeStop(address: string, runs: readonly RunResult[]): string {
-  const seconds = Math.max(...runs.map((run) => run.seconds));
-  const when = runs.some(failedCalls) ? `after ${seconds.toFixed(1)} s` : 'after the load';
+  const seconds = Math.max(0, ...runs.map((run) => run.seconds));
+  const endOrBefore = runs.length === 0 ? 'before the load' : 'after the load';
+  const when = runs.some(failedCalls) ? `after ${seconds.toFixed(1)} s` : endOrBefore;
   const orderRuns = runs.filter(({ config }) => config.call === 'order.v1.OrderService.PlaceOrder');
   const orders = whole(orderRuns.reduce((sum, { calls }) => sum + calls, 0));
   const accepted = orderRuns.length === 0 ? '' : `; ${orders} orders were accepted`;
