@@ -1,9 +1,12 @@
-import { writeFile } from 'node:fs/promises';
+import { once } from 'node:events';
+import { readFile, writeFile } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { ChannelCredentials, Metadata, Status } from 'nice-grpc';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createTestCa } from '../../mesh/testing/certificates.ts';
 import { eventually } from '../../mesh/testing/eventually.ts';
+import { freePort } from '../../mesh/testing/servers/free-port.ts';
 import { describeWithServer } from '../../mesh/testing/servers/servers.ts';
 import { startMesh, type TestMesh } from '../../mesh/testing/start-mesh.ts';
 import { tempFolder } from '../../mesh/testing/temp-folder.ts';
@@ -137,6 +140,39 @@ describe.each([nginx, haproxy])('the example of $server.name', (proxy) => {
       const address = started.address.replace('127.0.0.1', 'localhost');
       using clients = connect(address, {}, ChannelCredentials.createSsl(Buffer.from(ca.cert)));
       await expect(clients.users.getUser({ id: 'unknown' })).rejects.toMatchObject({ code: Status.NOT_FOUND });
+    });
+
+    it('reports UNAVAILABLE without a page if no process of the mesh runs', async () => {
+      await using started = await startExample(proxy, [`127.0.0.1:${await freePort()}`]);
+      using clients = connect(started.address);
+      const details = expect.stringMatching(/no process of the mesh/);
+      await expect(clients.users.getUser({ id: 'unknown' })).rejects.toMatchObject({
+        code: Status.UNAVAILABLE,
+        details,
+      });
+    });
+
+    // HAProxy itself tries again to connect, for longer than the call may take.
+    it.runIf(proxy === nginx)('lets a client repeat a call that the mesh does not answer', async () => {
+      let attempts = 0;
+      const silent = createServer((socket) => {
+        socket.on('error', () => undefined);
+        socket.once('data', () => {
+          attempts += 1;
+          socket.destroy();
+        });
+      }).listen(await freePort(), '127.0.0.1');
+      try {
+        await once(silent, 'listening');
+        await using started = await startExample(proxy, [`127.0.0.1:${(silent.address() as AddressInfo).port}`]);
+        const config = await readFile(new URL('../../gen/service-config/user.json', import.meta.url), 'utf8');
+        using clients = connect(started.address, { 'grpc.service_config': config });
+        const call = clients.users.getUser({ id: 'unknown' });
+        await expect(call).rejects.toMatchObject({ code: Status.UNAVAILABLE });
+        expect(attempts).toBeGreaterThan(1);
+      } finally {
+        silent.close();
+      }
     });
 
     it('passes a client stream of 2 MiB', { timeout: 60_000 }, async () => {
