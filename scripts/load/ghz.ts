@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { exitCode } from '../../examples/support/failures.ts';
 import { CommandError } from '../ordermesh/cli.ts';
-import { measureCores } from './process.ts';
+import { measureProcessor } from './process.ts';
 import type { GhzConfig } from './profile.ts';
 
 /** What ghz reports; durations are in nanoseconds. */
@@ -102,7 +102,7 @@ async function runGhz(config: GhzConfig, index: number, signal: AbortSignal): Pr
       for (const file of [configFile, output]) rmSync(file, { force: true });
     };
     signal.addEventListener('abort', abandon, { once: true });
-    const cores = measureCores(child.pid);
+    const processor = measureProcessor(child.pid);
     let printed = '';
     for (const stream of [child.stdout, child.stderr]) {
       stream.setEncoding('utf8').on('data', (text: string) => {
@@ -114,7 +114,7 @@ async function runGhz(config: GhzConfig, index: number, signal: AbortSignal): Pr
       const reason = killedBy ? `killed by ${killedBy}` : printed.trim();
       throw new CommandError(`ghz failed on ${config.call}: ${reason}`, exitCode.attention);
     }
-    return resultOf(config, JSON.parse(await readFile(output, 'utf8')), cores());
+    return resultOf(config, JSON.parse(await readFile(output, 'utf8')), processor()?.cores);
   } finally {
     await Promise.all([configFile, output].map((file) => rm(file, { force: true })));
   }

@@ -31,8 +31,15 @@ export function variableOf(pid: number, name: string): string | undefined {
   return found?.slice(name.length + 1) ?? '';
 }
 
-/** Measures how many cores a process uses, until the returned function is called or the process ends. */
-export function measureCores(pid: number | undefined): () => number | undefined {
+/** What a process used of the processors. */
+export interface ProcessorUse {
+  readonly seconds: number;
+  /** How many cores that is, on average. */
+  readonly cores: number;
+}
+
+/** Measures a process until the returned function is called or the process ends. */
+export function measureProcessor(pid: number | undefined): () => ProcessorUse | undefined {
   if (pid === undefined) return () => undefined;
   const first = processorSeconds(pid);
   const startMs = performance.now();
@@ -46,7 +53,8 @@ export function measureCores(pid: number | undefined): () => number | undefined 
     clearInterval(timer);
     sample();
     if (first === undefined || last.seconds === undefined || last.atMs === startMs) return undefined;
-    return (last.seconds - first) / ((last.atMs - startMs) / 1_000);
+    const seconds = last.seconds - first;
+    return { seconds, cores: seconds / ((last.atMs - startMs) / 1_000) };
   };
 }
 

@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Mesh } from '../../examples/support/mesh.ts';
-import { measureCores, processStartMs, residentMb, variableOf } from './process.ts';
+import { measureProcessor, type ProcessorUse, processStartMs, residentMb, variableOf } from './process.ts';
 
 /** What the server did during a run. */
 export interface ServerFigures {
   readonly pid: number;
-  /** How many cores it used. Undefined if it is on another machine and its metrics are not known. */
-  readonly cores: number | undefined;
+  /** Undefined if it is on another machine and its metrics are not known. */
+  readonly processor: ProcessorUse | undefined;
   /** Undefined if it is on another machine. */
   readonly memoryMb: number | undefined;
   /** Undefined if their address is not known or they could not be read. */
@@ -77,18 +77,18 @@ export async function findServer({ status }: Mesh, metricsAddress: string | unde
 /** Watches a process from now on. */
 export async function watchServer({ pid, isHere, metricsAddress, metricsHelp }: Server): Promise<ServerWatch> {
   const metrics = metricsAddress === undefined ? undefined : await watchMetrics(metricsAddress);
-  const cores = isHere ? measureCores(pid) : () => undefined;
+  const processor = isHere ? measureProcessor(pid) : () => undefined;
   return {
     async end() {
-      const coresHere = cores();
+      const usedHere = processor();
       const { shown, problem = '' } = (await metrics?.end()) ?? { problem: metricsHelp };
-      const cpuSeconds = shown?.grown.get('ordermesh_process_cpu_seconds_total');
-      const coresThere = shown && cpuSeconds !== undefined ? cpuSeconds / shown.seconds : undefined;
+      const seconds = shown?.grown.get('ordermesh_process_cpu_seconds_total');
+      const usedThere = shown && seconds !== undefined ? { seconds, cores: seconds / shown.seconds } : undefined;
       const memoryMb = isHere ? residentMb(pid) : undefined;
-      return { pid, cores: coresHere ?? coresThere, memoryMb, metrics: shown, metricsProblem: problem };
+      return { pid, processor: usedHere ?? usedThere, memoryMb, metrics: shown, metricsProblem: problem };
     },
     [Symbol.dispose]() {
-      cores();
+      processor();
       metrics?.stop();
     },
   };

@@ -37,7 +37,8 @@ describe('the results of a load', () => {
     const lines = serverLines(
       {
         pid: 7,
-        cores: 0.5,
+        // Over 5 s: the mesh did not respond for the last 3 of them.
+        processor: { seconds: 0.5, cores: 0.1 },
         memoryMb: undefined,
         metrics: {
           seconds: 2,
@@ -52,7 +53,7 @@ describe('the results of a load', () => {
       [runOf({ OK: 8_000, Unavailable: 4_000 })],
     );
     expect(lines).toEqual([
-      'server: process 7 used 0.50 cores (8,000 calls/s of one core)',
+      'server: process 7 used 0.10 cores (16,000 calls/s of one core)',
       'calls                started  running at a time  waiting  streams  mean wait',
       'user.v1.UserService  8,075    -                  63       0        0.25 ms',
       'metrics: ordermesh_tasks_attempts_total{queue="email-jobs",outcome="done"} grew by 16',

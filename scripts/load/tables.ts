@@ -110,13 +110,13 @@ export function describeStop(address: string, runs: readonly RunResult[]): strin
 
 /** What the server used, and its metrics or how to get them. */
 export function serverLines(figures: ServerFigures, runs: readonly RunResult[]): string[] {
-  const { pid, cores, memoryMb, metrics, metricsProblem } = figures;
-  const perSecond = runs.reduce((sum, run) => sum + run.perSecond, 0);
+  const { pid, processor, memoryMb, metrics, metricsProblem } = figures;
+  const calls = runs.reduce((sum, run) => sum + run.calls, 0);
   const loopSeconds = metrics?.grown.get('ordermesh_event_loop_busy_seconds_total');
   const used = [
-    cores === undefined
+    processor === undefined
       ? '(cores not known)'
-      : `used ${coresText(cores)} cores (${whole(perSecond / cores)} calls/s of one core)`,
+      : `used ${coresText(processor.cores)} cores (${whole(calls / processor.seconds)} calls/s of one core)`,
     ...(metrics && loopSeconds !== undefined
       ? [`its event loop was busy ${whole((100 * loopSeconds) / metrics.seconds)} % of the time`]
       : []),
