@@ -43,6 +43,17 @@ describeWithServer(grpcPython, 'the inventory service in Python', () => {
     lock.exec('ROLLBACK');
   });
 
+  it('answers INTERNAL after an error that comes again at every attempt', async () => {
+    using breaking = new DatabaseSync(database);
+    breaking.exec("CREATE TRIGGER broken BEFORE INSERT ON items BEGIN SELECT RAISE(ABORT, 'planted'); END");
+    const item = { sku: 'broken', name: 'Broken', unitPrice: { currencyCode: 'EUR', minorUnits: 1n } };
+    await expect(inventory.createItem({ item })).rejects.toMatchObject({
+      code: Status.INTERNAL,
+      details: 'unexpected error: see the log of this service',
+    });
+    breaking.exec('DROP TRIGGER broken');
+  });
+
   it.each([
     ['another process has its port', [], 'cannot listen on '],
     [

@@ -1,3 +1,4 @@
+import { execSync } from 'node:child_process';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, it } from 'vitest';
@@ -48,6 +49,9 @@ describe('the commands of examples/services', { timeout: 120_000 }, () => {
       it('complete an order with both services, and check both', async () => {
         await using commands = await prepare();
         await commands.follow(`${folder}/README.md`);
+        const untracked = execSync('git init -q && git ls-files --others --exclude-standard', { cwd: commands.folder });
+        const databases = `${untracked}`.split('\n').filter((path) => path.includes('.db'));
+        expect(databases).toEqual([]);
       });
     });
   });

@@ -7,6 +7,7 @@ import sqlite3
 import sys
 import threading
 from concurrent import futures
+from pathlib import Path
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
@@ -17,6 +18,8 @@ from ordermesh.inventory.v1 import inventory_pb2, inventory_pb2_grpc
 from service import THREADS, InventoryService
 
 NAME = inventory_pb2.DESCRIPTOR.services_by_name["InventoryService"].full_name
+# Next to this program, where git ignores it.
+DATABASE = Path(__file__).with_name("inventory.db")
 # How long calls in progress may take after a stop signal.
 DRAIN_TIMEOUT_S = 25
 
@@ -24,7 +27,7 @@ DRAIN_TIMEOUT_S = 25
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--listen", default="127.0.0.1:50062", help="address (default: %(default)s)")
-    parser.add_argument("--database", default="inventory.db", help="SQLite file, created if missing (default: %(default)s)")
+    parser.add_argument("--database", default=DATABASE, help="SQLite file, created if missing (default: %(default)s)")
     arguments = parser.parse_args()
     logging.basicConfig()
 

@@ -38,12 +38,20 @@ class Refusal(Exception):
 
 @contextmanager
 def errors_answered(method: str, context: grpc.ServicerContext) -> Iterator[None]:
-    """Ends the call with a refusal that is raised inside, and with UNAVAILABLE if the database fails."""
+    """Ends the call with a refusal that is raised inside, UNAVAILABLE if the database fails, and INTERNAL after a bug.
+
+    Only OperationalError, such as a lock or a full disk, may pass by itself. Others, such as a broken constraint, come
+    again at every attempt, so callers must not be told to call again.
+    """
     try:
         yield
     except Refusal as refusal:
         refusal.abort(context)
-    except sqlite3.Error:
+    except sqlite3.OperationalError:
         logging.exception("%s failed", method)
         text = "database failed: call again, with the same request_id if there is one"
         Refusal(grpc.StatusCode.UNAVAILABLE, "STORAGE_UNAVAILABLE", text).abort(context)
+    except Exception:
+        logging.exception("%s failed unexpectedly", method)
+        text = "unexpected error: see the log of this service"
+        Refusal(grpc.StatusCode.INTERNAL, "INTERNAL", text).abort(context)
