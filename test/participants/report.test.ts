@@ -1,11 +1,15 @@
 import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
+import { createServer as createHttp2, type ServerHttp2Stream } from 'node:http2';
+import { type AddressInfo, createServer } from 'node:net';
+import { Status } from 'nice-grpc';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { spawnTool, unusedAddress } from '../../scripts/ordermesh/testing/spawn-tool.ts';
 import { createCaller } from '../../scripts/ordermesh/verify-participant/caller.ts';
 import { createTestData } from '../../scripts/ordermesh/verify-participant/test-data.ts';
 import { rulesOf } from '../../scripts/ordermesh/verify-participant/verify.ts';
-import { participantOf } from '../../scripts/ordermesh/verify-participant/verify-participant.ts';
+import { participantOf, resultLines } from '../../scripts/ordermesh/verify-participant/verify-participant.ts';
 import { startPlantedInventory } from './testing/planted-inventory.ts';
 import { startPlantedShipping } from './testing/planted-shipping.ts';
 
@@ -18,6 +22,11 @@ async function planted(start: typeof startPlantedShipping, breaks?: string): Pro
 const plantedShipping = (breaks?: string) => planted(startPlantedShipping, breaks);
 
 const verify = (...args: string[]) => spawnTool('verify-participant', 'unused:1', args);
+
+/** Ends a call as a server does that describes no error. */
+function endUnavailable(stream: ServerHttp2Stream): void {
+  stream.respond({ 'content-type': 'application/grpc', 'grpc-status': '14' }, { endStream: true });
+}
 
 describe('verify-participant', () => {
   it('prints what was expected of a broken rule, what came, and the calls with their request ids', async () => {
@@ -37,6 +46,30 @@ describe('verify-participant', () => {
       expect.stringMatching(/^ {4}CreateShipment \{"requestId":"[0-9a-f-]{36}","orderId":"verify-.* -> OK /),
     ]);
     expect(lines.at(-2)).toMatch(/^\d+ rules: \d+ kept, 1 broken, 4 not checked$/);
+  });
+
+  it('prints only the calls of the order that breaks a rule for many orders', async () => {
+    const { lines } = await verify(await planted(startPlantedInventory, 'concurrent-undo'), '--contract', 'inventory');
+    const at = lines.findIndex((line) => line.startsWith('BROKEN  concurrent-undo'));
+    const [, expected, , heading = '', ...rest] = lines.slice(at);
+    const [order = 'none'] = expected?.match(/verify-\w+-\d+/) ?? [];
+    expect(heading).toMatch(new RegExp(`^  calls for .*\\b${order}, .*\\d+ in all$`));
+    const calls = rest.slice(
+      0,
+      rest.findIndex((line) => !line.startsWith('    ')),
+    );
+    const changes = calls.filter((line) => /(Reserve|Release)Stock/.test(line));
+    expect(changes.length).toBeGreaterThan(1);
+    expect(changes.filter((line) => !line.includes(`"${order}"`))).toEqual([]);
+  });
+
+  it('prints equal calls in a row as one line, and their number', () => {
+    const failure = { code: Status.UNAVAILABLE, reason: 'X', message: 'down', metadata: {}, response: {} };
+    const call = (method: string) => ({ method, request: { orderId: 'a' }, isSent: true, ...failure });
+    const calls = [...Array.from({ length: 20 }, () => call('Charge')), call('Refund')];
+    const result = { rule: 'r', promise: 'p', result: 'broken', expected: 'e', actual: 'a', about: '', calls } as const;
+    const text = '{"orderId":"a"} -> UNAVAILABLE X: down (a saga retries this)';
+    expect(resultLines(result).slice(3)).toEqual(['  calls', `    20 x Charge ${text}`, `    Refund ${text}`]);
   });
 
   it('names the code and the reason of a refusal that differs', async () => {
@@ -71,7 +104,22 @@ describe('verify-participant', () => {
     const address = await unusedAddress();
     const { code, errors } = await verify(address, '--contract', 'payment');
     expect(code).toBe(3);
-    expect(errors).toMatch(`the server at ${address} cannot be reached`);
+    expect(errors).toBe(
+      `the server at ${address} cannot be reached or does not speak gRPC: start it, or check the address\n`,
+    );
+  });
+
+  it.each([
+    ['does not answer', createHttp2(), 'does not answer GetPayment (DEADLINE_EXCEEDED): check its log'],
+    ['is unavailable', createHttp2().on('stream', endUnavailable), 'does not answer GetPayment (UNAVAILABLE): check'],
+    ['does not speak gRPC', createServer(), 'cannot be reached or does not speak gRPC: start it, or check the address'],
+  ])('exits with 3 if the server %s', async (_, server, problem) => {
+    onTestFinished(() => void server.close());
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    const address = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const { code, errors } = await verify(address, '--contract', 'payment', '--deadline-ms', '500');
+    expect(code).toBe(3);
+    expect(errors).toContain(`the server at ${address} ${problem}`);
   });
 
   it('exits with 4 if the server does not serve the contract', async () => {

@@ -19,11 +19,15 @@ export class RuleBroken extends Error {
   override readonly name = 'RuleBroken';
   readonly expected: string;
   readonly actual: string;
+  /** A text with the ids of the order or item, in addition to those in the other texts. */
+  readonly about: string;
 
-  constructor(expected: string, actual: string) {
-    super(`expected ${expected}, got ${actual}`);
+  constructor(expected: string, actual: string | Answer) {
+    const text = typeof actual === 'string' ? actual : describeAnswer(actual);
+    super(`expected ${expected}, got ${text}`);
     this.expected = expected;
-    this.actual = actual;
+    this.actual = text;
+    this.about = typeof actual === 'string' ? '' : JSON.stringify(actual.request);
   }
 }
 
@@ -46,7 +50,7 @@ export function newRequestId(): string {
 export function expectOk(answer: Answer, why: string, fields: Readonly<Record<string, unknown>> = {}): Answer {
   const expected = `${answer.method} to answer OK${hasFields(fields)} (${why})`;
   const isAsExpected = Object.entries(fields).every(([name, value]) => isDeepStrictEqual(answer.response[name], value));
-  if (!isOk(answer) || !isAsExpected) throw new RuleBroken(expected, describeAnswer(answer));
+  if (!isOk(answer) || !isAsExpected) throw new RuleBroken(expected, answer);
   return answer;
 }
 
@@ -60,16 +64,13 @@ export function expectRefusal(answer: Answer, { code, reason, metadata = {} }: R
   const isAsExpected = Object.entries(metadata).every(([name, value]) => answer.metadata[name] === value);
   if (answer.code === code && answer.reason === reason && isAsExpected) return;
   const expected = `${answer.method} to answer ${Status[code]} ${reason}${hasFields(metadata, 'metadata ')} (${why})`;
-  throw new RuleBroken(expected, describeAnswer(answer));
+  throw new RuleBroken(expected, answer);
 }
 
 /** Requires the same response as before. */
 export function expectSame(answer: Answer, first: Answer, why: string): void {
   if (isOk(answer) && isDeepStrictEqual(answer.response, first.response)) return;
-  throw new RuleBroken(
-    `${answer.method} to answer OK ${JSON.stringify(first.response)} (${why})`,
-    describeAnswer(answer),
-  );
+  throw new RuleBroken(`${answer.method} to answer OK ${JSON.stringify(first.response)} (${why})`, answer);
 }
 
 /** Requires that the step is in effect once, or not at all. */

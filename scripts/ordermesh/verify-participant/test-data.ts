@@ -30,6 +30,11 @@ export function createTestData(): TestData {
   };
 }
 
+/** Returns the ids of test data in a text. */
+export function testIdsIn(text: string): string[] {
+  return text.match(/\bverify-[0-9a-f]{8}-\d{4}[\w-]*/g) ?? [];
+}
+
 export const testAddress = {
   recipient: 'Ada Lovelace',
   lines: ['1 Test Street'],

@@ -11,7 +11,7 @@ import type { Participant } from './participant.ts';
 import { restartBy } from './restart.ts';
 import { describeAnswer } from './rule.ts';
 import type { Restart } from './rules/durability.ts';
-import { createTestData, type TestData } from './test-data.ts';
+import { createTestData, type TestData, testIdsIn } from './test-data.ts';
 import { type RuleResult, verify } from './verify.ts';
 
 /** The deadline of the slowest methods that sagas call. */
@@ -82,7 +82,11 @@ export function participantOf(
 async function requireServed({ probe, contract }: Participant, address: string): Promise<void> {
   const answer = await probe();
   if (answer.code === Status.UNAVAILABLE || answer.code === Status.DEADLINE_EXCEEDED) {
-    const text = `the server at ${address} cannot be reached or does not answer (${answer.message}): start it, or check the address`;
+    // Only a text that comes from the server helps: that of the client shows how it connects.
+    const why = answer.reason === '' ? Status[answer.code] : describeAnswer(answer);
+    const text = answer.isSent
+      ? `the server at ${address} does not answer ${answer.method} (${why}): check its log`
+      : `the server at ${address} cannot be reached or does not speak gRPC: start it, or check the address`;
     throw new CommandError(text, exitCode.unavailable);
   }
   if (answer.code === Status.UNIMPLEMENTED) {
@@ -130,24 +134,49 @@ function isFine({ result, actual }: RuleResult): boolean {
   return result === 'kept' || (result === 'not checked' && actual === '');
 }
 
-function resultLines({ rule, promise, result, expected, actual, calls }: RuleResult): string[] {
+/** The lines of a result for people. */
+export function resultLines({ rule, promise, result, expected, actual, about, calls }: RuleResult): string[] {
   const mark = { kept: 'ok    ', broken: 'BROKEN', 'not checked': '-     ' }[result];
   const head = `${mark}  ${rule}: ${promise}`;
   if (result === 'kept') return [head];
   if (result === 'not checked') return [`${head} (not checked: ${expected}${actual && `; got ${actual}`})`];
-  const shown = calls.slice(-maxCalls);
-  const cut = calls.length > shown.length ? [`    … the last ${shown.length} of ${calls.length} calls`] : [];
-  return [head, `  expected  ${expected}`, `  got       ${actual}`, '  calls', ...cut, ...shown.map(callLine)];
+  return [
+    head,
+    `  expected  ${expected}`,
+    `  got       ${actual}`,
+    ...callLines(calls, [about, expected, actual].join(' ')),
+  ];
 }
 
-/** How many calls of a broken rule are printed as text. */
-const maxCalls = 12;
+/** How many lines for calls of a broken rule are printed as text. */
+const maxLines = 12;
+
+/** The calls for the ids that `text` has, or all if it has none. Equal calls in a row share a line. */
+function callLines(calls: readonly Answer[], text: string): string[] {
+  const ids = new Set(testIdsIn(text));
+  const isRelated = (call: Answer) => testIdsIn(JSON.stringify(call)).some((id) => ids.has(id));
+  const related = calls.some(isRelated) ? calls.filter(isRelated) : calls;
+  const groups: { line: string; count: number }[] = [];
+  for (const line of related.map(callLine)) {
+    const last = groups.at(-1);
+    if (last?.line === line) last.count += 1;
+    else groups.push({ line, count: 1 });
+  }
+  const shown = groups.slice(-maxLines);
+  const number = shown.reduce((sum, { count }) => sum + count, 0);
+  const heading = [
+    related.length < calls.length ? `  calls for ${[...ids].join(', ')}` : '  calls',
+    ...(number < related.length ? [`the last ${number} of ${related.length}`] : []),
+    ...(related.length < calls.length ? [`${calls.length} in all`] : []),
+  ];
+  return [heading.join(', '), ...shown.map(({ line, count }) => `    ${count > 1 ? `${count} x ` : ''}${line}`)];
+}
 
 function callLine(answer: Answer): string {
-  return `    ${answer.method} ${JSON.stringify(answer.request)} -> ${describeAnswer(answer)}`;
+  return `${answer.method} ${JSON.stringify(answer.request)} -> ${describeAnswer(answer)}`;
 }
 
-function resultToJson({ calls, result, ...rest }: RuleResult): object {
+function resultToJson({ calls, result, about: _, ...rest }: RuleResult): object {
   const toJson = ({ code, ...call }: Answer) => ({ ...call, code: Status[code] });
   return { ...rest, result, calls: result === 'broken' ? calls.map(toJson) : [] };
 }

@@ -16,6 +16,8 @@ export interface RuleResult {
   /** Why it is broken, or what it takes to check it. `actual` is empty if that is an option. */
   readonly expected: string;
   readonly actual: string;
+  /** A text with ids of the order or item that broke it, if the other texts have none. */
+  readonly about: string;
   /** The calls that were made for it. */
   readonly calls: readonly Answer[];
 }
@@ -35,7 +37,7 @@ export async function* verify(
   for (const { name, promise, check } of rulesOf(participant, restart)) {
     caller.takeCalls();
     const outcome = await check(participant).then(
-      () => ({ result: 'kept', expected: '', actual: '' }) as const,
+      () => ({ result: 'kept', expected: '', actual: '', about: '' }) as const,
       outcomeOf,
     );
     const calls = caller.takeCalls();
@@ -49,9 +51,13 @@ function fillIn(promise: string, { run, undo, read }: Participant): string {
   return promise.replaceAll('{run}', run).replaceAll('{undo}', undo).replaceAll('{read}', read);
 }
 
-function outcomeOf(error: unknown): Pick<RuleResult, 'result' | 'expected' | 'actual'> {
-  if (error instanceof RuleBroken) return { result: 'broken', expected: error.expected, actual: error.actual };
-  if (error instanceof NotChecked) return { result: 'not checked', expected: error.message, actual: error.actual };
+function outcomeOf(error: unknown): Pick<RuleResult, 'result' | 'expected' | 'actual' | 'about'> {
+  if (error instanceof RuleBroken) {
+    const { expected, actual, about } = error;
+    return { result: 'broken', expected, actual, about };
+  }
+  if (error instanceof NotChecked)
+    return { result: 'not checked', expected: error.message, actual: error.actual, about: '' };
   throw error;
 }
 
@@ -63,6 +69,7 @@ function inTime(slow: readonly Answer[]): RuleResult {
     result: slow.length === 0 ? 'kept' : 'broken',
     expected: slow.length === 0 ? '' : 'an answer to every call before its deadline',
     actual: slow.length === 0 ? '' : `no answer to ${slow.length} calls of ${methods}`,
+    about: '',
     calls: slow,
   };
 }

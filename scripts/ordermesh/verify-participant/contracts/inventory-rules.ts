@@ -46,7 +46,7 @@ export function inventoryRules(test: InventoryTest): Rule[] {
         const [item] = answer.response.items as readonly { readonly sku: string; readonly unitPrice: unknown }[];
         const expected = { sku, unitPrice: { currencyCode: 'USD', minorUnits: '1999' } };
         if (item?.sku === sku && isDeepStrictEqual(item.unitPrice, expected.unitPrice)) return;
-        throw new RuleBroken(`${batchGetItems.name} to return ${JSON.stringify(expected)}`, describeAnswer(answer));
+        throw new RuleBroken(`${batchGetItems.name} to return ${JSON.stringify(expected)}`, answer);
       },
     },
     {

@@ -2,7 +2,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Status } from 'nice-grpc';
 import { settle } from '../caller.ts';
 import {
-  describeAnswer,
   expectEffect,
   expectOk,
   expectRefusal,
@@ -41,7 +40,7 @@ export const outcomeRules: readonly Rule[] = [
       for (const { why, call } of invalidRequests) {
         const answer = await settle(call);
         if (answer.code === Status.INVALID_ARGUMENT) continue;
-        throw new RuleBroken(`${answer.method} to answer INVALID_ARGUMENT (${why})`, describeAnswer(answer));
+        throw new RuleBroken(`${answer.method} to answer INVALID_ARGUMENT (${why})`, answer);
       }
     },
   },

@@ -1,16 +1,7 @@
 import { Status } from 'nice-grpc';
 import { settle } from '../caller.ts';
 import type { Refusal } from '../participant.ts';
-import {
-  describeAnswer,
-  expectEffect,
-  expectOk,
-  expectRefusal,
-  expectSame,
-  newRequestId,
-  type Rule,
-  RuleBroken,
-} from '../rule.ts';
+import { expectEffect, expectOk, expectRefusal, expectSame, newRequestId, type Rule, RuleBroken } from '../rule.ts';
 
 export const requestIdReused: Refusal = { code: Status.ALREADY_EXISTS, reason: 'REQUEST_ID_REUSED' };
 
@@ -27,7 +18,7 @@ export const requestRules: readonly Rule[] = [
       const answer = await settle(() => order.run(newRequestId()));
       expectOk(answer, 'the order is new', { orderId: order.id, state: participant.states.done });
       if (participant.hasId && !idPattern.test(`${answer.response.id ?? ''}`))
-        throw new RuleBroken(`${answer.method} to answer with an id that matches ${idPattern}`, describeAnswer(answer));
+        throw new RuleBroken(`${answer.method} to answer with an id that matches ${idPattern}`, answer);
       await expectEffect(order, 1, 'the step was answered OK');
       expectOk(await order.read(), 'the step was answered OK', { orderId: order.id, state: participant.states.done });
     },
