@@ -80,10 +80,10 @@ test: $(INSTALLED)
 
 ## verify-polyglot: run all tests of clients and services in other languages, also those that compile for minutes: Java, Rust (needs Cargo); first installs what they use
 verify-polyglot: $(INSTALLED)
-	@sh scripts/clients/tools.sh rust
+	@sh scripts/deps/generators.sh rust
 	@sh scripts/deps.sh grpcurl kafka polyglot
 	@sh scripts/deps/maven.sh grpc-java
-	@sh scripts/clients/tools.sh java
+	@sh scripts/deps/generators.sh java
 	REQUIRE_SERVERS=1 VERIFY_POLYGLOT=1 vitest run scripts/clients test/polyglot
 
 ## conformance: run h2spec, connectconformance and the gRPC interop suites against each engine

@@ -1,16 +1,19 @@
-import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { cp, glob, mkdir, mkdtemp, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { delimiter, dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { collectThirdPartyProtos, isThirdParty } from '../protos/third-party-protos.ts';
-import { exportPlainProtos, exportProtos } from '../protos.ts';
+import { cp, mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
+import { delimiter, join } from 'node:path';
+import {
+  generateCsharp,
+  generateJava,
+  generatePython,
+  generateRust,
+  generateTypeScript,
+  generateWithBuf,
+  path,
+  python,
+  root,
+  run,
+} from './generate.ts';
 
-const root = fileURLToPath(new URL('../..', import.meta.url));
-const toolFolders = [join(root, '.tools/bin'), join(root, 'node_modules/.bin')];
-const path = [...toolFolders, process.env.PATH].join(delimiter);
-const python = join(root, '.tools/python/bin');
 const javaGenerators = join(root, '.tools/java-generators');
 
 /** A language in which `make clients` writes clients to `gen/<language>`. */
@@ -19,7 +22,7 @@ interface Language {
   readonly tools: readonly string[];
   /** How to install them. */
   readonly install: string;
-  /** Those that `tools.sh` installs, as soon as the others are there. */
+  /** Those that `scripts/deps/generators.sh` installs, as soon as the others are there. */
   readonly generators?: { readonly programs: readonly string[]; readonly installation: string };
   /** Generates into `dir`, which has the files of `scripts/clients/<language>` already. */
   readonly generate: (dir: string) => Promise<void>;
@@ -44,8 +47,7 @@ export const languages: Readonly<Record<string, Language>> = {
   csharp: {
     tools: [],
     install: '',
-    // Grpc.Tools generates the code when the project is built.
-    generate: async (dir) => void (await collectPlainProtos(join(dir, 'protos'))),
+    generate: generateCsharp,
   },
   // Last: the first time, they take the longest.
   java: {
@@ -55,11 +57,7 @@ export const languages: Readonly<Record<string, Language>> = {
       programs: ['protoc', 'protoc-gen-grpc-java'].map((name) => join(javaGenerators, name)),
       installation: 'downloading its generators',
     },
-    generate: async (dir) => {
-      await generateWithBuf(dir);
-      // Writes the jar to target/.
-      runQuietly('mvn', ['-q', '-B', 'package'], dir);
-    },
+    generate: generateJava,
   },
   rust: {
     tools: ['cargo'],
@@ -68,10 +66,7 @@ export const languages: Readonly<Record<string, Language>> = {
       programs: ['prost', 'tonic'].map((name) => join(root, '.tools/rust/bin', `protoc-gen-${name}`)),
       installation: 'compiling its generators: takes minutes, the first time only',
     },
-    generate: async (dir) => {
-      await generateWithBuf(dir);
-      await writeCrateRoot(join(dir, 'src'));
-    },
+    generate: generateRust,
   },
 };
 
@@ -107,106 +102,6 @@ async function replaceClients(language: string): Promise<void> {
   }
 }
 
-/** Runs the plugins of the `buf.gen.yaml` in `dir` for our contracts; with the input `.`, for health and reflection too. */
-async function generateWithBuf(dir: string, input: 'proto' | '.' = 'proto'): Promise<void> {
-  await collectThirdPartyProtos(join(root, '.cache/proto'));
-  const template = join(dir, 'buf.gen.yaml');
-  run('buf', ['generate', input, '--template', template, '--output', dir]);
-  await rm(template);
-}
-
-/** Generates the package `ordermesh-clients`: JavaScript with types. Ends with a tarball in `dist/`. */
-async function generateTypeScript(dir: string): Promise<void> {
-  await generateWithBuf(dir, '.');
-  // The compiler looks for packages there.
-  await symlink(join(root, 'node_modules'), join(dir, 'node_modules'));
-  run('tsc', ['--project', dir]);
-  for (const leftover of ['node_modules', 'tsconfig.json']) await rm(join(dir, leftover));
-  for (const name of await readdir(join(dir, 'src'))) {
-    if (name !== 'calls.ts') await rm(join(dir, 'src', name), { recursive: true });
-  }
-  for await (const path of glob('**/*.d.ts', { cwd: dir })) await repeatOverloads(join(dir, path));
-  await mkdir(join(dir, 'dist'));
-  runQuietly('npm', ['pack', '--pack-destination', 'dist'], dir);
-}
-
-/** Repeats, after the overloads of each unary call, the one with a request only: `promisify` takes its types from the last. */
-async function repeatOverloads(path: string): Promise<void> {
-  const overloads = /^( *\w+\(request: \w+, callback: .*\): ClientUnaryCall;\n)(?:.*\): ClientUnaryCall;\n){2}/gm;
-  await writeFile(path, (await readFile(path, 'utf8')).replaceAll(overloads, '$&$1'));
-}
-
-/** Writes the `lib.rs` that has a module for each package. */
-async function writeCrateRoot(dir: string): Promise<void> {
-  const about = '//! Messages and clients of every ordermesh service: `user/v1/user.proto` is `ordermesh::user::v1`.\n';
-  const packages = (await readdir(dir, { withFileTypes: true })).filter((entry) => entry.isDirectory());
-  const modules = packages
-    .map(({ name }) => name)
-    .sort()
-    .map((name) => `pub mod ${name} {\n    pub mod v1 {\n        include!("${name}/v1/${name}.v1.rs");\n    }\n}\n`);
-  await writeFile(join(dir, 'lib.rs'), [about, 'pub mod calls;\n', ...modules].join('\n'));
-}
-
-/**
- * Generates the package `ordermesh`. Python's imports follow from the paths of the contracts, so they are compiled from
- * `ordermesh/`. Buf cannot run grpcio's generator, which is part of its protoc. Ends with a wheel in `dist/`.
- */
-async function generatePython(dir: string): Promise<void> {
-  const sources = join(dir, 'build/protos');
-  const contracts = await collectPlainProtos(sources, 'ordermesh/');
-  const protoc = ['-m', 'grpc_tools.protoc', '-I', sources, `--python_out=${dir}`, `--pyi_out=${dir}`];
-  const stubs = [`--grpc_python_out=${dir}`, `--plugin=${python}/protoc-gen-mypy_grpc`, `--mypy_grpc_out=quiet:${dir}`];
-  run(join(python, 'python'), [...protoc, ...stubs, ...contracts]);
-  await removeEmptyStubs(join(dir, 'ordermesh'));
-  await rename(join(dir, 'calls.py'), join(dir, 'ordermesh/calls.py'));
-  await writeFile(join(dir, 'ordermesh/py.typed'), '');
-  // For services, which check the rules of the contracts: the generated code has no custom options.
-  await cp(join(root, 'gen/descriptors.binpb'), join(dir, 'ordermesh/descriptors.binpb'));
-  for (const folder of await foldersIn(join(dir, 'ordermesh'))) await writeFile(join(folder, '__init__.py'), '');
-  await rm(join(dir, 'build'), { recursive: true });
-  const wheel = ['-m', 'pip', 'wheel', '-q', '--disable-pip-version-check', '--no-deps', '--no-build-isolation'];
-  run(join(python, 'python'), [...wheel, '--wheel-dir', join(dir, 'dist'), dir]);
-  for (const leftover of ['build', 'ordermesh.egg-info'])
-    await rm(join(dir, leftover), { recursive: true, force: true });
-}
-
-/**
- * Writes our contracts without custom options to `dir`, below the folder `prefix` if there is one. Returns their paths. They
- * import nothing but `google/protobuf`.
- */
-async function collectPlainProtos(dir: string, prefix = ''): Promise<string[]> {
-  const temp = await mkdtemp(join(tmpdir(), 'ordermesh-protos-'));
-  const [full, plain] = [join(temp, 'full'), join(temp, 'plain')];
-  const contracts: string[] = [];
-  try {
-    await exportProtos(full);
-    await exportPlainProtos(full, plain);
-    for await (const path of glob('**/*.proto', { cwd: plain })) {
-      if (isThirdParty(path)) continue;
-      const source = await readFile(join(plain, path), 'utf8');
-      await mkdir(dirname(join(dir, prefix, path)), { recursive: true });
-      await writeFile(join(dir, prefix, path), source.replaceAll(/^import "(?!google\/)/gm, `import "${prefix}`));
-      contracts.push(join(prefix, path));
-    }
-  } finally {
-    await rm(temp, { recursive: true });
-  }
-  return contracts.sort();
-}
-
-/** Removes the stubs of contracts without a service: they define nothing. */
-async function removeEmptyStubs(dir: string): Promise<void> {
-  for await (const path of glob('**/*_pb2_grpc.py', { cwd: dir })) {
-    const source = await readFile(join(dir, path), 'utf8');
-    if (!source.includes('class ')) for (const end of ['', 'i']) await rm(join(dir, path + end), { force: true });
-  }
-}
-
-async function foldersIn(dir: string): Promise<string[]> {
-  const entries = await readdir(dir, { recursive: true, withFileTypes: true });
-  return [dir, ...entries.filter((entry) => entry.isDirectory()).map((entry) => join(entry.parentPath, entry.name))];
-}
-
 /** A language cannot be written on this machine as it is. */
 class ToolsMissing extends Error {}
 
@@ -230,7 +125,7 @@ function installGenerators(language: string): void {
   if (generators === undefined) return;
   if (missing(generators.programs).length > 0) console.log(`clients-${language}: ${generators.installation}`);
   try {
-    run('sh', ['scripts/clients/tools.sh', language]);
+    run('sh', ['scripts/deps/generators.sh', language]);
   } catch {
     throw new ToolsMissing(`its generators cannot be installed, see above: ${install}`);
   }
@@ -240,17 +135,6 @@ function find(language: string): Language {
   const found = languages[language];
   if (!found) throw new Error(`no clients for ${language}: use ${Object.keys(languages).join(', ')}`);
   return found;
-}
-
-function run(command: string, args: readonly string[], cwd = root): void {
-  execFileSync(command, args, { cwd, stdio: ['ignore', 'inherit', 'inherit'], env: { ...process.env, PATH: path } });
-}
-
-/** Shows what the command prints only if it fails: Maven prints escape codes, npm the name of the tarball. */
-function runQuietly(command: string, args: readonly string[], cwd: string): void {
-  const env = { ...process.env, PATH: path };
-  const { status, stdout, stderr, error } = spawnSync(command, args, { cwd, encoding: 'utf8', env });
-  if (status !== 0) throw error ?? new Error(`${command} ${args.join(' ')} failed:\n${stdout}${stderr}`);
 }
 
 /** Without languages, writes all for which there are tools, and lists the others at the end. */

@@ -19,17 +19,17 @@ case $1 in
       Linux-aarch64) platform=linux-aarch_64 ;;
       *) echo "clients: no generators for Java are known for $(uname -s) on $(uname -m)" >&2; exit 1 ;;
     esac
-    cmp -s scripts/clients/java-generators.xml .tools/java-generators/pom.xml && exit
+    cmp -s scripts/deps/java-generators.xml .tools/java-generators/pom.xml && exit
     rm -rf .tools/java-generators
     # Maven prints escape codes even if it has nothing to report.
-    log=$(mvn -q -B -f scripts/clients/java-generators.xml dependency:copy-dependencies -Dplatform=$platform \
+    log=$(mvn -q -B -f scripts/deps/java-generators.xml dependency:copy-dependencies -Dplatform=$platform \
       -Dmdep.stripVersion -Dmdep.stripClassifier -DoutputDirectory="$PWD/.tools/java-generators" 2>&1) ||
       { echo "$log" >&2; exit 1; }
     for generator in protoc protoc-gen-grpc-java; do
       mv ".tools/java-generators/$generator.exe" ".tools/java-generators/$generator"
       chmod +x ".tools/java-generators/$generator"
     done
-    cp scripts/clients/java-generators.xml .tools/java-generators/pom.xml
+    cp scripts/deps/java-generators.xml .tools/java-generators/pom.xml
     ;;
   rust)
     needs cargo 'install Rust 1.88 or later, for example with rustup'
