@@ -26,6 +26,8 @@ const consequences: Readonly<Record<string, readonly string[]>> = {
     'commit-or-release',
   ],
   'undo-once': ['concurrent-repeats'],
+  'no-oversell': ['concurrent-undo'],
+  'no-overdraft': ['concurrent-undo'],
   'undo-of-unknown': ['undo-after-refusal', 'concurrent-undo'],
   'undo-forbids-run': ['undo-after-refusal', 'concurrent-undo'],
   refusals: ['undo-after-refusal'],

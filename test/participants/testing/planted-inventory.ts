@@ -8,7 +8,7 @@ import {
   type ReserveStockRequest,
 } from '#gen/inventory/v1/inventory.ts';
 import { Status } from '#mesh';
-import { type Held, plantOrders, refusal } from './planted-orders.ts';
+import { type Held, plantOrders, raceMs, refusal } from './planted-orders.ts';
 import { type PlantedServer, startPlanted } from './planted-server.ts';
 
 const states = {
@@ -74,7 +74,7 @@ export function startPlantedInventory(breaks?: string): Promise<PlantedServer> {
     const order = orders.all.get(orderId);
     if (!order) throw refusal('RESERVATION_NOT_FOUND', Status.NOT_FOUND);
     const isReserved = order.state === 'done';
-    if (breaks === 'commit-or-release') await sleep(5);
+    if (breaks === 'commit-or-release') await sleep(raceMs);
     const mayCommit = breaks === 'commit-or-release' ? isReserved : order.state === 'done';
     const takesAgain = breaks === 'commit-once' && order.state === 'committed';
     if (order.state === 'committed' && !takesAgain) return order;

@@ -2,6 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { MeshError, Status } from '#mesh';
 
+/** How long what must not be interrupted is: concurrent calls are sure to meet in it, also on a busy machine. */
+export const raceMs = 50;
+
 /** What a planted participant holds for an order. */
 export interface Held<Content> {
   readonly orderId: string;
@@ -59,7 +62,7 @@ export function plantOrders<Content>(business: Business<Content>, breaks: string
     const before = answered.get(key);
     if (before) return repeated(before, method, payload);
     if (breaks === 'concurrent-repeats' && method === 'run') {
-      await sleep(5);
+      await sleep(raceMs);
       const meanwhile = answered.get(key);
       if (meanwhile) again(meanwhile.response.orderId);
     } else {
@@ -101,7 +104,7 @@ export function plantOrders<Content>(business: Business<Content>, breaks: string
 
   async function runOnce(orderId: string, content: Content): Promise<Held<Content>> {
     const isNew = !orders.has(orderId);
-    if (isNew && (breaks === 'concurrent-orders' || breaks === 'concurrent-undo')) await sleep(5);
+    if (isNew && (breaks === 'concurrent-orders' || breaks === 'concurrent-undo')) await sleep(raceMs);
     const order = orders.get(orderId);
     if (!order) return await begin(orderId, content);
     if (order.state === 'undone') {
@@ -127,7 +130,7 @@ export function plantOrders<Content>(business: Business<Content>, breaks: string
       if (!keepsRefused && breaks !== 'undo-after-refusal') orders.delete(orderId);
       throw planted(refused);
     }
-    if (breaks === 'no-oversell' || breaks === 'no-overdraft') await sleep(5);
+    if (breaks === 'no-oversell' || breaks === 'no-overdraft') await sleep(raceMs);
     apply(content, 1);
     if (breaks === 'crash') await loseIf(order, starts);
     return order;
