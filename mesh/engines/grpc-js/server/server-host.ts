@@ -55,12 +55,15 @@ export function createServerHost({
   });
   const beginnings = createBeginnings(observer, (socket) => {
     connections.injectConnection(socket);
-    if (drained !== undefined) connections.drain(0);
+    // It drains all of them, and their calls have the rest of the time too.
+    if (drainEndMs !== undefined) connections.drain(Math.max(0, drainEndMs - performance.now()));
   });
   const listener = createListener({ tls, maxConnections, observer }, (socket) => beginnings.watch(socket));
   let drained: Promise<void> | undefined;
+  let drainEndMs: number | undefined;
 
   const drain = async (graceMs: number) => {
+    drainEndMs = performance.now() + graceMs;
     const closed = listener.close();
     beginnings.drain();
     connections.drain(graceMs);

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { connect as connectHttp2 } from 'node:http2';
 import { type AddressInfo, createServer as createTcpServer } from 'node:net';
+import { setTimeout } from 'node:timers/promises';
 import { Status } from 'nice-grpc-common';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { MeshError } from '../../../errors/mesh-error.ts';
@@ -129,6 +130,27 @@ export function connectionSuite(engine: Engine): void {
       const answer = callUnary(session, 'a');
       await started.promise;
       const drained = host.drain(10_000);
+      resolve('late');
+      expect(await answer).toMatchObject({ status: Status.OK, body: many('late') });
+      await drained;
+    });
+
+    it('ends no open call for a connection that it accepts meanwhile', async () => {
+      const { promise, resolve } = Promise.withResolvers<string>();
+      const started = Promise.withResolvers<void>();
+      const { host, port, session } = await start(
+        engine,
+        see(() => started.resolve(), promise),
+      );
+      const answer = callUnary(session, 'a');
+      await started.promise;
+      const drained = host.drain(10_000);
+      const late = connectHttp2(`http://127.0.0.1:${port}`);
+      late.on('error', () => undefined);
+      await once(late, 'goaway');
+      late.close();
+      // What ends now would end before the answer.
+      await setTimeout(50);
       resolve('late');
       expect(await answer).toMatchObject({ status: Status.OK, body: many('late') });
       await drained;
