@@ -61,22 +61,3 @@ describe('a listener with TLS', () => {
     expect(ended).toEqual([]);
   });
 });
-
-describe('a listener that closes', () => {
-  it('accepts the connections that were made before, and refuses others', async () => {
-    const observer = { connectionEnded: () => undefined, callRefused: () => undefined };
-    const accepted: Socket[] = [];
-    const listener = createListener({ tls: undefined, maxConnections: 100, observer }, (socket) => {
-      accepted.push(socket);
-      socket.on('error', () => undefined);
-    });
-    const port = await listener.listen('127.0.0.1:0');
-    // The system has completed them. The server accepts one in each turn of the event loop.
-    const clients = Array.from({ length: 50 }, () => connect(port, '127.0.0.1').on('error', () => undefined));
-    const closed = listener.close();
-    await eventually(() => expect(accepted).toHaveLength(50));
-    await eventually(() => expect(connectTo(port)).rejects.toMatchObject({ code: 'ECONNREFUSED' }));
-    for (const client of clients) client.destroy();
-    await closed;
-  });
-});

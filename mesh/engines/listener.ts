@@ -1,6 +1,5 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { createServer as createTlsServer } from 'node:tls';
 import type { ServerTls } from './engine.ts';
 import { hangUp, peerOf } from './hang-up.ts';
@@ -14,7 +13,7 @@ export interface Listener {
   readonly openConnections: number;
   /** Listens on `host:port`; resolves with the port. Rejects with a MeshError that names the address. */
   listen(address: string): Promise<number>;
-  /** Accepts the connections that have been made, then no others. Resolves when the accepted ones have ended. */
+  /** Accepts no further connections. Resolves when the accepted ones have ended. */
   close(): Promise<void>;
   /** Closes all accepted connections, including those in a handshake. */
   destroyAll(): void;
@@ -29,8 +28,6 @@ export interface ListenerOptions {
 // How many connections above the limit get an answer that says why they are closed. More are closed without.
 const maxTurnedAway = 100;
 const lingerMs = 1_000;
-// How long connections that are made one after the other may delay a close.
-const maxCloseDelayMs = 500;
 
 interface TlsError extends NodeJS.ErrnoException {
   /** The message of OpenSSL without its place in the code. */
@@ -47,7 +44,6 @@ export function createListener(
 ): Listener {
   const sockets = new Set<Socket>();
   let turningAway = 0;
-  let made = 0;
   const openConnections = () => sockets.size - turningAway;
   const accept = (socket: Socket) => {
     if (openConnections() <= maxConnections) onSocket(socket);
@@ -55,7 +51,6 @@ export function createListener(
   };
   const server = tls === undefined ? createServer(socketOptions) : createSecureServer(tls, accept, observer);
   server.on('connection', (socket: Socket) => {
-    made += 1;
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
     // With TLS, also those of the handshakes, which may take seconds.
@@ -81,18 +76,6 @@ export function createListener(
     observer.connectionEnded({ peer: peerOf(socket), reason: 'too_many_connections', problem });
   }
 
-  /** Waits until no connection waits in the system: a close resets those, with calls that their clients may have sent. */
-  async function acceptWaiting(): Promise<void> {
-    const end = performance.now() + maxCloseDelayMs;
-    await nextTurn();
-    let before: number;
-    do {
-      before = made;
-      // libuv accepts one connection in a turn.
-      await nextTurn();
-    } while (made > before && performance.now() < end);
-  }
-
   return {
     get openConnections() {
       return openConnections();
@@ -104,10 +87,7 @@ export function createListener(
       server.on('error', () => undefined);
       return (server.address() as AddressInfo).port;
     },
-    async close() {
-      await acceptWaiting();
-      await new Promise((resolve) => server.close(resolve));
-    },
+    close: () => new Promise((resolve) => server.close(() => resolve())),
     destroyAll() {
       for (const socket of sockets) socket.destroy();
     },
