@@ -67,6 +67,8 @@ describe.each(engineNames)('a server on %s that restarts ten times', (engine) =>
         const environment = { GRPC_ENGINE: engine, GRPC_LISTEN: address, LOG_LEVEL: 'fatal' };
         const start = () => startProcess({ dataDir: folder.path, args: ['user'], environment });
         let mesh = await start();
+        // Also if an expectation fails.
+        onTestFinished(() => mesh[Symbol.asyncDispose]());
         await mesh.client(UserServiceContract).importUsers(users());
         const client = startClient(command, address);
         for (let restart = 0; restart < restarts; restart += 1) {
