@@ -1,48 +1,62 @@
-import type { StaticAddresses } from '../config/static-addresses.ts';
+import type { EndpointSource } from '../balancing/endpoint-source.ts';
+import type { Endpoints } from '../balancing/endpoints.ts';
+import { type Discovery, serviceNameOf } from '../discovery/discovery.ts';
+import { noEndpoints } from '../discovery/errors.ts';
 
-/** Where to find the contracts that services of this process call, by full name: `user.v1.UserService`. */
-export interface Directory {
+/**
+ * Where to find the contracts that services of this process call, by full name: `user.v1.UserService`. A contract of this
+ * process is called here even if discovery knows it, so all processes of a mesh can share one setting. A contract that is
+ * nowhere is called here too, and refused.
+ */
+export interface Directory extends EndpointSource {
   /** Adds a contract that this process serves. */
   addLocal(contract: string): void;
   /** Notes that `service` calls a contract. */
   addCall(contract: string, service: string): void;
-  /** Whether a contract has an address or is served by a service of this process that is already built. */
+  /** Whether a contract is known to discovery or served by a service of this process that is already built. */
   has(contract: string): boolean;
-  /** Whether a service has an address, by the name it has in `DISCOVERY_URL`. */
+  /** Whether discovery knows a service, by its name there. */
   hasAddress(service: string): boolean;
-  /**
-   * Returns `host:port` of a contract. A contract of this process is called here even if it has an address, so all processes
-   * of a mesh can share one list of addresses. A contract that is nowhere is called here too, and refused.
-   */
-  find(contract: string): string;
   /** The contracts that are called but cannot be found, with the services that call them. */
   missing(): ReadonlyMap<string, readonly string[]>;
-  /** The services that have an address but run in this process. */
+  /** The services that discovery knows but run in this process. */
   shadowed(): string[];
   /** The names of the services that this process runs or calls. */
   names(): ReadonlySet<string>;
 }
 
-/** Creates a directory. This process is reached at `localAddress`. */
-export function createDirectory(addresses: StaticAddresses, localAddress: () => string): Directory {
-  const local = new Set<string>();
+export interface DirectoryOptions {
+  readonly discovery: Discovery;
+  /** The instances of services in other processes. */
+  readonly endpoints: Endpoints;
+  /** This process. */
+  readonly local: EndpointSource;
+}
+
+export function createDirectory({ discovery, endpoints, local }: DirectoryOptions): Directory {
+  const served = new Set<string>();
   const calls = new Map<string, readonly string[]>();
-  const addressOf = (contract: string) => addresses.get(serviceNameOf(contract));
-  const has = (contract: string) => local.has(contract) || addressOf(contract) !== undefined;
+  const isKnown = (service: string) => discovery.knows(service) !== 'no';
+  const has = (contract: string) => served.has(contract) || isKnown(serviceNameOf(contract));
   const namesOf = (contracts: Iterable<string>) => new Set([...contracts].map(serviceNameOf));
   return {
     has,
-    hasAddress: (service) => addresses.has(service),
-    addLocal: (contract) => local.add(contract),
+    hasAddress: isKnown,
+    addLocal: (contract) => served.add(contract),
     addCall: (contract, service) => calls.set(contract, [...(calls.get(contract) ?? []), service]),
-    find: (contract) => (local.has(contract) ? undefined : addressOf(contract)) ?? localAddress(),
+    pick(contract, tried) {
+      const service = serviceNameOf(contract);
+      if (served.has(contract) || !isKnown(service)) return local.pick(contract, tried);
+      const picked = endpoints.of(service).pick(tried);
+      if (!picked) throw noEndpoints({ service, registry: discovery.scheme });
+      return picked;
+    },
+    close() {
+      local.close();
+      endpoints.close();
+    },
     missing: () => new Map([...calls].filter(([contract]) => !has(contract))),
-    shadowed: () => [...namesOf(local)].filter((name) => addresses.has(name)),
-    names: () => namesOf([...local, ...calls.keys()]),
+    shadowed: () => [...namesOf(served)].filter((name) => discovery.knows(name) === 'certain'),
+    names: () => namesOf([...served, ...calls.keys()]),
   };
-}
-
-/** The name of a contract's service in `DISCOVERY_URL`: the first part of its package. */
-export function serviceNameOf(contract: string): string {
-  return contract.slice(0, contract.indexOf('.'));
 }

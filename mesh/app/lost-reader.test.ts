@@ -3,6 +3,7 @@ import { closeSync, constants, openSync, readSync, writeSync } from 'node:fs';
 import { Status } from 'nice-grpc-common';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { UserServiceContract } from '../../gen/ts/user/v1/user.contract.ts';
+import { endpointsByAddress } from '../balancing/endpoint-source.ts';
 import { createClientFactory } from '../client/client-factory.ts';
 import { createLogger } from '../telemetry/logger.ts';
 import { engineOfRun } from '../testing/engine-of-run.ts';
@@ -42,8 +43,7 @@ describe('a process that writes to a pipe', () => {
       return /^ready grpc=(\S+)/m.exec(text)?.[1] ?? expect.fail('not ready');
     });
     clients = createClientFactory({
-      engine: engineOfRun,
-      resolve: () => address,
+      endpoints: endpointsByAddress(engineOfRun, () => address),
       clock: systemClock,
       logger: createLogger('fatal'),
     });

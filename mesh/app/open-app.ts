@@ -1,8 +1,11 @@
+import { endpointsByAddress } from '../balancing/endpoint-source.ts';
+import { createEndpoints } from '../balancing/endpoints.ts';
 import { dialAddress, isLocal } from '../config/address.ts';
 import type { Config } from '../config/config.ts';
 import { processSettings } from '../config/process-settings.ts';
 import { fullNameOf } from '../contract/contract.ts';
 import { contractDescriptors, readDeclaredServices } from '../contract/declared-services.ts';
+import { createStaticDiscovery } from '../discovery/static/static-discovery.ts';
 import { engineByName } from '../engines/engines.ts';
 import type { PingPolicy } from '../engines/ping-strikes.ts';
 import { listenForScrapes } from '../metrics/listener.ts';
@@ -59,14 +62,20 @@ export async function openApp(parts: AppParts): Promise<OpenApp> {
   const { config, definitions, dataFolder, health, draining, shutdown, clock, logger } = parts;
   if (dataFolder.wasAbandoned) logger.info('the previous run did not shut down cleanly; resuming accepted work');
   let address: string | undefined;
-  const directory = createDirectory(config.addresses, () => {
+  const localAddress = () => {
     if (address === undefined) throw notListening();
     return address;
-  });
+  };
   const engine = await engineByName(config.grpcEngine);
+  const keepalive = config.grpcKeepaliveMs === 0 ? undefined : { everyMs: config.grpcKeepaliveMs };
+  const discovery = createStaticDiscovery(config.addresses, clock);
+  shutdown.add('resources', 'discovery', () => discovery.close());
+  const endpoints = createEndpoints({ engine, discovery, keepalive });
+  const local = endpointsByAddress(engine, localAddress, keepalive);
+  const directory = createDirectory({ discovery, endpoints, local });
   const databases = openDatabases(dataFolder, logger, config);
   const build = async () => {
-    const runtime = await openRuntime({ ...parts, engine, openDatabase: databases.open, directory });
+    const runtime = await openRuntime({ ...parts, openDatabase: databases.open, directory, endpoints });
     return { runtime, services: await buildServices(runtime, definitions, directory, shutdown, draining) };
   };
   const { runtime, services } = await build().finally(databases.reportFound);

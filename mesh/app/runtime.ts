@@ -1,8 +1,8 @@
 import type { AuditCheck } from '../audit/audit.ts';
+import type { Endpoints } from '../balancing/endpoints.ts';
 import { createClientFactory } from '../client/client-factory.ts';
 import { type Config, databaseUrlOf } from '../config/config.ts';
 import { fullNameOf } from '../contract/contract.ts';
-import type { Engine } from '../engines/engine.ts';
 import { openEmbeddedLog } from '../events/embedded/embedded-log.ts';
 import { openKafkaLog } from '../events/kafka/kafka-log.ts';
 import type { EventLog } from '../events/log/event-log.ts';
@@ -22,7 +22,6 @@ import type { Shutdown } from './shutdown.ts';
 
 export interface RuntimeOptions {
   readonly config: Config;
-  readonly engine: Engine;
   readonly logger: Logger;
   readonly draining: AbortSignal;
   readonly openDatabase: OpenDatabase;
@@ -30,6 +29,8 @@ export interface RuntimeOptions {
   readonly health: HealthList;
   /** Where clients find services. */
   readonly directory: Directory;
+  /** The instances of services in other processes. */
+  readonly endpoints: Endpoints;
   /** Gets everything that the runtime opens. */
   readonly shutdown: Pick<Shutdown, 'add'>;
 }
@@ -37,13 +38,13 @@ export interface RuntimeOptions {
 /** Opens what the settings name: event log, task queue, clients, databases. */
 export async function openRuntime({
   config,
-  engine,
   clock,
   health,
   logger,
   draining,
   openDatabase,
   directory,
+  endpoints,
   shutdown,
 }: RuntimeOptions): Promise<Runtime> {
   const events = await openEvents(config, { clock, logger, openDatabase });
@@ -52,13 +53,7 @@ export async function openRuntime({
   const metrics = createMetrics(clock, logger, info);
   const tasks = await openTasks(config, { clock, logger, metrics, open: (url) => openDatabase('tasks', url) });
   shutdown.add('resources', 'task queue', () => tasks.close());
-  const clients = createClientFactory({
-    engine,
-    resolve: directory.find,
-    keepalive: config.grpcKeepaliveMs === 0 ? undefined : { everyMs: config.grpcKeepaliveMs },
-    clock,
-    logger,
-  });
+  const clients = createClientFactory({ endpoints: directory, clock, logger });
   shutdown.add('resources', 'clients', () => clients.close());
   const searches = [events.searchDamage, tasks.searchDamage].filter((search) => search !== undefined);
   const ownerByUrl = new Map<string, string>();
@@ -74,6 +69,7 @@ export async function openRuntime({
     audits: [auditStorage(() => searches)],
     health,
     draining,
+    endpoints,
     client: clients.client,
     findClient: (contract, options) =>
       directory.has(fullNameOf(contract)) ? clients.client(contract, options) : undefined,

@@ -4,8 +4,9 @@ import { type Config, ConfigError, databaseUrlOf } from '../config/config.ts';
 import { processSettings } from '../config/process-settings.ts';
 import type { ConfigFault } from '../config/setting.ts';
 import { type StaticAddresses, unknownServices } from '../config/static-addresses.ts';
+import { serviceNameOf } from '../discovery/discovery.ts';
 import { listenError, parseListenAddress } from '../engines/listen-address.ts';
-import { type Directory, serviceNameOf } from './directory.ts';
+import type { Directory } from './directory.ts';
 import { databaseShared } from './errors.ts';
 
 /**

@@ -1,4 +1,5 @@
 import { type CallOptions, Metadata } from 'nice-grpc-common';
+import type { CallOutcome, PickedEndpoint } from '../balancing/balancer.ts';
 import type { Transport, TransportCall } from '../engines/engine.ts';
 import { isOutage } from '../errors/codes.ts';
 import { uuidv7 } from '../ids/ids.ts';
@@ -17,8 +18,8 @@ export type MeshCallOptions = CallOptions & DeadlineOptions;
 
 /** What all methods of one client share. */
 export interface ClientContext {
-  /** Returns the transport of the next attempt. Throws a MeshError if the service has no address. */
-  readonly pick: () => Transport;
+  /** Returns the endpoint of the next attempt: if possible, none of `tried`. Throws a MeshError if the service has none. */
+  readonly pick: (tried?: ReadonlySet<string>) => PickedEndpoint;
   /** Returns the breaker of a group of methods. */
   readonly breaker: (group: string) => Breaker;
   readonly budget: RetryBudget;
@@ -59,7 +60,7 @@ async function unary(method: BoundMethod, request: object, options: MeshCallOpti
   const message = method.complete(request);
   try {
     const call = outboundCall(method, options);
-    const attempt = () => answered(method.pick().unary(engineMethod, message, call), engineMethod.path);
+    const attempt = () => answeredBy(method, (transport) => transport.unary(engineMethod, message, call));
     // A half-open breaker waits for its one call, so that call must be sure to end.
     const guarded = call.deadlineMs === undefined ? breaker.watch : breaker.run;
     return await withRetries(() => guarded(attempt), call, method.retry);
@@ -74,7 +75,8 @@ function serverStreaming(method: BoundMethod, request: object, options: MeshCall
   const { engineMethod, breaker } = method;
   return responses(method, options, (call) => {
     const message = method.complete(request);
-    const attempt = () => begun(method.pick().serverStreaming(engineMethod, message, call), engineMethod.path);
+    const attempt = () =>
+      answeredBy(method, (transport) => begun(transport.serverStreaming(engineMethod, message, call)));
     return withRetries(() => breaker.watch(attempt), call, method.retry);
   });
 }
@@ -86,7 +88,7 @@ async function clientStreaming(method: BoundMethod, requests: AsyncIterable<obje
   try {
     const call = outboundCall(method, options);
     const messages = completed(requests, method);
-    const attempt = () => answered(method.pick().clientStreaming(engineMethod, messages, call), engineMethod.path);
+    const attempt = () => answeredBy(method, (transport) => transport.clientStreaming(engineMethod, messages, call));
     return await breaker.watch(attempt);
   } catch (error) {
     throw asCallError(error, engineMethod.path);
@@ -97,7 +99,8 @@ function bidiStreaming(method: BoundMethod, requests: AsyncIterable<object>, opt
   const { engineMethod, breaker } = method;
   return responses(method, options, (call) => {
     const messages = completed(requests, method);
-    const attempt = () => begun(method.pick().bidiStreaming(engineMethod, messages, call), engineMethod.path);
+    const attempt = () =>
+      answeredBy(method, (transport) => begun(transport.bidiStreaming(engineMethod, messages, call)));
     return breaker.watch(attempt);
   });
 }
@@ -125,17 +128,32 @@ async function* responses(
   }
 }
 
-async function begun(stream: AsyncIterable<unknown>, path: string): Promise<BegunStream> {
+async function begun(stream: AsyncIterable<unknown>): Promise<BegunStream> {
   const rest = stream[Symbol.asyncIterator]();
-  return { first: await answered(rest.next(), path), rest };
+  return { first: await rest.next(), rest };
 }
 
-async function answered<Answer>(answer: Promise<Answer>, path: string): Promise<Answer> {
+/** Makes one attempt at an endpoint, and reports to its balancer how that ended. */
+async function answeredBy<Answer>(
+  { pick, engineMethod }: BoundMethod,
+  send: (transport: Transport) => Promise<Answer>,
+): Promise<Answer> {
+  const { transport, end } = pick();
+  const startMs = performance.now();
   try {
-    return await answer;
-  } catch (error) {
-    throw asCallError(error, path);
+    const answer = await send(transport);
+    end('answered', performance.now() - startMs);
+    return answer;
+  } catch (cause) {
+    const error = asCallError(cause, engineMethod.path);
+    end(outcomeOf(error), performance.now() - startMs);
+    throw error;
   }
+}
+
+function outcomeOf(error: unknown): CallOutcome {
+  if (!(error instanceof CallError)) return 'cancelled';
+  return isOutage(error) ? 'server-fault' : 'answered';
 }
 
 async function* completed(requests: AsyncIterable<object>, method: BoundMethod) {

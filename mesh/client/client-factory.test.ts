@@ -1,6 +1,7 @@
 import { Status } from 'nice-grpc-common';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { UserServiceContract } from '../../gen/ts/user/v1/user.contract.ts';
+import { endpointsByAddress } from '../balancing/endpoint-source.ts';
 import { MeshError } from '../errors/mesh-error.ts';
 import { type EchoDefinition, echoService } from '../server/testing/echo-service.ts';
 import { serveForTest } from '../server/testing/serve-echo.ts';
@@ -14,7 +15,11 @@ import { failure, type PeerHandlers, startPeerServer, user } from './testing/pee
 function factoryFor(resolve: (service: string) => string): { factory: ClientFactory; connect: () => number } {
   const connect = vi.fn(engineOfRun.connect);
   const logger = createLogger('silent');
-  const factory = createClientFactory({ engine: { connect }, resolve, clock: systemClock, logger });
+  const factory = createClientFactory({
+    endpoints: endpointsByAddress({ connect }, resolve),
+    clock: systemClock,
+    logger,
+  });
   onTestFinished(() => factory.close());
   return { factory, connect: () => connect.mock.calls.length };
 }

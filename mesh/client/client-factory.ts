@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events';
 import type { Client, CompatServiceDefinition, TsProtoServiceDefinition } from 'nice-grpc';
+import type { EndpointSource } from '../balancing/endpoint-source.ts';
 import { fullNameOf, type RequestOf, type ResponseOf, type ServiceContract } from '../contract/contract.ts';
-import type { Engine, Keepalive, Transport } from '../engines/engine.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Clock } from '../time/clock.ts';
 import type { CallError } from './call-error.ts';
@@ -44,11 +44,8 @@ interface UnaryMethod {
 }
 
 export interface ClientFactoryOptions {
-  readonly engine: Pick<Engine, 'connect'>;
-  /** Returns the address (`host:port`) of a service by its full name (`user.v1.UserService`). Called before each attempt. */
-  readonly resolve: (service: string) => string;
-  /** Default: no pings. */
-  readonly keepalive?: Keepalive | undefined;
+  /** The endpoints of the services. Closed with the factory. */
+  readonly endpoints: EndpointSource;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -78,18 +75,9 @@ interface SharedHealth {
 
 const rotateMs = 1_000;
 
-/** Creates a factory. It connects to an address with the first call that goes there. */
-export function createClientFactory({
-  engine,
-  resolve,
-  keepalive,
-  clock,
-  logger,
-}: ClientFactoryOptions): ClientFactory {
-  const transports = new Map<string, Transport>();
+export function createClientFactory({ endpoints, clock, logger }: ClientFactoryOptions): ClientFactory {
   const healths = new Map<string, SharedHealth>();
   const rotation = new EventEmitter().setMaxListeners(0);
-  let closed = false;
   let stopRotation: () => void;
   const rotate = () => {
     rotation.emit('rotate');
@@ -97,13 +85,6 @@ export function createClientFactory({
   };
   stopRotation = clock.after(rotateMs, rotate);
 
-  const connect = (address: string) => {
-    const transport = engine.connect(address, { keepalive });
-    transports.set(address, transport);
-    // Its calls then fail like all others.
-    if (closed) transport.close();
-    return transport;
-  };
   const createBreakers = (service: string, settings?: BreakerSettings): ClientContext['breaker'] => {
     const breakers = new Map<string, Breaker>();
     return (group) => {
@@ -127,10 +108,7 @@ export function createClientFactory({
       const service = fullNameOf(contract);
       const { budget, breaker } = healthOf(service);
       return createClient(contract, options, {
-        pick: () => {
-          const address = resolve(service);
-          return transports.get(address) ?? connect(address);
-        },
+        pick: (tried) => endpoints.pick(service, tried),
         budget,
         breaker: options.breaker ? createBreakers(service, options.breaker) : breaker,
         retryDelayMs: retryDelay(options.retry),
@@ -138,9 +116,8 @@ export function createClientFactory({
       });
     },
     close() {
-      closed = true;
       stopRotation();
-      for (const transport of transports.values()) transport.close();
+      endpoints.close();
     },
   };
 }

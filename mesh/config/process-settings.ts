@@ -190,10 +190,11 @@ export const processSettings = {
   addresses: {
     variable: 'DISCOVERY_URL',
     default: 'static:',
-    allowed: 'static: or static:<service>=<host>:<port>,..., each service once',
+    allowed:
+      'static: or static:<service>=<host>:<port>+<host>:<port>,..., each service once, its instances separated by +',
     doc:
       '`static:<service>=<host>:<port>,…` for services that are not in this process; `<service>` is the first part of ' +
-      "its contracts' package (`events` for the bridge)",
+      "its contracts' package (`events` for the bridge); several instances are `<host>:<port>+<host>:<port>`",
     parse: parseStaticAddresses,
   },
   logLevel: choiceSetting('LOG_LEVEL', logLevels, {

@@ -1,5 +1,6 @@
 import type { Client, CompatServiceDefinition } from 'nice-grpc';
 import type { AuditCheck } from '../../audit/audit.ts';
+import type { Endpoints } from '../../balancing/endpoints.ts';
 import type { ClientOptions } from '../../client/client-factory.ts';
 import type { Config } from '../../config/config.ts';
 import type { AnySetting } from '../../config/setting.ts';
@@ -35,6 +36,8 @@ export interface Runtime {
   readonly audits: readonly AuditCheck[];
   /** The health that the process reports, and why. */
   readonly health: HealthList;
+  /** The instances of services in other processes, for services that forward calls or ask each instance. */
+  readonly endpoints: Endpoints;
   /** Aborts when the process begins to drain, with `SERVER_DRAINING`. A stream that never ends by itself ends then. */
   readonly draining: AbortSignal;
   /** Opens the database of `service`. The process closes it after the service has stopped. */

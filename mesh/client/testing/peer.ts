@@ -2,6 +2,7 @@ import { Metadata, Server, ServerCredentials, type ServiceError, type status } f
 import { type UserServiceServer, UserServiceService } from '../../../gen/grpc-js/user/v1/user.ts';
 import { UserServiceContract } from '../../../gen/ts/user/v1/user.contract.ts';
 import { User, type UserServiceDefinition } from '../../../gen/ts/user/v1/user.ts';
+import { endpointsByAddress } from '../../balancing/endpoint-source.ts';
 import type { ServiceContract } from '../../contract/contract.ts';
 import { connectGrpcJs } from '../../engines/grpc-js/client/transport.ts';
 import { encodeStatusDetails, type StatusDetails, statusDetailsKey } from '../../errors/status-details.ts';
@@ -62,8 +63,7 @@ export async function startPeer(
 export function clientFactory(address: string): ClientFactory {
   const logger = createLogger('silent');
   return createClientFactory({
-    engine: { connect: connectGrpcJs },
-    resolve: () => address,
+    endpoints: endpointsByAddress({ connect: connectGrpcJs }, () => address),
     clock: systemClock,
     logger,
   });

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { endpointsByAddress } from '../../balancing/endpoint-source.ts';
 import { type ClientFactory, createClientFactory } from '../../client/client-factory.ts';
 import { createLogger } from '../../telemetry/logger.ts';
 import { systemClock } from '../../time/clock.ts';
@@ -59,8 +60,7 @@ export async function startProcess(options: ProcessOptions): Promise<StartedProc
   const spawned = spawnProcess(options);
   const [, address = ''] = await spawned.printed(/^ready grpc=(\S+)/m);
   const clients = createClientFactory({
-    engine: engineOfRun,
-    resolve: () => address,
+    endpoints: endpointsByAddress(engineOfRun, () => address),
     clock: systemClock,
     logger: createLogger('fatal'),
   });

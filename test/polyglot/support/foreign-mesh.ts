@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { endpointsByAddress } from '../../../mesh/balancing/endpoint-source.ts';
 import { type ClientFactory, createClientFactory } from '../../../mesh/client/client-factory.ts';
 import { createLogger } from '../../../mesh/telemetry/logger.ts';
 import { engineOfRun } from '../../../mesh/testing/engine-of-run.ts';
@@ -72,8 +73,7 @@ export async function startForeignMesh(): Promise<ForeignMesh> {
 /** Creates clients for services at several addresses, by the first part of their package, such as `order`. */
 export function connectTo(addressOf: (name: string) => string): ClientFactory {
   return createClientFactory({
-    engine: engineOfRun,
-    resolve: (service) => addressOf(service.slice(0, service.indexOf('.'))),
+    endpoints: endpointsByAddress(engineOfRun, (service) => addressOf(service.slice(0, service.indexOf('.')))),
     clock: systemClock,
     logger: createLogger('silent'),
   });

@@ -1,0 +1,46 @@
+import type { Engine, Keepalive, Transport } from '../engines/engine.ts';
+import type { PickedEndpoint } from './balancer.ts';
+
+/** Where clients get the endpoints of their attempts. */
+export interface EndpointSource {
+  /**
+   * Returns the endpoint of the next attempt of a call to a contract (`user.v1.UserService`): if possible, none of `tried`.
+   * Throws a MeshError if the service has no endpoint.
+   */
+  pick(contract: string, tried?: ReadonlySet<string>): PickedEndpoint;
+  /** Closes the connections; later calls fail with UNAVAILABLE. */
+  close(): void;
+}
+
+/**
+ * Returns a source with one endpoint for each contract, at the address that `resolve` returns for it before each attempt.
+ * It connects to an address with the first call that goes there.
+ */
+export function endpointsByAddress(
+  engine: Pick<Engine, 'connect'>,
+  resolve: (contract: string) => string,
+  keepalive?: Keepalive,
+): EndpointSource {
+  const transports = new Map<string, Transport>();
+  let closed = false;
+  const connect = (address: string) => {
+    const transport = engine.connect(address, { keepalive });
+    transports.set(address, transport);
+    // Its calls then fail like all others.
+    if (closed) transport.close();
+    return transport;
+  };
+  return {
+    pick(contract) {
+      const address = resolve(contract);
+      return { address, transport: transports.get(address) ?? connect(address), end: unreported };
+    },
+    close() {
+      closed = true;
+      for (const transport of transports.values()) transport.close();
+    },
+  };
+}
+
+/** For endpoints between which nothing is chosen. */
+export const unreported: PickedEndpoint['end'] = () => undefined;

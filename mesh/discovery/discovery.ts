@@ -1,0 +1,62 @@
+/** The endpoint of one instance of a service. */
+export interface FoundEndpoint {
+  /** `host:port`. */
+  readonly address: string;
+  /** A draining instance finishes its calls and gets no new ones. */
+  readonly state: 'ready' | 'draining';
+  /** Where it runs, if the registry knows. */
+  readonly zone?: string | undefined;
+  /** The version that runs there, if the registry knows. */
+  readonly version?: string | undefined;
+}
+
+/** The instances of a service. */
+export interface EndpointSet {
+  readonly endpoints: readonly FoundEndpoint[];
+  /** When the registry last confirmed it, in milliseconds since the epoch. */
+  readonly asOfMs: number;
+}
+
+/** What a process tells a registry of itself. */
+export interface SelfDescription {
+  /** The names under which others find it: `user`. */
+  readonly services: readonly string[];
+  /** `host:port` at which other processes call it. */
+  readonly address: string;
+  /** A name of this instance that no other has. */
+  readonly instance: string;
+  readonly version: string;
+}
+
+/** The entry of this process in a registry. */
+export interface Registration {
+  /** Takes this process out of the lists of others. Resolves then, or after `withinMs`. Never rejects. */
+  leave(withinMs: number): Promise<void>;
+}
+
+/** How a service is found: `static`, `dns`, ... */
+export type DiscoveryScheme = 'static' | 'dns' | 'k8s' | 'k8s-api' | 'consul' | 'eureka';
+
+/** Finds the instances of services by name. A name is the first part of the package of a contract, such as `user`. */
+export interface Discovery {
+  readonly scheme: DiscoveryScheme;
+  /** Whether a service exists. `possible`: only the registry can say, later. */
+  knows(service: string): 'certain' | 'possible' | 'no';
+  /** The services that are known now. */
+  names(): readonly string[];
+  /**
+   * Calls `changed` with the first set, and with each other one. A registry that is away or answers nonsense changes
+   * nothing. Returns a function that ends the watch.
+   */
+  watch(service: string, changed: (set: EndpointSet) => void): () => void;
+  /** Asks the registry again soon, because a connection failed. At most once a second per service. */
+  refresh(service: string): void;
+  /** Enters this process into the registry, as soon as that answers. Missing where a registry takes no entries. */
+  register?(self: SelfDescription): Registration;
+  close(): Promise<void>;
+}
+
+/** The name of a contract's service: the first part of its package. `user` of `user.v1.UserService`. */
+export function serviceNameOf(contract: string): string {
+  return contract.slice(0, contract.indexOf('.'));
+}
