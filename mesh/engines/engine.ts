@@ -180,9 +180,17 @@ export interface TransportCall {
   readonly compressRequests?: boolean | ((request: unknown) => boolean) | undefined;
   readonly onHeader?: ((header: Metadata) => void) | undefined;
   readonly onTrailer?: ((trailer: Metadata) => void) | undefined;
+  /**
+   * How often the call may be sent to this endpoint if the server refuses it before a handler has seen it. 1 if it could be sent
+   * elsewhere. Default: 3.
+   */
+  readonly maxOpenings?: number | undefined;
 }
 
-/** Makes calls to one endpoint. They reject with TransportError, a ClientError. Retries and breakers are above it. */
+/**
+ * Makes calls to one endpoint. They reject with TransportError, a ClientError, which says whether the call was `unsent`. Retries
+ * and breakers are above it.
+ */
 export interface Transport {
   unary<Request, Response>(
     method: EngineMethod<Request, Response>,

@@ -4,9 +4,15 @@ import { ClientError, type Metadata, type Status } from 'nice-grpc-common';
 export class TransportError extends ClientError {
   /** Empty if the status comes from this side: no connection, deadline, cancellation. */
   readonly trailer: Metadata;
+  /**
+   * Whether no handler can have seen the call: there was no connection, or the server refused the stream. It is then safe to
+   * send it elsewhere, even if its method must not be repeated.
+   */
+  readonly unsent: boolean;
 
-  constructor(path: string, code: Status, details: string, trailer: Metadata) {
+  constructor(path: string, code: Status, details: string, trailer: Metadata, unsent = false) {
     super(path, code, details);
     this.trailer = trailer;
+    this.unsent = unsent;
   }
 }

@@ -7,13 +7,23 @@ export type StartCall = (listener: WireListener) => WireCall;
 export type SentCall = Pick<WireCall, 'startRead' | 'cancelWithStatus'>;
 
 // A server that refuses several times is full.
-const maxAttempts = 3;
+const defaultOpenings = 3;
+
+/** A call with one request. */
+export interface OneRequestCall {
+  readonly start: StartCall;
+  /** Sends the request and half-closes. */
+  readonly send: (wire: WireCall) => void;
+  readonly listener: WireListener;
+  /** How often it may be sent. Default: 3. */
+  readonly maxOpenings: number | undefined;
+}
 
 /**
- * Makes a call with one request, which `send` sends. If the server refused it because it is draining or full, the call is made
- * again, on another connection if there is one. grpc-js does that only with retries, which keep every message.
+ * Makes a call with one request. If the server refused it because it is draining or full, the call is made again, on another
+ * connection if there is one. grpc-js does that only with retries, which keep every message.
  */
-export function startOneRequest(start: StartCall, send: (wire: WireCall) => void, listener: WireListener): SentCall {
+export function startOneRequest({ start, send, listener, maxOpenings = defaultOpenings }: OneRequestCall): SentCall {
   let attempts = 0;
   let isReading = false;
   const attempt = (): WireCall => {
@@ -23,7 +33,7 @@ export function startOneRequest(start: StartCall, send: (wire: WireCall) => void
     return wire;
   };
   const onRefused = (): boolean => {
-    if (attempts === maxAttempts) return false;
+    if (attempts >= maxOpenings) return false;
     try {
       current = attempt();
       if (isReading) current.startRead();

@@ -12,6 +12,7 @@ import {
   localError,
   startWireCall,
   undecodableText,
+  unsentError,
   type WireCall,
   type WireListener,
   writeContext,
@@ -27,20 +28,20 @@ export function connectGrpcJs(address: string, options: ConnectOptions = {}): Tr
   const channels = createChannels(address, options);
   let closed = false;
   const start: StartCall = (path, call, listener) => {
-    if (closed) throw localError(path, Status.UNAVAILABLE, `the connection to ${address} was closed by this client`);
+    if (closed) throw unsentError(path, `the connection to ${address} was closed by this client`);
     return startWireCall(channels.for(call), path, call, listener, channels.explain);
   };
   const startOf = (path: string, call: TransportCall) => (listener: WireListener) => start(path, call, listener);
   return {
     unary: (method, request, call) =>
       singleResponse(method, (listener) => {
-        const bytes = method.encodeRequest(request);
-        return startOneRequest(startOf(method.path, call), sender(bytes, writeContext(call, request)), listener);
+        const send = sender(method.encodeRequest(request), writeContext(call, request));
+        return startOneRequest({ start: startOf(method.path, call), send, listener, maxOpenings: call.maxOpenings });
       }),
     serverStreaming: (method, request, call) =>
       createResponseStream(method.decodeResponse, (listener) => {
-        const bytes = method.encodeRequest(request);
-        return startOneRequest(startOf(method.path, call), sender(bytes, writeContext(call, request)), listener);
+        const send = sender(method.encodeRequest(request), writeContext(call, request));
+        return startOneRequest({ start: startOf(method.path, call), send, listener, maxOpenings: call.maxOpenings });
       }),
     clientStreaming: (method, requests, call) =>
       singleResponse(method, (listener) => startPumpedCall(start, method, { requests, call, listener })),

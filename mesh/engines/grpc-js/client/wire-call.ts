@@ -43,20 +43,25 @@ export function startWireCall(
   const { signal } = call;
   const abort = () => wire.cancelWithStatus(...abortStatus(call));
   let contentType = 'application/grpc';
+  let hasBegun = false;
   const wireListener: InterceptingListener = {
     onReceiveMetadata(header) {
+      hasBegun = true;
       contentType = String(header.get('content-type')[0] ?? '');
       call.onHeader?.(fromWireMetadata(header));
     },
     onReceiveMessage: (bytes) => listener.onMessage(bytes),
     onReceiveStatus(status) {
       signal?.removeEventListener('abort', abort);
-      const isRefused = status.code === Status.UNAVAILABLE && status.details === refusedText;
+      const isRefused = status.code === Status.UNAVAILABLE && status.details === refusedText && !hasBegun;
       if (isRefused && listener.onRefused?.()) return;
+      // A call that got a connection has its peer, and not the name that the channel was created with.
+      const unsent = isRefused || (status.code === Status.UNAVAILABLE && wire.getPeer() === channel.getTarget());
+      if (unsent) return listener.onEnd(unsentError(path, explain(status.details)));
       call.onTrailer?.(fromWireMetadata(status.metadata));
       // grpc-js does not look at it.
       const isGrpc = status.code !== Status.OK || isGrpcType(contentType);
-      listener.onEnd(isGrpc ? statusError(path, status, call, explain) : localError(path, ...notGrpc(contentType)));
+      listener.onEnd(isGrpc ? statusError(path, status, call) : localError(path, ...notGrpc(contentType)));
     },
   };
   wire.start(metadata, wireListener);
@@ -67,6 +72,11 @@ export function startWireCall(
 
 function notGrpc(contentType: string): [code: Status, details: string] {
   return [Status.UNKNOWN, `the response is not gRPC: its content-type is "${contentType}"`];
+}
+
+/** The failure of a call that no handler can have seen. */
+export function unsentError(path: string, details: string): TransportError {
+  return new TransportError(path, Status.UNAVAILABLE, details, Metadata(), true);
 }
 
 /** The failure of a call that this side detected. */
@@ -94,7 +104,6 @@ function statusError(
   path: string,
   { code, details, metadata }: StatusObject,
   call: TransportCall,
-  explain: (details: string) => string,
 ): TransportError | undefined {
   if (code === Status.OK) return undefined;
   // grpc-js ends the call with an error instead of a status.
@@ -102,8 +111,7 @@ function statusError(
   // A server cancels a call after its deadline, sometimes before grpc-js sees it pass.
   if (code === Status.CANCELLED && details === cancelledText && isOverdue(call))
     return localError(path, Status.DEADLINE_EXCEEDED, 'deadline exceeded');
-  const text = code === Status.UNAVAILABLE ? explain(details) : details;
-  return new TransportError(path, code as number, text, fromWireMetadata(metadata));
+  return new TransportError(path, code as number, details, fromWireMetadata(metadata));
 }
 
 // `WriteFlags.NoCompress` of grpc-js, which it does not export as a value.

@@ -42,7 +42,11 @@ export async function serve(
 }
 
 export function connect(engine: Engine, port: number): Transport {
-  const transport = engine.connect(`127.0.0.1:${port}`);
+  return connectAddress(engine, `127.0.0.1:${port}`);
+}
+
+export function connectAddress(engine: Engine, address: string): Transport {
+  const transport = engine.connect(address);
   onTestFinished(() => transport.close());
   return transport;
 }

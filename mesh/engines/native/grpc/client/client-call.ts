@@ -44,7 +44,7 @@ export interface ClientCallTools {
 }
 
 // A server that refuses several times is full.
-const maxOpenings = 3;
+const defaultOpenings = 3;
 
 /** One call at the client, from the fields of its request to its status. */
 export class ClientCall implements OpeningCall, Timed {
@@ -147,7 +147,7 @@ export class ClientCall implements OpeningCall, Timed {
   }
 
   unreachable(details: string): void {
-    this.#end(this.#error(Status.UNAVAILABLE, details));
+    this.#end(new TransportError(this.path, Status.UNAVAILABLE, details, Metadata(), true));
   }
 
   tooLarge(maxBytes: number): void {
@@ -201,9 +201,10 @@ export class ClientCall implements OpeningCall, Timed {
 
   aborted(code: ErrorCode): void {
     if (this.#isOver) return;
-    const isUntouched = code === ErrorCode.REFUSED_STREAM && this.#responseFields === undefined;
-    if (isUntouched && this.#openings < maxOpenings && this.#requests.canRepeat) this.#open();
-    else this.#end(this.#error(...resetStatus(code, this.#call.deadlineMs, Date.now())));
+    const { maxOpenings = defaultOpenings, deadlineMs } = this.#call;
+    const unsent = code === ErrorCode.REFUSED_STREAM && this.#responseFields === undefined;
+    if (unsent && this.#openings < maxOpenings && this.#requests.canRepeat) this.#open();
+    else this.#end(new TransportError(this.path, ...resetStatus(code, deadlineMs, Date.now()), Metadata(), unsent));
   }
 
   writable(): void {

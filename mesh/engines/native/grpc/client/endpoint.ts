@@ -9,7 +9,7 @@ import type { Target } from './dial.ts';
 
 /** Options that only this engine has. */
 export interface EndpointOptions extends ConnectOptions {
-  /** The maximum number of connections. Another is opened when one has as many calls as its server accepts. Default: 8. */
+  /** The maximum number of connections. Another is opened when one has as many calls as its server accepts. Default: 10 (gRFC A105). */
   readonly maxConnections?: number;
   /** How long a silent server is tolerated. Default: as `keepalive` says. */
   readonly patience?: Partial<Patience>;
@@ -51,7 +51,7 @@ export class Endpoint implements ConnectionListener {
   #closed = false;
 
   constructor(address: string, options: EndpointOptions = {}) {
-    const { connectTimeoutMs = 5_000, maxConnections = 8, keepalive, patience, clock = systemClock } = options;
+    const { connectTimeoutMs = 5_000, maxConnections = 10, keepalive, patience, clock = systemClock } = options;
     this.#address = address;
     this.#clock = clock;
     this.#target = targetOf(address, options);

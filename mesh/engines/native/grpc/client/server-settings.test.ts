@@ -5,11 +5,11 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { eventually } from '../../../../testing/eventually.ts';
 import { http2Frame } from '../../../../testing/http2-frame.ts';
 import type { Transport } from '../../../engine.ts';
+import { answer, serveRaw } from '../../../suite/transport/raw-server.ts';
 import { connectNative } from '../../engine.ts';
 import { clientPreface, ErrorCode, Flag, FrameType } from '../../http2/codec/frames.ts';
 import { literalFields } from '../../http2/codec/literal-fields.ts';
 import { SettingId } from '../../http2/codec/settings.ts';
-import { answer, serveRaw } from '../../testing/grpc-server.ts';
 import { blockOf, type Frame, onFrame } from '../../testing/hpack-frames.ts';
 import { callOf, textMethod } from '../../testing/text-methods.ts';
 
