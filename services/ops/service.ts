@@ -6,15 +6,15 @@ import { ProjectionServiceContract } from '#gen/ops/v1/projection.contract.ts';
 import { StatusServiceContract } from '#gen/ops/v1/status.contract.ts';
 import { combineDeadLetters, createAuditor, defineService, millisecondsSetting, sagaDeadLetters, serve } from '#mesh';
 import { auditOrders } from './audits/audit-orders.ts';
-import { createAuditRpc } from './audits/audit-rpc.ts';
 import { auditOwners } from './audits/owners/audit-owners.ts';
 import { findOwners } from './audits/owners/owners.ts';
-import { createConsumerRpc } from './consumers/consumer-rpc.ts';
-import { createDeadLetterRpc } from './dead-letters/dead-letter-rpc.ts';
-import { createHealthRpc } from './health-rpc.ts';
-import { combineProjections, createProjectionRpc } from './projections/projection-rpc.ts';
-import { combineSagas, createSagaRpc } from './sagas/saga-rpc.ts';
-import { createStatusRpc } from './status/status-rpc.ts';
+import { createAuditRpc } from './local/audit-rpc.ts';
+import { createConsumerRpc } from './local/consumer-rpc.ts';
+import { createDeadLetterRpc } from './local/dead-letters/dead-letter-rpc.ts';
+import { createHealthRpc } from './local/health-rpc.ts';
+import { combineProjections, createProjectionRpc } from './local/projection-rpc.ts';
+import { combineSagas, createSagaRpc } from './local/sagas/saga-rpc.ts';
+import { createStatusRpc } from './local/status/status-rpc.ts';
 
 const auditIntervalMs = millisecondsSetting('AUDIT_INTERVAL_MS', {
   default: '3600000',

@@ -19,7 +19,7 @@ import {
   sleep,
   take,
 } from '#mesh';
-import { unknownDeadLetter } from '../errors.ts';
+import { unknownDeadLetter } from '../../errors.ts';
 import { discardDeadLetters, redriveDeadLetters } from './change-dead-letters.ts';
 
 // A backlog of dead letters must not overload a dependency that has just recovered, nor displace current work.

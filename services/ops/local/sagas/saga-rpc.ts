@@ -1,7 +1,7 @@
 import type { SagaServiceHandlers, ValidGetSagaRequest } from '#gen/ops/v1/ops.contract.ts';
 import { ResolveOutcome } from '#gen/ops/v1/ops.ts';
 import { mergeById, type SagaAdmin, type SagaView, take, unknownSaga } from '#mesh';
-import { noSagaOfOrder } from '../errors.ts';
+import { noSagaOfOrder } from '../../errors.ts';
 import { sagaStateFromProto, sagaToProto } from './saga-proto.ts';
 
 /** Implements `ops.v1.SagaService`. */

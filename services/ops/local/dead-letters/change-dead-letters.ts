@@ -7,7 +7,7 @@ import {
   MeshError,
   take,
 } from '#mesh';
-import { eitherIdsOrFilter } from '../errors.ts';
+import { eitherIdsOrFilter } from '../../errors.ts';
 
 /** Why a dead letter could not be changed. */
 export interface ChangeFailure {

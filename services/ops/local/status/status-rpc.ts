@@ -26,10 +26,10 @@ import {
   type Service,
   within,
 } from '#mesh';
-import { auditToProto, durationToProto } from '../audits/audit-rpc.ts';
+import { auditToProto, durationToProto } from '../audit-rpc.ts';
 import { sourceToProto } from '../dead-letters/dead-letter-rpc.ts';
 import { namedHealthToProto } from '../health-rpc.ts';
-import { projectionToProto } from '../projections/projection-rpc.ts';
+import { projectionToProto } from '../projection-rpc.ts';
 import { sagaStateToProto } from '../sagas/saga-proto.ts';
 import { failingQueues, findFailingSagas } from './failing-work.ts';
 
