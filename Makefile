@@ -4,10 +4,12 @@ export PATH := $(CURDIR)/.tools/bin:$(CURDIR)/node_modules/.bin:$(PATH)
 INSTALLED := node_modules/.package-lock.json
 
 # Tests that make or serve calls. Those of mesh/engines, conformance and attacks cover both engines in one run.
+# What runs on an engine; of it, what runs on grpc-js with each `make test`: the calls of each service and the ends of a server.
 ON_AN_ENGINE := mesh/app mesh/client mesh/server services test/*.test.ts test/crashes test/docs test/faults test/process
+CALLS_ON_AN_ENGINE := mesh/app/*.test.ts mesh/client mesh/server services/*/*.test.ts test/place-order.test.ts test/process/drain.test.ts
 
 .DEFAULT_GOAL := help
-.PHONY: help start demo import kafka rabbitmq status order call replay dead-letters damaged compact audit rebuild verify-participant test verify-polyglot conformance check gen gen-check docs docs-check protos clients clients-typescript clients-go clients-python clients-csharp clients-java clients-rust proto-lint proto-breaking bench load deps deps-grpcurl deps-postgres deps-kafka deps-rabbitmq deps-peers deps-polyglot clean
+.PHONY: help start demo import kafka rabbitmq status order call replay dead-letters damaged compact audit rebuild verify-participant test test-grpc-js verify-polyglot conformance check gen gen-check docs docs-check protos clients clients-typescript clients-go clients-python clients-csharp clients-java clients-rust proto-lint proto-breaking bench load deps deps-grpcurl deps-postgres deps-kafka deps-rabbitmq deps-peers deps-polyglot clean
 
 ## help: list these commands
 help:
@@ -73,9 +75,13 @@ rebuild: $(INSTALLED)
 verify-participant: $(INSTALLED)
 	@exec node scripts/ordermesh.ts verify-participant $(PARTICIPANT) $(if $(CONTRACT),--contract $(CONTRACT)) $(ARGS)
 
-## test: run all tests, those that use an engine on grpc-js too; lists missing servers at the end (REQUIRE_SERVERS=1: fails)
+## test: run all tests, those of calls on grpc-js too; lists missing servers at the end (REQUIRE_SERVERS=1: fails)
 test: $(INSTALLED)
 	vitest run
+	GRPC_ENGINE=grpc-js vitest run $(CALLS_ON_AN_ENGINE)
+
+## test-grpc-js: run all tests that use an engine on grpc-js (10 minutes)
+test-grpc-js: $(INSTALLED)
 	GRPC_ENGINE=grpc-js vitest run $(ON_AN_ENGINE)
 
 ## verify-polyglot: run all tests of clients and services in other languages, also those that compile for minutes: Java, Rust (needs Cargo); first installs what they use
