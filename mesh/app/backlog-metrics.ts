@@ -14,7 +14,7 @@ export function registerBacklogMetrics(services: readonly Service[], runtime: Ru
     measureDeadLetters(service.name, ['event', 'task'], service.deadLetters ?? [], runtime);
     measureParkedSagas(service, runtime);
   }
-  measureDeadLetters('tasks', ['task'], [runtime.tasks.deadLetters], runtime);
+  measureDeadLetters('tasks', ['task'], [runtime.tasks.deadLetters], runtime, runtime.tasks.hasOpenDeadLetters);
   measureDisk(runtime);
 }
 
@@ -77,9 +77,11 @@ function measureDeadLetters(
   sources: readonly DeadLetterSource[],
   queues: readonly DeadLetterQueue[],
   { metrics, clock }: Tools,
+  isOpen = () => true,
 ): void {
   if (queues.length === 0) return;
   const read = async () => {
+    if (!isOpen()) return [];
     const counts = (await Promise.all(queues.map((queue) => queue.count()))).flat();
     return sources.map((source) => {
       const its = counts.filter((one) => one.source === source);

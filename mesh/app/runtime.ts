@@ -51,7 +51,8 @@ export async function openRuntime({
   shutdown.add('resources', 'event log', () => events.close());
   const info = processInfo(config);
   const metrics = createMetrics(clock, logger, info);
-  const tasks = await openTasks(config, { clock, logger, metrics, open: (url) => openDatabase('tasks', url) });
+  const open = (url: string) => openDatabase('tasks', url, { poolSize: 1 });
+  const tasks = await openTasks(config, { clock, logger, metrics, open });
   shutdown.add('resources', 'task queue', () => tasks.close());
   const clients = createClientFactory({ endpoints: directory, clock, logger });
   shutdown.add('resources', 'clients', () => clients.close());
@@ -73,12 +74,12 @@ export async function openRuntime({
     client: clients.client,
     findClient: (contract, options) =>
       directory.has(fullNameOf(contract)) ? clients.client(contract, options) : undefined,
-    openStorage: async (service) => {
+    openStorage: async (service, options) => {
       const url = databaseUrlOf(config, service);
       const other = ownerByUrl.get(url);
       if (other !== undefined) throw databaseShared({ sharers: `${other} and ${service}` });
       ownerByUrl.set(url, service);
-      const storage = await openDatabase(service, url);
+      const storage = await openDatabase(service, url, options);
       if (storage.searchDamage) searches.push(storage.searchDamage);
       shutdown.add('resources', `database ${service}`, () => storage.close());
       return storage;

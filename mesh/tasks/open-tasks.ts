@@ -44,8 +44,8 @@ export interface MeasuredTasks extends TaskQueue {
 }
 
 /**
- * Opens the task queues of `TASKS_URL`. Those of a broker keep their dead letters in a database: `tasks` of
- * `DATABASE_URL`, or `tasks.db` in the data folder with SQLite.
+ * Opens the task queues of `TASKS_URL`. Those of a broker keep their dead letters in a database, opened by processes
+ * that use it: `tasks` of `DATABASE_URL`, or `tasks.db` in the data folder with SQLite.
  */
 export async function openTasks(config: Config, options: TaskOptions): Promise<MeasuredTasks> {
   return measureTasks(await openUnmeasured(config, options), options);
@@ -58,26 +58,13 @@ async function openUnmeasured(config: Config, { clock, logger, open }: TaskOptio
     return openEmbeddedTasks(tasksUrl.slice('embedded:'.length), { deadLettersRetentionMs, clock, logger, open });
   }
   const { openRabbitmqTasks } = await import('./rabbitmq/rabbitmq-tasks.ts');
-  const storage = await open(deadLettersUrl(config));
-  try {
-    const tasks = await openRabbitmqTasks(tasksUrl, {
-      storage,
-      ca: tasksCa.pem,
-      deadLettersRetentionMs,
-      clock,
-      logger,
-    });
-    return {
-      ...tasks,
-      async close() {
-        await tasks.close();
-        await storage.close();
-      },
-    };
-  } catch (error) {
-    await storage.close();
-    throw error;
-  }
+  return await openRabbitmqTasks(tasksUrl, {
+    open: () => open(deadLettersUrl(config)),
+    ca: tasksCa.pem,
+    deadLettersRetentionMs,
+    clock,
+    logger,
+  });
 }
 
 function deadLettersUrl(config: Config): string {

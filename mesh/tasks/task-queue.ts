@@ -74,6 +74,8 @@ export interface TaskQueue {
   /** Returns how long the longest waiting task has been due; 0 if none waits. Missing if the queue does not know. */
   overdueMs?(queue: string): Promise<number>;
   readonly deadLetters: DeadLetterQueue;
+  /** Whether this process has used the dead letters, whose database is opened on first use. Missing: they are always open. */
+  hasOpenDeadLetters?(): boolean;
   /** Rejects while tasks cannot be queued or worked on. */
   check(): Promise<void>;
   /** Compares stored data with its checksums. Only if this process alone is responsible for the files. */

@@ -21,7 +21,9 @@ export const shippingService = defineService({
   setup: async ({ settings, storage, outbox, openStorage, clock }) => {
     // The simulated carrier runs in this process, and is called over HTTP like a real one.
     const simulated =
-      settings.carrierUrl === 'embedded:' ? await startSimulatedCarrier(await openStorage('carrier')) : undefined;
+      settings.carrierUrl === 'embedded:'
+        ? await startSimulatedCarrier(await openStorage('carrier', { poolSize: 2 }))
+        : undefined;
     const carrier = createHttpCarrier(simulated?.url ?? settings.carrierUrl.replace(/\/?$/, '/'));
     return {
       serves: [serve(ShippingServiceContract, createShippingRpc({ storage, carrier, outbox, clock }))],

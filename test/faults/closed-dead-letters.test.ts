@@ -70,7 +70,8 @@ describe('old closed dead letters are deleted, though no other is closed, by', (
       const storage = await openStorage(newUrl());
       onTestFinished(storage.close);
       const open = await addDeadLetters(storage);
-      const tasks = await openRabbitmqTasks('amqp://127.0.0.1:1', { storage, clock, logger: silent });
+      const tasks = await openRabbitmqTasks('amqp://127.0.0.1:1', { open: async () => storage, clock, logger: silent });
+      await tasks.deadLetters.count();
       await onlyKeeps(storage, open);
       await tasks.close();
     });

@@ -12,10 +12,16 @@ import type { DataFolder } from './data-folder.ts';
 import { createFoundReport } from './found-report.ts';
 import type { ManifestEntry } from './manifest.ts';
 
+/** How a database is opened. */
+export interface DatabaseOptions {
+  /** The maximum number of connections for calls to PostgreSQL. Default: `DATABASE_POOL_SIZE`. */
+  readonly poolSize?: number;
+}
+
 /**
  * Opens the database `name` at `url`. The caller closes it, which fails with `STORAGE_LOST` if its file was removed.
  */
-export type OpenDatabase = (name: string, url: string) => Promise<Storage>;
+export type OpenDatabase = (name: string, url: string, options?: DatabaseOptions) => Promise<Storage>;
 
 /** Opens the databases of a process. */
 export interface Databases {
@@ -38,12 +44,12 @@ export function openDatabases(
   logger: Logger,
   settings: Pick<Config, 'databasePoolSize' | 'databaseDirectUrl'>,
 ): Databases {
-  const { databasePoolSize: poolSize, databaseDirectUrl } = settings;
+  const { databasePoolSize, databaseDirectUrl } = settings;
   const directUrlOf = (name: string): string | undefined =>
     databaseDirectUrl === '' ? undefined : databaseDirectUrl.replaceAll('<service>', name);
   const { manifest } = folder;
   const foundReport = createFoundReport(manifest, logger);
-  const open: OpenDatabase = async (name, url) => {
+  const open: OpenDatabase = async (name, url, { poolSize = databasePoolSize } = {}) => {
     const { scheme, location, path } = placeOf(url);
     const key = `${scheme}:${name}`;
     const entry = manifest.entryOf(key);

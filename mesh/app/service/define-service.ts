@@ -8,6 +8,7 @@ import { createIdempotency } from '../../idempotency/create-idempotency.ts';
 import { needsIdempotency, type ServedContract } from '../../server/serve.ts';
 import { loadMigrations } from '../../storage/migrations.ts';
 import type { Migration, Storage } from '../../storage/storage.ts';
+import type { DatabaseOptions } from '../data/open-databases.ts';
 import {
   type BackgroundRunner,
   createServiceBackground,
@@ -32,7 +33,7 @@ export interface ServiceParts<Settings>
   /** Runs background work. */
   readonly run: BackgroundRunner;
   /** Opens one more database under a name of its own; the process closes it. */
-  openStorage(name: string): Promise<Storage>;
+  openStorage(name: string, options?: DatabaseOptions): Promise<Storage>;
 }
 
 /** What `setup` of a service with `migrations` gets in addition. */

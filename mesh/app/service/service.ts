@@ -18,6 +18,7 @@ import type { Storage } from '../../storage/storage.ts';
 import type { MeasuredTasks } from '../../tasks/open-tasks.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import type { Clock } from '../../time/clock.ts';
+import type { DatabaseOptions } from '../data/open-databases.ts';
 import type { DiskUsage, ProcessInfo } from '../process-info.ts';
 
 /** What a service depends on. The settings choose the implementations (`DATABASE_URL`, ...). */
@@ -41,7 +42,7 @@ export interface Runtime {
   /** Aborts when the process begins to drain, with `SERVER_DRAINING`. A stream that never ends by itself ends then. */
   readonly draining: AbortSignal;
   /** Opens the database of `service`. The process closes it after the service has stopped. */
-  openStorage(service: string): Promise<Storage>;
+  openStorage(service: string, options?: DatabaseOptions): Promise<Storage>;
   /**
    * Returns a client of another service, typed in nice-grpc's shape, with deadline, retry, breaker and, by `options`, a
    * fallback. Call it while the service is built: the process does not start if that service is neither in it nor has an

@@ -36,7 +36,7 @@ describeWithServer(rabbitmq, 'a task queue whose RabbitMQ is blocked', () => {
     queue = `queue-${uuidv7()}`;
     log = captureLog();
     relieve = () => undefined;
-    tasks = await openRabbitmqTasks(server.url, { storage, clock: systemClock, logger: log.logger });
+    tasks = await openRabbitmqTasks(server.url, { open: async () => storage, clock: systemClock, logger: log.logger });
   });
   afterEach(async () => {
     await relieve();

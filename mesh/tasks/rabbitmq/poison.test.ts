@@ -31,7 +31,11 @@ describeWithServer(rabbitmq, 'unusual messages on RabbitMQ', () => {
     folder = await tempFolder();
     storage = await openStorage(`sqlite:${join(folder.path, 'tasks.db')}`);
     queue = `queue-${uuidv7()}`;
-    tasks = await openRabbitmqTasks(server.url, { storage, clock: systemClock, logger: createLogger('silent') });
+    tasks = await openRabbitmqTasks(server.url, {
+      open: async () => storage,
+      clock: systemClock,
+      logger: createLogger('silent'),
+    });
   });
   afterEach(async () => {
     await tasks.close();
@@ -168,7 +172,7 @@ describeWithServer(rabbitmq, 'unusual messages on RabbitMQ', () => {
     await server.control('eval', 'application:set_env(rabbit, max_message_size, 2000).');
     try {
       const other = await openRabbitmqTasks(server.url, {
-        storage,
+        open: async () => storage,
         clock: systemClock,
         logger: createLogger('silent'),
       });

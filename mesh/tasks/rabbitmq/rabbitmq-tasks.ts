@@ -7,15 +7,14 @@ import { withDefaults } from '../work-defaults.ts';
 import { openConnection } from './connection/connection.ts';
 import { createTopology } from './connection/topology.ts';
 import { answered } from './connection/unavailable.ts';
-import { collectRejected } from './dead-letters/rejected.ts';
-import { createTaskDeadLetters } from './dead-letters/task-dead-letters.ts';
+import { openOnUse } from './dead-letters/open-on-use.ts';
 import { createRecentStamps } from './messages/recent-stamps.ts';
 import { createTaskPublisher } from './publish/publisher.ts';
 import { createRabbitmqWorker, type RabbitmqWorker } from './work/worker.ts';
 
 export interface RabbitmqTasksOptions {
-  /** The database of dead letters. Its owner closes it. */
-  readonly storage: Storage;
+  /** Opens the database of dead letters, at the first use of them or the first worker. `close` closes it. */
+  readonly open: () => Promise<Storage>;
   /** The authorities that may sign the certificate of the broker, as PEM. Default: those of Node. */
   readonly ca?: string | undefined;
   /** How long redriven and discarded dead letters are kept. Default: 30 days. */
@@ -35,7 +34,7 @@ export interface RabbitmqTasksOptions {
  */
 export async function openRabbitmqTasks(
   url: string,
-  { storage, ca, deadLettersRetentionMs, clock, logger }: RabbitmqTasksOptions,
+  { open, ca, deadLettersRetentionMs, clock, logger }: RabbitmqTasksOptions,
 ): Promise<TaskQueue> {
   const tools = { clock, logger };
   const [publishing, consuming] = await Promise.all([
@@ -44,15 +43,14 @@ export async function openRabbitmqTasks(
   ]);
   const topology = createTopology(consuming, tools);
   const publisher = createTaskPublisher(publishing, { ...tools, topology });
-  const deadLetters = await createTaskDeadLetters(
-    storage,
-    clock,
-    (queue, task) => publisher.publish(queue, [task]),
-    deadLettersRetentionMs,
-  );
-  const closing = new AbortController();
-  const purging = deadLetters.purge(logger, closing.signal);
-  const rejected = collectRejected(consuming, { topology, deadLetters, clock, logger });
+  const deadLetters = openOnUse({
+    ...tools,
+    open,
+    connection: consuming,
+    topology,
+    enqueue: (queue, task) => publisher.publish(queue, [task]),
+    retentionMs: deadLettersRetentionMs,
+  });
   const memory = { done: createRecentStamps(), interrupted: createRecentStamps() };
   const workers = new Set<RabbitmqWorker>();
 
@@ -84,6 +82,7 @@ export async function openRabbitmqTasks(
   return {
     enqueue: (queue, tasks) => publisher.publish(queue, tasks.map(withScopeHeaders)),
     async work(options) {
+      await deadLetters.open();
       const settings = withDefaults(options);
       const context = { settings, publisher, deadLetters, ...memory, clock, logger };
       const worker = createRabbitmqWorker(consuming, topology, context);
@@ -98,17 +97,18 @@ export async function openRabbitmqTasks(
     depth: async (queue) => depthOf(await answered(clock, count(queue))),
     count: (queue) => answered(clock, count(queue)),
     deadLetters: deadLetters.queue,
+    hasOpenDeadLetters: deadLetters.isOpen,
     async check() {
       for (const worker of workers) await worker.check();
       await publisher.check();
       await topology.check();
-      await storage.check();
+      await deadLetters.check();
     },
     async close() {
       await Promise.all([...workers].map((worker) => worker.stop()));
-      closing.abort();
-      await Promise.all([rejected.close(), publisher.close(), purging]);
+      await Promise.all([deadLetters.stop(), publisher.close()]);
       await Promise.all([publishing.close(), consuming.close()]);
+      await deadLetters.close();
     },
   };
 }

@@ -11,7 +11,11 @@ it('logs nothing when a worker stops that never reached its broker', async () =>
   await using folder = await tempFolder();
   const storage = await openStorage(`sqlite:${join(folder.path, 'tasks.db')}`);
   const { logger, lines } = captureLog();
-  const tasks = await openRabbitmqTasks(`amqp://127.0.0.1:${await freePort()}`, { storage, clock, logger });
+  const tasks = await openRabbitmqTasks(`amqp://127.0.0.1:${await freePort()}`, {
+    open: async () => storage,
+    clock,
+    logger,
+  });
   const worker = await tasks.work({ queue: 'q', handle: async () => undefined });
   const before = lines.length;
   await worker.stop();

@@ -5,8 +5,11 @@ import { openRabbitmqTasks } from '../rabbitmq/rabbitmq-tasks.ts';
 
 const [url = '', file = '', queue = ''] = process.argv.slice(2);
 
-const storage = await openStorage(`sqlite:${file}`);
-const tasks = await openRabbitmqTasks(url, { storage, clock: systemClock, logger: createLogger('error') });
+const tasks = await openRabbitmqTasks(url, {
+  open: () => openStorage(`sqlite:${file}`),
+  clock: systemClock,
+  logger: createLogger('error'),
+});
 await tasks.work({
   queue,
   retryDelaysMs: [50, 50],

@@ -49,7 +49,8 @@ export function describeRabbitmqTasks(name: string, suite: (rabbitmq: TestRabbit
     });
 
     const open = async (url = server.url, clock: Clock = systemClock): Promise<TaskQueue> => {
-      const tasks = await openRabbitmqTasks(url, { storage, clock, logger: createLogger('silent') });
+      const shared = { ...storage, close: async () => undefined };
+      const tasks = await openRabbitmqTasks(url, { open: async () => shared, clock, logger: createLogger('silent') });
       let closed: Promise<void> | undefined;
       // The suite closes the queues that it opens, others are closed here.
       const close = () => {

@@ -13,7 +13,7 @@ export interface DeliveryContext {
   /** Moves it, over another connection: the broker does not read from publishers while it has an alarm. */
   readonly publisher: TaskPublisher;
   readonly settings: WorkSettings;
-  readonly deadLetters: TaskDeadLetters;
+  readonly deadLetters: Pick<TaskDeadLetters, 'add'>;
   /** The tasks that this process has done. */
   readonly done: RecentStamps;
   /** The tasks that were in progress here when the connection was lost. */
