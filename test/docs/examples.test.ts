@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { describeOnEachDatabase } from '../../mesh/testing/databases.ts';
 import { eventually } from '../../mesh/testing/eventually.ts';
+import { startFaultProxy } from '../../mesh/testing/servers/fault-proxy.ts';
 import { describeWithServer } from '../../mesh/testing/servers/servers.ts';
 import type { SpawnedProcess } from '../../mesh/testing/servers/spawn-command.ts';
 import { type ProcessOptions, spawnProcess } from '../../mesh/testing/servers/start-process.ts';
-import { startTcpProxy } from '../../mesh/testing/servers/tcp-proxy.ts';
 import { startMesh, type TestMesh } from '../../mesh/testing/start-mesh.ts';
 import { tempFolder } from '../../mesh/testing/temp-folder.ts';
 import { allServices } from '../../services/all.ts';
@@ -181,7 +181,7 @@ describeWithRealServers('programs that know only a topic or a queue', () => {
   });
 
   it('end the worker with one line if the broker goes away while it waits', async () => {
-    const proxy = await startTcpProxy(servers.rabbitmq.port);
+    const proxy = await startFaultProxy(servers.rabbitmq.port);
     const url = `amqp://127.0.0.1:${proxy.port}`;
     await using worker = spawnProcess({
       main: 'examples/rabbitmq-worker.ts',
@@ -189,7 +189,7 @@ describeWithRealServers('programs that know only a topic or a queue', () => {
       environment: { RABBITMQ_URL: url },
     });
     await eventually(() => expect(worker.stdout()).toContain('waiting for jobs'));
-    proxy.close();
+    await proxy.close();
     expect(await worker.ended).toEqual({ code: 3, signal: null });
     expect(worker.stderr()).toMatch(
       new RegExp(`^the broker at ${url} cannot be reached \\(.*\\): start it, or set RABBITMQ_URL\n$`),

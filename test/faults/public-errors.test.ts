@@ -6,11 +6,11 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vites
 import { currentScope } from '../../mesh/telemetry/call-scope.ts';
 import { captureLog, type LogLine } from '../../mesh/testing/captured-log.ts';
 import { eventually } from '../../mesh/testing/eventually.ts';
+import { startFaultProxy } from '../../mesh/testing/servers/fault-proxy.ts';
 import { freePort } from '../../mesh/testing/servers/free-port.ts';
 import { type PostgresServer, postgres, startPostgres } from '../../mesh/testing/servers/postgres-server.ts';
 import { describeWithServer } from '../../mesh/testing/servers/servers.ts';
 import { mountSmallDisk, smallDisk } from '../../mesh/testing/servers/small-disk.ts';
-import { startTcpProxy } from '../../mesh/testing/servers/tcp-proxy.ts';
 import { startMesh, type TestMesh } from '../../mesh/testing/start-mesh.ts';
 import { allServices } from '../../services/all.ts';
 import { orderService } from '../../services/order/service.ts';
@@ -125,11 +125,11 @@ describe('what callers see', () => {
 
     it('has nothing internal', async () => {
       const url = new URL(server.url(`${randomUUID()}-service`));
-      const proxy = await startTcpProxy(Number(url.port));
+      const proxy = await startFaultProxy(Number(url.port));
       url.port = String(proxy.port);
       const { mesh, lines } = await start({ DATABASE_URL: url.href.replace('-service', '-<service>') });
       await fillShop(shopOf(mesh.runtime));
-      proxy.close();
+      await proxy.close();
       const ends = await callAll(mesh);
       const longest = ends.filter(({ code }) => code === Status.DEADLINE_EXCEEDED);
       expect(longest).toEqual([]);

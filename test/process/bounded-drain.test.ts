@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { NotificationState } from '#gen/notification/v1/notification.ts';
 import { OrderState } from '#gen/order/v1/order.ts';
 import { eventually } from '../../mesh/testing/eventually.ts';
+import { startFaultProxy } from '../../mesh/testing/servers/fault-proxy.ts';
 import { freePort } from '../../mesh/testing/servers/free-port.ts';
 import { kafka, startKafka } from '../../mesh/testing/servers/kafka-server.ts';
 import { postgres, startPostgres } from '../../mesh/testing/servers/postgres-server.ts';
@@ -10,7 +11,6 @@ import { rabbitmq, startRabbitmq } from '../../mesh/testing/servers/rabbitmq-ser
 import { describeWithServer } from '../../mesh/testing/servers/servers.ts';
 import { type StartedProcess, startProcess } from '../../mesh/testing/servers/start-process.ts';
 import { type TempFolder, tempFolder } from '../../mesh/testing/temp-folder.ts';
-import { startFreezingProxy } from '../support/freezing-proxy.ts';
 import { bookOrder, fillShop, shopOf, watchToEnd } from '../support/shop.ts';
 
 const drainMs = 500;
@@ -88,11 +88,11 @@ describe('a process in which something does not stop', () => {
   describeWithServer(rabbitmq, 'a process whose RabbitMQ hangs', () => {
     it('exits in time, and the next start sends the mail', { timeout: 90_000 }, async () => {
       const broker = await startRabbitmq();
-      await using proxy = await startFreezingProxy(broker.port);
+      await using proxy = await startFaultProxy(broker.port);
       await using mesh = await start('services/main.ts', { TASKS_URL: `amqp://127.0.0.1:${proxy.port}` });
       const shop = shopOf(mesh);
       await fillShop(shop);
-      proxy.freeze();
+      proxy.blackHole();
       const { id } = await shop.orders.placeOrder(bookOrder());
       await watchToEnd(shop.orders, id);
       await stop(mesh);
@@ -110,14 +110,14 @@ describe('a process in which something does not stop', () => {
   describeWithServer(postgres, 'a process whose PostgreSQL hangs', () => {
     it('exits in time, and the next start finishes the order', { timeout: 90_000 }, async () => {
       const server = await startPostgres();
-      await using proxy = await startFreezingProxy(server.port);
+      await using proxy = await startFaultProxy(server.port);
       const DATABASE_URL = server.url('<service>');
       const frozen = DATABASE_URL.replace(`:${server.port}`, `:${proxy.port}`);
       await using mesh = await start('services/main.ts', { DATABASE_URL: frozen });
       const shop = shopOf(mesh);
       await fillShop(shop);
       const { id } = await shop.orders.placeOrder(bookOrder());
-      proxy.freeze();
+      proxy.blackHole();
       expect((await stop(mesh)).code).toBe(1);
 
       await using next = await start('services/main.ts', { DATABASE_URL });
@@ -130,16 +130,16 @@ describe('a process in which something does not stop', () => {
   describeWithServer(kafka, 'a process whose Kafka hangs', () => {
     it('exits in time, and the next start publishes the events that were held back', { timeout: 120_000 }, async () => {
       const [port, brokerPort] = [await freePort(), await freePort()];
-      await using proxy = await startFreezingProxy(brokerPort, port);
+      await using proxy = await startFaultProxy(brokerPort, { port });
       const server = await startKafka({ proxy: { port, brokerPort } });
       await using mesh = await start('services/main.ts', { EVENTS_URL: `kafka://127.0.0.1:${port}` });
       const shop = shopOf(mesh);
       await fillShop(shop);
-      proxy.freeze();
+      proxy.blackHole();
       const { id } = await shop.orders.placeOrder(bookOrder());
       await watchToEnd(shop.orders, id);
       await stop(mesh);
-      proxy.thaw();
+      proxy.heal();
 
       await using next = await start('services/main.ts', { EVENTS_URL: `kafka://127.0.0.1:${port}` });
       const { notifications } = shopOf(next);

@@ -2,9 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { Status } from 'nice-grpc-common';
 import { beforeEach, expect, it, onTestFinished } from 'vitest';
 import { eventually } from '../../testing/eventually.ts';
+import { type FaultProxy, startFaultProxy } from '../../testing/servers/fault-proxy.ts';
 import { type PostgresServer, postgres, startPostgres } from '../../testing/servers/postgres-server.ts';
 import { describeWithServer } from '../../testing/servers/servers.ts';
-import { startTcpProxy, type TcpProxy } from '../../testing/servers/tcp-proxy.ts';
 import type { Storage } from '../storage.ts';
 import { openPostgres } from './postgres.ts';
 
@@ -18,13 +18,13 @@ function add(storage: Storage, id: number): Promise<number> {
 
 describeWithServer(postgres, 'a server that accepts no writes', () => {
   let primary: PostgresServer;
-  let proxy: TcpProxy;
+  let proxy: FaultProxy;
   let storage: Storage;
 
   beforeEach(async () => {
     primary = await startPostgres();
     onTestFinished(() => primary.stop());
-    proxy = await startTcpProxy(primary.port);
+    proxy = await startFaultProxy(primary.port);
     onTestFinished(() => proxy.close());
     storage = await open(`postgres://postgres@127.0.0.1:${proxy.port}/${randomUUID()}`);
     await storage.migrate('test', [notes]);
@@ -114,7 +114,7 @@ describeWithServer(postgres, 'a server that accepts no writes', () => {
     await eventually(() => expect(calls).toBe(1));
     await own.check();
     await Promise.all(Array.from({ length: poolSize }, () => own.query('SELECT pg_sleep(0.05)')));
-    proxy.silence();
+    proxy.blackHole();
     // On every connection of the pool.
     const underWay = Array.from({ length: poolSize }, () => add(own, 1));
     const failed = Promise.all(
@@ -136,7 +136,7 @@ describeWithServer(postgres, 'a server that accepts no writes', () => {
     const reason = new Error('too late');
     const adding = storage.transaction(
       async (tx) => {
-        proxy.silence();
+        proxy.blackHole();
         setImmediate(() => caller.abort(reason));
         await tx.execute('INSERT INTO note (id) VALUES (1)');
       },
@@ -149,7 +149,7 @@ describeWithServer(postgres, 'a server that accepts no writes', () => {
     const url = `postgres://postgres@127.0.0.1:${proxy.port}/${await databaseOf(storage)}`;
     const own = await openPostgres(url, { poolSize, silentAfterMs: 500 });
     await own.check();
-    proxy.silence();
+    proxy.blackHole();
     const failed = expect(add(own, 1)).rejects.toMatchObject({ code: Status.UNAVAILABLE });
     await own.close();
     await failed;

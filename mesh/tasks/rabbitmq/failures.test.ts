@@ -10,11 +10,11 @@ import { MeshError } from '../../errors/mesh-error.ts';
 import { createPrometheusMetrics } from '../../metrics/prometheus/prometheus-metrics.ts';
 import { createLogger } from '../../telemetry/logger.ts';
 import { eventually } from '../../testing/eventually.ts';
+import { startFaultProxy } from '../../testing/servers/fault-proxy.ts';
 import { systemClock } from '../../time/clock.ts';
 import { measureTasks } from '../open-tasks.ts';
 import { newTask } from '../suite/fixture.ts';
 import type { Task } from '../task-queue.ts';
-import { startCutProxy } from '../testing/cut-proxy.ts';
 import { describeRabbitmqTasks } from '../testing/rabbitmq-tasks.ts';
 
 const logger = createLogger('silent');
@@ -37,16 +37,17 @@ describeRabbitmqTasks(
       return line.done ? 'it ended without a task' : line.value;
     };
 
-    it.each(['requests', 'answers'] as const)('are all delivered although the %s were lost', async (way) => {
+    it.each(['requests', 'replies'] as const)('are all delivered although the %s were lost', async (way) => {
       const queue = newQueue();
       const { tasks, proxy } = await openThroughProxy();
       const direct = await open();
       await tasks.enqueue(queue, [newTask('first')]);
-      proxy.withhold(way);
+      proxy.blackHole(way);
       const enqueued = tasks.enqueue(queue, [newTask('a'), newTask('b')]);
-      if (way === 'answers') await eventually(async () => expect(await direct.depth(queue)).toBe(3));
+      if (way === 'replies') await eventually(async () => expect(await direct.depth(queue)).toBe(3));
       else await new Promise(setImmediate);
       proxy.cut();
+      proxy.heal();
       await enqueued;
       const done = new Set<string>();
       await direct.work({ queue, handle: async (task) => void done.add(task.id) });
@@ -125,7 +126,7 @@ describeRabbitmqTasks(
 
     it('are UNAVAILABLE until the broker can be reached, and workers begin then', async () => {
       const queue = newQueue();
-      const proxy = await startCutProxy(server().port);
+      const proxy = await startFaultProxy(server().port);
       await proxy.close();
       const tasks = await open(`amqp://127.0.0.1:${proxy.port}`);
       const done: string[] = [];
@@ -133,7 +134,7 @@ describeRabbitmqTasks(
       await expect(tasks.enqueue(queue, [newTask('a')])).rejects.toMatchObject(unavailable);
       await expect(tasks.check()).rejects.toMatchObject(unavailable);
       await expect(tasks.depth(queue)).rejects.toMatchObject(unavailable);
-      const again = await startCutProxy(server().port, proxy.port);
+      const again = await startFaultProxy(server().port, { port: proxy.port });
       defer(() => again.close());
       await eventually(() => tasks.enqueue(queue, [newTask('a')]));
       await eventually(() => expect(done).toEqual(['a']));

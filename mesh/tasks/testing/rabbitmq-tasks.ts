@@ -4,13 +4,13 @@ import { uuidv7 } from '../../ids/ids.ts';
 import { openStorage } from '../../storage/open.ts';
 import type { Storage } from '../../storage/storage.ts';
 import { createLogger } from '../../telemetry/logger.ts';
+import { type FaultProxy, startFaultProxy } from '../../testing/servers/fault-proxy.ts';
 import { type RabbitmqServer, rabbitmq, startRabbitmq } from '../../testing/servers/rabbitmq-server.ts';
 import { describeWithServer } from '../../testing/servers/servers.ts';
 import { type TempFolder, tempFolder } from '../../testing/temp-folder.ts';
 import { type Clock, systemClock } from '../../time/clock.ts';
 import { openRabbitmqTasks } from '../rabbitmq/rabbitmq-tasks.ts';
 import type { TaskQueue } from '../task-queue.ts';
-import { type CutProxy, startCutProxy } from './cut-proxy.ts';
 
 /** Task queues on a RabbitMQ server, each test with a new database of dead letters. */
 export interface TestRabbitmq {
@@ -20,7 +20,7 @@ export interface TestRabbitmq {
   newQueue(): string;
   /** Opens the task queues and closes them after the test. Default: on the server itself. */
   open(url?: string, clock?: Clock): Promise<TaskQueue>;
-  openThroughProxy(): Promise<{ readonly tasks: TaskQueue; readonly proxy: CutProxy }>;
+  openThroughProxy(): Promise<{ readonly tasks: TaskQueue; readonly proxy: FaultProxy }>;
   /** Runs after the test, in reverse order. */
   defer(clean: () => Promise<unknown>): void;
 }
@@ -66,7 +66,7 @@ export function describeRabbitmqTasks(name: string, suite: (rabbitmq: TestRabbit
       newQueue: () => `queue-${uuidv7()}`,
       open,
       async openThroughProxy() {
-        const proxy = await startCutProxy(server.port);
+        const proxy = await startFaultProxy(server.port);
         cleanups.push(() => proxy.close());
         return { tasks: await open(`amqp://127.0.0.1:${proxy.port}`), proxy };
       },

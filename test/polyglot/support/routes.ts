@@ -1,6 +1,6 @@
 import { describe } from 'vitest';
+import { startFaultProxy } from '../../../mesh/testing/servers/fault-proxy.ts';
 import { describeWithServer } from '../../../mesh/testing/servers/servers.ts';
-import { startCuttingProxy } from '../../support/cutting-proxy.ts';
 import { type ExampleProxy, exampleProxies, startExample } from './example-proxies.ts';
 
 /** How calls reach the mesh. */
@@ -22,7 +22,7 @@ export function describeRoutes(suite: (startRoute: StartRoute) => void): void {
 }
 
 async function startDirectRoute(target: string, cutAfterBytes: number): Promise<Route> {
-  const cut = await startCuttingProxy(portOf(target), cutAfterBytes);
+  const cut = await startFaultProxy(portOf(target), { cutAfterBytes });
   return {
     address: target,
     cutAddress: `127.0.0.1:${cut.port}`,
