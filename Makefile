@@ -9,7 +9,7 @@ ON_AN_ENGINE := mesh/app mesh/client mesh/server services test/*.test.ts test/cr
 CALLS_ON_AN_ENGINE := mesh/app/*.test.ts mesh/client mesh/server services/*/*.test.ts test/place-order.test.ts test/process/drain.test.ts
 
 .DEFAULT_GOAL := help
-.PHONY: help start demo import kafka rabbitmq status order call replay dead-letters damaged compact audit rebuild verify-participant test test-grpc-js verify-polyglot conformance check gen gen-check docs docs-check protos clients clients-typescript clients-go clients-python clients-csharp clients-java clients-rust proto-lint proto-breaking bench load deps deps-grpcurl deps-postgres deps-kafka deps-rabbitmq deps-peers deps-polyglot clean
+.PHONY: help start demo import kafka rabbitmq status order call replay dead-letters damaged compact audit rebuild verify-participant test test-grpc-js verify-polyglot conformance check gen gen-check docs docs-check protos clients clients-typescript clients-go clients-python clients-csharp clients-java clients-rust proto-lint proto-breaking bench load deps deps-grpcurl deps-postgres deps-kafka deps-rabbitmq deps-discovery deps-peers deps-polyglot clean
 
 ## help: list these commands
 help:
@@ -149,12 +149,12 @@ bench: $(INSTALLED)
 load: $(INSTALLED)
 	@exec node scripts/load.ts
 
-## deps: install what the tests need besides npm packages: PostgreSQL, Kafka, RabbitMQ, kcat, h2load, Go tools, gRPC for Java and Python
+## deps: install what the tests need besides npm packages: PostgreSQL, Kafka, RabbitMQ, kcat, Knot, h2load, Go tools, gRPC for Java and Python
 deps: $(INSTALLED)
 	sh scripts/deps.sh
 
-## deps-<part>: install one part of it: deps-grpcurl, deps-postgres, deps-kafka, deps-rabbitmq, deps-peers (conformance, benchmarks), deps-polyglot (make clients)
-deps-grpcurl deps-postgres deps-kafka deps-rabbitmq deps-peers deps-polyglot: $(INSTALLED)
+## deps-<part>: install one part of it: deps-grpcurl, deps-postgres, deps-kafka, deps-rabbitmq, deps-discovery (Knot), deps-peers (conformance, benchmarks), deps-polyglot (make clients)
+deps-grpcurl deps-postgres deps-kafka deps-rabbitmq deps-discovery deps-peers deps-polyglot: $(INSTALLED)
 	sh scripts/deps.sh $(@:deps-%=%)
 
 ## clean: remove what was installed and generated, but not the data

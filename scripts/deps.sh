@@ -6,12 +6,13 @@
 #   postgres   PostgreSQL and PgBouncer
 #   kafka      Kafka, with Java, and kcat
 #   rabbitmq   RabbitMQ
+#   discovery  Knot, a DNS server
 #   peers      clients and servers of others for conformance and benchmarks: gRPC in Go, Java and Python, h2spec, ...
 #   polyglot   what `make clients` needs for Go and Python, and the proxies nginx and HAProxy
 set -eu
 cd "$(dirname "$0")/.."
 
-all='grpcurl postgres kafka rabbitmq peers polyglot'
+all='grpcurl postgres kafka rabbitmq discovery peers polyglot'
 [ $# -gt 0 ] || set -- $all
 for part in "$@"; do
   case " $all " in

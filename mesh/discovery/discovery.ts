@@ -21,6 +21,8 @@ export interface EndpointSet {
 export interface SelfDescription {
   /** The names under which others find it: `user`. */
   readonly services: readonly string[];
+  /** The full names of the contracts that it serves: `user.v1.UserService`. Each has a health of its own. */
+  readonly contracts: readonly string[];
   /** `host:port` at which other processes call it. */
   readonly address: string;
   /** A name of this instance that no other has. */

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs the system packages of the parts that the arguments name (see deps.sh): PostgreSQL, PgBouncer, RabbitMQ, kcat,
-# h2load and nghttp, nginx and HAProxy, and Java, Maven and Python for the other tools.
+# Knot, h2load and nghttp, nginx and HAProxy, and Java, Maven and Python for the other tools.
 set -eu
 
 # wants <part>...: checks whether one of these parts is requested.
@@ -22,6 +22,9 @@ if wants rabbitmq; then
 fi
 if wants kafka; then
   command -v kcat >/dev/null || missing="$missing kcat"
+fi
+if wants discovery; then
+  [ -x /usr/sbin/knotd ] || command -v knotd >/dev/null || missing="$missing knot"
 fi
 if wants kafka peers; then
   java --list-modules 2>/dev/null | grep -q jdk.compiler || missing="$missing openjdk-17-jdk-headless"
@@ -58,6 +61,9 @@ if wants rabbitmq; then
 fi
 if wants kafka; then
   kcat -V | sed -n 's/^Version \([^ ]*\).*/deps: kcat \1/p'
+fi
+if wants discovery; then
+  PATH="$PATH:/usr/sbin" knotd -V | sed 's/^/deps: /;s/, version//'
 fi
 if wants peers; then
   h2load --version | sed 's/^/deps: /'

@@ -1,0 +1,252 @@
+import { parseAddress } from './address.ts';
+import { parseStaticAddresses, type StaticAddresses } from './static-addresses.ts';
+
+/** How services are found, as `DISCOVERY_URL` says. */
+export type DiscoveryUrl = StaticUrl | DnsUrl | KubernetesDnsUrl | KubernetesUrl | ConsulUrl | EurekaUrl;
+
+export interface StaticUrl {
+  readonly scheme: 'static';
+  readonly addresses: StaticAddresses;
+}
+
+export interface DnsUrl {
+  readonly scheme: 'dns';
+  /** `host:port` of the DNS server, its host an IP address. `undefined`: those of the system. */
+  readonly server: string | undefined;
+  /** `<service>` in it is replaced. */
+  readonly name: string;
+  /** `undefined`: the name is that of SRV records, which have a port each. */
+  readonly port: number | undefined;
+}
+
+export interface KubernetesDnsUrl {
+  readonly scheme: 'k8s';
+  /** `undefined`: the one of this process. */
+  readonly namespace: string | undefined;
+  readonly port: number;
+}
+
+export interface KubernetesUrl {
+  readonly scheme: 'k8s-api';
+  /** `host:port` of the API server. `undefined`: the one of the cluster in which this process runs. */
+  readonly server: string | undefined;
+  /** `undefined`: the one of this process. */
+  readonly namespace: string | undefined;
+  /** `undefined`: those of the service account of this process. */
+  readonly tokenFile: string | undefined;
+  readonly caFile: string | undefined;
+}
+
+export interface ConsulUrl {
+  readonly scheme: 'consul';
+  /** `host:port` of an agent. */
+  readonly agent: string;
+  /** `undefined`: the one of the agent. */
+  readonly datacenter: string | undefined;
+  readonly tokenFile: string | undefined;
+}
+
+export interface EurekaUrl {
+  readonly scheme: 'eureka';
+  /** `host:port` of each server: peers that replicate each other. */
+  readonly servers: readonly string[];
+  /** Of the REST API: `/eureka`. */
+  readonly path: string;
+  readonly user: { readonly name: string; readonly password: string } | undefined;
+  /** How often the entry of this process is renewed. The server drops it after three times as long. */
+  readonly renewMs: number;
+  /** How often the instances are fetched. */
+  readonly fetchMs: number;
+}
+
+/** What is wrong with a URL: completes "DISCOVERY_URL …". */
+class UrlFault extends Error {}
+
+export const discoveryForms =
+  'static:<service>=<host>:<port>,…, dns:<name>:<port>, k8s:, k8s-api:, consul://<host>:<port> or eureka://<host>:<port>';
+
+const dnsPort = 53;
+const kubernetesPort = 50_051;
+const eurekaPath = '/eureka';
+
+const readers: Readonly<Record<string, (text: string) => DiscoveryUrl>> = {
+  static: readStatic,
+  dns: readDns,
+  k8s: readKubernetesDns,
+  'k8s-api': readKubernetes,
+  consul: readConsul,
+  eureka: readEureka,
+};
+
+/** Reads a URL of `DISCOVERY_URL`; `undefined` if it is not valid. */
+export function parseDiscoveryUrl(text: string): DiscoveryUrl | undefined {
+  const read = readUrl(text);
+  return read instanceof UrlFault ? undefined : read;
+}
+
+/** Returns what is wrong with the text, to follow its value: "has no port: …"; `undefined` if nothing is. */
+export function discoveryUrlProblem(text: string): string | undefined {
+  const read = readUrl(text);
+  return read instanceof UrlFault ? read.message : undefined;
+}
+
+function readUrl(text: string): DiscoveryUrl | UrlFault {
+  try {
+    const scheme = text.slice(0, Math.max(0, text.indexOf(':')));
+    const read = Object.hasOwn(readers, scheme) ? readers[scheme] : undefined;
+    if (!read) throw new UrlFault(`begins with no known scheme: use ${discoveryForms}`);
+    return read(text);
+  } catch (error) {
+    if (error instanceof UrlFault) return error;
+    throw error;
+  }
+}
+
+function readStatic(text: string): StaticUrl {
+  const addresses = parseStaticAddresses(text);
+  if (!addresses)
+    throw new UrlFault(
+      'is not static: or static:<service>=<host>:<port>+<host>:<port>,…: name each service once, with its instances separated by +',
+    );
+  return { scheme: 'static', addresses };
+}
+
+/** In the forms of gRPC: `dns:name:port`, `dns:///name:port`, `dns://server:port/name:port`. */
+function readDns(text: string): DnsUrl {
+  const [, server = '', target = ''] = /^dns:(?:\/\/([^/]*)\/)?(.*)$/s.exec(text) ?? [];
+  if (target.startsWith('_'))
+    return { scheme: 'dns', server: dnsServer(server), name: dnsName(target), port: undefined };
+  const [, name = '', digits] = /^(.*?)(?::(\d+))?$/s.exec(target) ?? [];
+  if (digits === undefined)
+    throw new UrlFault('has no port: use dns:<name>:<port>, or the name of SRV records such as dns:_grpc._tcp.<name>');
+  return { scheme: 'dns', server: dnsServer(server), name: dnsName(name), port: portOf(digits) };
+}
+
+/** Resolving the name of a DNS server needs a DNS server. */
+function dnsServer(text: string): string | undefined {
+  if (text === '') return undefined;
+  const isAddress = /^(\d{1,3}(\.\d{1,3}){3}|\[[0-9a-fA-F:.]+\])(:\d+)?$/.test(text);
+  const server = /\]$|^[\d.]+$/.test(text) ? `${text}:${dnsPort}` : text;
+  if (!isAddress || parseAddress(server) === undefined)
+    throw new UrlFault(
+      `has the DNS server ${JSON.stringify(text)}: use its IP address, dns://<address>:<port>/<name>:<port>`,
+    );
+  return server;
+}
+
+function dnsName(text: string): string {
+  const name = text.replaceAll('<service>', 'service');
+  const isName = name.length <= 253 && /^[a-z0-9_]([a-z0-9_-]*)(\.[a-z0-9_]([a-z0-9_-]*))*\.?$/i.test(name);
+  if (!isName || name.split('.').some((label) => label.length > 63))
+    throw new UrlFault(
+      'has a DNS name that is not valid: use letters, digits, hyphens and dots, and <service> for the name of the service',
+    );
+  return text;
+}
+
+/** `k8s:[<namespace>][:<port>]`. */
+function readKubernetesDns(text: string): KubernetesDnsUrl {
+  const [matched, namespace = '', digits] = /^k8s:([a-z0-9-]{0,63})(?::(\d+))?$/.exec(text) ?? [];
+  if (matched === undefined) throw new UrlFault('is not k8s:, k8s:<namespace> or k8s:<namespace>:<port>');
+  return {
+    scheme: 'k8s',
+    namespace: namespace || undefined,
+    port: digits === undefined ? kubernetesPort : portOf(digits),
+  };
+}
+
+/** `k8s-api:[<namespace>]`, or `k8s-api://<host>:<port>[/<namespace>][?token_file=…&ca_file=…]`. */
+function readKubernetes(text: string): KubernetesUrl {
+  const inside = /^k8s-api:([a-z0-9-]{0,63})$/.exec(text);
+  if (inside) {
+    const none = { server: undefined, tokenFile: undefined, caFile: undefined };
+    return { scheme: 'k8s-api', namespace: inside[1] || undefined, ...none };
+  }
+  const { hosts, path, query } = readHierarchy(text, ['token_file', 'ca_file']);
+  const namespace = path.slice(1);
+  if (!/^[a-z0-9-]{0,63}$/.test(namespace)) throw new UrlFault(`has ${JSON.stringify(namespace)} as a namespace`);
+  return {
+    scheme: 'k8s-api',
+    server: oneAddress(hosts),
+    namespace: namespace || undefined,
+    tokenFile: query.get('token_file'),
+    caFile: query.get('ca_file'),
+  };
+}
+
+/** `consul://<host>:<port>[?dc=…&token_file=…]`. */
+function readConsul(text: string): ConsulUrl {
+  const { hosts, path, query } = readHierarchy(text, ['dc', 'token_file']);
+  if (path !== '' && path !== '/') throw new UrlFault(`has the path ${path}: use consul://<host>:<port>`);
+  return {
+    scheme: 'consul',
+    agent: oneAddress(hosts),
+    datacenter: query.get('dc'),
+    tokenFile: query.get('token_file'),
+  };
+}
+
+/** `eureka://[<user>:<password>@]<host>:<port>,…[/<path>][?renew_ms=…&fetch_ms=…]`. */
+function readEureka(text: string): EurekaUrl {
+  const { user, hosts, path, query } = readHierarchy(text, ['renew_ms', 'fetch_ms']);
+  return {
+    scheme: 'eureka',
+    servers: hosts.split(',').map(oneAddress),
+    path: path === '' || path === '/' ? eurekaPath : path.replace(/\/$/, ''),
+    user,
+    renewMs: milliseconds(query, 'renew_ms', { byDefault: 30_000, min: 1_000, max: 300_000 }),
+    fetchMs: milliseconds(query, 'fetch_ms', { byDefault: 2_000, min: 500, max: 300_000 }),
+  };
+}
+
+interface Hierarchy {
+  readonly user: EurekaUrl['user'];
+  readonly hosts: string;
+  readonly path: string;
+  readonly query: ReadonlyMap<string, string>;
+}
+
+/** Reads `<scheme>://[<user>:<password>@]<hosts>[/<path>][?<name>=<value>&…]`. */
+function readHierarchy(text: string, allowed: readonly string[]): Hierarchy {
+  const form = /^[a-z0-9-]+:\/\/(?:([^:/@?]*):([^/@?]*)@)?([^@/?]*)(\/[^?]*)?(?:\?(.*))?$/s;
+  const [matched, name, password, hosts = '', path = '', parameters = ''] = form.exec(text) ?? [];
+  if (matched === undefined) throw new UrlFault(`is not a URL with a host: use ${discoveryForms}`);
+  const query = new Map(new URLSearchParams(parameters));
+  for (const key of query.keys())
+    if (!allowed.includes(key)) throw new UrlFault(`has the parameter ${key}: use ${allowed.join(' or ')}`);
+  if (name === undefined) return { user: undefined, hosts, path, query };
+  return { user: { name: decoded(name), password: decoded(password ?? '') }, hosts, path, query };
+}
+
+function oneAddress(text: string): string {
+  const address = parseAddress(text);
+  if (address === undefined) throw new UrlFault(`has the address ${JSON.stringify(text)}: use <host>:<port>`);
+  return address;
+}
+
+function portOf(digits: string): number {
+  const port = Number(digits);
+  if (port < 1 || port > 65_535) throw new UrlFault(`has the port ${digits}: use one from 1 to 65535`);
+  return port;
+}
+
+function milliseconds(
+  query: ReadonlyMap<string, string>,
+  name: string,
+  { byDefault, min, max }: { readonly byDefault: number; readonly min: number; readonly max: number },
+): number {
+  const text = query.get(name);
+  if (text === undefined) return byDefault;
+  const value = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
+  if (!(value >= min && value <= max)) throw new UrlFault(`has ${name}=${text}: use ${min} to ${max} milliseconds`);
+  return value;
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch (error) {
+    if (error instanceof URIError) throw new UrlFault('has a user or password that is not percent-encoded');
+    throw error;
+  }
+}

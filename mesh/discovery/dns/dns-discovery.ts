@@ -1,0 +1,66 @@
+import type { Discovery } from '../discovery.ts';
+import type { DiscoveryParts } from '../registry-log.ts';
+import { createWatches } from '../watches.ts';
+import { lookUp } from './lookup.ts';
+
+export interface DnsOptions {
+  readonly scheme: 'dns' | 'k8s';
+  /** `host:port` of the DNS server. `undefined`: those of the system. */
+  readonly server: string | undefined;
+  /** `<service>` in it is replaced by the name of the service. */
+  readonly name: string;
+  /** `undefined`: the name is that of SRV records, which have a port each. */
+  readonly port: number | undefined;
+  /** The file with the rules to complete names. Default: `/etc/resolv.conf`. */
+  readonly resolvConf?: string;
+}
+
+const minTtl = 1;
+const maxTtl = 30;
+
+/** For SRV records: Node gives no TTL of theirs. */
+const maxSrvTtl = 5;
+
+/**
+ * Finds services by DNS. A name is asked for again when its TTL has passed, 1 to 30 s, or when a connection has failed. A
+ * name that has disappeared keeps its last addresses.
+ */
+export function createDnsDiscovery(
+  { scheme, server, name, port, resolvConf = '/etc/resolv.conf' }: DnsOptions,
+  parts: DiscoveryParts,
+): Discovery {
+  const registry = server === undefined ? 'dns:' : `dns://${server}`;
+  const watches = createWatches(
+    registry,
+    async function* (service, { signal, rest }) {
+      const query = {
+        registry,
+        server,
+        port,
+        resolvConf,
+        service,
+        signal,
+        name: name.replaceAll('<service>', service),
+      };
+      while (!signal.aborted) {
+        const { addresses, ttl } = await lookUp(query);
+        yield { endpoints: addresses.map((address) => ({ address, state: 'ready' as const })) };
+        await rest(1000 * secondsToNext(ttl, port === undefined));
+      }
+    },
+    parts,
+  );
+  return {
+    scheme,
+    knows: (service) => (watches.has(service) ? 'certain' : 'possible'),
+    names: watches.names,
+    watch: watches.watch,
+    refresh: watches.refresh,
+    close: watches.close,
+  };
+}
+
+function secondsToNext(ttl: number | undefined, isSrv: boolean): number {
+  const limit = isSrv ? maxSrvTtl : maxTtl;
+  return Math.min(Math.max(ttl ?? limit, minTtl), limit);
+}

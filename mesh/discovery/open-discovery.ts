@@ -1,0 +1,40 @@
+import { readFileSync } from 'node:fs';
+import { ConfigError } from '../config/config.ts';
+import type { DiscoveryUrl, KubernetesDnsUrl } from '../config/discovery-url.ts';
+import type { Discovery } from './discovery.ts';
+import { createDnsDiscovery } from './dns/dns-discovery.ts';
+import type { DiscoveryParts } from './registry-log.ts';
+import { createStaticDiscovery } from './static/static-discovery.ts';
+
+/** Opens the registry that `DISCOVERY_URL` names. It need not answer: services are known once it does. */
+export function openDiscovery(url: DiscoveryUrl, parts: DiscoveryParts): Discovery {
+  switch (url.scheme) {
+    case 'static':
+      return createStaticDiscovery(url.addresses, parts.clock);
+    case 'dns':
+      return createDnsDiscovery(url, parts);
+    case 'k8s':
+      return createDnsDiscovery({ ...url, server: undefined, name: kubernetesName(url) }, parts);
+    default:
+      throw new ConfigError([
+        { variable: 'DISCOVERY_URL', problem: `has the scheme ${url.scheme}, which has no adapter yet` },
+      ]);
+  }
+}
+
+const namespaceFile = '/var/run/secrets/kubernetes.io/serviceaccount/namespace';
+
+/** The DNS name that Kubernetes gives to a service: https://kubernetes.io/docs/concepts/services-networking/dns-pod-service. */
+function kubernetesName({ namespace = namespaceOfPod() }: KubernetesDnsUrl): string {
+  return `<service>-service.${namespace}.svc.cluster.local`;
+}
+
+function namespaceOfPod(): string {
+  try {
+    return readFileSync(namespaceFile, 'utf8').trim();
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error)) throw error;
+    const problem = `has no namespace, and ${namespaceFile} cannot be read (${error.code}): use k8s:<namespace>`;
+    throw new ConfigError([{ variable: 'DISCOVERY_URL', problem }]);
+  }
+}
