@@ -1,5 +1,6 @@
 import type { CallContext, Metadata } from 'nice-grpc-common';
 import type { EndedCall, WireStatus } from '../errors/wire-status.ts';
+import type { Forwarder, RawEndpoint } from './forwarding.ts';
 import type { HostObserver } from './host-observer.ts';
 import type { PingPolicy } from './ping-strikes.ts';
 import type { RequestFault } from './request-fault.ts';
@@ -161,6 +162,8 @@ export interface ServerHost {
   readonly openConnections: number;
   /** Adds a method; only before `listen`. */
   add<Request, Response>(method: EngineMethod<Request, Response>, handler: EngineHandler<Request, Response>): void;
+  /** Forwards the calls whose paths have no method; only before `listen`. Only on the native engine. */
+  forward?(forwarder: Forwarder): void;
   /** Listens on `host:port` (port 0: any free port); resolves with the port. Rejects with a MeshError that names the address. */
   listen(address: string): Promise<number>;
   /** Accepts no new calls (GOAWAY). Resolves when open calls have ended; ends those that are left after `graceMs`. */
@@ -223,4 +226,6 @@ export interface Engine {
    * `INVALID_TLS` if the key or a certificate cannot be used.
    */
   connect(address: string, options?: ConnectOptions): Transport;
+  /** Returns the connections to `host:port` for forwarded calls, which connect as those of `connect`. Only on the native engine. */
+  connectRaw?(address: string, options?: ConnectOptions): RawEndpoint;
 }

@@ -55,6 +55,32 @@ export const responseMetadataTooLarge = metadataTooLarge.variant({
   metadata: () => ({}),
 });
 
+export const forwardedMetadataTooLarge = metadataTooLarge.variant({
+  text: ({ path, maxBytes }: { readonly path: string; readonly maxBytes: number }) =>
+    `metadata of ${path} is larger than the ${maxBytes} bytes that its server accepts: send less, or send it in the message`,
+  metadata: () => ({}),
+});
+
+export const endpointLost = defineError({
+  reason: 'ENDPOINT_LOST',
+  code: Status.UNAVAILABLE,
+  means: 'the instance that had the call is gone, so the call may have taken effect',
+  fix: 'call again with the same `request_id`, and resume a stream where it ended',
+  text: ({ path }: { readonly path: string }) =>
+    `the instance that had ${path} is gone: call again with the same request_id, and resume a stream where it ended`,
+  metadata: () => ({}),
+});
+
+export const forwardingNeedsNative = defineError({
+  reason: 'FORWARDING_NEEDS_NATIVE',
+  code: Status.FAILED_PRECONDITION,
+  means: 'the engine cannot forward calls',
+  fix: 'start this process with GRPC_ENGINE=native',
+  seenIn: 'start',
+  text: ({ service, engine }: { readonly service: string; readonly engine: string }) =>
+    `service ${service} forwards calls, which GRPC_ENGINE=${engine} cannot: start it with GRPC_ENGINE=native`,
+});
+
 export const addressInUse = defineError({
   reason: 'ADDRESS_IN_USE',
   code: Status.ALREADY_EXISTS,

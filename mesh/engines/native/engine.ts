@@ -1,14 +1,15 @@
 import { TimerWheel } from '../../time/timer-wheel.ts';
-import type { Engine, EngineMethod, Transport } from '../engine.ts';
+import type { ConnectOptions, Engine, EngineMethod, Transport } from '../engine.ts';
 import type { ClientCallTools } from './grpc/client/client-call.ts';
 import { Endpoint, type EndpointOptions } from './grpc/client/endpoint.ts';
 import { sendEach, sendOne } from './grpc/client/request-pump.ts';
 import { responseStream } from './grpc/client/response-stream.ts';
 import { singleResponse } from './grpc/client/single-response.ts';
+import { NativeRawEndpoint } from './grpc/forward/raw-endpoint.ts';
 import { createServerHost } from './grpc/server/server-host.ts';
 
 /** The native engine: our own HTTP/2, over `node:net`. */
-export const nativeEngine: Engine = { name: 'native', createServerHost, connect: connectNative };
+export const nativeEngine: Engine = { name: 'native', createServerHost, connect: connectNative, connectRaw };
 
 type AnyMethod = EngineMethod<unknown, unknown>;
 
@@ -25,4 +26,9 @@ export function connectNative(address: string, options: EndpointOptions = {}): T
     bidiStreaming: (method, requests, call) => responseStream(method as AnyMethod, call, tools, sendEach(requests)),
     close: () => endpoint.close(),
   } as Transport;
+}
+
+/** Returns the connections to `host:port` for forwarded calls. */
+function connectRaw(address: string, options: ConnectOptions = {}): NativeRawEndpoint {
+  return new NativeRawEndpoint(address, options);
 }

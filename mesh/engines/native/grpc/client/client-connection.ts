@@ -3,6 +3,7 @@ import { tooManyPings } from '../../../ping-strikes.ts';
 import { ErrorCode } from '../../http2/codec/frames.ts';
 import { literalFields } from '../../http2/codec/literal-fields.ts';
 import { Http2Connection } from '../../http2/connection/connection.ts';
+import type { Http2ConnectionOptions } from '../../http2/connection/connection-options.ts';
 import type { ConnectionWatch } from '../../http2/connection/connection-watch.ts';
 import { createHpackEncoder } from '../../http2/hpack/encoder.ts';
 import { listBytes } from '../../http2/hpack/tables/dynamic-table.ts';
@@ -12,6 +13,9 @@ import { dial, type Target } from './dial.ts';
 /** A call that waits for a stream. */
 export interface OpeningCall extends StreamEvents {
   readonly path: string;
+  /** The fields that it shares with other calls. Default: those of this client. */
+  readonly fixed?: readonly string[];
+  /** Its own fields. They are read when it gets a stream. */
   readonly fields: readonly string[];
   /** Whether it has ended, so it needs no stream. */
   readonly isOver: boolean;
@@ -22,6 +26,9 @@ export interface OpeningCall extends StreamEvents {
   /** Called when it gets none because its fields exceed what the server accepts. */
   tooLarge(maxBytes: number): void;
 }
+
+/** The windows that a client gives its server. */
+export type StreamWindows = Pick<Http2ConnectionOptions, 'streamWindowBytes' | 'fixedStreamWindows'>;
 
 /** Receives what happens to a connection. It either fails, or has room any number of times and is left once. */
 export interface ConnectionListener {
@@ -36,6 +43,7 @@ export interface ConnectionListener {
 /** One connection to an endpoint, from the attempt to connect to its end. */
 export class ClientConnection {
   readonly #events: ConnectionListener;
+  readonly #windows: StreamWindows;
   readonly #watch: ConnectionWatch;
   readonly #encoder = createHpackEncoder();
   readonly #socket: Socket;
@@ -44,7 +52,14 @@ export class ClientConnection {
   #isSettled = false;
   #isOver = false;
 
-  constructor(target: Target, timeoutMs: number, watch: ConnectionWatch, events: ConnectionListener) {
+  constructor(
+    target: Target,
+    timeoutMs: number,
+    windows: StreamWindows,
+    watch: ConnectionWatch,
+    events: ConnectionListener,
+  ) {
+    this.#windows = windows;
     this.#watch = watch;
     this.#events = events;
     this.#socket = dial(
@@ -60,6 +75,11 @@ export class ClientConnection {
     return !this.#isOver && !this.#isSettled;
   }
 
+  /** How many calls it has. */
+  get openStreams(): number {
+    return this.#connection?.openStreams ?? 0;
+  }
+
   get canOpen(): boolean {
     return this.#connection?.canOpen ?? false;
   }
@@ -67,12 +87,13 @@ export class ClientConnection {
   /** Gives a call its stream. `fixed`: the fields that it shares with others. */
   open(call: OpeningCall, fixed: readonly string[]): void {
     const maxBytes = this.#connection?.peer.maxHeaderListBytes ?? Number.POSITIVE_INFINITY;
-    if (listBytes(fixed) + listBytes(call.fields) > maxBytes) {
+    const { fields } = call;
+    if (listBytes(fixed) + listBytes(fields) > maxBytes) {
       call.tooLarge(maxBytes);
       return;
     }
     const common = this.#encoder.encode(fixed);
-    const block = call.fields.length === 0 ? common : Buffer.concat([common, literalFields(call.fields)]);
+    const block = fields.length === 0 ? common : Buffer.concat([common, literalFields(fields)]);
     const stream = this.#connection?.open(block, false, call);
     if (stream) call.opened(stream);
     if (!this.#connection?.exhausted) return;
@@ -92,7 +113,7 @@ export class ClientConnection {
       role: 'client',
       maxConcurrentStreams: 0,
       maxHeaderListBytes: 16 * 1024,
-      streamWindowBytes: 256 * 1024,
+      ...this.#windows,
       connectionWindowBytes: 1024 * 1024,
     } as const;
     const connection = new Http2Connection(socket, options, {

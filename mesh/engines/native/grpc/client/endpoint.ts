@@ -4,18 +4,35 @@ import { faultOf, unreachableText } from '../../../connect-fault.ts';
 import type { ConnectOptions } from '../../../engine.ts';
 import { secureContext } from '../../../secure-context.ts';
 import { ConnectionWatch, type Patience } from '../../http2/connection/connection-watch.ts';
-import { ClientConnection, type ConnectionListener, type OpeningCall } from './client-connection.ts';
+import {
+  ClientConnection,
+  type ConnectionListener,
+  type OpeningCall,
+  type StreamWindows,
+} from './client-connection.ts';
 import type { Target } from './dial.ts';
 
 /** Options that only this engine has. */
 export interface EndpointOptions extends ConnectOptions {
   /** The maximum number of connections. Another is opened when one has as many calls as its server accepts. Default: 10 (gRFC A105). */
   readonly maxConnections?: number;
+  /** Uses several connections before that: another is opened when each has this many calls. Default: one connection. */
+  readonly spread?: Spread;
+  /** Default: 256 KiB for each stream, which grow. */
+  readonly windows?: StreamWindows;
   /** How long a silent server is tolerated. Default: as `keepalive` says. */
   readonly patience?: Partial<Patience>;
   /** Measures the delays between attempts. */
   readonly clock?: Pick<Clock, 'elapsedMs'>;
 }
+
+/** How calls are spread over the connections to one server, which limits the calls of each. */
+export interface Spread {
+  readonly connections: number;
+  readonly callsOfEach: number;
+}
+
+const growingWindows: StreamWindows = { streamWindowBytes: 256 * 1024 };
 
 // With fewer waiting calls, those that have ended are not removed.
 const minTidied = 64;
@@ -40,6 +57,8 @@ export class Endpoint implements ConnectionListener {
   readonly #target: Target;
   readonly #connectTimeoutMs: number;
   readonly #maxConnections: number;
+  readonly #spread: Spread | undefined;
+  readonly #windows: StreamWindows;
   readonly #watch: ConnectionWatch;
   readonly #connections = new Set<ClientConnection>();
   readonly #reconnecting = new ReconnectDelay();
@@ -52,21 +71,29 @@ export class Endpoint implements ConnectionListener {
 
   constructor(address: string, options: EndpointOptions = {}) {
     const { connectTimeoutMs = 5_000, maxConnections = 10, keepalive, patience, clock = systemClock } = options;
+    const { spread, windows = growingWindows } = options;
     this.#address = address;
     this.#clock = clock;
     this.#target = targetOf(address, options);
     this.#connectTimeoutMs = connectTimeoutMs;
     this.#maxConnections = maxConnections;
+    this.#spread = spread;
+    this.#windows = windows;
     const { everyMs: pingEveryMs = Number.POSITIVE_INFINITY, timeoutMs: pingTimeoutMs = 20_000 } = keepalive ?? {};
     const watched = { ...defaultPatience, handshakeMs: connectTimeoutMs, pingEveryMs, pingTimeoutMs, ...patience };
     this.#watch = new ConnectionWatch(watched, { pingsIdle: false });
+  }
+
+  /** The scheme of its URLs: `http` or `https`. */
+  get scheme(): string {
+    return this.#target.secureContext === undefined ? 'http' : 'https';
   }
 
   /** Gives a call its stream, immediately or when one is free. */
   open(call: OpeningCall): void {
     const connection = this.#freeConnection();
     if (connection) {
-      connection.open(call, this.#fixedOf(call.path));
+      connection.open(call, call.fixed ?? this.#fixedOf(call.path));
       return;
     }
     this.#wait(call);
@@ -93,7 +120,7 @@ export class Endpoint implements ConnectionListener {
         return;
       }
       this.#waiting.shift();
-      free?.open(call, this.#fixedOf(call.path));
+      free?.open(call, call.fixed ?? this.#fixedOf(call.path));
     }
   }
 
@@ -119,8 +146,20 @@ export class Endpoint implements ConnectionListener {
   }
 
   #freeConnection(): ClientConnection | undefined {
+    if (this.#spread !== undefined) return this.#leastUsed(this.#spread);
     for (const connection of this.#connections) if (connection.canOpen) return connection;
     return undefined;
+  }
+
+  #leastUsed({ connections, callsOfEach }: Spread): ClientConnection | undefined {
+    let least: ClientConnection | undefined;
+    for (const connection of this.#connections) {
+      if (connection.canOpen && connection.openStreams < (least?.openStreams ?? Number.POSITIVE_INFINITY))
+        least = connection;
+    }
+    const isBusy = least !== undefined && least.openStreams >= callsOfEach;
+    if (isBusy && this.#connections.size < connections) this.#connect();
+    return least;
   }
 
   /** Connects for the waiting calls. They fail if it is too early and no open connection could serve them. */
@@ -136,7 +175,11 @@ export class Endpoint implements ConnectionListener {
     }
     for (const connection of this.#connections) if (connection.isSettling) return;
     if (this.#connections.size >= this.#maxConnections) return;
-    this.#connections.add(new ClientConnection(this.#target, this.#connectTimeoutMs, this.#watch, this));
+    this.#connections.add(this.#newConnection());
+  }
+
+  #newConnection(): ClientConnection {
+    return new ClientConnection(this.#target, this.#connectTimeoutMs, this.#windows, this.#watch, this);
   }
 
   /** Connects for the waiting calls as soon as that is allowed. */
@@ -157,9 +200,8 @@ export class Endpoint implements ConnectionListener {
   #fixedOf(path: string): readonly string[] {
     let fields = this.#fixedFields.get(path);
     if (fields === undefined) {
-      const scheme = this.#target.secureContext === undefined ? 'http' : 'https';
       fields = [
-        ...[':method', 'POST', ':scheme', scheme, ':path', path, ':authority', this.#address],
+        ...[':method', 'POST', ':scheme', this.scheme, ':path', path, ':authority', this.#address],
         ...['te', 'trailers', 'content-type', 'application/grpc+proto', 'user-agent', 'ordermesh'],
         ...['grpc-accept-encoding', 'identity,gzip,deflate'],
       ];

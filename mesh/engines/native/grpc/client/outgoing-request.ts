@@ -14,8 +14,9 @@ export function callFields({ deadlineMs, compressRequests, metadata }: Transport
   return fields;
 }
 
-function timeoutOf(leftMs: number): string {
-  const timeoutMs = Math.max(1, Math.min(Math.ceil(leftMs), maxTimeoutMs));
+/** The value of `grpc-timeout` with this much left, at least 1 ms. Default: at most a day. */
+export function timeoutOf(leftMs: number, maxMs: number = maxTimeoutMs): string {
+  const timeoutMs = Math.max(1, Math.min(Math.ceil(leftMs), maxMs));
   // gRPC allows eight digits.
   return timeoutMs < 100_000_000 ? `${timeoutMs}m` : `${Math.ceil(timeoutMs / 1_000)}S`;
 }

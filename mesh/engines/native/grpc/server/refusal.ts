@@ -8,21 +8,21 @@ import type { MessageHead } from '../../http2/codec/message-head.ts';
 import type { Http2Stream, StreamEvents } from '../../http2/streams/stream.ts';
 import { acceptEncoding } from '../compression.ts';
 import { fieldsOf } from '../metadata-fields.ts';
-import { fittingStatus, statusOnly } from './reply-fields.ts';
+import { fittingStatus, statusOnly } from '../reply-fields.ts';
 import type { RequestHead } from './request-head.ts';
 
-/** Returns the method of a gRPC call, or why the call is refused. `method`: the one with its path. */
-export function admit<Method>(
-  { list }: MessageHead,
-  request: RequestHead,
-  method: Method | undefined,
-): Method | CallRefusal {
+/** Why a gRPC call is refused; `undefined` if it is not. `isForwarded`: its messages are not read here. */
+export function refusalOf({ list }: MessageHead, request: RequestHead, isForwarded: boolean): CallRefusal | undefined {
   if (list.tooLarge) return { reason: 'metadata_too_large', error: metadataTooLarge() };
-  if (method === undefined) return { reason: 'unknown_method', error: unknownMethod({ path: request.path }) };
   const { badTimeout: timeout, unknownEncoding: encoding } = request;
   if (timeout !== undefined) return { reason: 'malformed_timeout', error: malformedTimeout({ timeout }) };
-  if (encoding === undefined) return method;
+  if (encoding === undefined || isForwarded) return undefined;
   return { reason: 'unknown_encoding', error: unknownEncoding({ encoding, known: acceptEncoding }) };
+}
+
+/** The refusal of a call whose path has no method. */
+export function unknownPath(path: string): CallRefusal {
+  return { reason: 'unknown_method', error: unknownMethod({ path }) };
 }
 
 /** Answers a call with only a status. */

@@ -20,8 +20,8 @@ import {
 } from '../compression.ts';
 import { writeMessage } from '../message-frame.ts';
 import { fieldsOf } from '../metadata-fields.ts';
+import { fits, fittingStatus, okTrailersWith, replyHeader, statusOnly } from '../reply-fields.ts';
 import { CallContext } from './call-context.ts';
-import { fits, fittingStatus, okTrailersWith, replyHeader, statusOnly } from './reply-fields.ts';
 import type { ReplyPump } from './reply-pump.ts';
 import type { RequestHead } from './request-head.ts';
 import type { RequestWatch } from './request-watch.ts';

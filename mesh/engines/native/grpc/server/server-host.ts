@@ -1,8 +1,9 @@
 import type { Socket } from 'node:net';
 import { TimerWheel } from '../../../../time/timer-wheel.ts';
 import type { ServerHost, ServerHostOptions } from '../../../engine.ts';
+import type { Forwarder } from '../../../forwarding.ts';
 import { peerOf } from '../../../hang-up.ts';
-import { noObserver } from '../../../host-observer.ts';
+import { type CallRefusal, noObserver } from '../../../host-observer.ts';
 import { FirstBytes } from '../../../http-refusal.ts';
 import { createListener } from '../../../listener.ts';
 import { requestIdKey, requestIdOf } from '../../../request-id.ts';
@@ -12,9 +13,10 @@ import type { MessageHead } from '../../http2/codec/message-head.ts';
 import { Http2Connection } from '../../http2/connection/connection.ts';
 import { ConnectionWatch, type Patience, serverPatience } from '../../http2/connection/connection-watch.ts';
 import type { Http2Stream, StreamEvents } from '../../http2/streams/stream.ts';
+import { ForwardCall } from '../forward/forward-call.ts';
 import { ManyRequestsCall } from './many-requests-call.ts';
 import { OneRequestCall } from './one-request-call.ts';
-import { admit, refuse, refuseHttp } from './refusal.ts';
+import { refusalOf, refuse, refuseHttp, unknownPath } from './refusal.ts';
 import { callHeadOf } from './request-head.ts';
 import { RequestWatch } from './request-watch.ts';
 import type { HostedMethod, ServerCallTools } from './server-call.ts';
@@ -48,6 +50,7 @@ export function createServerHost({
   const requestWatch = new RequestWatch(timers, requestTimeoutMs);
   const tools: ServerCallTools = { maxReceiveBytes, toStatus, timers, requestWatch, observer };
   const listener = createListener({ tls, maxConnections, observer }, accept);
+  let forwarder: Forwarder | undefined;
   let draining = false;
   let drained: Promise<void> | undefined;
 
@@ -88,17 +91,39 @@ export function createServerHost({
       observer.callRefused({ peer, path, reason: httpRefusal.reason });
       return refuseHttp(stream, requestIdIn(head), httpRefusal);
     }
-    const hosted = admit(head, request, methods.get(path));
-    if ('error' in hosted) {
-      observer.callRefused({ peer, path, reason: hosted.reason });
-      const requestId = requestIdIn(head);
-      return refuse(stream, requestId, toStatus(hosted.error, { path, requestId, otherBytes: 0 }));
-    }
+    const hosted = methods.get(path);
+    const refusal =
+      hosted === undefined && forwarder === undefined && !head.list.tooLarge
+        ? unknownPath(path)
+        : refusalOf(head, request, hosted === undefined);
+    if (refusal !== undefined) return refuseCall(stream, head, peer, refusal);
     if (request.expectsContinue) stream.sendInformation(continueHeader);
+    if (hosted === undefined) return forward(stream, head, peer);
     const start = { stream, head, request, peer };
     return hosted.streamsRequests
       ? new ManyRequestsCall(hosted, start, tools)
       : new OneRequestCall(hosted, start, tools);
+  }
+
+  function refuseCall(stream: Http2Stream, head: MessageHead, peer: string, refusal: CallRefusal): StreamEvents {
+    const { path } = callHeadOf(head);
+    observer.callRefused({ peer, path, reason: refusal.reason });
+    const requestId = requestIdIn(head);
+    return refuse(stream, requestId, toStatus(refusal.error, { path, requestId, otherBytes: 0 }));
+  }
+
+  function forward(stream: Http2Stream, head: MessageHead, peer: string): StreamEvents {
+    const { path, timeoutMs } = callHeadOf(head);
+    const requestId = requestIdIn(head);
+    const call = new ForwardCall({ stream, head, path, peer, requestId, timeoutMs }, tools);
+    try {
+      const forwarding = forwarder?.begin(call);
+      if (forwarding === undefined) return refuseCall(stream, head, peer, unknownPath(path));
+      call.begin(forwarding);
+    } catch (error) {
+      call.fail(error);
+    }
+    return call;
   }
 
   async function drain(graceMs: number): Promise<void> {
@@ -125,6 +150,9 @@ export function createServerHost({
     },
     add(method, handler) {
       methods.set(method.path, hostedMethod({ method, handler } as Pick<HostedMethod, 'method' | 'handler'>));
+    },
+    forward(added) {
+      forwarder = added;
     },
     listen: (address) => listener.listen(address),
     drain(graceMs) {

@@ -39,6 +39,8 @@ export interface Http2ConnectionOptions {
   readonly maxHeaderListBytes: number;
   /** The initial window of each stream. */
   readonly streamWindowBytes: number;
+  /** Whether the windows of streams keep that size. Default: they grow while they are what limits the throughput. */
+  readonly fixedStreamWindows?: boolean;
   /** The initial window of the connection. */
   readonly connectionWindowBytes: number;
   /** How often a client may ping. Only at a server. */

@@ -51,7 +51,7 @@ export class Http2Connection {
   #hasBegun = false;
 
   constructor(socket: Socket, options: Http2ConnectionOptions, events: Http2ConnectionEvents) {
-    const { role, maxHeaderListBytes, maxConcurrentStreams, streamWindowBytes } = options;
+    const { role, maxHeaderListBytes, maxConcurrentStreams, streamWindowBytes, fixedStreamWindows = false } = options;
     const isServer = role === 'server';
     this.#socket = socket;
     this.#events = events;
@@ -67,6 +67,7 @@ export class Http2Connection {
       streams,
       isServer,
       streamWindowBytes,
+      fixedStreamWindows,
     });
     this.#guard = guard;
     this.#output = output;

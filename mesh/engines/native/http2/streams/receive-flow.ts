@@ -21,6 +21,8 @@ export interface ReceiveFlowParts {
   readonly isServer: boolean;
   /** The initial window of streams. */
   readonly streamWindowBytes: number;
+  /** Whether it never grows. */
+  readonly fixedStreamWindows: boolean;
 }
 
 /** The windows that this side gives the peer. They grow while they are what limits the throughput. */
@@ -29,6 +31,7 @@ export class ReceiveFlow {
   readonly #ping: ReceiveFlowParts['ping'];
   readonly #streams: StreamTable;
   readonly #isServer: boolean;
+  readonly #maxStreamWindowBytes: number;
   readonly #window = new ReceiveWindow(defaultWindowBytes);
   #streamWindowBytes: number;
   #heldBytes = 0;
@@ -36,12 +39,13 @@ export class ReceiveFlow {
   /** The bytes that have arrived since a ping was sent. */
   #probe: { bytes: number } | undefined;
 
-  constructor({ output, ping, streams, isServer, streamWindowBytes }: ReceiveFlowParts) {
+  constructor({ output, ping, streams, isServer, streamWindowBytes, fixedStreamWindows }: ReceiveFlowParts) {
     this.#output = output;
     this.#ping = ping;
     this.#streams = streams;
     this.#isServer = isServer;
     this.#streamWindowBytes = streamWindowBytes;
+    this.#maxStreamWindowBytes = fixedStreamWindows ? streamWindowBytes : maxStreamWindowBytes;
   }
 
   /** The initial window of new streams. */
@@ -118,7 +122,7 @@ export class ReceiveFlow {
       if (probe.bytes * 3 < this.#window.bytes * 2) return;
       const grown = Math.min(2 * this.#window.bytes, maxWindowBytes);
       this.growTo(grown);
-      this.#growStreams(Math.min(grown, maxStreamWindowBytes));
+      this.#growStreams(Math.min(grown, this.#maxStreamWindowBytes));
     });
   }
 

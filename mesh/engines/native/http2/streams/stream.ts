@@ -36,7 +36,10 @@ export interface StreamCarrier {
 export interface StreamEvents {
   /** The fields of a response. Only at a client. */
   headers?(list: HeaderList): void;
-  /** A piece of the body, valid only during the call. Its bytes are given back with `consumed`. */
+  /**
+   * A piece of the body, which never changes: it may be kept, and keeps the chunk of the socket that it is part of. Its bytes
+   * are given back with `consumed`.
+   */
   data(buffer: Buffer, start: number, end: number): void;
   /** The peer has sent everything, with or without trailers. */
   ended(trailers: HeaderList | undefined): void;

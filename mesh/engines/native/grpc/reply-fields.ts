@@ -1,9 +1,9 @@
 import { Status } from 'nice-grpc-common';
-import { requestIdKey } from '../../../request-id.ts';
-import { literalFields } from '../../http2/codec/literal-fields.ts';
-import { listBytes } from '../../http2/hpack/tables/dynamic-table.ts';
-import { acceptEncoding, type Compression } from '../compression.ts';
-import { statusFields } from '../status-fields.ts';
+import { requestIdKey } from '../../request-id.ts';
+import { literalFields } from '../http2/codec/literal-fields.ts';
+import { listBytes } from '../http2/hpack/tables/dynamic-table.ts';
+import { acceptEncoding, type Compression } from './compression.ts';
+import { statusFields } from './status-fields.ts';
 
 const headerFields = [':status', '200', 'content-type', 'application/grpc+proto'] as const;
 /** The size of the fields that every response has, which count toward the limit of the caller. */

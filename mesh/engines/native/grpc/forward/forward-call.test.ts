@@ -1,0 +1,200 @@
+import { constants, type ServerHttp2Stream } from 'node:http2';
+import { Status } from 'nice-grpc-common';
+import { describe, expect, it } from 'vitest';
+import { eventually } from '../../../../testing/eventually.ts';
+import { grpcFrame } from '../../../../testing/grpc-frame.ts';
+import { freePort } from '../../../../testing/servers/free-port.ts';
+import { listBytes } from '../../http2/hpack/tables/dynamic-table.ts';
+import { openDoor } from '../../testing/door.ts';
+import { exchange, openStream, serveRequests, serveStreams } from '../../testing/raw-exchange.ts';
+
+const unary = '/t/unary';
+const chat = '/t/bidi-streaming';
+const hello = grpcFrame(Buffer.from('hello'));
+const grpc = { ':status': 200, 'content-type': 'application/grpc+proto' };
+const ok = { 'grpc-status': '0' };
+
+function answer(stream: ServerHttp2Stream, header: object = {}, trailers: object = ok): void {
+  stream.respond({ ...grpc, ...header }, { waitForTrailers: true });
+  stream.on('wantTrailers', () => stream.sendTrailers({ ...trailers }));
+  stream.end(hello);
+}
+
+const refuse = (stream: ServerHttp2Stream) => stream.close(constants.NGHTTP2_REFUSED_STREAM);
+const cut = (stream: ServerHttp2Stream) => stream.session?.destroy();
+
+describe('a forwarded call', () => {
+  it('passes the fields and bytes of its request unchanged, whatever their compression', async () => {
+    const server = await serveRequests((stream) => answer(stream));
+    const { address } = await openDoor([server.address]);
+    const sent = {
+      'content-type': 'application/grpc',
+      'user-agent': 'grpc-go/1.2.3',
+      'grpc-encoding': 'snappy',
+      'grpc-accept-encoding': 'snappy',
+      'some-bin': 'AAEC,/w',
+      authorization: 'Bearer x',
+      'x-request-id': 'r1',
+    };
+    const body = Buffer.from([1, 0, 0, 0, 3, 9, 9, 9]);
+    expect(await exchange(address, unary, body, sent)).toMatchObject({ status: Status.OK, body: hello });
+    const [request] = server.requests;
+    expect(request?.headers).toMatchObject({ ...sent, ':path': unary, te: 'trailers', ':authority': address });
+    expect(request?.body).toEqual(body);
+    expect(request?.headers).not.toHaveProperty('grpc-timeout');
+  });
+
+  it('passes the header and the trailers of its reply unchanged', async () => {
+    const header = { 'some-bin': 'AAEC,/w', 'grpc-encoding': 'snappy', server: 'other' };
+    const trailers = { 'grpc-status': '5', 'grpc-message': 'no%20user', 'grpc-status-details-bin': 'CAU', more: 'a' };
+    const server = await serveRequests((stream) => answer(stream, header, trailers));
+    const { address, ends } = await openDoor([server.address]);
+    const reply = await exchange(address, unary, hello);
+    expect(reply.header).toMatchObject({ ...header, 'content-type': 'application/grpc+proto' });
+    expect(reply).toMatchObject({ trailers, body: hello, isOneBlock: false });
+    expect(ends).toEqual([{ code: Status.NOT_FOUND, unprocessed: false, error: undefined }]);
+  });
+
+  it('passes a reply of one block as one block', async () => {
+    const server = await serveRequests((stream) =>
+      stream.respond({ ...grpc, 'grpc-status': '7', 'grpc-message': 'no' }, { endStream: true }),
+    );
+    const { address, ends } = await openDoor([server.address]);
+    const reply = await exchange(address, unary, hello);
+    expect(reply).toMatchObject({ isOneBlock: true, header: { 'grpc-status': '7', 'grpc-message': 'no' } });
+    expect(ends).toMatchObject([{ code: Status.PERMISSION_DENIED }]);
+  });
+
+  it('passes on what is left of its deadline', async () => {
+    const server = await serveRequests((stream) => answer(stream));
+    const { address } = await openDoor([server.address]);
+    await exchange(address, unary, hello, { 'grpc-timeout': '30S' });
+    const [, left] = /^(\d+)m$/.exec(`${server.requests[0]?.headers['grpc-timeout']}`) ?? [];
+    expect(Number(left)).toBeGreaterThan(20_000);
+    expect(Number(left)).toBeLessThanOrEqual(30_000);
+  });
+
+  it('passes metadata of 16 KiB, for which its request id leaves no room', async () => {
+    const server = await serveRequests((stream) => answer(stream, { big: 'y'.repeat(16_000) }));
+    const { address } = await openDoor([server.address]);
+    // The size of a request without metadata, as HTTP/2 counts it.
+    const fields = [':method', 'POST', ':path', unary, 'content-type', 'application/grpc'];
+    const ownBytes = listBytes([...fields, ':scheme', 'http', ':authority', address]);
+    const big = 'x'.repeat(16 * 1024 - ownBytes - listBytes(['big', '']));
+    const reply = await exchange(address, unary, hello, { big });
+    expect([reply.status, reply.header.big?.length]).toEqual([Status.OK, 16_000]);
+    expect(server.requests[0]?.headers.big === big).toBe(true);
+    const more = await exchange(address, unary, hello, { big: `${big}x` });
+    expect(more.status).toBe(Status.RESOURCE_EXHAUSTED);
+  });
+
+  it('ends at its endpoint when its caller cancels it', async () => {
+    const server = await serveStreams((stream) => stream.respond(grpc));
+    const { address, ends } = await openDoor([server.address]);
+    const stream = await openStream(address, chat);
+    await eventually(() => expect(server.streams).toHaveLength(1));
+    stream.close(constants.NGHTTP2_CANCEL);
+    await eventually(() => expect(server.streams[0]?.rstCode).toBe(constants.NGHTTP2_CANCEL));
+    expect(ends).toMatchObject([{ code: Status.CANCELLED, unprocessed: false }]);
+  });
+
+  it('ends at its deadline if its endpoint does not end it', async () => {
+    const server = await serveStreams(() => undefined);
+    const { address } = await openDoor([server.address]);
+    const reply = await exchange(address, unary, hello, { 'grpc-timeout': '100m' });
+    expect(reply.status).toBe(Status.DEADLINE_EXCEEDED);
+    await eventually(() => expect(server.streams[0]?.rstCode).toBe(constants.NGHTTP2_CANCEL));
+  });
+});
+
+describe('an endpoint that does not begin a call', () => {
+  it('is replaced by the next if it refuses the stream, with the whole request', async () => {
+    const first = await serveRequests(refuse);
+    const second = await serveRequests((stream) => answer(stream));
+    const { address, ends } = await openDoor([first.address, second.address]);
+    for (const path of [unary, chat]) expect((await exchange(address, path, hello)).body).toEqual(hello);
+    expect(second.requests.map(({ body }) => body)).toEqual([hello, hello]);
+    expect(ends.map(({ code }) => code)).toEqual([Status.OK, Status.OK]);
+  });
+
+  it('is replaced by the next if nothing listens there', async () => {
+    const server = await serveRequests((stream) => answer(stream));
+    const { address } = await openDoor([`127.0.0.1:${await freePort()}`, server.address]);
+    for (const path of [unary, chat]) expect((await exchange(address, path, hello)).body).toEqual(hello);
+  });
+
+  it('ends the call as unprocessed if there is no other', async () => {
+    const { address, ends } = await openDoor([`127.0.0.1:${await freePort()}`]);
+    const reply = await exchange(address, unary, hello);
+    expect(reply.status).toBe(Status.UNAVAILABLE);
+    expect(ends).toMatchObject([{ code: Status.UNAVAILABLE, unprocessed: true }]);
+  });
+
+  it('is not replaced after more of the request than is kept', async () => {
+    const first = await serveStreams((stream) => {
+      let bytes = 0;
+      stream.on('data', (piece: Buffer) => {
+        bytes += piece.length;
+        if (bytes > 100_000) refuse(stream);
+      });
+    });
+    const second = await serveRequests((stream) => answer(stream));
+    const { address } = await openDoor([first.address, second.address]);
+    const reply = await exchange(address, chat, grpcFrame(Buffer.alloc(200_000)));
+    expect(reply.status).toBe(Status.UNAVAILABLE);
+    expect(second.requests).toEqual([]);
+  });
+});
+
+describe('an endpoint that is lost', () => {
+  it('ends a call without a reply with ENDPOINT_LOST, and the door does not repeat it', async () => {
+    const first = await serveRequests(cut);
+    const second = await serveRequests((stream) => answer(stream));
+    const { address, ends } = await openDoor([first.address, second.address]);
+    const reply = await exchange(address, unary, hello);
+    expect(reply.status).toBe(Status.UNAVAILABLE);
+    expect(ends).toMatchObject([{ unprocessed: false, error: { reason: 'ENDPOINT_LOST' } }]);
+    expect(second.requests).toEqual([]);
+  });
+
+  it('ends a reply after a message with UNAVAILABLE', async () => {
+    const server = await serveRequests((stream) => {
+      stream.respond(grpc);
+      stream.write(hello, () => setTimeout(() => cut(stream), 50));
+    });
+    const { address } = await openDoor([server.address]);
+    const reply = await exchange(address, chat, hello);
+    expect(reply.body).toEqual(hello);
+    expect(reply.trailers['grpc-status']).toBe(`${Status.UNAVAILABLE}`);
+  });
+
+  it.each([3, 7])('resets a reply that ends after %i bytes of a message', async (bytes) => {
+    const server = await serveRequests((stream) => {
+      stream.respond(grpc);
+      stream.write(Buffer.concat([hello, hello.subarray(0, bytes)]), () => setTimeout(() => cut(stream), 50));
+    });
+    const { address } = await openDoor([server.address]);
+    const reply = await exchange(address, chat, hello);
+    expect(reply.trailers).toEqual({});
+    expect(reply.resetCode).toBe(constants.NGHTTP2_INTERNAL_ERROR);
+  });
+});
+
+describe('a reply that is not regular', () => {
+  it.each([constants.NGHTTP2_ENHANCE_YOUR_CALM, constants.NGHTTP2_CANCEL])('passes the reset %i on', async (code) => {
+    const server = await serveRequests((stream) => stream.close(code));
+    const { address } = await openDoor([server.address]);
+    expect((await exchange(address, unary, hello)).resetCode).toBe(code);
+  });
+
+  it('gets the status of its HTTP status if it is not gRPC', async () => {
+    const server = await serveRequests((stream) => {
+      stream.respond({ ':status': 503, 'content-type': 'text/html' });
+      stream.end('<html>');
+    });
+    const { address } = await openDoor([server.address]);
+    const reply = await exchange(address, unary, hello);
+    expect(reply).toMatchObject({ status: Status.UNAVAILABLE, isOneBlock: true });
+    expect(reply.body).toHaveLength(0);
+  });
+});

@@ -1,0 +1,253 @@
+import { ServerError, Status } from 'nice-grpc-common';
+import { deadlineExceeded } from '../../../../errors/errors.ts';
+import type { EndedCall, WireStatus } from '../../../../errors/wire-status.ts';
+import type { Timed, TimerWheel, WheelTimer } from '../../../../time/timer-wheel.ts';
+import { endpointLost, forwardedMetadataTooLarge, responseMetadataTooLarge } from '../../../errors.ts';
+import type { ForwardedCall, Forwarding } from '../../../forwarding.ts';
+import { ErrorCode } from '../../http2/codec/frames.ts';
+import { literalFields } from '../../http2/codec/literal-fields.ts';
+import type { MessageHead } from '../../http2/codec/message-head.ts';
+import type { HeaderList } from '../../http2/hpack/header-list.ts';
+import type { Http2Stream, StreamEvents } from '../../http2/streams/stream.ts';
+import { headFault, resetStatus, statusOf, tooLargeStatus } from '../client/response-status.ts';
+import { forwardedFields } from './forwarded-fields.ts';
+import { ForwardedRequest } from './forwarded-request.ts';
+import { MessageEnds } from './message-ends.ts';
+import { NativeRawEndpoint } from './raw-endpoint.ts';
+import { Relay } from './relay.ts';
+import { sendFailure } from './send-failure.ts';
+import { UpstreamCall, type UpstreamEvents } from './upstream-call.ts';
+
+/** Shared by all forwarded calls of a host. */
+export interface ForwardTools {
+  readonly timers: TimerWheel;
+  readonly toStatus: (error: unknown, call: EndedCall) => WireStatus;
+}
+
+export interface ForwardStart {
+  readonly stream: Http2Stream;
+  readonly head: MessageHead;
+  readonly path: string;
+  readonly peer: string;
+  readonly requestId: string;
+  readonly timeoutMs: number | undefined;
+}
+
+// So the answer of the endpoint at the deadline, which says more, arrives first.
+const deadlineSlackMs = 100;
+const maxHeaderListBytes = 16 * 1024;
+
+/**
+ * A call whose bytes pass from its caller to an endpoint and back, unchanged: neither metadata nor messages are decoded. Each
+ * side gets windows as the other reads. The call is opened at another endpoint only while no server has begun it.
+ */
+export class ForwardCall implements ForwardedCall, StreamEvents, UpstreamEvents, Timed {
+  readonly path: string;
+  readonly peer: string;
+  readonly requestId: string;
+  readonly deadlineMs: number | undefined;
+  isOver = false;
+  replyBytes = 0;
+  readonly #tools: ForwardTools;
+  readonly #list: HeaderList;
+  /** The stream of the caller. */
+  readonly #stream: Http2Stream;
+  readonly #request: ForwardedRequest;
+  readonly #reply = new Relay();
+  readonly #replyEnds = new MessageEnds();
+  #timer: WheelTimer | undefined;
+  #forwarding: Forwarding | undefined;
+  /** The stream at the endpoint. */
+  #upstream: Http2Stream | undefined;
+  #isAdmitted = false;
+  /** Whether an endpoint may have begun it. */
+  #isBegun = false;
+  #headerSent = false;
+  /** The fields of a reply without messages, which has its status among them. */
+  #onlyFields: HeaderList | undefined;
+
+  constructor({ stream, head, path, peer, requestId, timeoutMs }: ForwardStart, tools: ForwardTools) {
+    this.path = path;
+    this.peer = peer;
+    this.requestId = requestId;
+    this.deadlineMs = timeoutMs === undefined ? undefined : Date.now() + timeoutMs;
+    this.#tools = tools;
+    this.#list = head.list;
+    this.#stream = stream;
+    this.#request = new ForwardedRequest(stream);
+  }
+
+  get requestBytes(): number {
+    return this.#request.bytes;
+  }
+
+  /** Begins to forward it. */
+  begin(forwarding: Forwarding): void {
+    this.#forwarding = forwarding;
+    if (this.deadlineMs !== undefined) this.#timer = this.#tools.timers.at(this.deadlineMs + deadlineSlackMs, this);
+    if (!forwarding.collectsRequest) this.#admit(forwarding);
+  }
+
+  fail(error: unknown): void {
+    if (this.isOver) return;
+    const { path, requestId } = this;
+    const status = this.#tools.toStatus(error, { path, requestId, otherBytes: 0 });
+    this.#end(status.code, error);
+    this.#upstream?.reset(ErrorCode.CANCEL);
+    sendFailure(this.#stream, status, {
+      requestId,
+      headerSent: this.#headerSent,
+      midway: this.#replyEnds.midway,
+      isWorthless: deadlineExceeded.is(error),
+    });
+  }
+
+  onTimeout(): void {
+    this.fail(deadlineExceeded({ path: this.path }));
+  }
+
+  // Called by the stream of the caller.
+
+  data(buffer: Buffer, start: number, end: number): void {
+    if (this.isOver) {
+      this.#stream.consumed(end - start);
+      return;
+    }
+    this.#request.add(buffer.subarray(start, end));
+    if (this.#request.isLarge) this.#collected();
+  }
+
+  ended(): void {
+    this.#request.end();
+    this.#collected();
+  }
+
+  aborted(): void {
+    if (this.isOver) return;
+    this.#end(Status.CANCELLED, undefined);
+    this.#upstream?.reset(ErrorCode.CANCEL);
+  }
+
+  writable(): void {
+    if (this.#upstream !== undefined) this.#reply.resume(this.#upstream, this.#stream);
+  }
+
+  // Called by its stream at the endpoint.
+
+  upstreamOpened(stream: Http2Stream): void {
+    this.#upstream = stream;
+    this.#isBegun = true;
+    this.#request.sendOver(stream);
+  }
+
+  upstreamRefused(problem: string): void {
+    this.#upstream = undefined;
+    this.#isBegun = false;
+    this.#request.leave();
+    if (!this.isOver) this.#open(problem);
+  }
+
+  upstreamTooLarge(maxBytes: number): void {
+    this.fail(forwardedMetadataTooLarge({ path: this.path, maxBytes }));
+  }
+
+  upstreamHeaders(list: HeaderList): void {
+    if (this.isOver) return;
+    this.#request.forget();
+    const fault = list.tooLarge ? tooLargeStatus : headFault(list.fields);
+    if (fault !== undefined) this.fail(new ServerError(...fault));
+    else if (this.#fits(list)) {
+      this.#headerSent = true;
+      const isWhole = this.#upstream?.remoteEnded ?? false;
+      if (isWhole) this.#onlyFields = list;
+      else this.#forwarding?.answered();
+      this.#stream.sendHeaders(literalFields(list.fields), isWhole);
+    }
+  }
+
+  upstreamData(piece: Buffer): void {
+    const upstream = this.#upstream as Http2Stream;
+    if (this.isOver) {
+      upstream.consumed(piece.length);
+      return;
+    }
+    this.replyBytes += piece.length;
+    this.#replyEnds.push(piece, 0, piece.length);
+    this.#reply.pass(upstream, this.#stream, piece);
+  }
+
+  upstreamEnded(trailers: HeaderList | undefined): void {
+    const list = trailers ?? this.#onlyFields;
+    if (this.isOver || (list !== undefined && !this.#fits(list))) return;
+    const [code] = list === undefined ? [Status.INTERNAL] : statusOf(list.fields, this.#replyEnds.midway);
+    this.#end(code, undefined);
+    // The endpoint no longer reads what would still be sent.
+    if (this.#upstream?.localEnded === false) this.#upstream.reset(ErrorCode.NO_ERROR);
+    if (this.#onlyFields !== undefined) return;
+    this.#stream.end(trailers && literalFields(trailers.fields));
+    // What a window still holds is worthless after the deadline.
+    if (this.deadlineMs !== undefined && !this.#stream.localEnded)
+      this.#stream.expiresMs = performance.now() + this.deadlineMs - Date.now();
+  }
+
+  upstreamAborted(code: ErrorCode): void {
+    if (this.isOver) return;
+    const isUntouched = code === ErrorCode.REFUSED_STREAM && !this.#headerSent;
+    if (isUntouched && this.#request.canRepeat) this.upstreamRefused('it accepts no further calls now');
+    else if (isUntouched || code === ErrorCode.CONNECT_ERROR) this.fail(endpointLost({ path: this.path }));
+    else {
+      // The caller knows what a reset means as well as anyone here.
+      this.#end(resetStatus(code, this.deadlineMs, Date.now())[0], undefined);
+      this.#stream.reset(code);
+    }
+  }
+
+  upstreamWritable(): void {
+    this.#request.resume();
+  }
+
+  /** Enough of the request has arrived to decide about it. */
+  #collected(): void {
+    if (this.#forwarding?.collectsRequest) this.#admit(this.#forwarding);
+  }
+
+  #admit(forwarding: Forwarding): void {
+    if (this.#isAdmitted) return;
+    this.#isAdmitted = true;
+    forwarding.admit().then(
+      () => {
+        if (!this.isOver) this.#open(undefined);
+      },
+      (error) => this.fail(error),
+    );
+  }
+
+  /** Opens it at the next endpoint. `problem`: why the last one did not begin it. */
+  #open(problem: string | undefined): void {
+    try {
+      const endpoint = this.#forwarding?.next(problem);
+      if (!(endpoint instanceof NativeRawEndpoint)) throw new TypeError('the endpoint is not of this engine');
+      const { requestId } = this;
+      const { scheme } = endpoint;
+      const fields = forwardedFields(this.#list, { requestId, scheme, maxBytes: maxHeaderListBytes });
+      endpoint.open(new UpstreamCall(this, fields));
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  /** Whether the caller accepts these fields. If not, ends the call. */
+  #fits({ bytes }: HeaderList): boolean {
+    const maxBytes = this.#stream.maxHeaderListBytes;
+    if (bytes <= maxBytes) return true;
+    this.fail(responseMetadataTooLarge({ path: this.path, maxBytes }));
+    return false;
+  }
+
+  #end(code: Status, error: unknown): void {
+    this.isOver = true;
+    this.#timer?.cancel();
+    this.#request.forget();
+    this.#forwarding?.ended({ code, unprocessed: !this.#isBegun, error });
+  }
+}

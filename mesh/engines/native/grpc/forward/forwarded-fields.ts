@@ -1,0 +1,51 @@
+import { requestIdKey } from '../../../request-id.ts';
+import type { HeaderList } from '../../http2/hpack/header-list.ts';
+import { entryBytes } from '../../http2/hpack/tables/dynamic-table.ts';
+
+/** The fields of a request as they are forwarded. */
+export interface ForwardedFields {
+  /** Those that most calls to a method share. */
+  readonly fixed: readonly string[];
+  /** The others, without `grpc-timeout`. */
+  readonly own: readonly string[];
+}
+
+/** What is sent anew, or concerns only this side's connection with the caller. */
+const dropped: ReadonlySet<string> = new Set([
+  ':method',
+  ':scheme',
+  'te',
+  'grpc-timeout',
+  'content-length',
+  'expect',
+  requestIdKey,
+]);
+const shared: ReadonlySet<string> = new Set([
+  ':path',
+  ':authority',
+  'content-type',
+  'user-agent',
+  'grpc-encoding',
+  'grpc-accept-encoding',
+]);
+
+/**
+ * Splits the fields of a request, which stay as they arrived: metadata is not decoded. `requestId` is the caller's, or is
+ * added if the fields then still have at most `maxBytes`.
+ */
+export function forwardedFields(
+  { fields, bytes }: Pick<HeaderList, 'fields' | 'bytes'>,
+  { requestId, scheme, maxBytes }: { readonly requestId: string; readonly scheme: string; readonly maxBytes: number },
+): ForwardedFields {
+  const fixed = [':method', 'POST', ':scheme', scheme];
+  const own: string[] = [];
+  let hasId = false;
+  for (let index = 0; index < fields.length; index += 2) {
+    const name = fields[index] as string;
+    if (name === requestIdKey) hasId = true;
+    if (!dropped.has(name)) (shared.has(name) ? fixed : own).push(name, fields[index + 1] as string);
+  }
+  fixed.push('te', 'trailers');
+  if (hasId || bytes + entryBytes(requestIdKey, requestId) <= maxBytes) own.push(requestIdKey, requestId);
+  return { fixed, own };
+}

@@ -1,0 +1,22 @@
+import type { ConnectOptions } from '../../../engine.ts';
+import type { RawEndpoint } from '../../../forwarding.ts';
+import { Endpoint } from '../client/endpoint.ts';
+
+/**
+ * The window of each stream, which does not grow: a caller that does not read its reply holds no more than that here. It is
+ * HTTP/2's default.
+ */
+const streamWindowBytes = 64 * 1024;
+
+// Servers limit the calls of a connection, so those of all callers are spread over a few.
+const spread = { connections: 4, callsOfEach: 32 };
+
+/** The connections to an endpoint for forwarded calls. */
+export class NativeRawEndpoint extends Endpoint implements RawEndpoint {
+  readonly address: string;
+
+  constructor(address: string, options: ConnectOptions = {}) {
+    super(address, { ...options, spread, windows: { streamWindowBytes, fixedStreamWindows: true } });
+    this.address = address;
+  }
+}
