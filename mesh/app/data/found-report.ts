@@ -7,6 +7,8 @@ export interface Unlisted {
   readonly name: string;
   readonly location: string;
   readonly identity: Identity | undefined;
+  /** Whether it is on a server, where other processes may use it too. */
+  readonly isShared: boolean;
   /** Whether a service has used it. */
   readonly isUsed: boolean;
 }
@@ -22,12 +24,16 @@ export interface FoundReport {
 const noManifest =
   'data folder has no manifest.json: using existing databases and creating missing ones; if one of these held data, stop the process and restore a backup; "make audit" reports inconsistencies';
 
+const joined = 'uses a database on a server that a process with another data folder created';
+
 /** Creates the report of one start. */
 export function createFoundReport(manifest: Manifest, logger: Logger): FoundReport {
   return {
-    add({ name, location, identity, isUsed }) {
+    add({ name, location, identity, isShared, isUsed }) {
       const isNew = identity === undefined && !isUsed;
-      if (manifest.adoption !== undefined) manifest.recordOrigin(name, isNew ? 'created' : foundWith(identity));
+      // What the first process of a service created, its other ones find.
+      if (isShared && identity !== undefined) logger.info({ database: name, location }, joined);
+      else if (manifest.adoption !== undefined) manifest.recordOrigin(name, isNew ? 'created' : foundWith(identity));
       else
         logger.info(
           { database: name, location },

@@ -44,6 +44,15 @@ describeWithServer(postgres, 'a start on PostgreSQL', () => {
     for (const each of [...folders, ...folders]) await run(both, each, onServer('a'));
   });
 
+  it('logs for a further process which databases it found, without a warning', async () => {
+    await run(both, starts.data, onServer('a'));
+    starts.clearLog();
+    await run(both, join(starts.folder, 'further'), onServer('a'));
+    expect(starts.warnings()).toEqual([]);
+    const found = starts.log.lines.filter(({ msg }) => msg.startsWith('uses a database on a server'));
+    expect(found.map(({ database }) => database)).toEqual(['order', 'user']);
+  });
+
   it('accepts a folder with databases on SQLite and on PostgreSQL', async () => {
     await run();
     await run(both, starts.data, onServer('a'));

@@ -70,7 +70,10 @@ export function openDatabases(
       const fault = faultOf(name, identity, entry, storage.exclusive ? manifest.start : undefined);
       if (fault !== undefined) throw refuse(fault);
       await warnOfClock({ storage, name, location }, systemClock, logger);
-      if (entry === undefined) foundReport.add({ name, location, identity, isUsed: await isUsed(storage) });
+      if (entry === undefined) {
+        const isShared = path === undefined;
+        foundReport.add({ name, location, identity, isShared, isUsed: await isUsed(storage) });
+      }
       // In this order, a database is never ahead of the manifest, and no entry of the manifest ahead of its database.
       manifest.raiseStart((identity?.start ?? 0) + 1);
       const { id, start } = await noteStart(storage, name, manifest.start);
