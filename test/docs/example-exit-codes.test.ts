@@ -80,6 +80,7 @@ describeWithServer(postgres, 'examples/event-store.ts on PostgreSQL', () => {
 
 describe('the programs of this repository', () => {
   it.each([
+    ['scripts/postgres.ts', 'EEXIST', postgres],
     ['scripts/kafka.ts', 'EEXIST', kafka],
     ['scripts/rabbitmq.ts', 'EEXIST', rabbitmq],
   ])('%s explains that it cannot write its data', async (main, problem, { version }) => {

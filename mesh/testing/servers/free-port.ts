@@ -23,8 +23,16 @@ export async function freePort(): Promise<number> {
   throw new Error(`no free port from ${first} to ${end}`);
 }
 
-async function isFree(port: number): Promise<boolean> {
-  const server = createServer().listen(port, '127.0.0.1');
+/** Returns this port, or the next one of 127.0.0.1 that is free. */
+export async function nextFreePort(preferred: number): Promise<number> {
+  let port = preferred;
+  while (!(await isFree(port))) port += 1;
+  return port;
+}
+
+/** Whether nobody listens on this port. */
+export async function isFree(port: number, host = '127.0.0.1'): Promise<boolean> {
+  const server = createServer().listen(port, host);
   try {
     await once(server, 'listening');
     return true;

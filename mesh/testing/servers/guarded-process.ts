@@ -5,10 +5,12 @@ import { closeSync, openSync } from 'node:fs';
 /** A child process that never outlives this process. `removeFolder`, if set, is removed when this process is killed. */
 export interface GuardedProcess {
   readonly exitCode: number | null;
+  /** Resolves when it has exited. */
+  readonly ended: Promise<void>;
   /** Suspends it with its connections open, or resumes it. */
   signal(signal: 'STOP' | 'CONT'): void;
   /** Sends a signal and waits until it exits. */
-  end(signal: 'TERM' | 'KILL'): Promise<void>;
+  end(signal: 'INT' | 'TERM' | 'KILL'): Promise<void>;
 }
 
 /** A command whose output is appended to the file `log`. */
@@ -16,6 +18,12 @@ export interface GuardedCommand {
   readonly command: readonly string[];
   readonly log: string;
   readonly removeFolder?: string;
+  /** Default: the folder of this process. */
+  readonly cwd?: string;
+  /** The user that runs it. Default: the user of this process. */
+  readonly user?: { readonly uid: number; readonly gid: number };
+  /** A file descriptor of this process that it gets as its descriptor 4. */
+  readonly opened?: number;
 }
 
 /**
@@ -31,10 +39,13 @@ const guard = `"$@" 3<&- & server=$!
   exit $code`;
 
 /** Starts a command that exits when this process exits. */
-export function spawnGuarded({ command, log, removeFolder = 'keep' }: GuardedCommand): GuardedProcess {
+export function spawnGuarded(options: GuardedCommand): GuardedProcess {
+  const { command, log, removeFolder = 'keep', cwd, user, opened } = options;
   const output = openSync(log, 'a');
   const child: ChildProcess = spawn('/bin/sh', ['-c', guard, removeFolder, ...command], {
-    stdio: ['ignore', output, output, 'pipe'],
+    stdio: ['ignore', output, output, 'pipe', ...(opened === undefined ? [] : [opened])],
+    ...user,
+    ...(cwd !== undefined && { cwd }),
     // Ctrl-C signals the whole group: it must not kill the child before this process has stopped what uses it.
     detached: true,
   });
@@ -50,6 +61,7 @@ export function spawnGuarded({ command, log, removeFolder = 'keep' }: GuardedCom
     get exitCode() {
       return child.exitCode;
     },
+    ended: ended.then(() => undefined),
     signal: send,
     async end(signal) {
       send(signal);

@@ -1,13 +1,14 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, existsSync, globSync, openSync } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
 import { chown, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import pg from 'pg';
 import type { Certificate } from '../certificates.ts';
 import { freePort } from './free-port.ts';
+import { installedPostgres, postgresProgram, type SystemUser, unprivilegedUser } from './postgres-node.ts';
 import type { TestServer } from './servers.ts';
 
 /** A PostgreSQL server for a test file, on a free port of 127.0.0.1. */
@@ -40,15 +41,8 @@ export interface PostgresServerOptions {
   readonly certificate?: Certificate;
 }
 
-interface User {
-  readonly uid: number;
-  readonly gid: number;
-}
-
-const binaries = findBinaries();
-
 /** The installed PostgreSQL, for `describeWithServer`. */
-export const postgres: TestServer = { name: 'PostgreSQL', version: binaries && versionOf(binaries) };
+export const postgres: TestServer = { name: 'PostgreSQL', version: installedPostgres() };
 
 /** Starts a server with a new data folder. It exits when this process exits. */
 export async function startPostgres({
@@ -75,7 +69,7 @@ async function writeCertificate({ data, user }: Folder, { key, cert }: Certifica
 interface Folder {
   readonly path: string;
   readonly data: string;
-  readonly user: User | undefined;
+  readonly user: SystemUser | undefined;
 }
 
 /** Creates a folder whose data `program` initializes. */
@@ -84,13 +78,8 @@ async function makeFolder(program: string, options: readonly string[]): Promise<
   const user = unprivilegedUser();
   if (user !== undefined) await chown(path, user.uid, user.gid);
   const data = join(path, 'data');
-  execFileSync(binary(program), ['-D', data, ...options], { ...user, cwd: path, stdio: 'pipe' });
+  execFileSync(postgresProgram(program), ['-D', data, ...options], { ...user, cwd: path, stdio: 'pipe' });
   return { path, data, user };
-}
-
-function binary(program: string): string {
-  if (binaries === undefined) throw new Error('PostgreSQL is not installed: use describeWithServer');
-  return join(binaries, program);
 }
 
 async function startIn({ path: folder, data, user }: Folder, extra: readonly string[]): Promise<PostgresServer> {
@@ -98,7 +87,7 @@ async function startIn({ path: folder, data, user }: Folder, extra: readonly str
   const url = (database: string): string => `postgres://postgres@127.0.0.1:${port}/${database}`;
 
   const settings = ['listen_addresses=127.0.0.1', `port=${port}`, `unix_socket_directories=${folder}`, ...extra];
-  const command = [binary('postgres'), '-D', data, ...settings.flatMap((setting) => ['-c', setting])];
+  const command = [postgresProgram('postgres'), '-D', data, ...settings.flatMap((setting) => ['-c', setting])];
   const start = async (): Promise<ChildProcess> => {
     const child = spawnGuarded(command, folder, user);
     await waitUntilReady(url('postgres'), child, folder);
@@ -141,39 +130,11 @@ async function startIn({ path: folder, data, user }: Folder, extra: readonly str
   };
 }
 
-/** Debian keeps the server's programs off the path. Uses the newest version. */
-function findBinaries(): string | undefined {
-  const installed = globSync('/usr/lib/postgresql/*/bin').toSorted((a, b) =>
-    a.localeCompare(b, 'en', { numeric: true }),
-  );
-  const folders = [...installed.toReversed(), ...(process.env.PATH ?? '').split(delimiter)];
-  return folders.find((folder) => existsSync(join(folder, 'initdb')) && existsSync(join(folder, 'postgres')));
-}
-
-function versionOf(folder: string): string {
-  const text = execFileSync(join(folder, 'postgres'), ['--version'], { encoding: 'utf8' });
-  return /\d+(?:\.\d+)*/.exec(text)?.[0] ?? text.trim();
-}
-
-/** PostgreSQL refuses to run as root. */
-function unprivilegedUser(): User | undefined {
-  if (process.getuid?.() !== 0) return undefined;
-  const id = (flag: string, name: string): number => Number(execFileSync('id', [flag, name], { stdio: 'pipe' }));
-  for (const name of ['postgres', 'nobody']) {
-    try {
-      return { uid: id('-u', name), gid: id('-g', name) };
-    } catch (error) {
-      if (name === 'nobody') throw error;
-    }
-  }
-  return undefined;
-}
-
 /**
  * Runs the server in a shell with a pipe to this process. When this process exits, even by kill -9, the pipe closes, and the
  * shell stops the server and removes its folder. It detects this case because its watcher can no longer be killed.
  */
-function spawnGuarded(command: readonly string[], folder: string, user: User | undefined): ChildProcess {
+function spawnGuarded(command: readonly string[], folder: string, user: SystemUser | undefined): ChildProcess {
   const guard = `"$@" 3<&- & server=$!
     { read -r _ <&3; kill -QUIT $server; } & watcher=$!
     wait $server; code=$?

@@ -23,6 +23,8 @@ export interface RabbitmqNode {
 }
 
 export interface RunningNode {
+  /** Resolves when it has exited. */
+  readonly ended: Promise<void>;
   /** Stops it gracefully (TERM) or kills it. */
   end(signal: 'TERM' | 'KILL'): Promise<void>;
   /** Suspends it with its connections open, or resumes it. */
@@ -112,7 +114,7 @@ export async function startNode(node: RabbitmqNode): Promise<RunningNode> {
   const control = async (...args: readonly string[]) => {
     await execute('env', [...environment(node), join(dirname(program), 'rabbitmqctl'), ...args]);
   };
-  return { end, signal: broker.signal, control };
+  return { ended: broker.ended, end, signal: broker.signal, control };
 }
 
 function environment(node: RabbitmqNode): string[] {
