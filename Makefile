@@ -9,7 +9,7 @@ ON_AN_ENGINE := mesh/app mesh/client mesh/server services test/*.test.ts test/cr
 CALLS_ON_AN_ENGINE := mesh/app/*.test.ts mesh/client mesh/server services/*/*.test.ts test/place-order.test.ts test/process/drain.test.ts
 
 .DEFAULT_GOAL := help
-.PHONY: help start demo import kafka rabbitmq status order call replay dead-letters damaged compact audit rebuild verify-participant test test-grpc-js verify-polyglot conformance check gen gen-check docs docs-check protos clients clients-typescript clients-go clients-python clients-csharp clients-java clients-rust proto-lint proto-breaking bench load deps deps-grpcurl deps-postgres deps-kafka deps-rabbitmq deps-discovery deps-peers deps-polyglot clean
+.PHONY: help start start-split restart-split demo import postgres kafka rabbitmq status order call replay dead-letters damaged compact audit rebuild verify-participant test test-grpc-js verify-polyglot conformance check gen gen-check docs docs-check protos clients clients-typescript clients-go clients-python clients-csharp clients-java clients-rust proto-lint proto-breaking bench load deps deps-grpcurl deps-postgres deps-kafka deps-rabbitmq deps-discovery deps-peers deps-polyglot clean
 
 ## help: list these commands
 help:
@@ -19,6 +19,15 @@ help:
 start: $(INSTALLED)
 	@exec node services/main.ts
 
+## start-split: run REPLICAS=2 processes of each service on PostgreSQL, Kafka and RabbitMQ; installs and starts those that no URL names (Ctrl-C stops all)
+start-split: $(INSTALLED)
+	@missing=$$(node scripts/split.ts missing-servers) && { [ -z "$$missing" ] || sh scripts/deps.sh $$missing; }
+	@exec node scripts/split.ts
+
+## restart-split: replace the processes of a running start-split one after another: NAME=order, order-1 or all (default)
+restart-split: $(INSTALLED)
+	@exec node scripts/split.ts restart $(NAME)
+
 ## demo: place an order on the running mesh and show its timeline
 demo: $(INSTALLED)
 	@exec node examples/demo.ts
@@ -26,6 +35,10 @@ demo: $(INSTALLED)
 ## import: create USERS users (default 100,000) on the running mesh, with progress
 import: $(INSTALLED)
 	@exec node examples/import-users.ts $(USERS)
+
+## postgres: run a PostgreSQL server on localhost:5432, for DATABASE_URL='postgres://ordermesh@localhost:5432/<service>' (Ctrl-C stops it)
+postgres: $(INSTALLED)
+	@exec node scripts/postgres.ts
 
 ## kafka: run a Kafka broker on localhost:9092, for EVENTS_URL=kafka://localhost:9092 (Ctrl-C stops it)
 kafka: $(INSTALLED)

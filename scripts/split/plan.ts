@@ -1,0 +1,157 @@
+import { join } from 'node:path';
+
+/** A process of a split mesh: one instance of one service. */
+export interface PlannedProcess {
+  /** `order-1`. */
+  readonly name: string;
+  readonly service: string;
+  /** `host:port` where it listens. All doors have the same. */
+  readonly address: string;
+  /** Its settings, in addition to those of the supervisor. */
+  readonly environment: Readonly<Record<string, string>>;
+}
+
+/** The URLs of the servers that all processes share. */
+export interface ServerUrls {
+  /** With `<service>`. */
+  readonly database: string;
+  readonly events: string;
+  readonly tasks: string;
+}
+
+/** How many instances a service has. */
+export type Replicas = (service: string) => number;
+
+export interface PlanOptions {
+  /** The names of the services, without the door. */
+  readonly services: readonly string[];
+  /** The service that is the door, if there is one. */
+  readonly door?: string;
+  /** `host:port` of the door. */
+  readonly doorAddress: string;
+  readonly replicas: Replicas;
+  /** The folder for the data folders of the processes. */
+  readonly dataDir: string;
+  readonly servers: ServerUrls;
+  /** Settings that hold for all processes. They win over the defaults of the plan. */
+  readonly environment?: NodeJS.ProcessEnv;
+  /** Ports that others use. */
+  readonly takenPorts?: ReadonlySet<number>;
+}
+
+/** Below the ports that Linux chooses for outgoing connections: one of those could be in use when a process starts again. */
+const firstPort = 21_000;
+const portsPerService = 10;
+const metricsOffset = 1_000;
+
+/** One digit, so the ports of a service stay together. */
+export const maxReplicas = portsPerService;
+
+/** The names in `DISCOVERY_URL` are packages of contracts. For all other services both names are equal. */
+const packages: Readonly<Record<string, string>> = { bridge: 'events' };
+
+/**
+ * Plans the processes of a mesh: their names, ports, data folders and settings. A service keeps its ports from start to start
+ * unless others use them.
+ */
+export function planMesh(options: PlanOptions): readonly PlannedProcess[] {
+  const { services, door, doorAddress, replicas, dataDir, servers, environment = {} } = options;
+  const ports = createPorts(options.takenPorts ?? new Set());
+  const names = [...services, ...(door === undefined ? [] : [door])];
+  const instances = names.flatMap((service, index) =>
+    Array.from({ length: replicas(service) }, (_, replica) => {
+      const port = ports.take(firstPort + portsPerService * index + replica);
+      return { service, name: `${service}-${replica + 1}`, port };
+    }),
+  );
+  const callable = instances.filter(({ service }) => service !== door);
+  const shared = {
+    DATABASE_URL: servers.database,
+    EVENTS_URL: servers.events,
+    TASKS_URL: servers.tasks,
+    MAIL_URL: environment.MAIL_URL || `file:${join(dataDir, 'mail')}`,
+    // The processes share the 100 connections of PostgreSQL's default.
+    DATABASE_POOL_SIZE: environment.DATABASE_POOL_SIZE || '3',
+  };
+  return instances.map(({ service, name, port }) => {
+    const address = service === door ? doorAddress : `127.0.0.1:${port}`;
+    // A process calls its own service inside.
+    const others = callable.filter((instance) => instance.service !== service);
+    return {
+      name,
+      service,
+      address,
+      environment: {
+        ...shared,
+        DISCOVERY_URL: environment.DISCOVERY_URL || discoveryUrl(others),
+        GRPC_LISTEN: address,
+        METRICS_LISTEN: `127.0.0.1:${port + metricsOffset}`,
+        DATA_DIR: join(dataDir, 'split', name),
+      },
+    };
+  });
+}
+
+/** The fixed addresses of all instances. */
+function discoveryUrl(instances: readonly { readonly service: string; readonly port: number }[]): string {
+  const byService = Map.groupBy(instances, ({ service }) => packages[service] ?? service);
+  const entries = [...byService].map(
+    ([name, found]) => `${name}=${found.map(({ port }) => `127.0.0.1:${port}`).join('+')}`,
+  );
+  return `static:${entries.join(',')}`;
+}
+
+/** Returns each port once, with its port for metrics. */
+function createPorts(taken: ReadonlySet<number>) {
+  const used = new Set(taken);
+  return {
+    take(preferred: number): number {
+      let port = preferred;
+      while (used.has(port) || used.has(port + metricsOffset)) port += 1;
+      used.add(port).add(port + metricsOffset);
+      return port;
+    },
+  };
+}
+
+/** What ends first: what makes calls ends before what answers them. A service that is in no wave ends in the last. */
+const drainWaves: readonly (readonly string[])[] = [
+  ['gateway'],
+  ['ops', 'report', 'notification', 'bridge'],
+  ['order'],
+];
+
+/** Groups processes in the order in which they end. The processes of a wave end together. */
+export function inDrainOrder<P extends Pick<PlannedProcess, 'service'>>(processes: readonly P[]): readonly P[][] {
+  const waveOf = ({ service }: P) => {
+    const wave = drainWaves.findIndex((services) => services.includes(service));
+    return wave < 0 ? drainWaves.length : wave;
+  };
+  const waves = Map.groupBy(processes, waveOf);
+  return [...waves].toSorted(([a], [b]) => a - b).map(([, found]) => found);
+}
+
+/**
+ * Reads `REPLICAS`: `2` for all services, or `1,order=2,payment=2` with the number of others first. Returns what is wrong with
+ * it as text.
+ */
+export function parseReplicas(text: string, services: readonly string[]): Replicas | string {
+  const [first = '', ...entries] = text.split(',');
+  const counts = new Map<string, number>();
+  const problem = `invalid REPLICAS "${text}": use a number from 1 to ${maxReplicas}, or 1,order=2,payment=2`;
+  const all = parseCount(first);
+  if (all === undefined) return problem;
+  for (const entry of entries) {
+    const [, service = '', number = ''] = /^([a-z-]+)=(\d+)$/.exec(entry) ?? [];
+    const count = parseCount(number);
+    if (count === undefined || counts.has(service)) return problem;
+    if (!services.includes(service)) return `REPLICAS has ${service}, which is no service: use ${services.join(', ')}`;
+    counts.set(service, count);
+  }
+  return (service) => counts.get(service) ?? all;
+}
+
+function parseCount(text: string): number | undefined {
+  const count = /^\d{1,2}$/.test(text) ? Number(text) : 0;
+  return count >= 1 && count <= maxReplicas ? count : undefined;
+}

@@ -1,0 +1,184 @@
+import { join, relative } from 'node:path';
+import { type Config, readConfig } from '../../mesh/config/config.ts';
+import { maskSecrets } from '../../mesh/config/mask-secrets.ts';
+import { contractDescriptors, readDeclaredServices } from '../../mesh/contract/declared-services.ts';
+import { serviceNameOf } from '../../mesh/discovery/discovery.ts';
+import { messageOf } from '../../mesh/errors/error-text.ts';
+import { makeFolder } from '../../mesh/storage/make-folder.ts';
+import { isFree } from '../../mesh/testing/servers/free-port.ts';
+import { allServices } from '../../services/all.ts';
+import { listenForCommands } from './control.ts';
+import { launchDoor, launchService } from './launch.ts';
+import { createOutput, type Output } from './output.ts';
+import { type PlannedProcess, type PlanOptions, parseReplicas, planMesh, type Replicas } from './plan.ts';
+import { missingParts, type Servers, serverFaults, startServers } from './servers.ts';
+import { createSupervisor, type Supervisor } from './supervisor.ts';
+
+/** Everything ended as it should. */
+const exitEnded = 0;
+/** Something was killed or ended with an error. */
+const exitCutOff = 1;
+/** The mesh could not start because of its settings or surroundings. */
+const exitCannotStart = 2;
+
+/** Sent by a terminal, by `kill`, and by a terminal that closes. */
+const stopSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+/** make and npm forward a signal that the whole group has already received. */
+const sameSignalMs = 1_000;
+
+/** The service through which callers reach the others. */
+const door = 'gateway';
+
+/** The socket on which the supervisor with this data folder takes commands. */
+export function controlSocket(dataDir: string): string {
+  // The length of its path is limited; from this folder it is usually shorter.
+  const path = join(dataDir, 'split', 'control');
+  const shorter = relative('', path);
+  return shorter.length < path.length ? shorter : path;
+}
+
+interface Settings {
+  readonly config: Config;
+  readonly replicas: Replicas;
+  readonly environment: NodeJS.ProcessEnv;
+}
+
+/** What was started. */
+interface Running {
+  servers?: Servers;
+  supervisor?: Supervisor;
+}
+
+/**
+ * Runs each service in processes of its own until a signal, on servers that it starts unless the settings name them. Returns the
+ * exit code: 0 once everything has ended, 1 if something was cut off, 2 if the mesh could not start.
+ */
+export async function runSplit(environment: NodeJS.ProcessEnv): Promise<number> {
+  const running: Running = {};
+  const stopRequested = stopOnSignal(() => running.supervisor?.kill());
+  try {
+    const settings = await readSettings(environment);
+    const { dataDir, logLevel } = settings.config;
+    const output = createOutput({
+      write: (text) => process.stderr.write(text),
+      isJson: environment.LOG_FORMAT === 'json',
+      hasColors: process.stderr.isTTY === true,
+      level: logLevel,
+    });
+    makeFolder(join(dataDir, 'split'));
+    using _commands = await listenForCommands(controlSocket(dataDir), ([name, target = 'all'], say) => {
+      if (name !== 'restart') throw new Error(`unknown command ${name}: use restart`);
+      if (running.supervisor === undefined) throw new Error('the split mesh is still starting: try again');
+      return running.supervisor.restart(target, say);
+    });
+    try {
+      await Promise.race([start(settings, running, output), stopRequested]);
+      const signal = await stopRequested;
+      output.log('info', `draining after ${signal}; a second signal, after at least a second, kills all processes`);
+    } catch (error) {
+      await end(running, output);
+      throw error;
+    }
+    return (await end(running, output)) ? exitEnded : exitCutOff;
+  } catch (error) {
+    process.stderr.write(`cannot start: ${messageOf(error)}\n`);
+    return exitCannotStart;
+  }
+}
+
+/** Starts the servers and the processes, and prints the line `ready`. */
+async function start({ config, replicas, environment }: Settings, running: Running, output: Output): Promise<void> {
+  const startMs = performance.now();
+  const { dataDir, drainTimeoutMs, grpcListen } = config;
+  const servers = await startServers(environment, join(dataDir, 'split'), output);
+  running.servers = servers;
+  const services = allServices.map(({ name }) => name);
+  const plan = await planOnFreePorts({
+    services: services.filter((name) => name !== door),
+    ...(services.includes(door) && { door }),
+    doorAddress: grpcListen,
+    replicas,
+    dataDir,
+    servers: servers.urls,
+    environment,
+  });
+  const supervisor = createSupervisor({ plan, door, launchService, launchDoor, output, drainTimeoutMs });
+  running.supervisor = supervisor;
+  output.log('info', `starting ${plan.length} processes`);
+  await supervisor.start();
+  const { database, events, tasks } = servers.urls;
+  const urls = `database=${maskSecrets(database)} events=${maskSecrets(events)} tasks=${maskSecrets(tasks)}`;
+  const tookMs = Math.round(performance.now() - startMs);
+  process.stdout.write(
+    `ready grpc=${grpcListen} processes=${plan.length} data=${dataDir} ${urls} pid=${process.pid} in ${tookMs} ms\n`,
+  );
+}
+
+/** Ends everything. Returns whether it ended as it should. */
+async function end({ supervisor, servers }: Running, output: Output): Promise<boolean> {
+  const problems = (await supervisor?.stop()) ?? [];
+  await servers?.stop();
+  for (const problem of problems) output.log('error', problem);
+  output.log('info', 'stopped');
+  return problems.length === 0;
+}
+
+/** Reads the settings that are for all processes. Throws with all faults. */
+async function readSettings(environment: NodeJS.ProcessEnv): Promise<Settings> {
+  const services = allServices.map(({ name }) => name);
+  const contracts = await readDeclaredServices(contractDescriptors);
+  const config = readConfig(environment, {
+    settings: allServices.flatMap((service) => service.settings),
+    services: [...new Set(contracts.map(serviceNameOf))].toSorted(),
+  });
+  const replicas = parseReplicas(environment.REPLICAS || '2', services);
+  const faults = serverFaults(environment);
+  const missing = missingParts(environment);
+  if (missing.length > 0) {
+    const targets = missing.map((part) => `deps-${part}`).join(' ');
+    faults.push(`servers are not installed: run "make ${targets}", or set DATABASE_URL, EVENTS_URL and TASKS_URL`);
+  }
+  if (typeof replicas === 'string') faults.push(replicas);
+  if (!(await isFreeAddress(config.grpcListen)))
+    faults.push(`${config.grpcListen} is in use: stop the mesh that listens there, or set GRPC_LISTEN`);
+  if (typeof replicas === 'string' || faults.length > 0) throw new Error(faults.join('\n'));
+  return { config, replicas, environment };
+}
+
+/** Plans on ports that nobody uses. */
+async function planOnFreePorts(options: Omit<PlanOptions, 'takenPorts'>): Promise<readonly PlannedProcess[]> {
+  const takenPorts = new Set<number>();
+  for (;;) {
+    const plan = planMesh({ ...options, takenPorts });
+    const ports = plan
+      .flatMap(({ environment }) => [environment.GRPC_LISTEN, environment.METRICS_LISTEN])
+      .filter((address) => address !== options.doorAddress)
+      .map((address = '') => Number(address.split(':')[1]));
+    const free = await Promise.all(ports.map((port) => isFree(port)));
+    const taken = ports.filter((_, index) => !free[index]);
+    if (taken.length === 0) return plan;
+    for (const port of taken) takenPorts.add(port);
+  }
+}
+
+function isFreeAddress(listen: string): Promise<boolean> {
+  const at = listen.lastIndexOf(':');
+  return isFree(Number(listen.slice(at + 1)), listen.slice(0, at).replace(/^\[|\]$/g, ''));
+}
+
+/** Resolves with the first signal. A second one, at least a second later, kills everything. */
+function stopOnSignal(kill: () => void): Promise<NodeJS.Signals> {
+  const { promise, resolve } = Promise.withResolvers<NodeJS.Signals>();
+  let firstMs: number | undefined;
+  for (const signal of stopSignals) {
+    process.on(signal, () => {
+      firstMs ??= performance.now();
+      resolve(signal);
+      if (performance.now() - firstMs < sameSignalMs) return;
+      kill();
+      // The servers end with this process.
+      process.exit(exitCutOff);
+    });
+  }
+  return promise;
+}

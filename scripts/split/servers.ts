@@ -1,0 +1,178 @@
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { messageOf } from '../../mesh/errors/error-text.ts';
+import { nextFreePort } from '../../mesh/testing/servers/free-port.ts';
+import type { GuardedProcess } from '../../mesh/testing/servers/guarded-process.ts';
+import * as kafka from '../../mesh/testing/servers/kafka-broker.ts';
+import * as postgres from '../../mesh/testing/servers/postgres-node.ts';
+import * as rabbitmq from '../../mesh/testing/servers/rabbitmq-node.ts';
+import type { Output } from './output.ts';
+import type { ServerUrls } from './plan.ts';
+
+/** A server that a split mesh needs and can start. */
+interface ServerKind {
+  readonly name: string;
+  /** The part of `make deps` that installs it. */
+  readonly part: string;
+  /** The setting with its URL. If it is set, that server is used. */
+  readonly variable: 'DATABASE_URL' | 'EVENTS_URL' | 'TASKS_URL';
+  readonly installed: () => string | undefined;
+  /** Prepares its folder and chooses its ports. */
+  readonly prepare: (folder: string) => Promise<Prepared>;
+}
+
+interface Prepared {
+  readonly url: string;
+  readonly start: () => Promise<RunningServer>;
+}
+
+interface RunningServer {
+  readonly ended: Promise<void>;
+  readonly stop: () => Promise<void>;
+}
+
+const kinds: readonly ServerKind[] = [
+  {
+    name: 'PostgreSQL',
+    part: 'postgres',
+    variable: 'DATABASE_URL',
+    installed: postgres.installedPostgres,
+    async prepare(folder) {
+      const node = { port: await nextFreePort(5432), folder };
+      await postgres.prepareNode(node);
+      // INT ends the sessions of clients; TERM would wait for them.
+      const start = async () => running(await postgres.startNode(node), 'INT');
+      return { url: postgres.urlOf(node, '<service>'), start };
+    },
+  },
+  {
+    name: 'Kafka',
+    part: 'kafka',
+    variable: 'EVENTS_URL',
+    installed: kafka.installedKafka,
+    async prepare(folder) {
+      const port = await nextFreePort(9092);
+      const node = { id: 1, port, controllerPort: await nextFreePort(port + 1), folder };
+      const cluster = { nodes: [node], maxHeap: '512m' };
+      await kafka.prepareNode(node, cluster);
+      const start = async () => {
+        const child = kafka.startNode(node, cluster);
+        await kafka.nodeAnswers(node, child, 1);
+        return running(child, 'TERM');
+      };
+      return { url: `kafka://127.0.0.1:${port}`, start };
+    },
+  },
+  {
+    name: 'RabbitMQ',
+    part: 'rabbitmq',
+    variable: 'TASKS_URL',
+    installed: rabbitmq.installedRabbitmq,
+    async prepare(folder) {
+      const [port, distributionPort, epmdPort] = [
+        await nextFreePort(5672),
+        await nextFreePort(25672),
+        await nextFreePort(4370),
+      ];
+      const node = { port, distributionPort, epmdPort, folder };
+      await rabbitmq.prepareNode(node);
+      const start = async () => running(await rabbitmq.startNode(node), 'TERM');
+      return { url: `amqp://127.0.0.1:${port}`, start };
+    },
+  },
+];
+
+/** The servers of a split mesh. */
+export interface Servers {
+  readonly urls: ServerUrls;
+  /** Stops those that were started. */
+  stop(): Promise<void>;
+}
+
+/** The parts of `make deps` for servers that would be started but are not installed. */
+export function missingParts(environment: NodeJS.ProcessEnv): string[] {
+  return toStart(environment)
+    .filter(({ installed }) => installed() === undefined)
+    .map(({ part }) => part);
+}
+
+/** What is wrong with URLs of servers: several processes need servers that they can share. */
+export function serverFaults(environment: NodeJS.ProcessEnv): string[] {
+  const { DATABASE_URL = '', EVENTS_URL = '', TASKS_URL = '' } = environment;
+  const faults = [];
+  if (DATABASE_URL && !/^postgres(ql)?:\/\/.*<service>/.test(DATABASE_URL))
+    faults.push('DATABASE_URL: use postgres://<user>@<host>/<database> with <service> in it');
+  if (/^embedded:/.test(EVENTS_URL)) faults.push('EVENTS_URL: use kafka://<host>:<port>');
+  if (/^embedded:/.test(TASKS_URL)) faults.push('TASKS_URL: use amqp://<user>:<password>@<host>:<port>');
+  return faults;
+}
+
+/** Starts the servers that have no URL in the environment, with their data in `folder`. They are started again if they end. */
+export async function startServers(environment: NodeJS.ProcessEnv, folder: string, output: Output): Promise<Servers> {
+  const kept: KeptServer[] = [];
+  const stop = async () => void (await Promise.all(kept.map((server) => server.stop())));
+  try {
+    const urls = new Map<string, string>();
+    // One after another: each takes the next free port.
+    for (const kind of toStart(environment)) {
+      const prepared = await kind.prepare(join(folder, kind.part));
+      urls.set(kind.variable, prepared.url);
+      kept.push(keep(kind.name, prepared, output));
+    }
+    await Promise.all(kept.map(({ started }) => started));
+    const urlOf = (variable: ServerKind['variable']) => environment[variable] || (urls.get(variable) ?? '');
+    return {
+      urls: { database: urlOf('DATABASE_URL'), events: urlOf('EVENTS_URL'), tasks: urlOf('TASKS_URL') },
+      stop,
+    };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+interface KeptServer {
+  /** Rejects if it cannot be started. */
+  readonly started: Promise<void>;
+  readonly stop: () => Promise<void>;
+}
+
+const restartDelayMs = 1_000;
+
+/** Starts a server, and again after an end that nobody wanted. */
+function keep(name: string, { url, start }: Prepared, output: Output): KeptServer {
+  let isStopping = false;
+  let current: RunningServer | undefined;
+  const run = async () => {
+    const startMs = performance.now();
+    const server = await start();
+    current = server;
+    output.log('info', `${name} serves at ${url} after ${((performance.now() - startMs) / 1_000).toFixed(1)} s`);
+    void server.ended.then(restart);
+  };
+  const restart = async () => {
+    current = undefined;
+    while (!isStopping && current === undefined) {
+      output.log('error', `${name} at ${url} ended: starting it again`);
+      await sleep(restartDelayMs);
+      if (!isStopping) await run().catch((error) => output.log('error', messageOf(error)));
+    }
+  };
+  const started = run();
+  return {
+    started,
+    async stop() {
+      isStopping = true;
+      await started.catch(() => undefined);
+      await current?.stop();
+    },
+  };
+}
+
+function running(child: Pick<GuardedProcess, 'ended' | 'end'>, signal: 'INT' | 'TERM'): RunningServer {
+  return { ended: child.ended, stop: () => child.end(signal) };
+}
+
+function toStart(environment: NodeJS.ProcessEnv): ServerKind[] {
+  return kinds.filter(({ variable }) => !environment[variable]);
+}

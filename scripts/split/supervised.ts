@@ -1,0 +1,184 @@
+import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Ending, Launch, LaunchedProcess } from './launch.ts';
+import type { Output } from './output.ts';
+import type { PlannedProcess } from './plan.ts';
+
+/** A process that is started again whenever it ends. */
+export interface SupervisedProcess {
+  readonly plan: PlannedProcess;
+  /** The ids of its processes: one, none while it is down, two while it is replaced by a second one. */
+  pids(): number[];
+  /** `host:port` where it serves, once it does. */
+  address(): string | undefined;
+  /** Starts it, and resolves when it serves. Rejects with a `CannotStart` if it ends with exit code 2. */
+  start(): Promise<void>;
+  /** Ends it and starts it, or the other way round if both can listen. Resolves when the new one serves. */
+  replace(): Promise<void>;
+  /** Ends it with SIGTERM, after `timeoutMs` with SIGKILL. Resolves with what went wrong, or undefined. */
+  stop(timeoutMs: number): Promise<string | undefined>;
+  /** Ends it with SIGKILL. */
+  kill(): void;
+}
+
+export interface SupervisedOptions {
+  readonly launch: Launch;
+  readonly output: Output;
+  /** Whether a second instance can listen next to the first. Default: false. */
+  readonly overlaps?: boolean;
+  /** How long `replace` waits for the end of the old one before SIGKILL, and for the new one. */
+  readonly drainTimeoutMs: number;
+  /** Default: 0.1 s. */
+  readonly firstDelayMs?: number;
+}
+
+/** A process ended with exit code 2: its settings or its surroundings have to change first. */
+export class CannotStart extends Error {
+  constructor(name: string, printed: string) {
+    super(`${name} ${printed === '' ? 'cannot start' : printed}`);
+  }
+}
+
+const exitCannotStart = 2;
+const maxDelayMs = 5_000;
+/** A process that ran for so long is started again without a long pause. */
+const steadyMs = 60_000;
+/** How many lines of a process that cannot start are kept. */
+const keptLines = 20;
+const startTimeoutMs = 60_000;
+
+interface Run {
+  readonly launched: LaunchedProcess;
+  readonly startMs: number;
+  /** Resolves with whether it serves: false if it ended before. */
+  readonly serves: Promise<boolean>;
+  /** Whether its end is wanted. */
+  isEnding: boolean;
+  isServing: boolean;
+  /** Its last lines that are not JSON: why it cannot start. */
+  readonly printed: string[];
+}
+
+/** Supervises one process of a split mesh. */
+export function supervise(plan: PlannedProcess, options: SupervisedOptions): SupervisedProcess {
+  const { launch, output, overlaps = false, drainTimeoutMs, firstDelayMs = 100 } = options;
+  const { name } = plan;
+  const runs = new Set<Run>();
+  const stopping = new AbortController();
+  let current: Run | undefined;
+  let address: string | undefined;
+  let failures = 0;
+
+  function begin(): Run {
+    const launched = launch(plan);
+    const serving = Promise.withResolvers<boolean>();
+    const run: Run = {
+      launched,
+      startMs: performance.now(),
+      serves: serving.promise,
+      isEnding: false,
+      isServing: false,
+      printed: [],
+    };
+    runs.add(run);
+    createInterface({ input: launched.stdout }).on('line', (line) => {
+      const [, ready] = /^ready grpc=(\S+)/.exec(line) ?? [];
+      if (ready === undefined) return output.line(name, line);
+      address = ready;
+      run.isServing = true;
+      serving.resolve(true);
+    });
+    createInterface({ input: launched.stderr }).on('line', (line) => {
+      if (!line.startsWith('{')) run.printed.push(line);
+      if (run.printed.length > keptLines) run.printed.shift();
+      output.line(name, line);
+    });
+    void launched.ended.then(() => {
+      run.isServing = false;
+      runs.delete(run);
+      serving.resolve(false);
+    });
+    return run;
+  }
+
+  /** Starts it, with pauses, until it serves. */
+  async function serve(): Promise<void> {
+    while (!stopping.signal.aborted) {
+      const run = begin();
+      current = run;
+      if (await run.serves) {
+        void run.launched.ended.then((ending) => restart(run, ending));
+        return;
+      }
+      const ending = await run.launched.ended;
+      if (run.isEnding) return;
+      if (ending.code === exitCannotStart && address === undefined) throw new CannotStart(name, run.printed.join('\n'));
+      await pauseAfter(run, ending);
+    }
+  }
+
+  /** Starts it again after an end that nobody wanted. */
+  async function restart(run: Run, ending: Ending): Promise<void> {
+    if (run.isEnding) return;
+    await pauseAfter(run, ending);
+    await serve();
+  }
+
+  async function pauseAfter(run: Run, ending: Ending): Promise<void> {
+    if (performance.now() - run.startMs >= steadyMs) failures = 0;
+    const delayMs = Math.min(firstDelayMs * 2 ** failures, maxDelayMs);
+    failures += 1;
+    output.log('warn', `${name} ended with ${describeEnding(ending)}: starting it again in ${delayMs / 1_000} s`);
+    await sleep(delayMs, undefined, { signal: stopping.signal }).catch(() => undefined);
+  }
+
+  /** Ends a run. Returns what went wrong. */
+  async function end(run: Run, timeoutMs: number): Promise<string | undefined> {
+    run.isEnding = true;
+    run.launched.signal('SIGTERM');
+    const late = setTimeout(() => {
+      output.log('error', `${name} did not end in ${timeoutMs / 1_000} s: killing it`);
+      run.launched.signal('SIGKILL');
+    }, timeoutMs);
+    const ending = await run.launched.ended;
+    clearTimeout(late);
+    return ending.code === 0 ? undefined : `${name} ended with ${describeEnding(ending)}`;
+  }
+
+  async function startNew(): Promise<void> {
+    const late = sleep(startTimeoutMs, 'late', { ref: false });
+    const outcome = await Promise.race([serve(), late]);
+    if (outcome === 'late') throw new Error(`${name} does not serve ${startTimeoutMs / 1_000} s after its start`);
+  }
+
+  return {
+    plan,
+    pids: () => [...runs].flatMap(({ launched }) => launched.pid ?? []),
+    address: () => address,
+    start: serve,
+    async replace() {
+      const old = current;
+      if (!old?.isServing) throw new Error(`${name} is not serving: wait until it serves`);
+      if (overlaps) await startNew();
+      const problem = await end(old, drainTimeoutMs);
+      if (problem !== undefined) output.log('warn', problem);
+      if (!overlaps) await startNew();
+    },
+    async stop(timeoutMs) {
+      stopping.abort();
+      const problems = await Promise.all([...runs].map((run) => end(run, timeoutMs)));
+      return problems.find((problem) => problem !== undefined);
+    },
+    kill() {
+      stopping.abort();
+      for (const run of runs) {
+        run.isEnding = true;
+        run.launched.signal('SIGKILL');
+      }
+    },
+  };
+}
+
+function describeEnding({ code, signal }: Ending): string {
+  return signal ?? `exit code ${code}`;
+}

@@ -1,0 +1,103 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Launch } from './launch.ts';
+import type { Output } from './output.ts';
+import { inDrainOrder, type PlannedProcess } from './plan.ts';
+import { type SupervisedProcess, supervise } from './supervised.ts';
+
+/** The processes of a split mesh. */
+export interface Supervisor {
+  readonly processes: readonly SupervisedProcess[];
+  /** Starts all, and resolves when all serve. Rejects with a `CannotStart` if one of them cannot. */
+  start(): Promise<void>;
+  /** Replaces the processes of this name, of this service, or `all`, one after another. */
+  restart(name: string, say: (line: string) => void): Promise<void>;
+  /** Ends all in the order of the waves. Resolves with what went wrong. */
+  stop(): Promise<readonly string[]>;
+  /** Ends all with SIGKILL. */
+  kill(): void;
+}
+
+export interface SupervisorOptions {
+  readonly plan: readonly PlannedProcess[];
+  /** The service that is the door. Its instances share a socket, so a new one can listen next to the old one. */
+  readonly door: string | undefined;
+  readonly launchService: Launch;
+  readonly launchDoor: Launch;
+  readonly output: Output;
+  /** `DRAIN_TIMEOUT_MS`. */
+  readonly drainTimeoutMs: number;
+  /** How many processes start at a time. Default: 10. */
+  readonly concurrentStarts?: number;
+  /** How long callers get to notice a new process before the next one is replaced. Default: 1 s. */
+  readonly settleMs?: number;
+}
+
+/** By how much a process may exceed `DRAIN_TIMEOUT_MS`. */
+const drainSlackMs = 3_000;
+
+export function createSupervisor(options: SupervisorOptions): Supervisor {
+  const { plan, door, launchService, launchDoor, output, concurrentStarts = 10, settleMs = 1_000 } = options;
+  const drainTimeoutMs = options.drainTimeoutMs + drainSlackMs;
+  const processes = plan.map((planned) => {
+    const overlaps = planned.service === door;
+    const launch = overlaps ? launchDoor : launchService;
+    return supervise(planned, { launch, overlaps, output, drainTimeoutMs });
+  });
+  const waves = inDrainOrder(processes.map((process) => ({ service: process.plan.service, process })));
+  let isStopping = false;
+  let restarting: Promise<void> = Promise.resolve();
+
+  async function restart(name: string, say: (line: string) => void): Promise<void> {
+    const chosen = processes.filter(({ plan }) => name === 'all' || plan.name === name || plan.service === name);
+    if (chosen.length === 0) {
+      const known = [...new Set(processes.flatMap(({ plan }) => [plan.service, plan.name]))];
+      throw new Error(`${name} is neither a service nor a process: use all, ${known.join(', ')}`);
+    }
+    for (const [index, process] of chosen.entries()) {
+      if (isStopping) throw new Error('the split mesh is stopping');
+      if (index > 0) await sleep(settleMs);
+      const startMs = performance.now();
+      await process.replace();
+      say(`${process.plan.name} serves again after ${((performance.now() - startMs) / 1_000).toFixed(1)} s`);
+    }
+  }
+
+  return {
+    processes,
+    async start() {
+      // Those that others call come first, the doors last: who reaches a door reaches everything.
+      for (const wave of waves.toReversed()) {
+        await inParallel(wave, concurrentStarts, async ({ process }) => {
+          if (!isStopping) await process.start();
+        });
+      }
+    },
+    restart(name, say) {
+      // Two at a time could take away both instances of a service.
+      const started = restarting.then(() => restart(name, say));
+      restarting = started.catch(() => undefined);
+      return started;
+    },
+    async stop() {
+      isStopping = true;
+      const problems: (string | undefined)[] = [];
+      for (const wave of waves) {
+        problems.push(...(await Promise.all(wave.map(({ process }) => process.stop(drainTimeoutMs)))));
+      }
+      return problems.filter((problem) => problem !== undefined);
+    },
+    kill() {
+      isStopping = true;
+      for (const process of processes) process.kill();
+    },
+  };
+}
+
+async function inParallel<T>(items: readonly T[], limit: number, work: (item: T) => Promise<void>): Promise<void> {
+  const queue = items.values();
+  await Promise.all(
+    Array.from({ length: limit }, async () => {
+      for (const item of queue) await work(item);
+    }),
+  );
+}
