@@ -1,8 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { ConfigError } from '../config/config.ts';
 import type { DiscoveryUrl, KubernetesDnsUrl } from '../config/discovery-url.ts';
+import { createConsulDiscovery } from './consul/consul-discovery.ts';
 import type { Discovery } from './discovery.ts';
 import { createDnsDiscovery } from './dns/dns-discovery.ts';
+import { createKubernetesDiscovery } from './kubernetes/kubernetes-discovery.ts';
 import type { DiscoveryParts } from './registry-log.ts';
 import { createStaticDiscovery } from './static/static-discovery.ts';
 
@@ -15,6 +17,10 @@ export function openDiscovery(url: DiscoveryUrl, parts: DiscoveryParts): Discove
       return createDnsDiscovery(url, parts);
     case 'k8s':
       return createDnsDiscovery({ ...url, server: undefined, name: kubernetesName(url) }, parts);
+    case 'k8s-api':
+      return createKubernetesDiscovery({ ...url, namespace: url.namespace ?? namespaceOfPod(url.scheme) }, parts);
+    case 'consul':
+      return createConsulDiscovery(url, parts);
     default:
       throw new ConfigError([
         { variable: 'DISCOVERY_URL', problem: `has the scheme ${url.scheme}, which has no adapter yet` },
@@ -25,16 +31,16 @@ export function openDiscovery(url: DiscoveryUrl, parts: DiscoveryParts): Discove
 const namespaceFile = '/var/run/secrets/kubernetes.io/serviceaccount/namespace';
 
 /** The DNS name that Kubernetes gives to a service: https://kubernetes.io/docs/concepts/services-networking/dns-pod-service. */
-function kubernetesName({ namespace = namespaceOfPod() }: KubernetesDnsUrl): string {
+function kubernetesName({ scheme, namespace = namespaceOfPod(scheme) }: KubernetesDnsUrl): string {
   return `<service>-service.${namespace}.svc.cluster.local`;
 }
 
-function namespaceOfPod(): string {
+function namespaceOfPod(scheme: string): string {
   try {
     return readFileSync(namespaceFile, 'utf8').trim();
   } catch (error) {
     if (!(error instanceof Error && 'code' in error)) throw error;
-    const problem = `has no namespace, and ${namespaceFile} cannot be read (${error.code}): use k8s:<namespace>`;
+    const problem = `has no namespace, and ${namespaceFile} cannot be read (${error.code}): use ${scheme}:<namespace>`;
     throw new ConfigError([{ variable: 'DISCOVERY_URL', problem }]);
   }
 }

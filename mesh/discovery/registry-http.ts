@@ -1,6 +1,8 @@
 import http from 'node:http';
 import https from 'node:https';
+import { MeshError } from '../errors/mesh-error.ts';
 import { registryAnswerInvalid, registryRefused, registryUnavailable } from './errors.ts';
+import { maxAnswerBytes, readLines, readText } from './registry-body.ts';
 
 /** A request to a registry. */
 export interface RegistryRequest {
@@ -24,12 +26,24 @@ export interface RegistryAnswer {
   json(): object;
 }
 
+/** An answer that arrives line by line, for as long as the registry has something to report. */
+export interface RegistryLines {
+  readonly status: number;
+  /**
+   * The lines that are not empty. Leaving the loop ends the exchange. Throws REGISTRY_UNAVAILABLE if it breaks off or lasts
+   * longer than `maxMs`, REGISTRY_ANSWER_INVALID for a line of more than 4 MiB.
+   */
+  readonly lines: AsyncIterable<string>;
+}
+
 export interface RegistryHttp {
   /**
    * Resolves with the answer. Rejects with REGISTRY_UNAVAILABLE if there is none within the time or with status 5xx or 429,
    * REGISTRY_REFUSED with 401 and 403, REGISTRY_ANSWER_INVALID for redirects and bodies of more than 4 MiB.
    */
   ask(request: RegistryRequest): Promise<RegistryAnswer>;
+  /** Resolves with the head of the answer, within `timeoutMs`. Rejects like `ask`. The lines have to be read. */
+  lines(request: RegistryRequest & { readonly maxMs: number }): Promise<RegistryLines>;
   close(): void;
 }
 
@@ -42,8 +56,8 @@ export interface RegistryHttpOptions {
   readonly ca?: string | undefined;
 }
 
-/** The maximum size of an answer: a registry, or what is in its place, must not fill the memory. */
-const maxAnswerBytes = 4 * 1024 * 1024;
+/** A connection whose other end has disappeared is noticed after about 20 s, although nothing is sent on it. */
+const keepAliveMs = 10_000;
 
 /** Asks one registry over HTTP. Connections are reused. */
 export function createRegistryHttp({ origin, registry, ca }: RegistryHttpOptions): RegistryHttp {
@@ -53,85 +67,107 @@ export function createRegistryHttp({ origin, registry, ca }: RegistryHttpOptions
   const unavailable = (problem: string, cause?: unknown) => registryUnavailable({ registry, problem }, { cause });
   const invalid = (problem: string) => registryAnswerInvalid({ registry, problem });
 
+  /** Resolves with the head of an answer. Rejects if its status means that the registry did not do what was asked. */
+  async function open({ method = 'GET', path, headers, body, signal }: Omit<RegistryRequest, 'timeoutMs'>) {
+    const payload = body === undefined ? undefined : JSON.stringify(body);
+    const fields = {
+      accept: 'application/json',
+      ...(payload !== undefined && {
+        'content-type': 'application/json',
+        'content-length': `${Buffer.byteLength(payload)}`,
+      }),
+      ...headers,
+    };
+    const response = await send(new URL(path, base), { agent, method, headers: fields, signal }, payload);
+    const { statusCode: status = 0 } = response;
+    const refusal = refusalOf(status);
+    if (!refusal) return { status, response };
+    response.destroy();
+    throw refusal;
+  }
+
+  function refusalOf(status: number): Error | undefined {
+    if (status === 401 || status === 403) return registryRefused({ registry, problem: `HTTP ${status}` });
+    if (status >= 500 || status === 429) return unavailable(`HTTP ${status}`);
+    if (status >= 300 && status < 400) return invalid(`a redirect, HTTP ${status}`);
+    return undefined;
+  }
+
+  /** Runs `work` until it is done or `limit` aborts. What it throws is a MeshError. */
+  async function limited<Result>(limit: Limit, work: () => Promise<Result>): Promise<Result> {
+    try {
+      return await work();
+    } catch (error) {
+      if (limit.signal.aborted) throw unavailable(`no complete answer within ${limit.ms()} ms`);
+      throw error instanceof MeshError ? error : unavailable(codeOf(error), error);
+    }
+  }
+
+  const tooLong = () => invalid(`more than ${maxAnswerBytes} bytes`);
+
   return {
     close: () => agent.destroy(),
-    async ask({ method = 'GET', path, headers, body, timeoutMs, signal }) {
-      const payload = body === undefined ? undefined : JSON.stringify(body);
-      const limit = AbortSignal.timeout(timeoutMs);
-      const {
-        status,
-        headers: fields,
-        text,
-      } = await exchange({
-        url: new URL(path, base),
-        agent,
-        method,
-        headers: {
-          accept: 'application/json',
-          ...(payload !== undefined && {
-            'content-type': 'application/json',
-            'content-length': `${Buffer.byteLength(payload)}`,
-          }),
-          ...headers,
-        },
-        payload,
-        signal: AbortSignal.any([signal, limit]),
-        tooLong: () => invalid(`more than ${maxAnswerBytes} bytes`),
-      }).catch((error: unknown) => {
-        if (limit.aborted) throw unavailable(`no complete answer within ${timeoutMs} ms`);
-        if (registryAnswerInvalid.is(error)) throw error;
-        throw unavailable(codeOf(error), error);
+    async ask({ timeoutMs, signal, ...request }) {
+      using limit = startLimit(timeoutMs);
+      return await limited(limit, async () => {
+        const { status, response } = await open({ ...request, signal: AbortSignal.any([signal, limit.signal]) });
+        const text = await readText(response, tooLong);
+        return {
+          status,
+          headers: response.headers,
+          json() {
+            const value = parseObject(text);
+            if (value === undefined) throw invalid(`HTTP ${status} without JSON`);
+            return value;
+          },
+        };
       });
-      if (status === 401 || status === 403) throw registryRefused({ registry, problem: `HTTP ${status}` });
-      if (status >= 500 || status === 429) throw unavailable(`HTTP ${status}`);
-      if (status >= 300 && status < 400) throw invalid(`a redirect, HTTP ${status}`);
-      return {
-        status,
-        headers: fields,
-        json() {
-          const value = parseObject(text);
-          if (value === undefined) throw invalid(`HTTP ${status} without JSON`);
-          return value;
-        },
-      };
+    },
+    async lines({ timeoutMs, maxMs, signal, ...request }) {
+      const limit = startLimit(timeoutMs);
+      const read = () => open({ ...request, signal: AbortSignal.any([signal, limit.signal]) });
+      const { status, response } = await limited(limit, read).finally(() => limit[Symbol.dispose]());
+      return { status, lines: limitedLines(response, maxMs) };
     },
   };
+
+  async function* limitedLines(response: http.IncomingMessage, maxMs: number): AsyncGenerator<string> {
+    using limit = startLimit(maxMs);
+    limit.signal.addEventListener('abort', () => response.destroy(new Error('too late')));
+    const lines = readLines(response, tooLong);
+    try {
+      for (;;) {
+        const next = await limited(limit, () => lines.next());
+        if (next.done) return;
+        yield next.value;
+      }
+    } finally {
+      response.destroy();
+    }
+  }
 }
 
-interface Exchange {
-  readonly url: URL;
-  readonly agent: http.Agent;
-  readonly method: string;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly payload: string | undefined;
+interface Limit extends Disposable {
   readonly signal: AbortSignal;
-  readonly tooLong: () => Error;
+  ms(): number;
 }
 
-function exchange({ url, agent, method, headers, payload, signal, tooLong }: Exchange) {
+function startLimit(ms: number): Limit {
+  const controller = new AbortController();
+  const timer = setTimeout(() => controller.abort(), ms);
+  timer.unref();
+  return { signal: controller.signal, ms: () => ms, [Symbol.dispose]: () => clearTimeout(timer) };
+}
+
+function send(url: URL, options: http.RequestOptions, payload: string | undefined): Promise<http.IncomingMessage> {
   const { request } = url.protocol === 'https:' ? https : http;
-  const { promise, resolve, reject } = Promise.withResolvers<{
-    readonly status: number;
-    readonly headers: http.IncomingHttpHeaders;
-    readonly text: string;
-  }>();
-  const sent = request(url, { agent, method, headers, signal }, (response) => {
-    const chunks: Buffer[] = [];
-    let bytes = 0;
-    response.on('data', (chunk: Buffer) => {
-      bytes += chunk.length;
-      if (bytes > maxAnswerBytes) response.destroy(tooLong());
-      else chunks.push(chunk);
-    });
-    response.on('end', () => {
-      const { statusCode: status = 0, headers } = response;
-      resolve({ status, headers, text: Buffer.concat(chunks).toString('utf8') });
-    });
-    response.on('error', reject);
+  return new Promise((resolve, reject) => {
+    request(url, options)
+      .on('socket', (socket) => socket.setKeepAlive(true, keepAliveMs))
+      .on('response', resolve)
+      .on('error', reject)
+      .end(payload);
   });
-  sent.on('error', reject);
-  sent.end(payload);
-  return promise;
 }
 
 function parseObject(text: string): object | undefined {

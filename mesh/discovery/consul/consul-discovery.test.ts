@@ -1,0 +1,174 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import type { ConsulUrl } from '../../config/discovery-url.ts';
+import { eventually } from '../../testing/eventually.ts';
+import { tempFolder } from '../../testing/temp-folder.ts';
+import { answerJson, badAnswers } from '../testing/registry-server.ts';
+import { testParts, watchService } from '../testing/watch-service.ts';
+import { createConsulDiscovery } from './consul-discovery.ts';
+import { startFakeConsul } from './testing/fake-consul.ts';
+
+const self = {
+  services: ['user', 'order'],
+  contracts: ['user.v1.UserService', 'order.v1.OrderService'],
+  address: '127.0.0.1:50051',
+  instance: 'a1',
+  version: '1.2.3',
+};
+
+/** An entry of a health query. */
+const instance = (port: number) => ({ Service: { Address: '10.0.0.1', Port: port } });
+
+async function start(options: Partial<ConsulUrl> = {}) {
+  const consul = await startFakeConsul();
+  const { parts, warnings } = testParts();
+  const url = {
+    scheme: 'consul',
+    agent: consul.address,
+    datacenter: undefined,
+    tokenFile: undefined,
+    ...options,
+  } as const;
+  const discovery = createConsulDiscovery(url, parts);
+  onTestFinished(async () => {
+    await discovery.close();
+    await consul[Symbol.asyncDispose]();
+  });
+  const indexes = () => consul.requests.map(({ query }) => query.get('index'));
+  return { consul, discovery, warnings, indexes };
+}
+
+describe('discovery by Consul', () => {
+  it('finds the passing instances, and each change when it happens', async () => {
+    const { consul, discovery, warnings } = await start();
+    consul.set('user', [
+      {
+        Node: { Address: '10.1.0.1', Meta: { zone: 'b' } },
+        Service: { Address: '10.0.0.2', Port: 50051, Meta: { version: '1.2.3', zone: 'a' } },
+      },
+      { Node: { Address: '10.1.0.1', Meta: { zone: 'b' } }, Service: { Address: '', Port: 50052, Meta: null } },
+      { Node: { Address: '10.1.0.1' }, Service: { Address: 'fd00::1', Port: 50053 } },
+    ]);
+    const found = watchService(discovery, 'user');
+    await eventually(() =>
+      expect(found()).toEqual([
+        { address: '10.0.0.2:50051', state: 'ready', zone: 'a', version: '1.2.3' },
+        { address: '10.1.0.1:50052', state: 'ready', zone: 'b', version: undefined },
+        { address: '[fd00::1]:50053', state: 'ready', zone: undefined, version: undefined },
+      ]),
+    );
+    expect(discovery.knows('user')).toBe('certain');
+    expect(discovery.knows('order')).toBe('possible');
+    consul.set('user', [instance(50051)]);
+    await eventually(() => expect(found()).toMatchObject([{ address: '10.0.0.1:50051' }]));
+    expect(warnings()).toEqual([]);
+  });
+
+  it('asks with the index of the last answer, and begins again if that became smaller', async () => {
+    const { consul, discovery, indexes } = await start();
+    // Both are the same number as a double.
+    consul.set('user', [instance(1)], 18446744073709551615n);
+    const found = watchService(discovery, 'user');
+    await eventually(() => expect(indexes()).toEqual(['0', '18446744073709551615']));
+    consul.set('user', [instance(2)], 18446744073709551614n);
+    await eventually(() => expect(indexes().slice(2)).toEqual(['0', '18446744073709551614']));
+    expect(found()).toMatchObject([{ address: '10.0.0.1:2' }]);
+  });
+
+  it('takes the index 0 as 1, which blocks', async () => {
+    const { consul, discovery, indexes } = await start();
+    consul.answerWith((request) => answerJson(request, [], { headers: { 'x-consul-index': '0' } }));
+    watchService(discovery, 'user');
+    await eventually(() => expect(indexes().slice(0, 2)).toEqual(['0', '1']));
+  });
+
+  it('asks at most once a second an agent that does not block', async () => {
+    const { consul, discovery, indexes } = await start();
+    consul.answerWith((request) => answerJson(request, [instance(1)], { headers: { 'x-consul-index': '7' } }));
+    watchService(discovery, 'user');
+    await setTimeout(1_500);
+    expect(indexes().length).toBeGreaterThanOrEqual(3);
+    expect(indexes().length).toBeLessThanOrEqual(4);
+  });
+
+  it('asks in its datacenter, with the token in its file', async () => {
+    await using folder = await tempFolder();
+    const tokenFile = join(folder.path, 'token');
+    await writeFile(tokenFile, 'secret\n');
+    const { consul, discovery } = await start({ datacenter: 'north', tokenFile });
+    watchService(discovery, 'user');
+    await eventually(() => expect(consul.requests.length).toBeGreaterThan(0));
+    expect(consul.requests[0]?.query.get('dc')).toBe('north');
+    expect(consul.requests[0]?.headers['x-consul-token']).toBe('secret');
+  });
+
+  it.each(Object.keys(badAnswers))(
+    'keeps the instances while the agent %s, logs that once, and goes on after',
+    async (bad) => {
+      const { consul, discovery, warnings } = await start();
+      consul.set('user', [instance(1)]);
+      const found = watchService(discovery, 'user');
+      await eventually(() => expect(found()).toHaveLength(1));
+      consul.answerWith(badAnswers[bad]);
+      consul.hangUp();
+      const asked = consul.requests.length;
+      await eventually(() => expect(consul.requests.length).toBeGreaterThanOrEqual(asked + 1));
+      expect(found()).toMatchObject([{ address: '10.0.0.1:1' }]);
+      consul.answerWith(undefined);
+      consul.set('user', [instance(2)]);
+      await eventually(() => expect(found()).toMatchObject([{ address: '10.0.0.1:2' }]));
+      expect(new Set(warnings()).size).toBe(warnings().length);
+    },
+  );
+});
+
+describe('registration with Consul', () => {
+  it('enters each service with a check of the health of the process, and takes them out', async () => {
+    const { consul, discovery, warnings } = await start();
+    const registration = discovery.register?.(self);
+    await eventually(() => expect([...consul.registered.keys()]).toEqual(['user-a1', 'order-a1']));
+    expect(consul.registered.get('user-a1')).toEqual({
+      ID: 'user-a1',
+      Name: 'user',
+      Address: '127.0.0.1',
+      Port: 50051,
+      Tags: ['grpc'],
+      Meta: { version: '1.2.3' },
+      Check: {
+        CheckID: 'user-a1-health',
+        Name: 'gRPC health',
+        GRPC: '127.0.0.1:50051',
+        Interval: '1s',
+        Timeout: '1s',
+        DeregisterCriticalServiceAfter: '1m',
+      },
+    });
+    await registration?.leave(1_000);
+    expect(consul.registered.size).toBe(0);
+    expect(warnings()).toEqual([]);
+  });
+
+  it('enters them again when the agent has forgotten them', async () => {
+    const { consul, discovery } = await start();
+    discovery.register?.(self);
+    await eventually(() => expect(consul.registered.size).toBe(2));
+    consul.registered.clear();
+    await eventually(() => expect(consul.registered.size).toBe(2));
+  });
+
+  it('waits for an agent that is away, and leaves in time if it stays away', async () => {
+    const { consul, discovery, warnings } = await start();
+    consul.answerWith(badAnswers['answers 500']);
+    const registration = discovery.register?.(self);
+    await eventually(() => expect(consul.requests.length).toBeGreaterThan(1));
+    consul.answerWith(undefined);
+    await eventually(() => expect(consul.registered.size).toBe(2));
+    expect(warnings()).toEqual(['REGISTRY_UNAVAILABLE']);
+    consul.answerWith(() => undefined);
+    const startMs = performance.now();
+    await registration?.leave(200);
+    expect(performance.now() - startMs).toBeLessThan(1_000);
+  });
+});

@@ -1,0 +1,66 @@
+import type { ConsulUrl } from '../../config/discovery-url.ts';
+import type { Discovery } from '../discovery.ts';
+import { registryAnswerInvalid } from '../errors.ts';
+import { createPace } from '../pace.ts';
+import { keepRegistered } from '../registration.ts';
+import { createRegistryHttp, type RegistryRequest } from '../registry-http.ts';
+import type { DiscoveryParts } from '../registry-log.ts';
+import { createTokenFile } from '../token-file.ts';
+import { createWatches, type Follow } from '../watches.ts';
+import { consulEntry } from './consul-entry.ts';
+import { instancesOf } from './instances.ts';
+
+/** How long a query waits for a change. Consul adds up to a sixteenth. */
+const waitS = 20;
+const queryTimeoutMs = (waitS * 17 * 1000) / 16 + 5_000;
+
+const askTimeoutMs = 5_000;
+
+/** Finds instances that pass their checks by blocking queries, and registers this process with the agent. */
+export function createConsulDiscovery(url: ConsulUrl, parts: DiscoveryParts): Discovery {
+  const { agent, datacenter, tokenFile } = url;
+  const registry = `consul://${agent}`;
+  const http = createRegistryHttp({ origin: `http://${agent}`, registry });
+  const token = tokenFile === undefined ? undefined : createTokenFile(tokenFile, registry, parts.clock);
+  const ask = (request: Omit<RegistryRequest, 'timeoutMs'> & { readonly timeoutMs?: number }) =>
+    http.ask({ timeoutMs: askTimeoutMs, ...request, headers: token ? { 'x-consul-token': token() } : {} });
+  const inDatacenter = datacenter === undefined ? '' : `&dc=${encodeURIComponent(datacenter)}`;
+
+  const follow: Follow = async function* (service, { signal, rest }) {
+    const path = `/v1/health/service/${encodeURIComponent(service)}?passing=1&wait=${waitS}s${inDatacenter}`;
+    const pace = createPace(parts.clock);
+    for (let index = 0n; ; ) {
+      const answer = await ask({ path: `${path}&index=${index}`, timeoutMs: queryTimeoutMs, signal });
+      const next = answer.status === 200 ? parseIndex(answer.headers['x-consul-index']) : undefined;
+      if (next === undefined)
+        throw registryAnswerInvalid({ registry, problem: `HTTP ${answer.status} without an index of Consul` });
+      index = nextIndex(index, next);
+      yield { endpoints: instancesOf(answer.json(), registry), isCertain: true };
+      await rest(pace());
+    }
+  };
+
+  const watches = createWatches(registry, follow, parts);
+  return {
+    ...watches,
+    scheme: 'consul',
+    knows: (service) => (watches.has(service) ? 'certain' : 'possible'),
+    register: (self) =>
+      keepRegistered(consulEntry(self, registry, ask), self, { registry, log: watches.log, ...parts }),
+    async close() {
+      await watches.close();
+      http.close();
+    },
+  };
+}
+
+/** Reads an index, an unsigned integer of 64 bits. Consul warns of 0, which would make queries return immediately. */
+function parseIndex(text: string | string[] | undefined): bigint | undefined {
+  if (typeof text !== 'string' || !/^\d{1,20}$/.test(text)) return undefined;
+  return text === '0' ? 1n : BigInt(text);
+}
+
+/** An index that is smaller than the last one is of another history: that of a restarted agent, or of a restored one. */
+export function nextIndex(last: bigint, next: bigint): bigint {
+  return next < last ? 0n : next;
+}

@@ -1,0 +1,64 @@
+import type { SelfDescription } from '../discovery.ts';
+import { registryRefused } from '../errors.ts';
+import type { RegistryEntry } from '../registration.ts';
+import type { RegistryAnswer, RegistryRequest } from '../registry-http.ts';
+
+/** Asks with the credentials of this process. */
+type Ask = (request: Pick<RegistryRequest, 'method' | 'path' | 'body' | 'signal'>) => Promise<RegistryAnswer>;
+
+/** An agent that was restarted may have lost its entries, and callers find nothing until they are back. */
+const confirmEveryMs = 1_000;
+
+/**
+ * The services of this process in an agent, with a check that asks its health every second. The check is of the process, not
+ * of a contract: a contract that does not serve now is for callers to see, by its health, and no reason to forget an instance.
+ */
+export function consulEntry(self: SelfDescription, registry: string, ask: Ask): RegistryEntry {
+  const port = self.address.lastIndexOf(':');
+  const host = self.address.slice(0, port).replace(/^\[|\]$/g, '');
+  const ids = self.services.map((service) => ({ service, id: `${service}-${self.instance}` }));
+  const expectOk = ({ status }: RegistryAnswer) => {
+    if (status !== 200) throw registryRefused({ registry, problem: `HTTP ${status}` });
+  };
+  return {
+    confirmEveryMs,
+    async enter(signal) {
+      for (const { service, id } of ids) {
+        const body = {
+          ID: id,
+          Name: service,
+          Address: host,
+          Port: Number(self.address.slice(port + 1)),
+          Tags: ['grpc'],
+          Meta: { version: self.version },
+          Check: {
+            CheckID: `${id}-health`,
+            Name: 'gRPC health',
+            GRPC: self.address,
+            Interval: '1s',
+            Timeout: '1s',
+            // The minimum.
+            DeregisterCriticalServiceAfter: '1m',
+          },
+        };
+        const path = '/v1/agent/service/register?replace-existing-checks=true';
+        expectOk(await ask({ method: 'PUT', path, body, signal }));
+      }
+    },
+    async confirm(signal) {
+      for (const { id } of ids) {
+        const answer = await ask({ path: `/v1/agent/service/${encodeURIComponent(id)}`, signal });
+        if (answer.status === 404) return false;
+        expectOk(answer);
+      }
+      return true;
+    },
+    async withdraw(signal) {
+      for (const { id } of ids) {
+        const path = `/v1/agent/service/deregister/${encodeURIComponent(id)}`;
+        const answer = await ask({ method: 'PUT', path, signal });
+        if (answer.status !== 404) expectOk(answer);
+      }
+    },
+  };
+}

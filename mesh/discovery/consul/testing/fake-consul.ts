@@ -1,0 +1,82 @@
+import {
+  answerJson,
+  type ReceivedRequest,
+  type RegistryServer,
+  startRegistryServer,
+} from '../../testing/registry-server.ts';
+
+/** An agent of Consul as far as the adapter uses it. What Consul would not accept, or has other rules for, it refuses. */
+export interface FakeConsul extends RegistryServer {
+  /** Sets the passing instances of a service, as entries of a health query. The index grows to `index`; default: by 1. */
+  set(service: string, entries: readonly unknown[], index?: bigint): void;
+  /** Answers all blocked queries, without a change. */
+  wake(): void;
+  /** The registered services by id. */
+  readonly registered: Map<string, Readonly<Record<string, unknown>>>;
+}
+
+export async function startFakeConsul(): Promise<FakeConsul> {
+  const entries = new Map<string, readonly unknown[]>();
+  const registered: FakeConsul['registered'] = new Map();
+  let index = 10n;
+  const blocked = new Set<ReceivedRequest>();
+
+  const answerHealth = (request: ReceivedRequest) =>
+    answerJson(request, entries.get(serviceOf(request)) ?? [], { headers: { 'x-consul-index': String(index) } });
+
+  function answerQuery(request: ReceivedRequest): void {
+    const { query } = request;
+    const isKnown = [...query.keys()].every((name) => ['passing', 'index', 'wait', 'dc'].includes(name));
+    const isUsual = isKnown && query.get('passing') === '1' && /^\d+s$/.test(query.get('wait') ?? '');
+    if (!isUsual) refuse(request);
+    // An index of another history blocks as well, as long as it is larger.
+    else if (BigInt(query.get('index') ?? 0) < index) answerHealth(request);
+    else blocked.add(request);
+  }
+
+  function wake(): void {
+    for (const request of blocked) {
+      blocked.delete(request);
+      answerHealth(request);
+    }
+  }
+
+  const server = await startRegistryServer((request) => {
+    const { method, path, body } = request;
+    const call = `${method} ${path.replace(/[^/]*$/, '')}`;
+    if (call === 'GET /v1/health/service/') return answerQuery(request);
+    if (method === 'PUT' && path === '/v1/agent/service/register' && isRegistration(body)) {
+      registered.set(body.ID, body);
+      return void request.response.writeHead(200).end();
+    }
+    const isKnown = registered.has(serviceOf(request));
+    if (call === 'GET /v1/agent/service/' && isKnown) return answerJson(request, registered.get(serviceOf(request)));
+    if (call === 'PUT /v1/agent/service/deregister/' && registered.delete(serviceOf(request)))
+      return void request.response.writeHead(200).end();
+    if (/^(GET \/v1\/agent\/service|PUT \/v1\/agent\/service\/deregister)\/$/.test(call))
+      return void request.response.writeHead(404).end(`unknown service ID: ${serviceOf(request)}`);
+    refuse(request);
+  });
+  return {
+    ...server,
+    registered,
+    wake,
+    set(service, next, at = index + 1n) {
+      entries.set(service, next);
+      index = at;
+      wake();
+    },
+  };
+}
+
+const serviceOf = ({ path }: ReceivedRequest) => decodeURIComponent(path.slice(path.lastIndexOf('/') + 1));
+
+function refuse({ response, method, path }: ReceivedRequest): void {
+  response.writeHead(400).end(`not a request that the agent accepts: ${method} ${path}`);
+}
+
+function isRegistration(body: unknown): body is { readonly ID: string } {
+  if (typeof body !== 'object' || body === null) return false;
+  const { ID, Name, Address, Port } = body as Readonly<Record<string, unknown>>;
+  return [ID, Name, Address].every((text) => typeof text === 'string' && text !== '') && Number.isInteger(Port);
+}

@@ -1,0 +1,208 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { createTestCa, type TestCa } from '../../testing/certificates.ts';
+import { eventually } from '../../testing/eventually.ts';
+import { tempFolder } from '../../testing/temp-folder.ts';
+import { badAnswers } from '../testing/registry-server.ts';
+import { testParts, watchService } from '../testing/watch-service.ts';
+import { createKubernetesDiscovery } from './kubernetes-discovery.ts';
+import { apiToken, startFakeApiServer } from './testing/fake-api-server.ts';
+
+/** An endpoint of a slice. */
+const pod = (address: string, conditions: object = {}) => ({ addresses: [address], conditions });
+
+const slice = (name: string, endpoints: readonly object[] | null, other: object = {}) => ({
+  metadata: { name },
+  addressType: 'IPv4',
+  ports: [{ name: 'grpc', port: 50051, protocol: 'TCP' }],
+  endpoints,
+  ...other,
+});
+
+describe('discovery by the API of Kubernetes', () => {
+  let ca: TestCa;
+  beforeAll(async () => {
+    ca = await createTestCa();
+  });
+
+  async function start({ token = apiToken } = {}) {
+    const folder = await tempFolder();
+    const [caFile, tokenFile] = [join(folder.path, 'ca.crt'), join(folder.path, 'token')];
+    await writeFile(caFile, ca.cert);
+    await writeFile(tokenFile, `${token}\n`);
+    const api = await startFakeApiServer(ca);
+    const { parts, warnings } = testParts();
+    const url = { scheme: 'k8s-api', server: api.address, namespace: 'mesh', tokenFile, caFile } as const;
+    const discovery = createKubernetesDiscovery(url, parts);
+    onTestFinished(async () => {
+      await discovery.close();
+      await api[Symbol.asyncDispose]();
+      await folder[Symbol.asyncDispose]();
+    });
+    const lists = () => api.requests.filter(({ query }) => !query.has('watch'));
+    const watches = () => api.requests.filter(({ query }) => query.has('watch'));
+    return { api, discovery, warnings, lists, watches };
+  }
+
+  /** Starts with one slice with one pod, and waits until it is found and watched. */
+  async function startWithPod() {
+    const started = await start();
+    started.api.set(slice('a', [pod('10.0.0.1')]));
+    const found = watchService(started.discovery, 'user');
+    await eventually(() => expect(started.watches()).toHaveLength(1));
+    expect(found()).toHaveLength(1);
+    return { ...started, found };
+  }
+
+  it('finds the pods in all slices of a Service, each once', async () => {
+    const { api, discovery, warnings, lists } = await start();
+    api.pageSize = 2;
+    api.set(
+      slice('a', [pod('10.0.0.1'), pod('10.0.0.2')]),
+      slice('b', [{ ...pod('10.0.0.3'), zone: 'north' }, pod('10.0.0.2')]),
+      slice('c', null),
+      slice('d', [pod('10.0.0.4')], { ports: [{ name: '', port: 9000 }] }),
+      slice('e', [pod('10.0.0.5')], {
+        ports: [
+          { name: 'metrics', port: 1 },
+          { name: 'grpc', port: 2 },
+        ],
+      }),
+      slice('f', [pod('fd00::1')], { addressType: 'IPv6' }),
+    );
+    const found = watchService(discovery, 'user');
+    await eventually(() => expect(found()).toBeDefined());
+    expect(found()?.map(({ address }) => address)).toEqual([
+      '10.0.0.1:50051',
+      '10.0.0.2:50051',
+      '10.0.0.3:50051',
+      '10.0.0.4:9000',
+      '10.0.0.5:2',
+    ]);
+    expect(found()?.[2]).toEqual({ address: '10.0.0.3:50051', state: 'ready', zone: 'north' });
+    expect(lists()).toHaveLength(3);
+    expect(discovery.knows('user')).toBe('certain');
+    expect(warnings()).toEqual([]);
+  });
+
+  it('finds pods that have only IPv6 addresses', async () => {
+    const { api, discovery } = await start();
+    api.set(slice('a', []), slice('b', [pod('fd00::1')], { addressType: 'IPv6' }));
+    const found = watchService(discovery, 'user');
+    await eventually(() => expect(found()).toMatchObject([{ address: '[fd00::1]:50051' }]));
+  });
+
+  it('leaves out pods that are not ready, and lets pods that terminate finish while they serve', async () => {
+    const { api, discovery } = await start();
+    api.set(
+      slice('a', [
+        pod('10.0.0.1'),
+        pod('10.0.0.2', { ready: true, serving: null }),
+        pod('10.0.0.3', { ready: false }),
+        pod('10.0.0.4', { ready: false, serving: true, terminating: true }),
+        pod('10.0.0.5', { ready: false, serving: false, terminating: true }),
+        // Of a Service that publishes addresses that are not ready.
+        pod('10.0.0.6', { ready: true, serving: true, terminating: true }),
+      ]),
+    );
+    const found = watchService(discovery, 'user');
+    await eventually(() => expect(found()).toBeDefined());
+    expect(found()?.map(({ address, state }) => `${address} ${state}`)).toEqual([
+      '10.0.0.1:50051 ready',
+      '10.0.0.2:50051 ready',
+      '10.0.0.4:50051 draining',
+      '10.0.0.6:50051 draining',
+    ]);
+  });
+
+  it('sees each change when it happens', async () => {
+    const { api, found, lists } = await startWithPod();
+    api.set(slice('b', [pod('10.0.0.2')]));
+    await eventually(() => expect(found()).toHaveLength(2));
+    api.set(slice('a', [pod('10.0.0.1', { ready: false, serving: true, terminating: true })]));
+    await eventually(() => expect(found()?.[0]).toMatchObject({ state: 'draining' }));
+    api.delete('a');
+    await eventually(() => expect(found()).toMatchObject([{ address: '10.0.0.2:50051' }]));
+    expect(lists()).toHaveLength(1);
+  });
+
+  it('takes a bookmark for what it is: nothing has changed', async () => {
+    const { api, found, warnings } = await startWithPod();
+    const metadata = { resourceVersion: '150', creationTimestamp: null };
+    api.send(
+      JSON.stringify({ type: 'BOOKMARK', object: { kind: 'EndpointSlice', metadata, endpoints: null, ports: null } }),
+    );
+    api.set(slice('b', [pod('10.0.0.2')]));
+    await eventually(() => expect(found()).toHaveLength(2));
+    expect(warnings()).toEqual([]);
+  });
+
+  const gone = {
+    kind: 'Status',
+    status: 'Failure',
+    message: 'too old resource version: 100 (200)',
+    reason: 'Expired',
+    code: 410,
+  };
+
+  it.each<[string, (api: Awaited<ReturnType<typeof startFakeApiServer>>) => void]>([
+    ['ends', (api) => api.endWatches()],
+    ['reports 410 inside of its answer', (api) => api.send(JSON.stringify({ type: 'ERROR', object: gone }))],
+  ])('lists again when a watch %s', async (_, end) => {
+    const { api, found, warnings, lists, watches } = await startWithPod();
+    end(api);
+    await eventually(() => expect(watches()).toHaveLength(2));
+    expect(lists()).toHaveLength(2);
+    api.set(slice('b', [pod('10.0.0.2')]));
+    await eventually(() => expect(found()).toHaveLength(2));
+    expect(warnings()).toEqual([]);
+  });
+
+  const badLines: Readonly<Record<string, string>> = {
+    'that is not JSON': '<html>',
+    'of an unknown type': '{"type":"MOVED","object":{"metadata":{"name":"a"}}}',
+    'without an object': '{"type":"DELETED"}',
+    'with an error': '{"type":"ERROR","object":{"code":500,"message":"etcdserver: leader changed"}}',
+    'without an end': 'x'.repeat(5 * 1024 * 1024),
+  };
+
+  it.each(Object.keys(badLines))('keeps the instances after a line %s, logs that, and lists again', async (bad) => {
+    const { api, found, warnings, lists } = await startWithPod();
+    api.send(badLines[bad] ?? '');
+    await eventually(() => expect(lists().length).toBeGreaterThanOrEqual(2));
+    expect(found()).toHaveLength(1);
+    api.set(slice('b', [pod('10.0.0.2')]));
+    await eventually(() => expect(found()).toHaveLength(2));
+    expect(warnings()).toHaveLength(1);
+  });
+
+  const resourceVersionTooLarge: (typeof badAnswers)[string] = ({ response }) => {
+    const details = { causes: [{ reason: 'ResourceVersionTooLarge' }], retryAfterSeconds: 1 };
+    response.writeHead(504).end(JSON.stringify({ kind: 'Status', reason: 'Timeout', code: 504, details }));
+  };
+  const answers: typeof badAnswers = { ...badAnswers, 'answers 504': resourceVersionTooLarge };
+
+  it.each(Object.keys(answers))(
+    'keeps the instances while the server %s, logs that once, and goes on after',
+    async (bad) => {
+      const { api, found, warnings } = await startWithPod();
+      api.answerWith(answers[bad]);
+      api.hangUp();
+      const asked = api.requests.length;
+      await eventually(() => expect(api.requests.length).toBeGreaterThanOrEqual(asked + 1));
+      expect(found()).toHaveLength(1);
+      api.answerWith(undefined);
+      api.set(slice('b', [pod('10.0.0.2')]));
+      await eventually(() => expect(found()).toHaveLength(2));
+      expect(new Set(warnings()).size).toBe(warnings().length);
+    },
+  );
+
+  it('logs a token that the server does not accept', async () => {
+    const { discovery, warnings } = await start({ token: 'old' });
+    const found = watchService(discovery, 'user');
+    await eventually(() => expect(warnings()).toEqual(['REGISTRY_REFUSED']));
+    expect(found()).toBeUndefined();
+  });
+});

@@ -1,0 +1,29 @@
+import { onTestFinished } from 'vitest';
+import { createPrometheusMetrics } from '../../metrics/prometheus/prometheus-metrics.ts';
+import { captureLog } from '../../testing/captured-log.ts';
+import { systemClock } from '../../time/clock.ts';
+import type { Discovery, FoundEndpoint } from '../discovery.ts';
+import type { DiscoveryParts } from '../registry-log.ts';
+
+/** What an adapter under test works with; its log is kept. */
+export function testParts(): { readonly parts: DiscoveryParts; readonly warnings: () => readonly string[] } {
+  const { logger, lines } = captureLog();
+  const clock = systemClock;
+  const parts = { clock, logger, metrics: createPrometheusMetrics({ clock, logger }) };
+  return {
+    parts,
+    warnings: () => lines.filter(({ level }) => level === 'warn').map(({ err, msg }) => reasonOf(err) ?? msg),
+  };
+}
+
+/** Watches a service until the test ends. The returned function returns the last set; `undefined` before the first. */
+export function watchService(discovery: Discovery, service: string): () => readonly FoundEndpoint[] | undefined {
+  let last: readonly FoundEndpoint[] | undefined;
+  const end = discovery.watch(service, ({ endpoints }) => (last = endpoints));
+  onTestFinished(end);
+  return () => last;
+}
+
+function reasonOf(error: unknown): string | undefined {
+  return typeof error === 'object' && error !== null && 'reason' in error ? String(error.reason) : undefined;
+}
