@@ -22,34 +22,44 @@ export interface LaunchedProcess {
 /** Starts a process with its settings. */
 export type Launch = (process: PlannedProcess) => LaunchedProcess;
 
-const main = fileURLToPath(new URL('../../services/main.ts', import.meta.url));
+/** How the processes of a mesh are started. */
+export interface Launches {
+  /** Starts an instance of a service. It has a process group of its own, so Ctrl-C reaches only the supervisor. */
+  readonly service: Launch;
+  /**
+   * Starts a door. All doors accept from one socket, which this process keeps open: while one is replaced, callers reach the
+   * others, and connections that wait in the socket's queue are not lost. A door ends when this process ends.
+   */
+  readonly door: Launch;
+}
+
+const services = fileURLToPath(new URL('../../services/main.ts', import.meta.url));
 const leash = new URL('./leash.ts', import.meta.url).href;
 const compileCache = fileURLToPath(new URL('../../.cache/compile', import.meta.url));
 
 /** Halves the start time. */
 const quickStart = { NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE || compileCache };
 
-/** Starts an instance of a service. It has a process group of its own, so Ctrl-C reaches only the supervisor. */
-export const launchService: Launch = ({ service, environment }) => {
-  const child = spawn(process.execPath, ['--import', leash, main, service], {
-    env: { ...process.env, ...quickStart, ...environment },
-    stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
-    detached: true,
-  });
-  // The end of the child closes it.
-  child.stdio[3]?.on('error', () => undefined);
-  return asLaunched(child);
-};
-
-/**
- * Starts a door. All doors accept from one socket, which this process keeps open: while one is replaced, callers reach the
- * others, and connections that wait in the socket's queue are not lost. A door ends when this process ends.
- */
-export const launchDoor: Launch = ({ service, environment }) => {
-  cluster.schedulingPolicy = cluster.SCHED_NONE;
-  cluster.setupPrimary({ exec: main, args: [service], stdio: ['ignore', 'pipe', 'pipe', 'ipc'] });
-  return asLaunched(cluster.fork({ ...quickStart, ...environment }).process);
-};
+/** Starts processes that run `main` with the name of their service. Default: `services/main.ts`. */
+export function createLaunches(main = services): Launches {
+  return {
+    service({ service, environment }) {
+      const child = spawn(process.execPath, ['--import', leash, main, service], {
+        env: { ...process.env, ...quickStart, ...environment },
+        stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
+        detached: true,
+      });
+      // The end of the child closes it.
+      child.stdio[3]?.on('error', () => undefined);
+      return asLaunched(child);
+    },
+    door({ service, environment }) {
+      cluster.schedulingPolicy = cluster.SCHED_NONE;
+      cluster.setupPrimary({ exec: main, args: [service], stdio: ['ignore', 'pipe', 'pipe', 'ipc'] });
+      return asLaunched(cluster.fork({ ...quickStart, ...environment }).process);
+    },
+  };
+}
 
 function asLaunched(child: ChildProcess): LaunchedProcess {
   const { pid, stdout, stderr } = child;

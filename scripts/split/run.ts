@@ -8,7 +8,6 @@ import { makeFolder } from '../../mesh/storage/make-folder.ts';
 import { isFree } from '../../mesh/testing/servers/free-port.ts';
 import { allServices } from '../../services/all.ts';
 import { listenForCommands } from './control.ts';
-import { launchDoor, launchService } from './launch.ts';
 import { createOutput, type Output } from './output.ts';
 import { type PlannedProcess, type PlanOptions, parseReplicas, planMesh, type Replicas } from './plan.ts';
 import { missingParts, type Servers, serverFaults, startServers } from './servers.ts';
@@ -102,7 +101,7 @@ async function start({ config, replicas, environment }: Settings, running: Runni
     servers: servers.urls,
     environment,
   });
-  const supervisor = createSupervisor({ plan, door, launchService, launchDoor, output, drainTimeoutMs });
+  const supervisor = createSupervisor({ plan, door, output, drainTimeoutMs });
   running.supervisor = supervisor;
   output.log('info', `starting ${plan.length} processes`);
   await supervisor.start();

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Launch } from './launch.ts';
+import { createLaunches, type Launches } from './launch.ts';
 import type { Output } from './output.ts';
 import { inDrainOrder, type PlannedProcess } from './plan.ts';
 import { type SupervisedProcess, supervise } from './supervised.ts';
@@ -21,8 +21,8 @@ export interface SupervisorOptions {
   readonly plan: readonly PlannedProcess[];
   /** The service that is the door. Its instances share a socket, so a new one can listen next to the old one. */
   readonly door: string | undefined;
-  readonly launchService: Launch;
-  readonly launchDoor: Launch;
+  /** Default: those of the services. */
+  readonly launches?: Launches;
   readonly output: Output;
   /** `DRAIN_TIMEOUT_MS`. */
   readonly drainTimeoutMs: number;
@@ -36,11 +36,11 @@ export interface SupervisorOptions {
 const drainSlackMs = 3_000;
 
 export function createSupervisor(options: SupervisorOptions): Supervisor {
-  const { plan, door, launchService, launchDoor, output, concurrentStarts = 10, settleMs = 1_000 } = options;
+  const { plan, door, output, launches = createLaunches(), concurrentStarts = 10, settleMs = 1_000 } = options;
   const drainTimeoutMs = options.drainTimeoutMs + drainSlackMs;
   const processes = plan.map((planned) => {
     const overlaps = planned.service === door;
-    const launch = overlaps ? launchDoor : launchService;
+    const launch = overlaps ? launches.door : launches.service;
     return supervise(planned, { launch, overlaps, output, drainTimeoutMs });
   });
   const waves = inDrainOrder(processes.map((process) => ({ service: process.plan.service, process })));
