@@ -51,8 +51,8 @@ describe('the audit', () => {
       let meanwhile: (() => Promise<unknown>) | undefined;
       const stale = allServicesWith('ops', (runtime) => ({
         ...runtime,
-        findClient: (contract) => {
-          const found = runtime.findClient(contract);
+        findClient: (contract, options) => {
+          const found = runtime.findClient(contract, options);
           return (
             found &&
             delayList(found, method, async () => {

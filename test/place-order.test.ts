@@ -76,7 +76,7 @@ describe('an order', () => {
     const reserveStock = (reserve: () => Promise<unknown>) => watched.promise.then(reserve);
     const patient = allServicesWith('order', (runtime) => ({
       ...runtime,
-      client: (contract) => intercept(runtime.client(contract), { reserveStock }),
+      client: (contract, options) => intercept(runtime.client(contract, options), { reserveStock }),
     }));
     const waiting = await startMesh(patient);
     onTestFinished(() => waiting.stop());

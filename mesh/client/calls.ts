@@ -7,6 +7,7 @@ import { type CallScope, currentScope } from '../telemetry/call-scope.ts';
 import { continueTrace } from '../telemetry/trace-context.ts';
 import type { Backoff } from '../time/backoff.ts';
 import type { Clock } from '../time/clock.ts';
+import { answering, type FallbackSettings } from './answer.ts';
 import { asCallError, CallError } from './call-error.ts';
 import type { ClientMethod } from './client-method.ts';
 import type { Breaker } from './policies/breaker.ts';
@@ -27,25 +28,23 @@ export interface ClientContext {
   readonly clock: Clock;
 }
 
-/** Answers a unary call that failed because its service is unhealthy. */
-export type UnaryFallback = (error: CallError, request: object) => unknown;
-
 /** A method with all that its calls need. */
 interface BoundMethod extends ClientMethod, Pick<ClientContext, 'pick' | 'clock'> {
   readonly breaker: Breaker;
   readonly retry: RetryOptions;
-  readonly fallback: UnaryFallback | undefined;
 }
 
-/** Returns the function that calls `method`, whichever of the four kinds it is. */
-export function bindCall(method: ClientMethod, context: ClientContext, fallback?: UnaryFallback) {
+/** Returns the function that calls `method`, whichever of the four kinds it is. Only a unary one may have a fallback. */
+export function bindCall(method: ClientMethod, context: ClientContext, fallback?: FallbackSettings) {
   const { pick, breaker, budget, retryDelayMs, clock } = context;
   const { maxAttempts, retryable, breakerGroup } = method;
   const retry = { maxAttempts, retryable, budget, delayMs: retryDelayMs, clock };
-  const bound: BoundMethod = { ...method, pick, clock, breaker: breaker(breakerGroup), retry, fallback };
+  const bound: BoundMethod = { ...method, pick, clock, breaker: breaker(breakerGroup), retry };
   switch (method.engineMethod.kind) {
-    case 'unary':
-      return (request: object, options?: MeshCallOptions) => unary(bound, request, options);
+    case 'unary': {
+      const call = (request: object, options?: MeshCallOptions) => unary(bound, request, options);
+      return fallback ? answering(method, call, fallback, clock) : call;
+    }
     case 'server-streaming':
       return (request: object, options?: MeshCallOptions) => serverStreaming(bound, request, options);
     case 'client-streaming':
@@ -56,7 +55,7 @@ export function bindCall(method: ClientMethod, context: ClientContext, fallback?
 }
 
 async function unary(method: BoundMethod, request: object, options: MeshCallOptions = {}) {
-  const { engineMethod, breaker, fallback } = method;
+  const { engineMethod, breaker } = method;
   const message = method.complete(request);
   try {
     const call = outboundCall(method, options);
@@ -64,10 +63,8 @@ async function unary(method: BoundMethod, request: object, options: MeshCallOpti
     // A half-open breaker waits for its one call, so that call must be sure to end.
     const guarded = call.deadlineMs === undefined ? breaker.watch : breaker.run;
     return await withRetries(() => guarded(attempt), call, method.retry);
-  } catch (cause) {
-    const error = asCallError(cause, engineMethod.path);
-    if (fallback && error instanceof CallError && isOutage(error)) return await fallback(error, message);
-    throw error;
+  } catch (error) {
+    throw asCallError(error, engineMethod.path);
   }
 }
 

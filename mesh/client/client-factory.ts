@@ -1,46 +1,54 @@
 import { EventEmitter } from 'node:events';
 import type { Client, CompatServiceDefinition, TsProtoServiceDefinition } from 'nice-grpc';
 import type { EndpointSource } from '../balancing/endpoint-source.ts';
-import { fullNameOf, type RequestOf, type ResponseOf, type ServiceContract } from '../contract/contract.ts';
+import { fullNameOf, type ResponseOf, type ServiceContract } from '../contract/contract.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Clock } from '../time/clock.ts';
-import type { CallError } from './call-error.ts';
-import { bindCall, type ClientContext, type UnaryFallback } from './calls.ts';
+import type { Answer, FallbackSettings, ReadOnlyMethod } from './answer.ts';
+import { bindCall, type ClientContext, type MeshCallOptions } from './calls.ts';
 import { clientMethods } from './client-method.ts';
 import { type Breaker, type BreakerSettings, createBreaker } from './policies/breaker.ts';
 import type { DeadlineOptions } from './policies/deadline.ts';
 import { createRetryBudget, type RetryBudget, type RetrySettings, retryDelay } from './policies/retry.ts';
 
-/** nice-grpc's client, whose calls also take a `deadline`. They reject with CallError, which is a MeshError. */
-export type MeshClient<Definition extends CompatServiceDefinition> = Client<Definition, DeadlineOptions>;
+/**
+ * nice-grpc's client, whose calls also take a `deadline`. They reject with CallError, which is a MeshError. The methods with a
+ * fallback, `Answered`, resolve with an {@link Answer} in place of the response.
+ */
+export type MeshClient<
+  Definition extends CompatServiceDefinition,
+  Answered extends ReadOnlyMethod<Definition> = never,
+> = [Answered] extends [never]
+  ? Client<Definition, DeadlineOptions>
+  : Omit<Client<Definition, DeadlineOptions>, Answered> & AnsweringMethods<Definition, Answered>;
+
+type AnsweringMethods<Definition extends CompatServiceDefinition, Answered extends ReadOnlyMethod<Definition>> = {
+  [Method in Answered]: (
+    request: RequestInput<Client<Definition>, Method>,
+    options?: MeshCallOptions,
+  ) => Promise<Answer<ResponseOf<Definition['methods'][Method]>>>;
+};
+
+type RequestInput<Methods, Method> = Method extends keyof Methods
+  ? Methods[Method] extends (request: infer Request, ...rest: never[]) => unknown
+    ? Request
+    : never
+  : never;
 
 /** How a client handles failures of its service. */
-export interface ClientOptions<Definition extends CompatServiceDefinition> {
+export interface ClientOptions<
+  Definition extends CompatServiceDefinition,
+  Answered extends ReadOnlyMethod<Definition> = never,
+> {
   /** Default: the breaker that all clients of the service share, with the default of each setting. */
   readonly breaker?: BreakerSettings;
   /** Default: the contract's `max_attempts`, and the default of each setting. */
   readonly retry?: RetrySettings;
-  /** What to answer when the service is unhealthy, by method. Default: calls reject. */
-  readonly fallback?: Fallbacks<Definition>;
-}
-
-/**
- * Answers of unary methods when their service is unhealthy. Each is called after the last attempt, with an error that is
- * UNAVAILABLE (also `CIRCUIT_OPEN`), DEADLINE_EXCEEDED or RESOURCE_EXHAUSTED, and with the request. What it throws is
- * what the call rejects with. Other errors, such as NOT_FOUND, are answers of the service and never call it.
- */
-export type Fallbacks<Definition extends CompatServiceDefinition> = {
-  readonly [Method in keyof Definition['methods'] as Definition['methods'][Method] extends UnaryMethod
-    ? Method
-    : never]?: (
-    error: CallError,
-    request: RequestOf<Definition['methods'][Method]>,
-  ) => ResponseOf<Definition['methods'][Method]> | Promise<ResponseOf<Definition['methods'][Method]>>;
-};
-
-interface UnaryMethod {
-  readonly requestStream: false;
-  readonly responseStream: false;
+  /**
+   * Methods that answer with the last response to the same request while the service is unhealthy. Only for unary methods that
+   * the contract marks as NO_SIDE_EFFECTS; throws TypeError for any other. Default: none, and calls reject.
+   */
+  readonly fallback?: { readonly [Method in Answered]: FallbackSettings };
 }
 
 export interface ClientFactoryOptions {
@@ -59,10 +67,10 @@ export interface ClientFactory {
    * Returns a client of a service. A call takes deadline, trace and cancellation from the call that it is made for, and
    * gets a request id. Then it goes through the breaker, and is retried if its contract allows.
    */
-  client<Definition extends CompatServiceDefinition>(
+  client<Definition extends CompatServiceDefinition, Answered extends ReadOnlyMethod<Definition> = never>(
     contract: ServiceContract<Definition>,
-    options?: ClientOptions<Definition>,
-  ): MeshClient<Definition>;
+    options?: ClientOptions<Definition, Answered>,
+  ): MeshClient<Definition, NoInfer<Answered>>;
   /** Closes the connections; later calls fail with UNAVAILABLE. */
   close(): void;
 }
@@ -122,15 +130,21 @@ export function createClientFactory({ endpoints, clock, logger }: ClientFactoryO
   };
 }
 
-function createClient<Definition extends CompatServiceDefinition>(
+function createClient<Definition extends CompatServiceDefinition, Answered extends ReadOnlyMethod<Definition>>(
   contract: ServiceContract<Definition>,
-  { retry, fallback }: ClientOptions<Definition>,
+  { retry, fallback }: ClientOptions<Definition, Answered>,
   context: ClientContext,
-): MeshClient<Definition> {
-  const fallbacks = (fallback ?? {}) as Readonly<Record<string, UnaryFallback>>;
+): MeshClient<Definition, Answered> {
+  const fallbacks = new Map<string, FallbackSettings>(Object.entries(fallback ?? {}));
   // Contracts are generated, with ts-proto's definitions.
   const methods = clientMethods(contract as unknown as ServiceContract<TsProtoServiceDefinition>, retry);
-  const calls = [...methods].map(([name, method]) => [name, bindCall(method, context, fallbacks[name])] as const);
+  for (const name of fallbacks.keys()) {
+    if (methods.get(name)?.isReadOnlyUnary) continue;
+    throw new TypeError(
+      `${fullNameOf(contract)}.${name} is not a unary method without side effects: remove its fallback`,
+    );
+  }
+  const calls = [...methods].map(([name, method]) => [name, bindCall(method, context, fallbacks.get(name))] as const);
   // Its shape is that of the definition, which a loop over the methods cannot express.
-  return Object.fromEntries(calls) as unknown as MeshClient<Definition>;
+  return Object.fromEntries(calls) as unknown as MeshClient<Definition, Answered>;
 }

@@ -14,6 +14,8 @@ export interface ClientMethod {
   /** The codes after which it is attempted again. */
   readonly retryable: ReadonlySet<Status>;
   readonly breakerGroup: string;
+  /** Whether it may have a fallback. */
+  readonly isReadOnlyUnary: boolean;
   /**
    * Completes the message that a caller gave in part. A mutation without a request id gets one, so all attempts of this
    * call are one call to the server.
@@ -50,6 +52,7 @@ function clientMethod(
     maxAttempts: maxAttempts(policy, retry),
     retryable: new Set(policy.retryableCodes.map((code) => Status[code])),
     breakerGroup: policy.breakerGroup,
+    isReadOnlyUnary: engineMethod.kind === 'unary' && policy.idempotency === 'no-side-effects',
     complete: completeMessage(requestType, policy),
   };
 }

@@ -41,7 +41,7 @@ const serverFaults: ReadonlySet<Status> = new Set([
 const aboutService: ReadonlySet<Status> = new Set([...outages, Status.ABORTED, Status.INTERNAL]);
 
 /** The part of an answer that these decisions need. */
-export interface Answer {
+interface Answer {
   readonly code: Status;
   /** Empty if the peer sent none. */
   readonly reason: string;

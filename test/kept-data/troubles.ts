@@ -94,7 +94,7 @@ export function createTroubles(): Troubles {
     unreportedUsers: new Set(),
     on: (runtime) => ({
       ...runtime,
-      client: (contract) => withCalls(runtime.client(contract), pass),
+      client: (contract, options) => withCalls(runtime.client(contract, options), pass),
       events: replace(runtime.events, {
         publish: async (events) => {
           if (events.some(({ key }) => troubles.refusedKeys.has(key))) throw refused('the event');

@@ -1,7 +1,8 @@
-import type { Client, CompatServiceDefinition } from 'nice-grpc';
+import type { CompatServiceDefinition } from 'nice-grpc';
 import type { AuditCheck } from '../../audit/audit.ts';
 import type { Endpoints } from '../../balancing/endpoints.ts';
-import type { ClientOptions } from '../../client/client-factory.ts';
+import type { ReadOnlyMethod } from '../../client/answer.ts';
+import type { ClientOptions, MeshClient } from '../../client/client-factory.ts';
 import type { Config } from '../../config/config.ts';
 import type { AnySetting } from '../../config/setting.ts';
 import type { ServiceContract } from '../../contract/contract.ts';
@@ -48,15 +49,15 @@ export interface Runtime {
    * fallback. Call it while the service is built: the process does not start if that service is neither in it nor has an
    * address.
    */
-  client<Definition extends CompatServiceDefinition>(
+  client<Definition extends CompatServiceDefinition, Answered extends ReadOnlyMethod<Definition> = never>(
     contract: ServiceContract<Definition>,
-    options?: ClientOptions<Definition>,
-  ): Client<Definition>;
+    options?: ClientOptions<Definition, Answered>,
+  ): MeshClient<Definition, NoInfer<Answered>>;
   /** Returns a client of an optional service: `undefined` unless it was built before in this process or has an address. */
-  findClient<Definition extends CompatServiceDefinition>(
+  findClient<Definition extends CompatServiceDefinition, Answered extends ReadOnlyMethod<Definition> = never>(
     contract: ServiceContract<Definition>,
-    options?: ClientOptions<Definition>,
-  ): Client<Definition> | undefined;
+    options?: ClientOptions<Definition, Answered>,
+  ): MeshClient<Definition, NoInfer<Answered>> | undefined;
 }
 
 /** The event log or the task queue. */

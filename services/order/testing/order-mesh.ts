@@ -53,7 +53,7 @@ export async function startOrderMesh(
   const wrappers: Record<string, Around> = {};
   const intercepted = onRuntime(orderService, (runtime) => ({
     ...change(runtime),
-    client: (contract) => intercept(runtime.client(contract), wrappers),
+    client: (contract, options) => intercept(runtime.client(contract, options), wrappers),
   }));
   const mesh = await startMesh([userService, inventoryService, paymentService, shippingService, intercepted], settings);
   const orders = mesh.runtime.client(OrderServiceContract);

@@ -52,8 +52,8 @@ export function crashAt(point: CrashPoint, runtime: Runtime, serves: () => boole
 
   return {
     ...runtime,
-    client: (contract) =>
-      intercept(runtime.client(contract), { [`${operation}`]: (run) => pass(operation as Operation, run) }),
+    client: (contract, options) =>
+      intercept(runtime.client(contract, options), { [`${operation}`]: (run) => pass(operation as Operation, run) }),
     events: {
       ...intercept(runtime.events, { publish: (run) => pass('publish', run) }),
       consume: (options) =>
