@@ -19,6 +19,8 @@ export interface Directory extends EndpointSource {
   hasAddress(service: string): boolean;
   /** The contracts that are called but cannot be found, with the services that call them. */
   missing(): ReadonlyMap<string, readonly string[]>;
+  /** The services that are called and run in other processes. */
+  called(): readonly string[];
   /** The services that discovery knows but run in this process. */
   shadowed(): string[];
   /** The names of the services that this process runs or calls. */
@@ -56,6 +58,7 @@ export function createDirectory({ discovery, endpoints, local }: DirectoryOption
       endpoints.close();
     },
     missing: () => new Map([...calls].filter(([contract]) => !has(contract))),
+    called: () => [...namesOf([...calls.keys()].filter((contract) => !served.has(contract)))],
     shadowed: () => [...namesOf(served)].filter((name) => discovery.knows(name) === 'certain'),
     names: () => namesOf([...served, ...calls.keys()]),
   };

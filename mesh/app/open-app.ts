@@ -5,7 +5,8 @@ import type { Config } from '../config/config.ts';
 import { processSettings } from '../config/process-settings.ts';
 import { fullNameOf } from '../contract/contract.ts';
 import { contractDescriptors, readDeclaredServices } from '../contract/declared-services.ts';
-import { createStaticDiscovery } from '../discovery/static/static-discovery.ts';
+import type { Registration } from '../discovery/discovery.ts';
+import { openDiscovery } from '../discovery/open-discovery.ts';
 import { engineByName } from '../engines/engines.ts';
 import type { PingPolicy } from '../engines/ping-strikes.ts';
 import { listenForScrapes } from '../metrics/listener.ts';
@@ -19,7 +20,9 @@ import { openDatabases } from './data/open-databases.ts';
 import { createDirectory, type Directory } from './directory.ts';
 import { notListening } from './errors.ts';
 import { watchHealth } from './health-watch.ts';
-import { openRuntime } from './runtime.ts';
+import { processInfo } from './process-info.ts';
+import { describeSelf, findServices } from './registry.ts';
+import { createMetrics, openRuntime } from './runtime.ts';
 import type { Runtime, Service, ServiceDefinition } from './service/service.ts';
 import type { Shutdown } from './shutdown.ts';
 import { checkAddresses } from './start-checks.ts';
@@ -52,6 +55,8 @@ export interface OpenApp {
   readonly address: string;
   /** `host:port` at which this machine can read its metrics; `undefined` if `METRICS_LISTEN` is empty. */
   readonly metricsAddress: string | undefined;
+  /** Enters it into the registry, as soon as that answers. `undefined` if the registry takes no entries. */
+  readonly register: () => Registration | undefined;
 }
 
 /**
@@ -68,22 +73,25 @@ export async function openApp(parts: AppParts): Promise<OpenApp> {
   };
   const engine = await engineByName(config.grpcEngine);
   const keepalive = config.grpcKeepaliveMs === 0 ? undefined : { everyMs: config.grpcKeepaliveMs };
-  const discovery = createStaticDiscovery(config.addresses, clock);
+  const info = processInfo(config);
+  const metrics = createMetrics(clock, logger, info);
+  const discovery = openDiscovery(config.discovery, { clock, logger, metrics });
   shutdown.add('resources', 'discovery', () => discovery.close());
   const endpoints = createEndpoints({ engine, discovery, keepalive });
   const local = endpointsByAddress(engine, localAddress, keepalive);
   const directory = createDirectory({ discovery, endpoints, local });
   const databases = openDatabases(dataFolder, logger, config);
   const build = async () => {
-    const runtime = await openRuntime({ ...parts, openDatabase: databases.open, directory, endpoints });
+    const runtime = await openRuntime({ ...parts, info, metrics, openDatabase: databases.open, directory, endpoints });
     return { runtime, services: await buildServices(runtime, definitions, directory, shutdown, draining) };
   };
   const { runtime, services } = await build().finally(databases.reportFound);
-  checkAddresses(config.addresses, directory, await readDeclaredServices(contractDescriptors));
+  checkAddresses(config.discovery, directory, await readDeclaredServices(contractDescriptors));
   const shadowed = directory.shadowed();
   if (shadowed.length > 0) logger.info({ services: shadowed }, answeredHere);
   registerBacklogMetrics(services, runtime);
   const metricsAddress = await serveMetrics(runtime, shutdown);
+  await findServices(directory.called(), { discovery, endpoints, clock, draining });
   const serves = services.flatMap((service) => service.serves);
   const server = createServer({
     engine,
@@ -105,7 +113,8 @@ export async function openApp(parts: AppParts): Promise<OpenApp> {
   await startServices(services);
   const endWatch = await watchHealth({ services, brokers: runtime, health, clock, logger });
   shutdown.add('work', 'health checks', endWatch);
-  return { runtime, services, address, metricsAddress };
+  const register = () => discovery.register?.(describeSelf(config, port, serves, info.version));
+  return { runtime, services, address, metricsAddress, register };
 }
 
 /** In parallel, so a service that waits for its broker does not delay the others. Rejects with the first failure. */

@@ -16,7 +16,7 @@ import type { Clock } from '../time/clock.ts';
 import type { OpenDatabase } from './data/open-databases.ts';
 import type { Directory } from './directory.ts';
 import { databaseShared } from './errors.ts';
-import { diskUsage, type ProcessInfo, processInfo } from './process-info.ts';
+import { diskUsage, type ProcessInfo } from './process-info.ts';
 import type { Runtime } from './service/service.ts';
 import type { Shutdown } from './shutdown.ts';
 
@@ -27,6 +27,8 @@ export interface RuntimeOptions {
   readonly openDatabase: OpenDatabase;
   readonly clock: Clock;
   readonly health: HealthList;
+  readonly info: ProcessInfo;
+  readonly metrics: Metrics;
   /** Where clients find services. */
   readonly directory: Directory;
   /** The instances of services in other processes. */
@@ -40,6 +42,8 @@ export async function openRuntime({
   config,
   clock,
   health,
+  info,
+  metrics,
   logger,
   draining,
   openDatabase,
@@ -49,8 +53,6 @@ export async function openRuntime({
 }: RuntimeOptions): Promise<Runtime> {
   const events = await openEvents(config, { clock, logger, openDatabase });
   shutdown.add('resources', 'event log', () => events.close());
-  const info = processInfo(config);
-  const metrics = createMetrics(clock, logger, info);
   const open = (url: string) => openDatabase('tasks', url, { poolSize: 1 });
   const tasks = await openTasks(config, { clock, logger, metrics, open });
   shutdown.add('resources', 'task queue', () => tasks.close());
@@ -87,7 +89,8 @@ export async function openRuntime({
   };
 }
 
-function createMetrics(clock: Clock, logger: Logger, info: ProcessInfo): Metrics {
+/** Creates the metrics of a process, with those that describe it. */
+export function createMetrics(clock: Clock, logger: Logger, info: ProcessInfo): Metrics {
   const metrics = createPrometheusMetrics({ clock, logger });
   describeProcess(metrics, info);
   return metrics;

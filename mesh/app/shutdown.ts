@@ -21,8 +21,11 @@ export interface Unended {
 export interface Shutdown {
   /** Adds a part to end. The log calls it `name`. */
   add(stage: Stage, name: string, end: End): void;
-  /** Ends all parts. Resolves with those that failed or did not end in time, which are also logged. */
-  run(): Promise<readonly Unended[]>;
+  /**
+   * Ends all parts. Resolves with those that failed or did not end in time, which are also logged. The grace began at
+   * `startMs` of the clock's elapsed time. Default: now.
+   */
+  run(startMs?: number): Promise<readonly Unended[]>;
 }
 
 export interface ShutdownOptions {
@@ -61,11 +64,10 @@ export function createShutdown({ graceMs, clock, logger }: ShutdownOptions): Shu
 
   return {
     add: (stage, name, end) => parts.push({ stage, name, end }),
-    async run() {
-      const startMs = clock.elapsedMs();
+    async run(startMs = clock.elapsedMs()) {
       const leftMs = () => Math.max(0, startMs + graceMs - clock.elapsedMs());
       const graceOf: Readonly<Record<Stage, () => number>> = {
-        work: () => graceMs - Math.min(callsReserveMs, graceMs / 2),
+        work: () => Math.max(0, leftMs() - Math.min(callsReserveMs, graceMs / 2)),
         calls: leftMs,
         resources: () => 0,
       };

@@ -1,4 +1,5 @@
 import type { Config } from '../config/config.ts';
+import type { Registration } from '../discovery/discovery.ts';
 import { serverDraining } from '../server/errors.ts';
 import { createHealth } from '../server/health/health.ts';
 import type { Logger } from '../telemetry/logger.ts';
@@ -7,6 +8,7 @@ import { sleep } from '../time/sleep.ts';
 import { claimDataFolder } from './data/data-folder.ts';
 import { hasManifest } from './data/manifest.ts';
 import { type OpenApp, openApp } from './open-app.ts';
+import { checkAdvertised } from './registry.ts';
 import type { ServiceDefinition } from './service/service.ts';
 import { createShutdown, type Unended } from './shutdown.ts';
 import { checkDatabases, checkListen } from './start-checks.ts';
@@ -26,6 +28,9 @@ export interface StartingApp extends Pick<App, 'stop'> {
   readonly ready: Promise<App>;
 }
 
+/** How long a drain waits for the registry, at most a tenth of the grace. */
+const maxLeaveMs = 1_000;
+
 /** How long a stop waits for a start in progress to notice it. */
 const maxStartEndMs = 500;
 
@@ -41,6 +46,7 @@ export function beginApp(config: Config, definitions: readonly ServiceDefinition
   const draining = new AbortController();
   const shutdown = createShutdown({ graceMs: config.drainTimeoutMs, clock, logger });
   let releaseFolder: (() => void) | undefined;
+  let registration: Registration | undefined;
   let starting = true;
   const startEnded = new AbortController();
   const endStart = () => {
@@ -50,9 +56,12 @@ export function beginApp(config: Config, definitions: readonly ServiceDefinition
   // What a start opens is ended only if it is added before its stage.
   shutdown.add('work', 'start', () => sleep(clock, maxStartEndMs, startEnded.signal));
   const drain = async () => {
+    const startMs = clock.elapsedMs();
+    // Callers that find this process by the registry go elsewhere before it refuses anything.
+    await registration?.leave(Math.min(maxLeaveMs, config.drainTimeoutMs / 10));
     health.drain();
     draining.abort(serverDraining());
-    const failed = await shutdown.run();
+    const failed = await shutdown.run(startMs);
     // What was cut off may still write, so the next start treats this run as not cleanly ended.
     if (failed.length === 0 && !starting) releaseFolder?.();
     return failed;
@@ -65,6 +74,7 @@ export function beginApp(config: Config, definitions: readonly ServiceDefinition
   const start = async (): Promise<App> => {
     try {
       checkDatabases(config, definitions.length);
+      checkAdvertised(config);
       // Do not create a new mesh next to a running one that lost its folder. An existing mesh listens only once it serves:
       // whoever connects earlier would be cut off.
       if (!hasManifest(config.dataDir)) await checkListen(config);
@@ -74,6 +84,7 @@ export function beginApp(config: Config, definitions: readonly ServiceDefinition
       const parts = { config, definitions, dataFolder, health, draining: draining.signal, shutdown, clock, logger };
       const app = await openApp(parts);
       dataFolder.opened();
+      if (!draining.signal.aborted) registration = app.register();
       return { ...app, stop };
     } catch (error) {
       endStart();

@@ -1,9 +1,10 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:net';
 import { type Config, ConfigError, databaseUrlOf } from '../config/config.ts';
+import type { DiscoveryUrl } from '../config/discovery-url.ts';
 import { processSettings } from '../config/process-settings.ts';
 import type { ConfigFault } from '../config/setting.ts';
-import { type StaticAddresses, unknownServices } from '../config/static-addresses.ts';
+import { unknownServices } from '../config/static-addresses.ts';
 import { serviceNameOf } from '../discovery/discovery.ts';
 import { listenError, parseListenAddress } from '../engines/listen-address.ts';
 import type { Directory } from './directory.ts';
@@ -47,9 +48,10 @@ function release(server: Server): Promise<void> {
  * Throws a ConfigError that names every service that this process calls and cannot find, and every address under a name that
  * no service has. `declared` are the contracts of the project; a name outside of it is known if this process calls it.
  */
-export function checkAddresses(addresses: StaticAddresses, directory: Directory, declared: readonly string[]): void {
+export function checkAddresses(url: DiscoveryUrl, directory: Directory, declared: readonly string[]): void {
   const known = [...new Set([...declared.map(serviceNameOf), ...directory.names()])].toSorted();
-  const faults = [...unknownServices(addresses, known), ...missingAddresses(directory)];
+  const unknown = url.scheme === 'static' ? unknownServices(url.addresses, known) : [];
+  const faults = [...unknown, ...missingAddresses(directory)];
   if (faults.length > 0) throw new ConfigError(faults);
 }
 

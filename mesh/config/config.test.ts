@@ -157,26 +157,10 @@ describe('readConfig', () => {
     expect(() => readConfig({ METRICS_LISTEN: text })).toThrow(/^METRICS_LISTEN is ".*", but must be .*, or empty$/);
   });
 
-  it.each(['static:', 'static:user=10.0.0.1:50051,order=mesh.internal:50052'])('takes the addresses of %s', (text) => {
-    expect(readConfig({ DISCOVERY_URL: text }).addresses.get('order')).toEqual(
-      text === 'static:' ? undefined : ['mesh.internal:50052'],
+  it('says what is wrong with a discovery, without its password', () => {
+    expect(() => readConfig({ DISCOVERY_URL: 'eureka://ada:secret@registry' })).toThrow(
+      /^DISCOVERY_URL is "eureka:\/\/ada:\*\*\*@registry", which has the address "registry": use <host>:<port>$/,
     );
-  });
-
-  it('takes several addresses of a service, each once', () => {
-    const { addresses } = readConfig({ DISCOVERY_URL: 'static:user=10.0.0.1:1+[::1]:2+10.0.0.1:1' });
-    expect(addresses.get('user')).toEqual(['10.0.0.1:1', '[::1]:2']);
-  });
-
-  it.each([
-    'dns:',
-    'static:user',
-    'static:user=nowhere',
-    'static:user=10.0.0.1:65536',
-    'static:user=a:1,user=b:1',
-    'static:user=a:1+',
-  ])('refuses %s as a discovery', (text) => {
-    expect(() => readConfig({ DISCOVERY_URL: text })).toThrow(/DISCOVERY_URL/);
   });
 
   describe('with the settings of services', () => {

@@ -36,18 +36,21 @@ export function readConfig(environment: Environment, { settings = [], services }
   const faults: ConfigFault[] = [];
   const values = new Map<AnySetting, unknown>();
   for (const setting of [...Object.values(processSettings), ...settings]) {
-    const { variable, allowed, parse } = setting;
+    const { variable, allowed, parse, problemOf }: AnySetting = setting;
     const text = environment[variable] || defaultOf(setting, dataDir);
     const value: unknown = parse(text);
-    if (value === undefined)
-      faults.push({ variable, problem: `is ${JSON.stringify(maskSecrets(text))}, but must be ${allowed}` });
+    if (value === undefined) {
+      const problem = problemOf?.(text);
+      const rest = problem === undefined ? `but must be ${allowed}` : `which ${problem}`;
+      faults.push({ variable, problem: `is ${JSON.stringify(maskSecrets(text))}, ${rest}` });
+    }
     values.set(setting, value);
   }
   const named = Object.entries(processSettings).map(([name, setting]) => [name, values.get(setting)]);
   const config = { ...Object.fromEntries(named), get } as Config;
   // Not there when it cannot be read.
-  if (services !== undefined && config.addresses !== undefined)
-    faults.push(...unknownServices(config.addresses, services));
+  if (services !== undefined && config.discovery?.scheme === 'static')
+    faults.push(...unknownServices(config.discovery.addresses, services));
   if (faults.length > 0) throw new ConfigError([...faults, ...misspelt(environment, [...values.keys()])]);
   return Object.freeze(config);
 

@@ -1,9 +1,9 @@
 import { defaultEngine, engineNames } from '../engines/engines.ts';
 import { logLevels } from '../telemetry/logger.ts';
 import { parseAddress } from './address.ts';
+import { discoveryForms, discoveryUrlProblem, parseDiscoveryUrl } from './discovery-url.ts';
 import { parseKafkaUrl } from './kafka-url.ts';
 import { certificatesSetting, choiceSetting, millisecondsSetting, numberSetting, urlSetting } from './setting.ts';
-import { parseStaticAddresses } from './static-addresses.ts';
 
 /** How events are compressed on their way to Kafka and in it. */
 export const compressions = ['none', 'gzip', 'snappy', 'zstd'] as const;
@@ -23,6 +23,16 @@ export const processSettings = {
     allowed: '<host>:<port> with a port from 0 to 65535',
     doc: '`<host>:<port>`; port 0 picks a free one',
     parse: parseAddress,
+  },
+  /** `host:port` for the registry; empty: the one of the listener. */
+  grpcAdvertise: {
+    variable: 'GRPC_ADVERTISE',
+    default: '',
+    allowed: '<host>:<port> with a port from 0 to 65535, or empty',
+    doc:
+      '`<host>:<port>` at which other processes reach this one, for registries that it registers in; port 0 is that of the ' +
+      'listener. Default: the address of `GRPC_LISTEN`',
+    parse: (text: string) => (text === '' ? text : parseAddress(text)),
   },
   /** What speaks HTTP/2 and gRPC, for calls in and out. */
   grpcEngine: choiceSetting('GRPC_ENGINE', engineNames, {
@@ -186,16 +196,17 @@ export const processSettings = {
       'how long dead letters that were redriven or discarded stay in their database; they are purged hourly. ' +
       'Open ones are kept. From 3600000 to 315360000000',
   }),
-  /** The addresses of services that are not in this process. */
-  addresses: {
+  /** How services that are not in this process are found. */
+  discovery: {
     variable: 'DISCOVERY_URL',
     default: 'static:',
-    allowed:
-      'static: or static:<service>=<host>:<port>+<host>:<port>,..., each service once, its instances separated by +',
+    allowed: discoveryForms,
     doc:
-      '`static:<service>=<host>:<port>,…` for services that are not in this process; `<service>` is the first part of ' +
-      "its contracts' package (`events` for the bridge); several instances are `<host>:<port>+<host>:<port>`",
-    parse: parseStaticAddresses,
+      'how services that are not in this process are found: `static:<service>=<host>:<port>,…`, `dns:<name>:<port>`, `k8s:`, ' +
+      '`eureka://<host>:<port>` ([discovery](discovery.md)); `<service>` is the first part of its ' +
+      "contracts' package (`events` for the bridge)",
+    parse: parseDiscoveryUrl,
+    problemOf: discoveryUrlProblem,
   },
   logLevel: choiceSetting('LOG_LEVEL', logLevels, {
     default: 'info',

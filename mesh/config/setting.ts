@@ -16,6 +16,8 @@ export interface Setting<Value> {
   readonly default: string;
   /** What the value may be, as an error says it after "may be". */
   readonly allowed: string;
+  /** Says of a text that is not valid what is wrong, to follow it: "has no port: add one". Default: by `allowed`. */
+  readonly problemOf?: (text: string) => string | undefined;
   /** Its row in docs/settings.md. Default: `allowed`. */
   readonly doc?: string;
   /** Returns the value; `undefined` when the text is not valid. */

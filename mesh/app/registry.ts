@@ -1,0 +1,78 @@
+import type { Endpoints } from '../balancing/endpoints.ts';
+import { dialAddress, isLocal } from '../config/address.ts';
+import { type Config, ConfigError } from '../config/config.ts';
+import type { DiscoveryUrl } from '../config/discovery-url.ts';
+import { processSettings } from '../config/process-settings.ts';
+import { fullNameOf } from '../contract/contract.ts';
+import { type Discovery, type SelfDescription, serviceNameOf } from '../discovery/discovery.ts';
+import type { ServedContract } from '../server/serve.ts';
+import type { Clock } from '../time/clock.ts';
+import { sleep } from '../time/sleep.ts';
+
+/**
+ * Throws a ConfigError if this process would enter an address into a registry on another machine that only this machine can
+ * reach.
+ */
+export function checkAdvertised({ discovery, grpcAdvertise, grpcListen }: Config): void {
+  const registries = registriesOf(discovery);
+  const isReachable = registries.some(isLocal) || !isLocal(advertisedAddress(grpcAdvertise, grpcListen, 0));
+  if (registries.length === 0 || isReachable) return;
+  const { variable } = processSettings.grpcAdvertise;
+  const problem = `must be an address at which other machines reach this process, because it is entered into ${registries.join(', ')}: set it to <host>:<port>`;
+  throw new ConfigError([{ variable, problem }]);
+}
+
+/** The registries in which a process registers. */
+function registriesOf(url: DiscoveryUrl): readonly string[] {
+  if (url.scheme === 'consul') return [url.agent];
+  return url.scheme === 'eureka' ? url.servers : [];
+}
+
+/** Returns where others reach this process, whose listener has this port. */
+function advertisedAddress(advertise: string, listen: string, port: number): string {
+  return advertise === '' ? dialAddress(listen, port) : advertise.replace(/:0+$/, `:${port}`);
+}
+
+/** Describes this process for a registry. `port` is that of its listener. */
+export function describeSelf(
+  { grpcAdvertise, grpcListen }: Config,
+  port: number,
+  serves: readonly ServedContract[],
+  version: string,
+): SelfDescription {
+  const address = advertisedAddress(grpcAdvertise, grpcListen, port);
+  const contracts = serves.map(({ contract }) => fullNameOf(contract)).toSorted();
+  // An instance that is started again at its address replaces its entry.
+  return { services: [...new Set(contracts.map(serviceNameOf))], contracts, address, instance: address, version };
+}
+
+export interface FindOptions {
+  readonly discovery: Discovery;
+  readonly endpoints: Endpoints;
+  readonly clock: Clock;
+  /** Ends the wait. */
+  readonly draining: AbortSignal;
+}
+
+/** How long a start waits for a registry that does not answer. */
+const maxFindMs = 2_000;
+
+/**
+ * Watches services, and resolves once the registry has answered for each, so the first calls find their instances. A registry
+ * that is away delays that by 2 s, and nothing else.
+ */
+export async function findServices(
+  services: readonly string[],
+  { discovery, endpoints, clock, draining }: FindOptions,
+): Promise<void> {
+  const answered = services.map((service) => {
+    endpoints.of(service);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    return { promise, endWatch: discovery.watch(service, () => resolve()) };
+  });
+  const found = new AbortController();
+  const all = Promise.all(answered.map(({ promise }) => promise));
+  await Promise.race([all, sleep(clock, maxFindMs, AbortSignal.any([draining, found.signal]))]);
+  found.abort();
+  for (const { endWatch } of answered) endWatch();
+}
