@@ -66,6 +66,19 @@ describe('discovery by Consul', () => {
     expect(warnings()).toEqual([]);
   });
 
+  it('lists the services that speak gRPC, and keeps the list while the agent is away', async () => {
+    const { consul, discovery } = await start();
+    consul.set('user', []);
+    await eventually(() => expect(discovery.names()).toEqual(['user']));
+    consul.answerWith(badAnswers['sends other JSON']);
+    consul.hangUp();
+    await eventually(() => expect(consul.requests.length).toBeGreaterThan(2));
+    expect(discovery.names()).toEqual(['user']);
+    consul.answerWith(undefined);
+    consul.set('order', []);
+    await eventually(() => expect(discovery.names()).toEqual(['user', 'order']));
+  });
+
   it('asks with the index of the last answer, and begins again if that became smaller', async () => {
     const { consul, discovery, indexes } = await start();
     // Both are the same number as a double.

@@ -1,14 +1,15 @@
 import type { ConsulUrl } from '../../config/discovery-url.ts';
 import type { Discovery } from '../discovery.ts';
 import { registryAnswerInvalid } from '../errors.ts';
+import { createListedNames, type FollowNames } from '../listed-names.ts';
 import { createPace } from '../pace.ts';
 import { keepRegistered } from '../registration.ts';
 import { createRegistryHttp, type RegistryRequest } from '../registry-http.ts';
 import type { DiscoveryParts } from '../registry-log.ts';
 import { createTokenFile } from '../token-file.ts';
-import { createWatches, type Follow } from '../watches.ts';
+import { createWatches, type Follow, type Following } from '../watches.ts';
 import { consulEntry } from './consul-entry.ts';
-import { instancesOf } from './instances.ts';
+import { instancesOf, namesOf } from './instances.ts';
 
 /** How long a query waits for a change. Consul adds up to a sixteenth. */
 const waitS = 20;
@@ -26,29 +27,41 @@ export function createConsulDiscovery(url: ConsulUrl, parts: DiscoveryParts): Di
     http.ask({ timeoutMs: askTimeoutMs, ...request, headers: token ? { 'x-consul-token': token() } : {} });
   const inDatacenter = datacenter === undefined ? '' : `&dc=${encodeURIComponent(datacenter)}`;
 
-  const follow: Follow = async function* (service, { signal, rest }) {
-    const path = `/v1/health/service/${encodeURIComponent(service)}?passing=1&wait=${waitS}s${inDatacenter}`;
+  /** Asks again and again, and waits each time until something has changed. */
+  async function* query(path: string, { signal, rest }: Following): AsyncGenerator<unknown> {
     const pace = createPace(parts.clock);
     for (let index = 0n; ; ) {
-      const answer = await ask({ path: `${path}&index=${index}`, timeoutMs: queryTimeoutMs, signal });
+      const blocking = `${path}wait=${waitS}s&index=${index}${inDatacenter}`;
+      const answer = await ask({ path: blocking, timeoutMs: queryTimeoutMs, signal });
       const next = answer.status === 200 ? parseIndex(answer.headers['x-consul-index']) : undefined;
       if (next === undefined)
         throw registryAnswerInvalid({ registry, problem: `HTTP ${answer.status} without an index of Consul` });
       index = nextIndex(index, next);
-      yield { endpoints: instancesOf(answer.json(), registry), isCertain: true };
+      yield answer.json();
       await rest(pace());
     }
+  }
+
+  const follow: Follow = async function* (service, following) {
+    const path = `/v1/health/service/${encodeURIComponent(service)}?passing=1&`;
+    for await (const answer of query(path, following))
+      yield { endpoints: instancesOf(answer, registry), isCertain: true };
+  };
+  const followNames: FollowNames = async function* (following) {
+    for await (const answer of query('/v1/catalog/services?', following)) yield namesOf(answer);
   };
 
   const watches = createWatches(registry, follow, parts);
+  const listed = createListedNames(followNames, watches.log, parts.clock);
   return {
     ...watches,
     scheme: 'consul',
+    names: listed.names,
     knows: (service) => (watches.has(service) ? 'certain' : 'possible'),
     register: (self) =>
       keepRegistered(consulEntry(self, registry, ask), self, { registry, log: watches.log, ...parts }),
     async close() {
-      await watches.close();
+      await Promise.all([watches.close(), listed.close()]);
       http.close();
     },
   };
@@ -61,6 +74,6 @@ function parseIndex(text: string | string[] | undefined): bigint | undefined {
 }
 
 /** An index that is smaller than the last one is of another history: that of a restarted agent, or of a restored one. */
-export function nextIndex(last: bigint, next: bigint): bigint {
+function nextIndex(last: bigint, next: bigint): bigint {
   return next < last ? 0n : next;
 }

@@ -2,6 +2,7 @@ import type { SelfDescription } from '../discovery.ts';
 import { registryRefused } from '../errors.ts';
 import type { RegistryEntry } from '../registration.ts';
 import type { RegistryAnswer, RegistryRequest } from '../registry-http.ts';
+import { grpcTag } from './instances.ts';
 
 /** Asks with the credentials of this process. */
 type Ask = (request: Pick<RegistryRequest, 'method' | 'path' | 'body' | 'signal'>) => Promise<RegistryAnswer>;
@@ -29,7 +30,7 @@ export function consulEntry(self: SelfDescription, registry: string, ask: Ask): 
           Name: service,
           Address: host,
           Port: Number(self.address.slice(port + 1)),
-          Tags: ['grpc'],
+          Tags: [grpcTag],
           Meta: { version: self.version },
           Check: {
             CheckID: `${id}-health`,

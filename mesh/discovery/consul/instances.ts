@@ -1,6 +1,14 @@
 import type { FoundEndpoint } from '../discovery.ts';
 import { registryAnswerInvalid } from '../errors.ts';
-import { joinAddress, memberAt, textAt } from '../json-members.ts';
+import { joinAddress, listAt, memberAt, textAt } from '../json-members.ts';
+
+/** The services of a mesh have it in a registry that knows others as well. */
+export const grpcTag = 'grpc';
+
+/** Reads the names of the services that speak gRPC from an answer of the catalog. */
+export function namesOf(answer: unknown): readonly string[] {
+  return Object.keys(answer ?? {}).filter((name) => listAt(answer, name)?.includes(grpcTag));
+}
 
 /** Reads the instances of a health query. Throws REGISTRY_ANSWER_INVALID if the answer is not a list. */
 export function instancesOf(answer: unknown, registry: string): readonly FoundEndpoint[] {

@@ -86,6 +86,12 @@ describe('discovery by the API of Kubernetes', () => {
     expect(warnings()).toEqual([]);
   });
 
+  it('lists the Services of its namespace whose names end in -service', async () => {
+    const { api, discovery } = await start();
+    api.set(slice('a', []), slice('b', []));
+    await eventually(() => expect(discovery.names()).toEqual(['user', 'order']));
+  });
+
   it('finds pods that have only IPv6 addresses', async () => {
     const { api, discovery } = await start();
     api.set(slice('a', []), slice('b', [pod('fd00::1')], { addressType: 'IPv6' }));

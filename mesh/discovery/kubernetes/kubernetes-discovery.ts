@@ -5,6 +5,7 @@ import { messageOf } from '../../errors/error-text.ts';
 import type { Discovery } from '../discovery.ts';
 import { registryAnswerInvalid, registryUnavailable } from '../errors.ts';
 import { listAt, textAt } from '../json-members.ts';
+import { createListedNames, type FollowNames } from '../listed-names.ts';
 import { createPace } from '../pace.ts';
 import { createRegistryHttp } from '../registry-http.ts';
 import type { DiscoveryParts } from '../registry-log.ts';
@@ -18,13 +19,21 @@ const accountFolder = '/var/run/secrets/kubernetes.io/serviceaccount';
 /** The API server, as pods reach it. */
 const serverOfCluster = 'kubernetes.default.svc:443';
 
+/** The Service that a slice belongs to: the name of ours and a suffix. */
+const serviceLabel = 'kubernetes.io/service-name';
+const suffix = '-service';
+
 const timeoutMs = 5_000;
+const namesEveryMs = 10_000;
+/** Slices without their endpoints. */
+const onlyMetadata = 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1';
+
 /** How long the server keeps a watch open. The slices are listed before each: an error in what is known does not stay. */
 const watchS = 290;
 const maxWatchMs = (watchS + 10) * 1000;
 /** Slices in one answer; each has up to 100 endpoints. */
 const pageSize = 50;
-const maxSlices = 200;
+const maxSlices = 1_000;
 
 /** Finds the pods of the Service `<service>-service` by its EndpointSlices. Kubernetes itself registers pods. */
 export function createKubernetesDiscovery(
@@ -43,18 +52,15 @@ export function createKubernetesDiscovery(
   const headers = () => ({ authorization: `Bearer ${token()}` });
   const invalid = (problem: string) => registryAnswerInvalid({ registry, problem });
 
-  const pathOf = (service: string, query: Readonly<Record<string, string>>) =>
-    `/apis/discovery.k8s.io/v1/namespaces/${namespace}/endpointslices?${new URLSearchParams({
-      labelSelector: `kubernetes.io/service-name=${service}-service`,
-      ...query,
-    })}`;
+  const pathOf = (query: Readonly<Record<string, string>>) =>
+    `/apis/discovery.k8s.io/v1/namespaces/${namespace}/endpointslices?${new URLSearchParams(query)}`;
 
-  /** Returns the slices of a service by name, and the version after which to watch. */
-  async function list(service: string, signal: AbortSignal) {
+  /** Returns slices by name, and the version after which to watch them. */
+  async function list(labelSelector: string, signal: AbortSignal, accept = 'application/json') {
     const slices = new Map<string, unknown>();
     for (let next = ''; ; ) {
-      const path = pathOf(service, { limit: String(pageSize), ...(next !== '' && { continue: next }) });
-      const answer = await http.ask({ path, headers: headers(), timeoutMs, signal });
+      const path = pathOf({ labelSelector, limit: String(pageSize), ...(next !== '' && { continue: next }) });
+      const answer = await http.ask({ path, headers: { ...headers(), accept }, timeoutMs, signal });
       if (answer.status !== 200) throw invalid(`HTTP ${answer.status}`);
       const page = answer.json();
       const items = listAt(page, 'items');
@@ -69,12 +75,13 @@ export function createKubernetesDiscovery(
 
   const follow: Follow = async function* (service, { signal, rest }) {
     const pace = createPace(parts.clock);
+    const labelSelector = `${serviceLabel}=${service}${suffix}`;
     for (;;) {
-      const { slices, version } = await list(service, signal);
+      const { slices, version } = await list(labelSelector, signal);
       const answer = () => ({ endpoints: instancesOf(slices.values()), isCertain: true });
       yield answer();
       const query = { watch: '1', allowWatchBookmarks: 'true', timeoutSeconds: String(watchS) };
-      const path = pathOf(service, { ...query, resourceVersion: version });
+      const path = pathOf({ ...query, labelSelector, resourceVersion: version });
       const watch = await http.lines({ path, headers: headers(), timeoutMs, maxMs: maxWatchMs, signal });
       if (watch.status !== 200 && watch.status !== 410) throw invalid(`HTTP ${watch.status}`);
       for await (const line of watch.lines) {
@@ -91,13 +98,23 @@ export function createKubernetesDiscovery(
     }
   };
 
+  const followNames: FollowNames = async function* ({ signal, rest }) {
+    for (; ; await rest(namesEveryMs)) {
+      const { slices } = await list(serviceLabel, signal, onlyMetadata);
+      const names = [...slices.values()].map((slice) => textAt(slice, 'metadata', 'labels', serviceLabel) ?? '');
+      yield [...new Set(names.filter((name) => name.endsWith(suffix)).map((name) => name.slice(0, -suffix.length)))];
+    }
+  };
+
   const watches = createWatches(registry, follow, parts);
+  const listed = createListedNames(followNames, watches.log, parts.clock);
   return {
     ...watches,
     scheme: 'k8s-api',
+    names: listed.names,
     knows: (service) => (watches.has(service) ? 'certain' : 'possible'),
     async close() {
-      await watches.close();
+      await Promise.all([watches.close(), listed.close()]);
       http.close();
     },
   };

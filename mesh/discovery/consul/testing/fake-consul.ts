@@ -19,32 +19,42 @@ export async function startFakeConsul(): Promise<FakeConsul> {
   const entries = new Map<string, readonly unknown[]>();
   const registered: FakeConsul['registered'] = new Map();
   let index = 10n;
-  const blocked = new Set<ReceivedRequest>();
+  const blocked = new Map<ReceivedRequest, (request: ReceivedRequest) => void>();
 
   const answerHealth = (request: ReceivedRequest) =>
     answerJson(request, entries.get(serviceOf(request)) ?? [], { headers: { 'x-consul-index': String(index) } });
 
-  function answerQuery(request: ReceivedRequest): void {
+  const answerCatalog = (request: ReceivedRequest) => {
+    const names = [...entries.keys()].map((name) => [name, ['grpc']]);
+    const catalog = { consul: [], 'web-tls': ['https'], ...Object.fromEntries(names) };
+    answerJson(request, catalog, { headers: { 'x-consul-index': String(index) } });
+  };
+
+  function query(
+    request: ReceivedRequest,
+    answer: (request: ReceivedRequest) => void,
+    allowed: readonly string[],
+  ): void {
     const { query } = request;
-    const isKnown = [...query.keys()].every((name) => ['passing', 'index', 'wait', 'dc'].includes(name));
-    const isUsual = isKnown && query.get('passing') === '1' && /^\d+s$/.test(query.get('wait') ?? '');
-    if (!isUsual) refuse(request);
+    const isUsual = [...query.keys()].every((name) => [...allowed, 'index', 'wait', 'dc'].includes(name));
+    if (!isUsual || !/^\d+s$/.test(query.get('wait') ?? '')) refuse(request);
     // An index of another history blocks as well, as long as it is larger.
-    else if (BigInt(query.get('index') ?? 0) < index) answerHealth(request);
-    else blocked.add(request);
+    else if (BigInt(query.get('index') ?? 0) < index) answer(request);
+    else blocked.set(request, answer);
   }
 
   function wake(): void {
-    for (const request of blocked) {
+    for (const [request, answer] of blocked) {
       blocked.delete(request);
-      answerHealth(request);
+      answer(request);
     }
   }
 
   const server = await startRegistryServer((request) => {
     const { method, path, body } = request;
     const call = `${method} ${path.replace(/[^/]*$/, '')}`;
-    if (call === 'GET /v1/health/service/') return answerQuery(request);
+    if (call === 'GET /v1/health/service/') return query(request, answerHealth, ['passing']);
+    if (call === 'GET /v1/catalog/') return query(request, answerCatalog, []);
     if (method === 'PUT' && path === '/v1/agent/service/register' && isRegistration(body)) {
       registered.set(body.ID, body);
       return void request.response.writeHead(200).end();

@@ -28,7 +28,10 @@ export interface FakeApiServer extends RegistryServer {
 }
 
 const path = '/apis/discovery.k8s.io/v1/namespaces/mesh/endpointslices';
-const selector = 'kubernetes.io/service-name=user-service';
+const label = 'kubernetes.io/service-name';
+const selector = `${label}=user-service`;
+
+const onlyMetadata = 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1';
 
 /** Starts one with a certificate of this CA. */
 export async function startFakeApiServer(ca: TestCa): Promise<FakeApiServer> {
@@ -46,6 +49,13 @@ export async function startFakeApiServer(ca: TestCa): Promise<FakeApiServer> {
     answerJson(request, { kind: 'EndpointSliceList', apiVersion: 'discovery.k8s.io/v1', metadata, items });
   }
 
+  function listNames(request: ReceivedRequest): void {
+    const metadata = [...slices.keys()].map((name) => ({ name, labels: { [label]: 'user-service' } }));
+    const others = ['order-service', 'postgres'].map((name) => ({ name: `${name}-x`, labels: { [label]: name } }));
+    const items = [...metadata, ...others].map((metadata) => ({ metadata }));
+    answerJson(request, { kind: 'PartialObjectMetadataList', metadata: { resourceVersion: '1' }, items });
+  }
+
   function watch({ query, response }: ReceivedRequest): void {
     response.writeHead(200, { 'content-type': 'application/json' }).flushHeaders();
     const after = Number(query.get('resourceVersion'));
@@ -58,8 +68,9 @@ export async function startFakeApiServer(ca: TestCa): Promise<FakeApiServer> {
     (request) => {
       const { method, query, headers } = request;
       if (headers.authorization !== `Bearer ${apiToken}`) return answerStatus(request, 401, 'Unauthorized');
-      const isKnown = method === 'GET' && request.path === path && query.get('labelSelector') === selector;
-      if (!isKnown) return answerStatus(request, 400, 'BadRequest');
+      if (method !== 'GET' || request.path !== path) return answerStatus(request, 400, 'BadRequest');
+      if (query.get('labelSelector') === label && headers.accept === onlyMetadata) return listNames(request);
+      if (query.get('labelSelector') !== selector) return answerStatus(request, 400, 'BadRequest');
       const names = [...query.keys()].sort().join();
       if (/^(continue,)?labelSelector,limit$/.test(names)) return list(request);
       if (names === 'allowWatchBookmarks,labelSelector,resourceVersion,timeoutSeconds,watch') return watch(request);
