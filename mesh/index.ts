@@ -103,7 +103,7 @@ export { appliedEvents } from './event-store/projections/applied-events.ts';
 export type { DiskUsage } from './app/process-info.ts';
 export type { OwnIds, Process, Service } from './app/service/service.ts';
 export type { Audit, AuditProgress, AuditReport, CheckFinding, CheckResult } from './audit/audit.ts';
-export { type Auditor, createAuditor } from './audit/create-auditor.ts';
+export { type Auditor, combineAuditors } from './audit/create-auditor.ts';
 export { combineDeadLetters } from './dead-letters/combine.ts';
 export type {
   DeadLetter,

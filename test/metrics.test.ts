@@ -98,7 +98,8 @@ describeServicesOnEachDatabase('the metrics of a mesh', (settings) => {
       'ordermesh_projection_lag_seconds{projection="report/orders-by-user"}',
       'ordermesh_audit_findings{check="orders/charges"}',
       'ordermesh_audit_check_failed{check="storage/integrity"}',
-      'ordermesh_audit_last_end_time_seconds',
+      'ordermesh_audit_last_end_time_seconds{service="ops"}',
+      'ordermesh_audit_last_end_time_seconds{service="payment"}',
       'ordermesh_calls_running{contract="order.v1.OrderService"}',
       'ordermesh_calls_overloaded_total{contract="order.v1.OrderService",limit="waiting"}',
     ])

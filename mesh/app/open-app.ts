@@ -1,3 +1,4 @@
+import { type BackgroundAudits, createProcessAudits } from '../audit/background-audits.ts';
 import { endpointsByAddress } from '../balancing/endpoint-source.ts';
 import { createEndpoints } from '../balancing/endpoints.ts';
 import { dialAddress, isLocal } from '../config/address.ts';
@@ -23,7 +24,7 @@ import { watchHealth } from './health-watch.ts';
 import { processInfo } from './process-info.ts';
 import { describeSelf, findServices } from './registry.ts';
 import { createMetrics, openRuntime } from './runtime.ts';
-import type { Runtime, Service, ServiceDefinition } from './service/service.ts';
+import type { Process, Runtime, Service, ServiceDefinition } from './service/service.ts';
 import type { Shutdown } from './shutdown.ts';
 import { checkAddresses } from './start-checks.ts';
 
@@ -83,9 +84,13 @@ export async function openApp(parts: AppParts): Promise<OpenApp> {
   const databases = openDatabases(dataFolder, logger, config);
   const build = async () => {
     const runtime = await openRuntime({ ...parts, info, metrics, openDatabase: databases.open, directory, endpoints });
-    return { runtime, services: await buildServices(runtime, definitions, directory, shutdown, draining) };
+    const files = auditFiles(runtime);
+    const auditors = () => [...services.flatMap(({ auditor }) => auditor ?? []), files.auditor];
+    const services: Service[] = [];
+    await buildServices(services, runtime, { definitions, directory, auditors, shutdown, draining });
+    return { runtime, services, files };
   };
-  const { runtime, services } = await build().finally(databases.reportFound);
+  const { runtime, services, files } = await build().finally(databases.reportFound);
   checkAddresses(config.discovery, directory, await readDeclaredServices(contractDescriptors));
   const shadowed = directory.shadowed();
   if (shadowed.length > 0) logger.info({ services: shadowed }, answeredHere);
@@ -110,7 +115,9 @@ export async function openApp(parts: AppParts): Promise<OpenApp> {
   draining.throwIfAborted();
   if (!isLocal(config.grpcListen)) logger.warn({ listen: config.grpcListen }, exposed);
   for (const { name, stop } of services) if (stop) shutdown.add('work', name, stop);
+  shutdown.add('work', 'audits of files', files.stop);
   await startServices(services);
+  await files.start();
   const endWatch = await watchHealth({ services, brokers: runtime, health, clock, logger });
   shutdown.add('work', 'health checks', endWatch);
   const register = () => discovery.register?.(describeSelf(config, port, serves, info.version));
@@ -123,20 +130,23 @@ async function startServices(services: readonly Service[]): Promise<void> {
   for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
 }
 
+interface BuildOptions extends Pick<AppParts, 'definitions' | 'draining'> {
+  readonly directory: Directory;
+  readonly auditors: Process['auditors'];
+  readonly shutdown: Pick<Shutdown, 'add'>;
+}
+
 /**
- * Builds the services one after the other, those that observe the process last, and enters into the directory what they
- * serve and what they call.
+ * Builds the services one after the other, those that observe the process last, adds them to `services`, and enters into the
+ * directory what they serve and what they call.
  */
 async function buildServices(
+  services: Service[],
   runtime: Runtime,
-  definitions: readonly ServiceDefinition[],
-  directory: Directory,
-  shutdown: Pick<Shutdown, 'add'>,
-  draining: AbortSignal,
-): Promise<Service[]> {
-  const services: Service[] = [];
-  const { audits, health, info, disk } = runtime;
-  const process = { services, audits, health, info, disk, hasAddress: directory.hasAddress };
+  { definitions, directory, auditors, shutdown, draining }: BuildOptions,
+): Promise<void> {
+  const { health, info, disk } = runtime;
+  const process = { services, auditors, health, info, disk, hasAddress: directory.hasAddress };
   for (const definition of definitions.toSorted((a, b) => Number(a.observesProcess) - Number(b.observesProcess))) {
     draining.throwIfAborted();
     const called = new Set<string>();
@@ -151,7 +161,12 @@ async function buildServices(
     for (const contract of called) directory.addCall(contract, service.name);
     services.push(service);
   }
-  return services;
+}
+
+/** The files of a process are its own, so each process checks them. */
+function auditFiles({ audits: checks, config, metrics, clock, logger }: Runtime): BackgroundAudits {
+  const options = { service: 'storage', checks, intervalMs: config.auditIntervalMs };
+  return createProcessAudits({ ...options, metrics, clock, logger });
 }
 
 /**

@@ -52,3 +52,15 @@ export interface Audit {
   /** The first 100. */
   readonly findings: readonly CheckFinding[];
 }
+
+/** An audit as it is kept. */
+export interface KeptAudit extends Audit {
+  /** The findings of each check when it was last finished, by its name. */
+  readonly known: Readonly<Record<string, number>>;
+}
+
+/** Where the last audit of all checks is kept, for all instances of a service. */
+export interface AuditStore {
+  last(): Promise<KeptAudit | undefined>;
+  keep(audit: KeptAudit): Promise<void>;
+}

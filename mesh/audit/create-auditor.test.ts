@@ -6,7 +6,8 @@ import { type CapturedLog, captureLog } from '../testing/captured-log.ts';
 import { eventually } from '../testing/eventually.ts';
 import { createTestClock, type TestClock } from '../testing/test-clock.ts';
 import type { AuditCheck, Finding } from './audit.ts';
-import { type Auditor, createAuditor } from './create-auditor.ts';
+import { type BackgroundAudits, createProcessAudits } from './background-audits.ts';
+import { type Auditor, combineAuditors } from './create-auditor.ts';
 
 const always = new AbortController().signal;
 
@@ -14,6 +15,7 @@ describe('an auditor', () => {
   let clock: TestClock;
   let log: CapturedLog;
   let metrics: Metrics;
+  let audits: BackgroundAudits;
   let auditor: Auditor;
   let faults: Finding[];
   let failure: Error | undefined;
@@ -43,24 +45,27 @@ describe('an auditor', () => {
     failure = undefined;
     requestIds = [];
     metrics = createPrometheusMetrics({ clock, logger: log.logger });
-    auditor = create();
+    audits = create();
+    auditor = audits.auditor;
   });
-  afterEach(() => auditor.stop());
+  afterEach(() => audits.stop(1_000));
 
   const create = (checks = [accounts, other], intervalMs = 1_000) =>
-    createAuditor({ checks, metrics, clock, logger: log.logger, intervalMs });
+    createProcessAudits({ service: 'payment', checks, metrics, clock, logger: log.logger, intervalMs });
   const faultsOf = (...ids: string[]): Finding[] =>
     ids.map((id) => ({ reason: 'BALANCE_DIFFERS', ids: [id], message: `${id} differs` }));
   const run = (...names: string[]) => Array.fromAsync(auditor.run(names, always));
-  const ended = (endMs: number) => eventually(() => expect(auditor.last()?.endMs).toBe(endMs));
+  const ended = (endMs: number) => eventually(async () => expect((await auditor.last())?.endMs).toBe(endMs));
   const values = async () => {
+    // A reading is kept for a second.
+    clock.advance(1_000);
     const { text } = await metrics.scrape();
     return text.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
   };
 
   it('runs all checks after each interval and keeps the last audit', async () => {
-    expect(auditor.last()).toBeUndefined();
-    auditor.start();
+    expect(await auditor.last()).toBeUndefined();
+    await audits.start();
     const startMs = clock.now();
     clock.advance(999);
     expect(requestIds).toHaveLength(0);
@@ -69,7 +74,7 @@ describe('an auditor', () => {
     faults = faultsOf('ada');
     clock.advance(1_000);
     await ended(startMs + 2_000);
-    expect(auditor.last()).toEqual({
+    expect(await auditor.last()).toMatchObject({
       startMs: startMs + 2_000,
       endMs: startMs + 2_000,
       results: [
@@ -82,7 +87,7 @@ describe('an auditor', () => {
 
   it('logs each fault as an error, and the end of the audit', async () => {
     faults = faultsOf('ada', 'tom');
-    auditor.start();
+    await audits.start();
     clock.advance(1_000);
     await eventually(() => expect(log.lines).toHaveLength(3));
     const fault = { level: 'error', check: 'payment/accounts', reason: 'BALANCE_DIFFERS' };
@@ -95,26 +100,27 @@ describe('an auditor', () => {
 
   it('keeps the first 100 faults and counts all of them', async () => {
     faults = faultsOf(...Array.from({ length: 150 }, (_, index) => `account-${index}`));
-    auditor.start();
+    await audits.start();
     clock.advance(1_000);
-    await eventually(() => expect(auditor.last()?.findings).toHaveLength(100));
-    expect(auditor.last()?.findings.at(-1)?.ids).toEqual(['account-99']);
-    expect(auditor.last()?.results[0]?.findings).toBe(150);
+    const last = await eventually(async () => (await auditor.last()) ?? expect.fail('no audit yet'));
+    expect(last.findings).toHaveLength(100);
+    expect(last.findings.at(-1)?.ids).toEqual(['account-99']);
+    expect(last.results[0]?.findings).toBe(150);
   });
 
   it('keeps an audit of all checks on demand, and none of some checks', async () => {
     faults = faultsOf('ada');
     await run('other');
-    expect(auditor.last()).toBeUndefined();
+    expect(await auditor.last()).toBeUndefined();
     await run();
-    expect(auditor.last()).toMatchObject({
+    expect(await auditor.last()).toMatchObject({
       results: [{ name: 'payment/accounts', findings: 1 }, { name: 'other' }],
       findings: [{ ids: ['ada'] }],
     });
   });
 
   it('gives each background audit its own request id', async () => {
-    auditor.start();
+    await audits.start();
     for (const count of [1, 2]) {
       clock.advance(1_000);
       await eventually(() => expect(requestIds).toHaveLength(count));
@@ -126,17 +132,17 @@ describe('an auditor', () => {
 
   it('continues after an audit with a failed check', async () => {
     failure = new Error('disk');
-    auditor.start();
+    await audits.start();
     clock.advance(1_000);
-    await eventually(() => expect(auditor.last()?.results[0]?.error).toContain('unexpectedly'));
+    await eventually(async () => expect((await auditor.last())?.results[0]?.error).toContain('unexpectedly'));
     failure = undefined;
     clock.advance(1_000);
-    await eventually(() => expect(auditor.last()?.results[0]?.error).toBeUndefined());
+    await eventually(async () => expect((await auditor.last())?.results[0]?.error).toBeUndefined());
   });
 
-  it('runs no background audits if the interval is 0', () => {
-    auditor = create([accounts], 0);
-    auditor.start();
+  it('runs no background audits if the interval is 0', async () => {
+    audits = create([accounts], 0);
+    await audits.start();
     expect(clock.pendingMs()).toEqual([]);
   });
 
@@ -150,12 +156,13 @@ describe('an auditor', () => {
         yield* faults;
       },
     };
-    auditor = create([long]);
-    auditor.start();
+    audits = create([long]);
+    auditor = audits.auditor;
+    await audits.start();
     clock.advance(1_000);
     await begun.promise;
-    await auditor.stop();
-    expect(auditor.last()).toBeUndefined();
+    await audits.stop(1_000);
+    expect(await auditor.last()).toBeUndefined();
     expect(clock.pendingMs()).toEqual([]);
     expect(log.lines).toEqual([]);
   });
@@ -174,16 +181,17 @@ describe('an auditor', () => {
       'ordermesh_audit_findings{check="other"} 0',
       'ordermesh_audit_check_failed{check="payment/accounts"} 0',
       'ordermesh_audit_check_failed{check="other"} 0',
-      'ordermesh_audit_last_end_time_seconds 0',
+      'ordermesh_audit_last_end_time_seconds{service="payment"} 0',
     ]);
     faults = faultsOf('ada', 'tom');
+    const endMs = clock.now();
     await run();
     expect(await values()).toEqual([
       'ordermesh_audit_findings{check="payment/accounts"} 2',
       'ordermesh_audit_findings{check="other"} 0',
       'ordermesh_audit_check_failed{check="payment/accounts"} 0',
       'ordermesh_audit_check_failed{check="other"} 0',
-      `ordermesh_audit_last_end_time_seconds ${clock.now() / 1_000}`,
+      `ordermesh_audit_last_end_time_seconds{service="payment"} ${endMs / 1_000}`,
     ]);
   });
 
@@ -203,6 +211,49 @@ describe('an auditor', () => {
       expect(report.kind).toBe('result');
       break;
     }
-    expect(await values()).toContain('ordermesh_audit_last_end_time_seconds 0');
+    expect(await values()).toContain('ordermesh_audit_last_end_time_seconds{service="payment"} 0');
+  });
+});
+
+describe('combined auditors', () => {
+  const { logger } = captureLog();
+  const clock = createTestClock();
+  const metrics = createPrometheusMetrics({ clock, logger });
+  const auditorOf = (service: string, ...names: string[]) => {
+    const checks = names.map((name): AuditCheck => {
+      const found = { reason: 'ROW_DIFFERS', ids: [name], message: `${name} differs` };
+      return {
+        name: `${service}/${name}`,
+        run: async function* () {
+          yield found;
+        },
+      };
+    });
+    return createProcessAudits({ service, checks, metrics, clock, logger, intervalMs: 0 }).auditor;
+  };
+  const [payment, order] = [auditorOf('payment', 'ledger', 'accounts'), auditorOf('order', 'orders')];
+  const combined = combineAuditors(() => [payment, order]);
+  const results = async (...names: string[]) =>
+    (await Array.fromAsync(combined.run(names, always))).flatMap((report) =>
+      report.kind === 'result' ? [report.result.name] : [],
+    );
+
+  it('run the requested checks of each, and return the last audit of each', async () => {
+    expect(await results('order/orders', 'payment/accounts')).toEqual(['payment/accounts', 'order/orders']);
+    expect(await combined.last()).toBeUndefined();
+    expect(await results()).toEqual(['payment/ledger', 'payment/accounts', 'order/orders']);
+    const startMs = clock.now();
+    clock.advance(5_000);
+    await Array.fromAsync(order.run([], always));
+    expect(await combined.last()).toMatchObject({
+      startMs,
+      endMs: startMs + 5_000,
+      results: [{ name: 'payment/ledger' }, { name: 'payment/accounts' }, { name: 'order/orders' }],
+      findings: [{ ids: ['ledger'] }, { ids: ['accounts'] }, { ids: ['orders'] }],
+    });
+  });
+
+  it('refuse a check that none of them has', async () => {
+    await expect(results('order/charges')).rejects.toMatchObject({ reason: 'INVALID_FIELD' });
   });
 });

@@ -196,6 +196,14 @@ export const processSettings = {
       'how long dead letters that were redriven or discarded stay in their database; they are purged hourly. ' +
       'Open ones are kept. From 3600000 to 315360000000',
   }),
+  /** How often each service is audited. */
+  auditIntervalMs: millisecondsSetting('AUDIT_INTERVAL_MS', {
+    default: `${hourMs}`,
+    max: 7 * dayMs,
+    doc:
+      'the wait between two background audits of a service, by any of its instances, up to 604800000; ' +
+      '0: no background audits',
+  }),
   /** How services that are not in this process are found. */
   discovery: {
     variable: 'DISCOVERY_URL',

@@ -1,4 +1,4 @@
-import type { SqlValue } from './storage.ts';
+import type { Dialect, SqlValue } from './storage.ts';
 
 /** A statement with `$1` parameters, as this code base writes it. Each text is parsed once. */
 export interface ParsedSql {
@@ -54,4 +54,11 @@ export function paddedList<Value extends SqlValue, Padding extends SqlValue = Va
 /** Makes a text from outside storable in every database: PostgreSQL refuses NUL, which becomes U+FFFD. */
 export function storableText(text: string): string {
   return text.replaceAll('\0', '\uFFFD');
+}
+
+/** The time of the database, in milliseconds since the epoch, as SQL: processes that share a database all go by it. */
+export function nowSql({ dialect }: { readonly dialect: Dialect }): string {
+  return dialect === 'postgres'
+    ? 'CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)'
+    : "CAST(unixepoch('subsec') * 1000 AS INTEGER)";
 }

@@ -1,6 +1,7 @@
 import type { Process, Runtime, Service, ServiceDefinition } from '../app/service/service.ts';
+import { createProcessAudits } from '../audit/background-audits.ts';
 
-/** Defines a service for tests. */
+/** Defines a service for tests. Its `audits` run in the background too. */
 export function testService(
   name: string,
   create: (runtime: Runtime, process: Process) => Promise<Partial<Service>> = async () => ({}),
@@ -9,7 +10,14 @@ export function testService(
     name,
     settings: [],
     observesProcess: false,
-    create: async (runtime, process) => ({ name, serves: [], ...(await create(runtime, process)) }),
+    async create(runtime, process) {
+      const service: Service = { name, serves: [], ...(await create(runtime, process)) };
+      if (!service.audits) return service;
+      const { config, metrics, clock, logger } = runtime;
+      const options = { service: name, checks: service.audits, intervalMs: config.auditIntervalMs };
+      const audits = createProcessAudits({ ...options, metrics, clock, logger });
+      return { ...service, auditor: audits.auditor, start: audits.start, stop: audits.stop };
+    },
   };
 }
 

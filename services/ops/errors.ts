@@ -46,9 +46,9 @@ export function unknownPartitions(partitions: readonly string[], count: number):
 export const noAuditYet = defineError({
   reason: 'NO_AUDIT_YET',
   code: Status.NOT_FOUND,
-  means: 'no audit of all checks has finished since the process started',
+  means: 'no audit of all checks of a service has finished',
   fix: 'wait for it, or run one with RunAudit',
-  text: 'no audit of all checks has finished since the process started: wait for it (AUDIT_INTERVAL_MS), or run one with RunAudit',
+  text: 'no audit of all checks of a service has finished: wait for it (AUDIT_INTERVAL_MS), or run one with RunAudit',
 });
 
 /** INVALID_ARGUMENT `INVALID_FIELD`: exactly one of `ids` and `filter` must be set. */

@@ -4,7 +4,7 @@ import { HealthServiceContract } from '#gen/ops/v1/health.contract.ts';
 import { DeadLetterServiceContract, SagaServiceContract } from '#gen/ops/v1/ops.contract.ts';
 import { ProjectionServiceContract } from '#gen/ops/v1/projection.contract.ts';
 import { StatusServiceContract } from '#gen/ops/v1/status.contract.ts';
-import { combineDeadLetters, createAuditor, defineService, millisecondsSetting, sagaDeadLetters, serve } from '#mesh';
+import { combineAuditors, combineDeadLetters, defineService, sagaDeadLetters, serve } from '#mesh';
 import { auditOrders } from './audits/audit-orders.ts';
 import { auditOwners } from './audits/owners/audit-owners.ts';
 import { findOwners } from './audits/owners/owners.ts';
@@ -16,20 +16,13 @@ import { combineProjections, createProjectionRpc } from './local/projection-rpc.
 import { combineSagas, createSagaRpc } from './local/sagas/saga-rpc.ts';
 import { createStatusRpc } from './local/status/status-rpc.ts';
 
-const auditIntervalMs = millisecondsSetting('AUDIT_INTERVAL_MS', {
-  default: '3600000',
-  max: 604_800_000,
-  doc: 'the wait before each background audit, up to 604800000; 0: no background audits',
-});
-
 /** Shows and resolves what is stuck in the task queue and in the other services of the process. */
 export const opsService = defineService({
   name: 'ops',
-  settings: { auditIntervalMs },
   migrations: [],
   observesProcess: true,
-  setup: ({ settings, process, findClient, run, tasks, draining, metrics, clock, logger }) => {
-    const { services, audits, health } = process;
+  setup: ({ process, findClient, tasks, draining, clock, logger }) => {
+    const { services, health } = process;
     const sagas = combineSagas(services.flatMap((service) => service.sagas ?? []));
     const deadLetters = combineDeadLetters([
       tasks.deadLetters,
@@ -38,20 +31,9 @@ export const opsService = defineService({
     ]);
     const projections = combineProjections(services.flatMap((service) => service.projections ?? []));
     const owners = findOwners(process);
-    const auditor = createAuditor({
-      checks: [
-        ...services.flatMap((service) => service.audits ?? []),
-        ...auditOrders({ findClient, clock }, owners),
-        ...auditOwners(owners, { findClient }),
-        ...audits,
-      ],
-      metrics,
-      clock,
-      logger,
-      intervalMs: settings.auditIntervalMs,
-    });
-    run.background({ start: async () => auditor.start(), stop: () => auditor.stop() });
+    const auditor = combineAuditors(process.auditors);
     return {
+      audits: [...auditOrders({ findClient, clock }, owners), ...auditOwners(owners, { findClient })],
       serves: [
         serve(SagaServiceContract, createSagaRpc(sagas)),
         serve(DeadLetterServiceContract, createDeadLetterRpc({ deadLetters, clock, logger })),

@@ -9,10 +9,13 @@ import { StatusServiceContract } from '#gen/ops/v1/status.contract.ts';
 import { OrderState } from '#gen/order/v1/order.ts';
 import { LedgerServiceContract } from '#gen/payment/v1/ledger.contract.ts';
 import { OrderReportServiceContract } from '#gen/report/v1/report.contract.ts';
+import { createJob } from '../../mesh/leases/job.ts';
 import { openStorage } from '../../mesh/storage/open.ts';
 import { createTaskDeadLetters } from '../../mesh/tasks/rabbitmq/dead-letters/task-dead-letters.ts';
+import { createLogger } from '../../mesh/telemetry/logger.ts';
 import type { TestMesh } from '../../mesh/testing/start-mesh.ts';
 import { systemClock } from '../../mesh/time/clock.ts';
+import { sleep } from '../../mesh/time/sleep.ts';
 import type { StuckService } from '../../services/ops/testing/stuck-service.ts';
 import { bookOrder, fillShop, shopOf, watchToEnd } from '../support/shop.ts';
 
@@ -43,6 +46,30 @@ export async function buryTask(url: string): Promise<void> {
   const deadLetters = await createTaskDeadLetters(storage, systemClock, async () => undefined);
   const letter = { origin: 'jobs', reason: 'FAILED', error: 'no', attempts: 1, payload: new Uint8Array(), headers: {} };
   await deadLetters.add('one', { ...letter, subjectId: 'one', firstTimeMs: 1 });
+}
+
+/** Runs a job twice, long enough for its lease to be renewed. */
+export async function runJob(url: string): Promise<void> {
+  const storage = await openStorage(url);
+  onTestFinished(() => storage.close());
+  const twice = Promise.withResolvers<void>();
+  let runs = 0;
+  const options = {
+    storage,
+    name: 'job',
+    everyMs: 1,
+    leaseMs: 300,
+    clock: systemClock,
+    logger: createLogger('silent'),
+  };
+  const job = await createJob(options, async (signal) => {
+    runs += 1;
+    if (runs === 2) twice.resolve();
+    await sleep(systemClock, 150, signal);
+  });
+  await job.start();
+  await twice.promise;
+  await job.stop(1_000);
 }
 
 type Shop = ReturnType<typeof shopOf>;

@@ -6,7 +6,7 @@ import { startMesh, type TestMesh } from '../../mesh/testing/start-mesh.ts';
 import { allServices } from '../../services/all.ts';
 import { createStuckService } from '../../services/ops/testing/stuck-service.ts';
 import { allowedSteps, notExplained } from './allowed-steps.ts';
-import { buryTask, driveMesh } from './drive-mesh.ts';
+import { buryTask, driveMesh, runJob } from './drive-mesh.ts';
 import { type Explained, explainAll } from './explain-all.ts';
 import { recordStatements } from './record-statements.ts';
 import { statementsInSource } from './statements-in-source.ts';
@@ -36,6 +36,7 @@ function planSuite(newUrl: NewDatabaseUrl): void {
   it('find rows by an index that covers every filter, and do not sort', { timeout: 120_000 }, async () => {
     await driveMesh(mesh, stuck);
     await buryTask(newUrl());
+    await runJob(newUrl());
     const results = await explainAll(written, recorder, url);
     explained.push(...results);
     const faults = results

@@ -1,4 +1,5 @@
 import type { AuditCheck } from '../../audit/audit.ts';
+import { type BackgroundAudits, createProcessAudits, createServiceAudits } from '../../audit/background-audits.ts';
 import type { AnySetting, SettingValues } from '../../config/setting.ts';
 import type { EventStore } from '../../event-store/event-store.ts';
 import type { Topic } from '../../events/log/topic.ts';
@@ -65,7 +66,7 @@ type Parts<Settings, Migrations, Topics, Observes> = ServiceParts<Settings> &
 /** What `setup` returns. */
 export interface ServiceSetup {
   readonly serves: readonly ServedContract[];
-  /** What can be checked of its data, for `ops.v1`. */
+  /** What can be checked of its data: every hour, by one of its instances, and on demand. */
   readonly audits?: readonly AuditCheck[];
   /** Needed if it charges or reserves for anything but orders, so the audits of `ops.v1` accept that. */
   readonly ownIds?: OwnIds;
@@ -121,11 +122,21 @@ export function defineService<
         close,
       } = await spec.setup(parts as unknown as Parts<Settings, Migrations, Topics, Observes>);
       const background = describe();
+      const checks = [...audits, ...background.audits];
+      const audited = checks.length > 0 ? await createAudits(runtime, name, storage, checks) : undefined;
       return {
         name,
         ...background,
         serves: storage ? await withIdempotency(serves, storage, runtime) : serves,
-        audits: [...audits, ...background.audits],
+        audits: checks,
+        ...(audited && { auditor: audited.auditor }),
+        async start() {
+          await background.start();
+          await audited?.start();
+        },
+        async stop(graceMs) {
+          await Promise.all([background.stop(graceMs), audited?.stop(graceMs)]);
+        },
         ...(ownIds && { ownIds }),
         ...(close && { close }),
         ...(spec.needs && { needs: spec.needs }),
@@ -139,6 +150,17 @@ async function openMigrated(runtime: Runtime, name: string, migrations: Migratio
   const storage = await runtime.openStorage(name);
   await storage.migrate(name, migrations instanceof URL ? await loadMigrations(migrations) : migrations);
   return storage;
+}
+
+/** Instances that share a database audit it in turn. */
+async function createAudits(
+  { config, metrics, clock, logger }: Runtime,
+  service: string,
+  storage: Storage | undefined,
+  checks: readonly AuditCheck[],
+): Promise<BackgroundAudits> {
+  const options = { service, checks, intervalMs: config.auditIntervalMs, metrics, clock, logger };
+  return storage ? await createServiceAudits({ ...options, storage }) : createProcessAudits(options);
 }
 
 function openOutbox(runtime: Runtime, name: string, storage: Storage, topics: TopicList): Promise<Outbox> {

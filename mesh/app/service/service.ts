@@ -1,5 +1,6 @@
 import type { CompatServiceDefinition } from 'nice-grpc';
 import type { AuditCheck } from '../../audit/audit.ts';
+import type { Auditor } from '../../audit/create-auditor.ts';
 import type { Endpoints } from '../../balancing/endpoints.ts';
 import type { ReadOnlyMethod } from '../../client/answer.ts';
 import type { ClientOptions, MeshClient } from '../../client/client-factory.ts';
@@ -80,9 +81,10 @@ export interface Service {
   /** What can get stuck in it, for `ops.v1`. */
   readonly deadLetters?: readonly DeadLetterQueue[];
   readonly sagas?: readonly SagaAdmin[];
-  /** Its read models, and the checks of its data, for `ops.v1`. */
+  /** Its read models, and the checks of its data with their auditor, for `ops.v1`. */
   readonly projections?: readonly ProjectionAdmin[];
   readonly audits?: readonly AuditCheck[];
+  readonly auditor?: Auditor;
   readonly ownIds?: OwnIds;
   /** Starts background work; called once every service of the process serves. */
   start?(): Promise<void>;
@@ -112,8 +114,8 @@ export interface Process {
   disk(): Promise<DiskUsage>;
   /** The other services. */
   readonly services: readonly Service[];
-  /** Checks of what this process stores, whichever service it belongs to. */
-  readonly audits: readonly AuditCheck[];
+  /** Returns what audits its services, the observing ones too, and its files. */
+  auditors(): readonly Auditor[];
   /** The health that the process reports, and why. */
   readonly health: HealthList;
   /** Whether `DISCOVERY_URL` has an address of this service. */

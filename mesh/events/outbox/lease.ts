@@ -1,3 +1,4 @@
+import { nowSql } from '../../storage/sql.ts';
 import type { Queryable, Storage, Transaction } from '../../storage/storage.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import type { OutboxKind } from './outbox-table.ts';
@@ -16,11 +17,8 @@ const leaseMs = 10_000;
  * Creates the lease of a holder. It expires by the clock of the database, which all processes share, so a process whose clock
  * is ahead blocks no other. A lease that would expire later than possible was written by another clock and is taken over.
  */
-export function createLease(storage: Storage, kind: OutboxKind, holder: string, logger: Logger): OutboxLease {
-  const nowMs =
-    storage.dialect === 'postgres'
-      ? 'CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)'
-      : "CAST(unixepoch('subsec') * 1000 AS INTEGER)";
+export function createOutboxLease(storage: Storage, kind: OutboxKind, holder: string, logger: Logger): OutboxLease {
+  const nowMs = nowSql(storage);
   return {
     async take(tx) {
       const [lease] = await tx.query<{ holder: string; left_ms: bigint }>(

@@ -9,7 +9,7 @@ import type { Clock } from '../../time/clock.ts';
 import { endOrGrace } from '../../time/end-or-grace.ts';
 import { sleep } from '../../time/sleep.ts';
 import { createWakeup } from '../../time/wakeup.ts';
-import { createLease } from './lease.ts';
+import { createOutboxLease } from './lease.ts';
 import {
   countEntries,
   deleteEntries,
@@ -74,7 +74,7 @@ export function createRelay(options: RelayOptions): Relay {
   const { kind, source, storage, clock, logger, prepare, send, isRetryable, deadLetter } = options;
   const wakeup = createWakeup();
   const ended = new AbortController();
-  const lease = createLease(storage, kind, randomUUID(), logger);
+  const lease = createOutboxLease(storage, kind, randomUUID(), logger);
   const stopping = new AbortController();
   let prepared = false;
   let failures = 0;

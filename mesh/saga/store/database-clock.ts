@@ -1,3 +1,4 @@
+import { nowSql } from '../../storage/sql.ts';
 import type { Storage } from '../../storage/storage.ts';
 import type { Clock } from '../../time/clock.ts';
 
@@ -38,8 +39,6 @@ export function createDatabaseClock(storage: Storage, clock: Clock, ask?: Databa
 }
 
 async function postgresTime(storage: Storage): Promise<number> {
-  const [row] = await storage.query<{ now_ms: bigint }>(
-    'SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT) AS now_ms',
-  );
+  const [row] = await storage.query<{ now_ms: bigint }>(`SELECT ${nowSql(storage)} AS now_ms`);
   return Number(row?.now_ms);
 }

@@ -17,7 +17,7 @@ export function createAuditRpc(auditor: Auditor, draining: AbortSignal): AuditSe
     },
 
     async getLastAudit() {
-      const audit = auditor.last();
+      const audit = await auditor.last();
       if (!audit) throw noAuditYet();
       return auditToProto(audit);
     },

@@ -719,8 +719,8 @@ export const AuditServiceService = {
     responseDeserialize: (value: Buffer): AuditReport => AuditReport.decode(value),
   },
   /**
-   * Returns the result of the last audit of all checks. NOT_FOUND `NO_AUDIT_YET` if none has finished since the process
-   * started.
+   * Returns the result of the last audit of each service, of all its checks, whichever instance ran it. NOT_FOUND
+   * `NO_AUDIT_YET` if none has finished.
    */
   getLastAudit: {
     path: "/ops.v1.AuditService/GetLastAudit" as const,
@@ -741,8 +741,8 @@ export interface AuditServiceServer extends UntypedServiceImplementation {
    */
   runAudit: handleServerStreamingCall<RunAuditRequest, AuditReport>;
   /**
-   * Returns the result of the last audit of all checks. NOT_FOUND `NO_AUDIT_YET` if none has finished since the process
-   * started.
+   * Returns the result of the last audit of each service, of all its checks, whichever instance ran it. NOT_FOUND
+   * `NO_AUDIT_YET` if none has finished.
    */
   getLastAudit: handleUnaryCall<GetLastAuditRequest, Audit>;
 }
@@ -760,8 +760,8 @@ export interface AuditServiceClient extends Client {
     options?: Partial<CallOptions>,
   ): ClientReadableStream<AuditReport>;
   /**
-   * Returns the result of the last audit of all checks. NOT_FOUND `NO_AUDIT_YET` if none has finished since the process
-   * started.
+   * Returns the result of the last audit of each service, of all its checks, whichever instance ran it. NOT_FOUND
+   * `NO_AUDIT_YET` if none has finished.
    */
   getLastAudit(
     request: GetLastAuditRequest,

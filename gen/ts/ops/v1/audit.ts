@@ -708,8 +708,8 @@ export const AuditServiceDefinition = {
       options: { idempotencyLevel: "NO_SIDE_EFFECTS" },
     },
     /**
-     * Returns the result of the last audit of all checks. NOT_FOUND `NO_AUDIT_YET` if none has finished since the process
-     * started.
+     * Returns the result of the last audit of each service, of all its checks, whichever instance ran it. NOT_FOUND
+     * `NO_AUDIT_YET` if none has finished.
      */
     getLastAudit: {
       name: "GetLastAudit",
@@ -733,8 +733,8 @@ export interface AuditServiceImplementation<CallContextExt = {}> {
     context: CallContext & CallContextExt,
   ): ServerStreamingMethodResult<DeepPartial<AuditReport>>;
   /**
-   * Returns the result of the last audit of all checks. NOT_FOUND `NO_AUDIT_YET` if none has finished since the process
-   * started.
+   * Returns the result of the last audit of each service, of all its checks, whichever instance ran it. NOT_FOUND
+   * `NO_AUDIT_YET` if none has finished.
    */
   getLastAudit(request: GetLastAuditRequest, context: CallContext & CallContextExt): Promise<DeepPartial<Audit>>;
 }
@@ -747,8 +747,8 @@ export interface AuditServiceClient<CallOptionsExt = {}> {
    */
   runAudit(request: DeepPartial<RunAuditRequest>, options?: CallOptions & CallOptionsExt): AsyncIterable<AuditReport>;
   /**
-   * Returns the result of the last audit of all checks. NOT_FOUND `NO_AUDIT_YET` if none has finished since the process
-   * started.
+   * Returns the result of the last audit of each service, of all its checks, whichever instance ran it. NOT_FOUND
+   * `NO_AUDIT_YET` if none has finished.
    */
   getLastAudit(request: DeepPartial<GetLastAuditRequest>, options?: CallOptions & CallOptionsExt): Promise<Audit>;
 }

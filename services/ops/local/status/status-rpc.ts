@@ -64,7 +64,7 @@ export function createStatusRpc(deps: StatusDeps): StatusServiceHandlers {
         const lists = process.services.map((service) => find(`${part} of ${service.name}`, () => read(service)));
         return (await Promise.all(lists)).flat();
       };
-      const [outboxes, waiting, consumers, counted, failing, dead, views, disks] = await Promise.all([
+      const [outboxes, waiting, consumers, counted, failing, dead, views, disks, [last]] = await Promise.all([
         ofServices('outbox', outboxToProto),
         find('task queues', queues),
         ofServices('consumers', consumersToProto),
@@ -73,8 +73,8 @@ export function createStatusRpc(deps: StatusDeps): StatusServiceHandlers {
         find('dead letters', () => deadLetters.count()),
         find('projections', () => projections.list()),
         find('disk', async () => [await process.disk()]),
+        find('last audit', async () => [await auditor.last()]),
       ]);
-      const last = auditor.last();
       return {
         process: processToProto(process),
         health: process.health.list().map(namedHealthToProto),
