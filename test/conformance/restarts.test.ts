@@ -12,7 +12,8 @@ import { describeWithServer, type TestServer } from '../../mesh/testing/servers/
 import { startProcess } from '../../mesh/testing/servers/start-process.ts';
 import { tempFolder } from '../../mesh/testing/temp-folder.ts';
 
-const restarts = 10;
+/** `make conformance` has ten. */
+const restarts = Number(process.env.RESTARTS ?? 3);
 const userCount = 200;
 
 /** What a client observed during all restarts. */
@@ -58,7 +59,7 @@ async function* users() {
   }
 }
 
-describe.each(engineNames)('a server on %s that restarts ten times', (engine) => {
+describe.each(engineNames)(`a server on %s that restarts ${restarts} times`, (engine) => {
   describe.each(clients)('called by %s', (_, command, needs) => {
     describeWithServer(needs, 'without a pause', () => {
       it('fails no call and no stream', { timeout: 120_000 }, async () => {
