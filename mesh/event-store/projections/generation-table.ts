@@ -1,4 +1,5 @@
-import type { Queryable, Row, Transaction } from '../../storage/storage.ts';
+import { nowSql } from '../../storage/sql.ts';
+import type { Dialect, Queryable, Row, Storage, Transaction } from '../../storage/storage.ts';
 
 /** The state of a generation; see the table in migrations.ts. */
 export type GenerationState = 'live' | 'building' | 'lockstep' | 'dropped';
@@ -9,7 +10,11 @@ export interface Generation {
   readonly state: GenerationState;
   readonly position: bigint;
   readonly definitionVersion: number;
-  readonly untilMs: number;
+}
+
+interface LeaseState {
+  /** Whether a process that may be alive is building it. */
+  readonly isLeased: boolean;
 }
 
 interface GenerationRow extends Row {
@@ -17,15 +22,16 @@ interface GenerationRow extends Row {
   readonly state: GenerationState;
   readonly position: bigint;
   readonly definition_version: bigint;
-  readonly until_ms: bigint;
 }
 
-const columns = 'generation, state, position, definition_version, until_ms';
+const columns = 'generation, state, position, definition_version';
 
 /** Returns the generations of a projection. */
-export async function selectGenerations(db: Queryable, name: string): Promise<Generation[]> {
-  const sql = `SELECT ${columns} FROM projection_generation WHERE name = $1 ORDER BY generation`;
-  return (await db.query<GenerationRow>(sql, [name])).map(generationOf);
+export async function selectGenerations(db: Storage, name: string): Promise<(Generation & LeaseState)[]> {
+  const sql = `SELECT ${columns}, CASE WHEN ${isLeased(db)} THEN 1 ELSE 0 END AS leased
+    FROM projection_generation WHERE name = $1 ORDER BY generation`;
+  const rows = await db.query<GenerationRow & { leased: bigint }>(sql, [name]);
+  return rows.map((row) => ({ ...generationOf(row), isLeased: Number(row.leased) === 1 }));
 }
 
 /** Returns the live generation. */
@@ -50,11 +56,12 @@ export async function insertFirstGeneration(db: Queryable, name: string, definit
 export const leaseMs = 30_000;
 
 /**
- * The latest time at which a valid lease can end. A later end was written by a process whose clock was ahead: its rebuild
- * is treated as dead.
+ * Whether a generation that is being built has a valid lease, by the clock of the database, which all processes share. A lease
+ * that ends later than any of them writes it was written by another clock: its rebuild is treated as dead.
  */
-export function maxLeaseEndMs(nowMs: number): number {
-  return nowMs + 2 * leaseMs;
+function isLeased(db: { readonly dialect: Dialect }): string {
+  const now = nowSql(db);
+  return `state IN ('building', 'lockstep') AND until_ms BETWEEN ${now} AND ${now} + ${2 * leaseMs}`;
 }
 
 /** Creates the next generation of a projection, to be built. Returns `undefined` if another is being built. */
@@ -62,15 +69,14 @@ export async function insertNextGeneration(
   tx: Transaction,
   name: string,
   definitionVersion: number,
-  nowMs: number,
 ): Promise<bigint | undefined> {
   const [row] = await tx.query<{ generation: bigint }>(
     `INSERT INTO projection_generation (name, generation, state, position, definition_version, until_ms)
-     SELECT CAST($1 AS TEXT), MAX(generation) + 1, 'building', 0, CAST($2 AS BIGINT), CAST($3 AS BIGINT)
+     SELECT CAST($1 AS TEXT), MAX(generation) + 1, 'building', 0, CAST($2 AS BIGINT), ${nowSql(tx)} + ${leaseMs}
      FROM projection_generation WHERE name = $1
-     HAVING COUNT(CASE WHEN state IN ('building', 'lockstep') AND until_ms BETWEEN $4 AND $5 THEN 1 END) = 0
+     HAVING COUNT(CASE WHEN ${isLeased(tx)} THEN 1 END) = 0
      ON CONFLICT DO NOTHING RETURNING generation`,
-    [name, definitionVersion, nowMs + leaseMs, nowMs, maxLeaseEndMs(nowMs)],
+    [name, definitionVersion],
   );
   return row?.generation;
 }
@@ -121,26 +127,21 @@ export async function advanceBuilding(
   name: string,
   generation: bigint,
   [from, to]: readonly [from: bigint, to: bigint],
-  untilMs: number,
 ): Promise<boolean> {
   const moved = await tx.execute(
-    `UPDATE projection_generation SET position = $4, until_ms = $5
+    `UPDATE projection_generation SET position = $4, until_ms = ${nowSql(tx)} + ${leaseMs}
      WHERE name = $1 AND generation = $2 AND state = 'building' AND position = $3`,
-    [name, generation, from, to, untilMs],
+    [name, generation, from, to],
   );
   return moved === 1;
 }
 
 /** Renews the lease of a generation in lockstep. Returns false if the lease was lost. */
-export async function renewLockstepLease(
-  tx: Transaction,
-  name: string,
-  generation: bigint,
-  untilMs: number,
-): Promise<boolean> {
+export async function renewLockstepLease(tx: Transaction, name: string, generation: bigint): Promise<boolean> {
   const kept = await tx.execute(
-    `UPDATE projection_generation SET until_ms = $3 WHERE name = $1 AND generation = $2 AND state = 'lockstep'`,
-    [name, generation, untilMs],
+    `UPDATE projection_generation SET until_ms = ${nowSql(tx)} + ${leaseMs}
+     WHERE name = $1 AND generation = $2 AND state = 'lockstep'`,
+    [name, generation],
   );
   return kept === 1;
 }
@@ -185,6 +186,5 @@ function generationOf(row: GenerationRow): Generation {
     state: row.state,
     position: row.position,
     definitionVersion: Number(row.definition_version),
-    untilMs: Number(row.until_ms),
   };
 }

@@ -1,7 +1,7 @@
 import { isInfrastructureFault } from '../../../errors/codes.ts';
 import { sleep } from '../../../time/sleep.ts';
 import { rebuildRunning } from '../../errors.ts';
-import { maxLeaseEndMs, selectGenerations, selectLive } from '../generation-table.ts';
+import { selectGenerations, selectLive } from '../generation-table.ts';
 import { dropGeneration, type RebuildOptions, rebuild } from './rebuild.ts';
 
 const retryMs = 5_000;
@@ -28,13 +28,11 @@ export async function rebuildOutdated(options: Omit<RebuildOptions, 'dryRun' | '
 
 /** Returns whether nothing is left to do. */
 async function rebuildIfOutdated(options: Omit<RebuildOptions, 'dryRun' | 'signal'>): Promise<boolean> {
-  const { projection, storage, clock, logger, stopping } = options;
+  const { projection, storage, logger, stopping } = options;
   let waiting = false;
-  const nowMs = clock.now();
-  for (const { generation, state, untilMs } of await selectGenerations(storage, projection.name)) {
+  for (const { generation, state, isLeased } of await selectGenerations(storage, projection.name)) {
     // With exclusive use of the database, no other process can be rebuilding.
-    const isLeased = !storage.exclusive && untilMs >= nowMs && untilMs <= maxLeaseEndMs(nowMs);
-    const isAbandoned = state === 'dropped' || (state !== 'live' && !isLeased);
+    const isAbandoned = state === 'dropped' || (state !== 'live' && (storage.exclusive || !isLeased));
     if (isAbandoned) await dropGeneration(options, generation);
     else if (state !== 'live') waiting = true;
   }

@@ -130,13 +130,26 @@ export function rebuildSuite(newUrl: NewDatabaseUrl): void {
     expect(again).toMatchObject({ stage: 'switched' });
   });
 
-  it('replaces one that was left by a process whose clock was a year ahead', async () => {
+  it('is refused while another process runs one, even if their clocks differ by an hour', async () => {
     const opened = await openTotals(newUrl());
-    const clock = createTestClock();
-    const ahead = createTestClock(clock.now() + 365 * 86_400_000);
-    const gone = await makeProjector(opened, createTotals(), ahead);
+    const nowMs = Date.now();
+    const running = await makeProjector(opened, createTotals(), createTestClock(nowMs));
+    const steps = running.admin.rebuild('totals', { dryRun: false }, signal);
+    await steps.next();
+    for (const offMs of [-3_600_000, 3_600_000]) {
+      const other = await makeProjector(opened, createTotals(), createTestClock(nowMs + offMs));
+      await expect(rebuildTotals(other)).rejects.toMatchObject({ reason: 'REBUILD_RUNNING' });
+    }
+    expect((await Array.fromAsync(steps)).at(-1)).toMatchObject({ stage: 'switched' });
+  });
+
+  it('replaces one that an earlier version left in a process whose clock was a year ahead', async () => {
+    const opened = await openTotals(newUrl());
+    const gone = await makeProjector(opened, createTotals());
     await gone.admin.rebuild('totals', { dryRun: false }, signal).next();
-    const projector = await makeProjector(opened, createTotals(), clock);
+    const aheadMs = Date.now() + 365 * 86_400_000;
+    await opened.storage.execute("UPDATE projection_generation SET until_ms = $1 WHERE state <> 'live'", [aheadMs]);
+    const projector = await makeProjector(opened, createTotals());
     const last = await rebuildTotals(projector);
     expect(last).toMatchObject({ stage: 'switched' });
     await projector.start();

@@ -38,11 +38,8 @@ const batchTargetMs = { sqlite: 6, postgres: Number.POSITIVE_INFINITY };
  * generation is dropped.
  */
 export async function* rebuild(options: RebuildOptions): AsyncGenerator<RebuildProgress> {
-  const { projection, storage, clock } = options;
-  const nowMs = clock.now();
-  const generation = await storage.transaction((tx) =>
-    insertNextGeneration(tx, projection.name, projection.version, nowMs),
-  );
+  const { projection, storage } = options;
+  const generation = await storage.transaction((tx) => insertNextGeneration(tx, projection.name, projection.version));
   if (generation === undefined) throw rebuildRunning({ name: projection.name });
   let dropped: bigint | undefined = generation;
   try {
@@ -70,7 +67,7 @@ async function* replay(options: RebuildOptions, generation: bigint): AsyncGenera
   let eventsDone = 0;
   let position = 0n;
   const advance = async (tx: Transaction, from: bigint, to: bigint): Promise<readonly bigint[]> => {
-    if (await advanceBuilding(tx, name, generation, [from, to], clock.now() + leaseMs)) return [generation];
+    if (await advanceBuilding(tx, name, generation, [from, to])) return [generation];
     throw rebuildLost({ name });
   };
   // Nothing reads this generation yet, so failing events are parked without retries.
@@ -109,7 +106,7 @@ async function joinLive(options: RebuildOptions, generation: bigint, position: b
       if (events.length > maxBatchSize) return false;
       if (events.length > 0) await applyTo(tx, options, generation, events);
       const joined =
-        (await advanceBuilding(tx, name, generation, [position, live], options.clock.now() + leaseMs)) &&
+        (await advanceBuilding(tx, name, generation, [position, live])) &&
         (await changeState(tx, name, generation, 'building', 'lockstep'));
       if (!joined) throw rebuildLost({ name });
       return true;
@@ -177,7 +174,7 @@ function createLockstep({ projection, clock }: RebuildOptions, generation: bigin
     if (tx.dialect === 'sqlite' && clock.elapsedMs() < renewFromMs)
       return (await stateOf(tx, name, generation)) === 'lockstep';
     renewFromMs = clock.elapsedMs() + leaseMs / 3;
-    return await renewLockstepLease(tx, name, generation, clock.now() + leaseMs);
+    return await renewLockstepLease(tx, name, generation);
   };
 }
 
