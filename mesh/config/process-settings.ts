@@ -211,7 +211,7 @@ export const processSettings = {
     allowed: discoveryForms,
     doc:
       'how services that are not in this process are found: `static:<service>=<host>:<port>,…`, `dns:<name>:<port>`, `k8s:`, ' +
-      '`eureka://<host>:<port>` ([discovery](discovery.md)); `<service>` is the first part of its ' +
+      '`k8s-api:`, `consul://<host>:<port>`, `eureka://<host>:<port>` ([discovery](discovery.md)); `<service>` is the first part of its ' +
       "contracts' package (`events` for the bridge)",
     parse: parseDiscoveryUrl,
     problemOf: discoveryUrlProblem,
