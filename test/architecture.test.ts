@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { tempFolder } from '../mesh/testing/temp-folder.ts';
-import { brokenRules, cycles, folderCycles } from './support/import-rules.ts';
+import { brokenRules, cycles, decisiveFiles, folderCycles } from './support/import-rules.ts';
 import { type Import, readImports } from './support/imports.ts';
 
 const folders = ['mesh', 'services', 'gen/ts', 'gen/grpc-js'];
@@ -27,6 +27,12 @@ describe('the architecture', () => {
     expect(missing.map(({ file, target }) => `${file} imports ${target}`)).toEqual([]);
   });
 
+  it('decides about money without fallbacks, whose answers may be old', async () => {
+    const files = decisiveFiles(await readImports(project, folders));
+    expect(files).toContain('services/order/place-order.ts');
+    expect(await withFallbacks(project, files)).toEqual([]);
+  });
+
   it('has no cycles of files', async () => {
     expect(cycles(await readImports(project, folders))).toEqual([]);
   });
@@ -35,6 +41,12 @@ describe('the architecture', () => {
     expect(folderCycles(await readImports(project, folders))).toEqual([]);
   });
 });
+
+/** Returns those of `files` that create a client with a fallback. */
+async function withFallbacks(root: string, files: Iterable<string>): Promise<string[]> {
+  const texts = await Promise.all([...files].map(async (file) => [file, await readFile(join(root, file), 'utf8')]));
+  return texts.filter(([, text = '']) => /\bfallback\b/.test(text)).map(([file = '']) => file);
+}
 
 describe('the check of the architecture', () => {
   /** Returns the imports of a tree with these files. */
@@ -98,6 +110,25 @@ describe('the check of the architecture', () => {
       'services/order/line.ts': "import { moneyToJson, sleep } from '#mesh';",
     });
     expect(brokenRules(imports)).toEqual([expect.stringMatching('^services/order/line.ts:1 imports mesh/index.ts')]);
+  });
+
+  it('knows which files decide about money', async () => {
+    const imports = await importsOf({
+      'services/order/service.ts': "import './rpc.ts';\nimport './pay.saga.ts';",
+      'services/order/rpc.ts': "import './place.ts';\nimport './show.ts';",
+      'services/order/place.ts': "import { type Pay, pay } from './pay.saga.ts';\nimport './price.ts';",
+      'services/order/price.ts': "import './line.ts';",
+      'services/order/show.ts': "import './price.ts';",
+      'services/payment/rpc.ts': "import './charge.ts';",
+    });
+    expect([...decisiveFiles(imports)].toSorted()).toEqual([
+      'services/order/line.ts',
+      'services/order/pay.saga.ts',
+      'services/order/place.ts',
+      'services/order/price.ts',
+      'services/order/service.ts',
+      'services/payment/rpc.ts',
+    ]);
   });
 
   it('finds folders that depend on each other', async () => {

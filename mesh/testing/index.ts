@@ -12,6 +12,7 @@ export { eventually } from './eventually.ts';
 export { type Around, intercept } from './intercept.ts';
 export { measureTurns } from './measure-turns.ts';
 export { patiently } from './patiently.ts';
+export { type FaultProxy, startFaultProxy } from './servers/fault-proxy.ts';
 export { type PostgresServer, postgres, startPostgres } from './servers/postgres-server.ts';
 export { type RabbitmqServer, rabbitmq, startRabbitmq } from './servers/rabbitmq-server.ts';
 export { describeWithServer } from './servers/servers.ts';

@@ -75,7 +75,8 @@ export function newOrder(draft: OrderDraft): Order {
   };
 }
 
-function totalOf(lines: readonly OrderLine[]): Money {
+/** Returns the sum of all lines. Refuses lines of different currencies and a total beyond int64. */
+export function totalOf(lines: readonly OrderLine[]): Money {
   const currencies = [...new Set(lines.map((line) => line.unitPrice.currencyCode))];
   const [currencyCode] = currencies;
   if (currencyCode === undefined || currencies.length > 1) throw itemsOfDifferentCurrencies({ currencies });

@@ -24,6 +24,6 @@ export function stateOf(state: ProtoState): OrderState | undefined {
   return orderStates.find((name) => ProtoState[`ORDER_STATE_${name}`] === state);
 }
 
-function toItem(line: OrderLine): OrderItem {
+export function toItem(line: OrderLine): OrderItem {
   return { sku: line.sku, quantity: line.quantity, unitPrice: line.unitPrice };
 }

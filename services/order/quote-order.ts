@@ -1,52 +1,48 @@
-import type { Client } from 'nice-grpc';
-import type { InventoryServiceDefinition, Item } from '#gen/inventory/v1/inventory.ts';
 import type { OrderItem } from '#gen/order/v1/order.ts';
-import type { UserServiceDefinition } from '#gen/user/v1/user.ts';
-import { MeshError, Status } from '#mesh';
-import { repeatedSkus, unknownItems, unknownUser } from './errors.ts';
-import type { OrderLine } from './order.ts';
+import { AccountServiceContract } from '#gen/payment/v1/payment.contract.ts';
+import type { Account, AccountServiceDefinition } from '#gen/payment/v1/payment.ts';
+import { type Answer, type Clock, type MeshClient, MeshError, type Money, type Runtime, Status } from '#mesh';
+import { type OrderLine, totalOf } from './order.ts';
+import { type PriceOrderDeps, priceOrder } from './price-order.ts';
 
-export interface QuoteOrderDeps {
-  readonly users: Client<UserServiceDefinition>;
-  readonly inventory: Client<InventoryServiceDefinition>;
+/** What an order would cost, with the balance of its user, for display. */
+export interface Quote {
+  readonly userId: string;
+  readonly lines: readonly OrderLine[];
+  readonly total: Money;
+  /** `undefined`: the user has no account. */
+  readonly balance: Answer<Account> | undefined;
 }
 
-/** Checks that the user exists, and returns the lines with what the items cost now. */
+export interface QuoteOrderDeps extends PriceOrderDeps {
+  readonly balances: Balances;
+  readonly clock: Clock;
+}
+
+export type Balances = Pick<MeshClient<AccountServiceDefinition, 'getBalance'>, 'getBalance'>;
+
+/** A quote is worth more without a current balance than late. */
+const balanceTimeoutMs = 1_000;
+
+/** Returns a client of balances that are for display: up to a minute old while the payment service is unhealthy. */
+export function balancesForDisplay(client: Runtime['client']): Balances {
+  return client(AccountServiceContract, { fallback: { getBalance: { keepMs: 60_000 } } });
+}
+
+/** Prices an order that nobody has placed. Nothing decides by the result: an order is priced and charged by its own saga. */
 export async function quoteOrder(
-  userId: string,
-  items: readonly OrderItem[],
-  { users, inventory }: QuoteOrderDeps,
-): Promise<OrderLine[]> {
-  refuseRepeatedSkus(items);
-  const [found] = await Promise.all([
-    inventory.batchGetItems({ skus: items.map((item) => item.sku) }),
-    requireUser(users, userId),
-  ]);
-  if (found.missingSkus.length > 0) throw unknownItems({ skus: found.missingSkus });
-  const bySku = new Map(found.items.map((item) => [item.sku, item]));
-  return items.map((item) => priceLine(item, bySku.get(item.sku)));
+  { userId, items }: { readonly userId: string; readonly items: readonly OrderItem[] },
+  deps: QuoteOrderDeps,
+): Promise<Quote> {
+  const [lines, balance] = await Promise.all([priceOrder(userId, items, deps), balanceOf(userId, deps)]);
+  return { userId, lines, total: totalOf(lines), balance };
 }
 
-function refuseRepeatedSkus(items: readonly OrderItem[]): void {
-  const seen = new Set<string>();
-  const repeats = items.flatMap(({ sku }, index) => {
-    if (seen.has(sku)) return [{ index, sku }];
-    seen.add(sku);
-    return [];
-  });
-  if (repeats.length > 0) throw repeatedSkus(repeats);
-}
-
-async function requireUser(users: Client<UserServiceDefinition>, id: string): Promise<void> {
+async function balanceOf(accountId: string, { balances, clock }: QuoteOrderDeps): Promise<Quote['balance']> {
   try {
-    await users.getUser({ id });
+    return await balances.getBalance({ accountId }, { deadline: clock.now() + balanceTimeoutMs });
   } catch (error) {
-    if (error instanceof MeshError && error.code === Status.NOT_FOUND) throw unknownUser({ userId: id });
+    if (error instanceof MeshError && error.code === Status.NOT_FOUND) return undefined;
     throw error;
   }
-}
-
-function priceLine(item: OrderItem, found: Item | undefined): OrderLine {
-  if (!found?.unitPrice) throw unknownItems({ skus: [item.sku] });
-  return { sku: item.sku, quantity: item.quantity, unitPrice: found.unitPrice };
 }

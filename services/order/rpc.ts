@@ -1,8 +1,10 @@
 import type { OrderServiceHandlers } from '#gen/order/v1/order.contract.ts';
+import type { Quote as ProtoQuote } from '#gen/order/v1/order.ts';
 import { readPages, toAddress } from '#mesh';
 import { cancelOrder, type PlaceOrderDeps, placeOrder, requireCapacity } from './place-order.ts';
-import { stateOf, toProto } from './proto.ts';
-import { type QuoteOrderDeps, quoteOrder } from './quote-order.ts';
+import { priceOrder } from './price-order.ts';
+import { stateOf, toItem, toProto } from './proto.ts';
+import { type Quote, type QuoteOrderDeps, quoteOrder } from './quote-order.ts';
 import { getOrder, pageOfOrders } from './store.ts';
 import { type WatchOrderDeps, watchOrder } from './watch-order.ts';
 
@@ -18,10 +20,12 @@ export function createOrderRpc(deps: Deps): OrderServiceHandlers {
       const answered = await once.replay();
       if (answered) return answered;
       await requireCapacity(deps.sagas);
-      const lines = await quoteOrder(userId, items, deps);
+      const lines = await priceOrder(userId, items, deps);
       const draft = { userId, lines, shippingAddress: toAddress(shippingAddress) };
       return await once(async (tx) => toProto(await placeOrder(tx, draft, deps)));
     },
+
+    quoteOrder: async (request) => quoteToProto(await quoteOrder(request, deps)),
 
     getOrder: async ({ id }) => toProto(await getOrder(storage, id)),
 
@@ -41,5 +45,16 @@ export function createOrderRpc(deps: Deps): OrderServiceHandlers {
     },
 
     cancelOrder: (request, { once }) => once(async (tx) => toProto(await cancelOrder(tx, request, deps))),
+  };
+}
+
+function quoteToProto({ userId, lines, total, balance }: Quote): ProtoQuote {
+  return {
+    userId,
+    items: lines.map(toItem),
+    total,
+    balance: balance?.value?.balance,
+    balanceFromCache: balance?.fromCache ?? false,
+    balanceAsOfTime: balance?.asOf,
   };
 }

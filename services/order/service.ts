@@ -6,6 +6,7 @@ import { UserServiceContract } from '#gen/user/v1/user.contract.ts';
 import { defineService, serve } from '#mesh';
 import { orderTopic } from './events.ts';
 import { definePlaceOrderSaga } from './place-order.saga.ts';
+import { balancesForDisplay } from './quote-order.ts';
 import { createOrderRpc } from './rpc.ts';
 import { createOrderChanges } from './watch-order.ts';
 
@@ -21,7 +22,9 @@ export const orderService = defineService({
     const changes = createOrderChanges(clock);
     const placeOrderSaga = definePlaceOrderSaga({ inventory, payments, shipping, outbox, changes, clock });
     const sagas = await run.sagas([placeOrderSaga]);
-    const rpc = createOrderRpc({ storage, outbox, users, inventory, sagas, placeOrderSaga, changes, clock, draining });
+    const balances = balancesForDisplay(client);
+    const deps = { storage, outbox, users, inventory, balances, sagas, placeOrderSaga, changes, clock, draining };
+    const rpc = createOrderRpc(deps);
     return { serves: [serve(OrderServiceContract, rpc)] };
   },
 });

@@ -143,6 +143,21 @@ export function cycles(imports: readonly Import[]): string[] {
   return found;
 }
 
+/**
+ * The files of services on which a decision about money depends: what a saga or a file that begins one imports, directly or
+ * not, `service.ts`, which connects all parts, by itself, and the payment service.
+ */
+export function decisiveFiles(imports: readonly Import[]): ReadonlySet<string> {
+  const own = productionImports(imports).filter(({ file, target }) => serviceOf(file) && serviceOf(target));
+  const ofSagas = own.filter(({ target }) => target.endsWith('.saga.ts'));
+  const found = new Set(ofSagas.flatMap(({ file, target }) => [file, target]));
+  for (const file of found) {
+    if (file.endsWith('/service.ts')) continue;
+    for (const { target } of own.filter((each) => each.file === file)) found.add(target);
+  }
+  return found.union(new Set(own.map(({ file }) => file).filter((file) => serviceOf(file) === 'payment')));
+}
+
 function productionImports(imports: readonly Import[]): Import[] {
   return imports.filter((found) => !isTestCode(found.file));
 }

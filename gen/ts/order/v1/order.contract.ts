@@ -8,7 +8,7 @@ import type { IdempotentCallContext, MeshCallContext } from '../../../../mesh/se
 import { checkAddress, checkMoney } from '../../common/v1/common.contract.ts';
 import type { Address } from '../../common/v1/common.ts';
 import { OrderServiceDefinition } from './order.ts';
-import type { CancelOrderRequest, DeepPartial, GetOrderRequest, ListOrdersRequest, Order, OrderItem, PlaceOrderRequest, WatchOrderRequest } from './order.ts';
+import type { CancelOrderRequest, DeepPartial, GetOrderRequest, ListOrdersRequest, Order, OrderItem, PlaceOrderRequest, Quote, QuoteOrderRequest, WatchOrderRequest } from './order.ts';
 
 const pattern = /^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$/u;
 const listed = new Set<number>([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
@@ -16,6 +16,7 @@ const listed = new Set<number>([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
 /** The handlers of order.v1.OrderService. A request that is one message was validated. */
 export interface OrderServiceHandlers {
   placeOrder(request: ValidPlaceOrderRequest, context: IdempotentCallContext<Order>): Promise<DeepPartial<Order>>;
+  quoteOrder(request: QuoteOrderRequest, context: MeshCallContext): Promise<DeepPartial<Quote>>;
   getOrder(request: GetOrderRequest, context: MeshCallContext): Promise<DeepPartial<Order>>;
   listOrders(request: ListOrdersRequest, context: MeshCallContext): AsyncIterable<DeepPartial<Order>>;
   watchOrder(request: WatchOrderRequest, context: MeshCallContext): AsyncIterable<DeepPartial<Order>>;
@@ -33,6 +34,15 @@ export const OrderServiceContract: ServiceContract<OrderServiceDefinition, Order
       maxAttempts: 3,
       retryableCodes: ['UNAVAILABLE'],
       breakerGroup: 'commands',
+      priority: 'normal',
+    },
+    quoteOrder: {
+      validate: validateQuoteOrderRequest,
+      timeoutMs: 5000,
+      idempotency: 'no-side-effects',
+      maxAttempts: 3,
+      retryableCodes: ['UNAVAILABLE'],
+      breakerGroup: 'queries',
       priority: 'normal',
     },
     getOrder: {
@@ -115,6 +125,33 @@ export function checkOrder(message: Order, out: FieldViolation[]): void {
   if (message.updateTime !== undefined && !(message.updateTime.getTime() >= -62135596800000 && message.updateTime.getTime() <= 253402300799999)) out.push({ field: 'update_time', description: 'must be a time from the year 1 to the year 9999' });
 }
 
+/** Returns every broken rule of order.v1.Quote, in field order. */
+export function validateQuote(message: Quote): FieldViolation[] {
+  const out: FieldViolation[] = [];
+  checkQuote(message, out);
+  return out;
+}
+
+/** Appends every broken rule of order.v1.Quote to `out`. */
+export function checkQuote(message: Quote, out: FieldViolation[]): void {
+  message.items.forEach((item, index) => {
+    const from = out.length;
+    checkOrderItem(item, out);
+    if (out.length > from) prefixFields(out, from, `items[${index}]`);
+  });
+  if (message.total !== undefined) {
+    const from = out.length;
+    checkMoney(message.total, out);
+    if (out.length > from) prefixFields(out, from, 'total');
+  }
+  if (message.balance !== undefined) {
+    const from = out.length;
+    checkMoney(message.balance, out);
+    if (out.length > from) prefixFields(out, from, 'balance');
+  }
+  if (message.balanceAsOfTime !== undefined && !(message.balanceAsOfTime.getTime() >= -62135596800000 && message.balanceAsOfTime.getTime() <= 253402300799999)) out.push({ field: 'balance_as_of_time', description: 'must be a time from the year 1 to the year 9999' });
+}
+
 /** A order.v1.PlaceOrderRequest that was validated. */
 export interface ValidPlaceOrderRequest extends PlaceOrderRequest {
   shippingAddress: Address;
@@ -145,6 +182,27 @@ export function checkPlaceOrderRequest(message: PlaceOrderRequest, out: FieldVio
     const from = out.length;
     checkAddress(message.shippingAddress, out);
     if (out.length > from) prefixFields(out, from, 'shipping_address');
+  }
+}
+
+/** Returns every broken rule of order.v1.QuoteOrderRequest, in field order. */
+export function validateQuoteOrderRequest(message: QuoteOrderRequest): FieldViolation[] {
+  const out: FieldViolation[] = [];
+  checkQuoteOrderRequest(message, out);
+  return out;
+}
+
+/** Appends every broken rule of order.v1.QuoteOrderRequest to `out`. */
+export function checkQuoteOrderRequest(message: QuoteOrderRequest, out: FieldViolation[]): void {
+  if (!pattern.test(message.userId)) out.push({ field: 'user_id', description: message.userId === '' ? 'is required' : 'must match the pattern ^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$' });
+  if (message.items.length < 1) out.push({ field: 'items', description: 'must have at least 1 item' });
+  if (message.items.length > 100) out.push({ field: 'items', description: 'must have at most 100 items' });
+  if (message.items.length <= 100) {
+    message.items.forEach((item, index) => {
+      const from = out.length;
+      checkOrderItem(item, out);
+      if (out.length > from) prefixFields(out, from, `items[${index}]`);
+    });
   }
 }
 

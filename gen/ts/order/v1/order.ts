@@ -167,6 +167,29 @@ export interface Order {
   etag: string;
 }
 
+/** What an order would cost, and the balance of the user's account. */
+export interface Quote {
+  /** Id of the user. */
+  userId: string;
+  /** The items, with their current prices. */
+  items: OrderItem[];
+  /** Sum of all lines. */
+  total:
+    | Money
+    | undefined;
+  /**
+   * Balance of the user's account. Unset if the user has no account, or if `balance_from_cache` is set and no balance is
+   * known.
+   */
+  balance:
+    | Money
+    | undefined;
+  /** Whether the payment service did not answer in time, so `balance` is the last one known, which may be out of date. */
+  balanceFromCache: boolean;
+  /** `balance` was right at this time or later. Unset without a balance. */
+  balanceAsOfTime: Date | undefined;
+}
+
 /** Why an order did not complete. */
 export interface Failure {
   /** Machine-readable reason: `INSUFFICIENT_STOCK`, `INSUFFICIENT_FUNDS`, `CARRIER_REFUSED`, `CANCELLED_BY_USER`, ... */
@@ -189,6 +212,14 @@ export interface PlaceOrderRequest {
   items: OrderItem[];
   /** Delivery address. */
   shippingAddress: Address | undefined;
+}
+
+/** Request of QuoteOrder. */
+export interface QuoteOrderRequest {
+  /** Id of the user who would order. */
+  userId: string;
+  /** The items. Each sku may appear once. */
+  items: OrderItem[];
 }
 
 /** Request of GetOrder. */
@@ -622,6 +653,176 @@ export const Order: MessageFns<Order> = {
   },
 };
 
+function createBaseQuote(): Quote {
+  return {
+    userId: "",
+    items: [],
+    total: undefined,
+    balance: undefined,
+    balanceFromCache: false,
+    balanceAsOfTime: undefined,
+  };
+}
+
+export const Quote: MessageFns<Quote> = {
+  encode(message: Quote, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.userId !== "") {
+      writer.uint32(10).string(message.userId);
+    }
+    for (const v of message.items) {
+      OrderItem.encode(v!, writer.uint32(18).fork()).join();
+    }
+    if (message.total !== undefined) {
+      Money.encode(message.total, writer.uint32(26).fork()).join();
+    }
+    if (message.balance !== undefined) {
+      Money.encode(message.balance, writer.uint32(34).fork()).join();
+    }
+    if (message.balanceFromCache !== false) {
+      writer.uint32(40).bool(message.balanceFromCache);
+    }
+    if (message.balanceAsOfTime !== undefined) {
+      Timestamp.encode(toTimestamp(message.balanceAsOfTime), writer.uint32(50).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Quote {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseQuote();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.userId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.items.push(OrderItem.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.total = Money.decode(reader, reader.uint32());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.balance = Money.decode(reader, reader.uint32());
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.balanceFromCache = reader.bool();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.balanceAsOfTime = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Quote {
+    return {
+      userId: isSet(object.userId)
+        ? globalThis.String(object.userId)
+        : isSet(object.user_id)
+        ? globalThis.String(object.user_id)
+        : "",
+      items: globalThis.Array.isArray(object?.items) ? object.items.map((e: any) => OrderItem.fromJSON(e)) : [],
+      total: isSet(object.total) ? Money.fromJSON(object.total) : undefined,
+      balance: isSet(object.balance) ? Money.fromJSON(object.balance) : undefined,
+      balanceFromCache: isSet(object.balanceFromCache)
+        ? globalThis.Boolean(object.balanceFromCache)
+        : isSet(object.balance_from_cache)
+        ? globalThis.Boolean(object.balance_from_cache)
+        : false,
+      balanceAsOfTime: isSet(object.balanceAsOfTime)
+        ? fromJsonTimestamp(object.balanceAsOfTime)
+        : isSet(object.balance_as_of_time)
+        ? fromJsonTimestamp(object.balance_as_of_time)
+        : undefined,
+    };
+  },
+
+  toJSON(message: Quote): unknown {
+    const obj: any = {};
+    if (message.userId !== "") {
+      obj.userId = message.userId;
+    }
+    if (message.items?.length) {
+      obj.items = message.items.map((e) => OrderItem.toJSON(e));
+    }
+    if (message.total !== undefined) {
+      obj.total = Money.toJSON(message.total);
+    }
+    if (message.balance !== undefined) {
+      obj.balance = Money.toJSON(message.balance);
+    }
+    if (message.balanceFromCache !== false) {
+      obj.balanceFromCache = message.balanceFromCache;
+    }
+    if (message.balanceAsOfTime !== undefined) {
+      obj.balanceAsOfTime = message.balanceAsOfTime.toISOString();
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<Quote>): Quote {
+    return Quote.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Quote>): Quote {
+    const message = createBaseQuote();
+    message.userId = object.userId ?? "";
+    message.items = object.items?.map((e) => OrderItem.fromPartial(e)) || [];
+    message.total = (object.total !== undefined && object.total !== null) ? Money.fromPartial(object.total) : undefined;
+    message.balance = (object.balance !== undefined && object.balance !== null)
+      ? Money.fromPartial(object.balance)
+      : undefined;
+    message.balanceFromCache = object.balanceFromCache ?? false;
+    message.balanceAsOfTime = object.balanceAsOfTime ?? undefined;
+    return message;
+  },
+};
+
 function createBaseFailure(): Failure {
   return { reason: "", message: "" };
 }
@@ -834,6 +1035,95 @@ export const PlaceOrderRequest: MessageFns<PlaceOrderRequest> = {
     message.shippingAddress = (object.shippingAddress !== undefined && object.shippingAddress !== null)
       ? Address.fromPartial(object.shippingAddress)
       : undefined;
+    return message;
+  },
+};
+
+function createBaseQuoteOrderRequest(): QuoteOrderRequest {
+  return { userId: "", items: [] };
+}
+
+export const QuoteOrderRequest: MessageFns<QuoteOrderRequest> = {
+  encode(message: QuoteOrderRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.userId !== "") {
+      writer.uint32(10).string(message.userId);
+    }
+    for (const v of message.items) {
+      OrderItem.encode(v!, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): QuoteOrderRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseQuoteOrderRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.userId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.items.push(OrderItem.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): QuoteOrderRequest {
+    return {
+      userId: isSet(object.userId)
+        ? globalThis.String(object.userId)
+        : isSet(object.user_id)
+        ? globalThis.String(object.user_id)
+        : "",
+      items: globalThis.Array.isArray(object?.items) ? object.items.map((e: any) => OrderItem.fromJSON(e)) : [],
+    };
+  },
+
+  toJSON(message: QuoteOrderRequest): unknown {
+    const obj: any = {};
+    if (message.userId !== "") {
+      obj.userId = message.userId;
+    }
+    if (message.items?.length) {
+      obj.items = message.items.map((e) => OrderItem.toJSON(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<QuoteOrderRequest>): QuoteOrderRequest {
+    return QuoteOrderRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<QuoteOrderRequest>): QuoteOrderRequest {
+    const message = createBaseQuoteOrderRequest();
+    message.userId = object.userId ?? "";
+    message.items = object.items?.map((e) => OrderItem.fromPartial(e)) || [];
     return message;
   },
 };
@@ -1231,6 +1521,23 @@ export const OrderServiceDefinition = {
       responseStream: false,
       options: { idempotencyLevel: "IDEMPOTENT" },
     },
+    /**
+     * Returns what an order would cost now, with the user's balance. It is for display: nothing is reserved and no price is
+     * held. PlaceOrder prices the order itself, and never reads a quote.
+     *
+     * Errors:
+     * - FAILED_PRECONDITION `UNKNOWN_USER`: the user does not exist.
+     * - FAILED_PRECONDITION `UNKNOWN_ITEM`: an item does not exist.
+     * - FAILED_PRECONDITION `CURRENCY_MISMATCH`: the items are priced in different currencies.
+     */
+    quoteOrder: {
+      name: "QuoteOrder",
+      requestType: QuoteOrderRequest as typeof QuoteOrderRequest,
+      requestStream: false,
+      responseType: Quote as typeof Quote,
+      responseStream: false,
+      options: { idempotencyLevel: "NO_SIDE_EFFECTS" },
+    },
     /** Returns an order. NOT_FOUND `ORDER_NOT_FOUND` if it does not exist. */
     getOrder: {
       name: "GetOrder",
@@ -1297,6 +1604,16 @@ export interface OrderServiceImplementation<CallContextExt = {}> {
    *   `google.rpc.RetryInfo`.
    */
   placeOrder(request: PlaceOrderRequest, context: CallContext & CallContextExt): Promise<DeepPartial<Order>>;
+  /**
+   * Returns what an order would cost now, with the user's balance. It is for display: nothing is reserved and no price is
+   * held. PlaceOrder prices the order itself, and never reads a quote.
+   *
+   * Errors:
+   * - FAILED_PRECONDITION `UNKNOWN_USER`: the user does not exist.
+   * - FAILED_PRECONDITION `UNKNOWN_ITEM`: an item does not exist.
+   * - FAILED_PRECONDITION `CURRENCY_MISMATCH`: the items are priced in different currencies.
+   */
+  quoteOrder(request: QuoteOrderRequest, context: CallContext & CallContextExt): Promise<DeepPartial<Quote>>;
   /** Returns an order. NOT_FOUND `ORDER_NOT_FOUND` if it does not exist. */
   getOrder(request: GetOrderRequest, context: CallContext & CallContextExt): Promise<DeepPartial<Order>>;
   /** Streams orders in id order. To resume, set `after_id` to the last id received. */
@@ -1340,6 +1657,16 @@ export interface OrderServiceClient<CallOptionsExt = {}> {
    *   `google.rpc.RetryInfo`.
    */
   placeOrder(request: DeepPartial<PlaceOrderRequest>, options?: CallOptions & CallOptionsExt): Promise<Order>;
+  /**
+   * Returns what an order would cost now, with the user's balance. It is for display: nothing is reserved and no price is
+   * held. PlaceOrder prices the order itself, and never reads a quote.
+   *
+   * Errors:
+   * - FAILED_PRECONDITION `UNKNOWN_USER`: the user does not exist.
+   * - FAILED_PRECONDITION `UNKNOWN_ITEM`: an item does not exist.
+   * - FAILED_PRECONDITION `CURRENCY_MISMATCH`: the items are priced in different currencies.
+   */
+  quoteOrder(request: DeepPartial<QuoteOrderRequest>, options?: CallOptions & CallOptionsExt): Promise<Quote>;
   /** Returns an order. NOT_FOUND `ORDER_NOT_FOUND` if it does not exist. */
   getOrder(request: DeepPartial<GetOrderRequest>, options?: CallOptions & CallOptionsExt): Promise<Order>;
   /** Streams orders in id order. To resume, set `after_id` to the last id received. */

@@ -41,6 +41,7 @@ describe('a check that orders agree with something', () => {
     const orderRpc: OrderServiceHandlers = {
       placeOrder: notHere,
       cancelOrder: notHere,
+      quoteOrder: notHere,
       async *watchOrder() {
         yield await notHere();
       },

@@ -19,6 +19,7 @@ const orderService = testService('order', async () => {
   const handlers: OrderServiceHandlers = {
     placeOrder: none,
     cancelOrder: none,
+    quoteOrder: none,
     getOrder: async ({ id }) => Promise.reject(new MeshError(Status.NOT_FOUND, 'ORDER_NOT_FOUND', `no order ${id}`)),
     async *watchOrder() {
       yield await none();
