@@ -128,6 +128,13 @@ export type { SagaCount } from './saga/store/counts.ts';
 export type { HealthList, NamedHealth } from './server/health/health.ts';
 export type { QueueBacklog } from './tasks/open-tasks.ts';
 
+// For a service that forwards calls.
+
+export type { Endpoints } from './balancing/endpoints.ts';
+export { contractDescriptors, readDeclaredServices } from './contract/declared-services.ts';
+export { serviceNameOf } from './discovery/discovery.ts';
+export type { RouteOf } from './server/forwarding/forwarder.ts';
+
 // For adapters, tools and tests: the parts that `defineService` puts together.
 
 export { createDeadLetterStore } from './dead-letters/store.ts';

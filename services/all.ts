@@ -1,5 +1,6 @@
 import type { ServiceDefinition } from '#mesh';
 import { bridgeService } from './bridge/service.ts';
+import { gatewayService } from './gateway/service.ts';
 import { inventoryService } from './inventory/service.ts';
 import { notificationService } from './notification/service.ts';
 import { opsService } from './ops/service.ts';
@@ -9,7 +10,7 @@ import { reportService } from './report/service.ts';
 import { shippingService } from './shipping/service.ts';
 import { userService } from './user/service.ts';
 
-/** Every service of the mesh, in the order in which one process builds them. */
+/** The services of a mesh in one process, in the order in which it builds them. */
 export const allServices: readonly ServiceDefinition[] = [
   userService,
   inventoryService,
@@ -21,3 +22,6 @@ export const allServices: readonly ServiceDefinition[] = [
   bridgeService,
   opsService,
 ];
+
+/** The services that a process can run: in addition, the door to a mesh of many processes. */
+export const runnableServices: readonly ServiceDefinition[] = [...allServices, gatewayService];

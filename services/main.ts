@@ -1,5 +1,6 @@
 import { runApp } from '#mesh';
-import { allServices } from './all.ts';
+import { allServices, runnableServices } from './all.ts';
 
-// All services in this process, or those that the command line names: `node services/main.ts payment ops`.
-await runApp(allServices, { only: process.argv.slice(2) });
+// A whole mesh in this process, or the services that the command line names: `node services/main.ts payment ops`.
+const names = process.argv.slice(2);
+await runApp(runnableServices, { only: names.length > 0 ? names : allServices.map(({ name }) => name) });

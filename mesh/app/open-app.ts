@@ -20,6 +20,7 @@ import type { DataFolder } from './data/data-folder.ts';
 import { openDatabases } from './data/open-databases.ts';
 import { createDirectory, type Directory } from './directory.ts';
 import { notListening } from './errors.ts';
+import { openForwarding } from './forwarding.ts';
 import { watchHealth } from './health-watch.ts';
 import { processInfo } from './process-info.ts';
 import { describeSelf, findServices } from './registry.ts';
@@ -98,13 +99,17 @@ export async function openApp(parts: AppParts): Promise<OpenApp> {
   const metricsAddress = await serveMetrics(runtime, shutdown);
   await findServices(directory.called(), { discovery, endpoints, clock, draining });
   const serves = services.flatMap((service) => service.serves);
+  const forwarding = await openForwarding(services, { ...parts, engine, endpoints, discovery, metrics });
+  if (forwarding) shutdown.add('resources', 'forwarding', async () => forwarding.close());
   const server = createServer({
     engine,
     serves,
     health,
     clock,
     logger,
-    metrics: runtime.metrics,
+    metrics,
+    forwarder: forwarding?.forwarder,
+    reflection: forwarding?.reflection,
     maxConnections: config.grpcMaxConnections,
     process: { working: config.grpcMaxRunningCalls, waitingBytes: config.grpcMaxWaitingBytes },
     pings: pingPolicyOf(config.grpcMinPingIntervalMs),

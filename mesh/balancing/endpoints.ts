@@ -7,6 +7,8 @@ import { unreported } from './endpoint-source.ts';
 export interface Endpoints {
   /** The services that discovery knows now. */
   names(): readonly string[];
+  /** Whether a service exists, as discovery knows it. */
+  knows(service: string): ReturnType<Discovery['knows']>;
   /** Returns the balancer of a service by its name in discovery: `user`. Each service has one. */
   of(service: string): Balancer;
   /** Closes all connections; later calls fail with UNAVAILABLE. */
@@ -32,6 +34,7 @@ export function createEndpoints({ engine, discovery, keepalive }: EndpointsOptio
   };
   return {
     names: () => discovery.names(),
+    knows: (service) => discovery.knows(service),
     of(service) {
       const known = balancers.get(service);
       if (known) return known;

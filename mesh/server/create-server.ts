@@ -1,20 +1,15 @@
-import { readFileSync } from 'node:fs';
 import type { TsProtoServiceDefinition } from 'nice-grpc';
-import {
-  ServerReflectionDefinition,
-  type ServerReflectionServiceImplementation,
-} from '../../gen/ts/grpc/reflection/v1/reflection.ts';
 import { fullNameOf, type MethodContract } from '../contract/contract.ts';
 import { contractDescriptors } from '../contract/declared-services.ts';
 import type { Engine, EngineMethod, ServerHostOptions } from '../engines/engine.ts';
 import { engineMethods } from '../engines/engine-methods.ts';
+import type { Forwarder } from '../engines/forwarding.ts';
 import { toStatus } from '../errors/to-status.ts';
 import type { IdempotentMethod } from '../idempotency/idempotency.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Clock } from '../time/clock.ts';
 import { TimerWheel } from '../time/timer-wheel.ts';
-import type { MeshCallContext } from './call-context.ts';
 import { chain, type ServedMethod } from './chain.ts';
 import type { Health } from './health/health.ts';
 import { createHostReport, measureConnections } from './host-report.ts';
@@ -25,9 +20,9 @@ import { countRefusals, measureAdmission } from './policies/admission/measure-ad
 import { type AdmissionPolicy, fixedLimits } from './policies/admission/policy.ts';
 import { limitsOfService, type ProcessLimits, ProcessLoad } from './policies/admission/process-load.ts';
 import { Turns } from './policies/admission/turns.ts';
-import { answerReflection } from './reflection/answer.ts';
-import { type DescriptorIndex, indexDescriptors } from './reflection/descriptor-index.ts';
-import { infrastructureContract, type ServedContract, serve } from './serve.ts';
+import { createReflection } from './reflection/create-reflection.ts';
+import type { MergedReflection } from './reflection/merge.ts';
+import type { ServedContract } from './serve.ts';
 
 /** How ts-proto defines the messages of a method that is idempotent by `request_id`. */
 type MessageTypes = Omit<IdempotentMethod<{ requestId: string }, unknown>, 'path'>;
@@ -47,6 +42,10 @@ export interface ServerOptions extends Omit<ServerHostOptions, 'toStatus' | 'obs
   readonly process?: ProcessLimits;
   /** The descriptor set for reflection. Default: `gen/descriptors.binpb`. */
   readonly descriptors?: URL;
+  /** Forwards the calls that no contract here has. Only on the native engine. */
+  readonly forwarder?: Forwarder | undefined;
+  /** What reflection adds of the processes to which calls are forwarded. */
+  readonly reflection?: MergedReflection | undefined;
 }
 
 /** A gRPC server of contracts. */
@@ -72,6 +71,8 @@ export function createServer(options: ServerOptions): Server {
     admission,
     process,
     descriptors = contractDescriptors,
+    forwarder,
+    reflection,
     maxConnections = 10_000,
     ...limits
   } = options;
@@ -108,8 +109,9 @@ export function createServer(options: ServerOptions): Server {
   }
   const withHealth = health ? [...serves, health.served] : serves;
   const names = withHealth.map(({ contract }) => fullNameOf(contract));
-  const fromMemory = [...(health ? [health.served] : []), ...createReflection(names, descriptors)];
+  const fromMemory = [...(health ? [health.served] : []), ...createReflection(names, descriptors, reflection)];
   for (const served of fromMemory) add(served, openAdmission);
+  if (forwarder) host.forward?.(forwarder);
   return {
     listen: (address) => host.listen(address),
     drain: (graceMs) => {
@@ -150,33 +152,4 @@ function onceOf(
   const { requestType, responseType } = definition.methods[key] as MessageTypes;
   const { fieldMasks = [] } = contract;
   return (request) => idempotency.onceFor({ path, requestType, responseType, fieldMasks }, request);
-}
-
-// Older callers use v1alpha, which is the same on the wire.
-const definitions = [
-  ServerReflectionDefinition,
-  { ...ServerReflectionDefinition, fullName: 'grpc.reflection.v1alpha.ServerReflection' },
-];
-
-/**
- * Creates the reflection of a server (v1 and v1alpha). It lists `services` and itself, and knows every type of the
- * descriptor set at `descriptors`, which it reads at the first call.
- */
-function createReflection(services: readonly string[], descriptors: URL): ServedContract[] {
-  const listed = [...services, ...definitions.map((definition) => definition.fullName)].toSorted();
-  let index: DescriptorIndex | undefined;
-  const handlers: ServerReflectionServiceImplementation<MeshCallContext> = {
-    async *serverReflectionInfo(requests) {
-      index ??= indexDescriptors(readFileSync(descriptors));
-      const sent = new Set<string>();
-      for await (const request of requests) {
-        yield {
-          validHost: request.host,
-          originalRequest: request,
-          messageResponse: answerReflection(request, { index, listed, sent }),
-        };
-      }
-    },
-  };
-  return definitions.map((definition) => serve(infrastructureContract(definition), handlers));
 }

@@ -1,4 +1,5 @@
 import { Status } from 'nice-grpc-common';
+import { noEndpoints } from '../discovery/errors.ts';
 import { defineError, defineReason } from '../errors/define-error.ts';
 
 export const serverDraining = defineError({
@@ -7,6 +8,13 @@ export const serverDraining = defineError({
   means: 'the server is stopping',
   fix: 'call again, and resume a stream where it ended',
   text: 'the server is stopping: call again, and resume where this stream ended',
+});
+
+export const noneReachable = noEndpoints.variant({
+  text: ({ service, problem }: { readonly service: string; readonly problem: string }) =>
+    `no instance of ${service} took the call, the last because ${problem}: check that its instances run`,
+  publicText: ({ service }) => `no instance of ${service} takes calls: retry later`,
+  metadata: ({ service }) => ({ service }),
 });
 
 export const serverOverloaded = defineError({

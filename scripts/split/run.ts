@@ -6,7 +6,7 @@ import { serviceNameOf } from '../../mesh/discovery/discovery.ts';
 import { messageOf } from '../../mesh/errors/error-text.ts';
 import { makeFolder } from '../../mesh/storage/make-folder.ts';
 import { isFree } from '../../mesh/testing/servers/free-port.ts';
-import { allServices } from '../../services/all.ts';
+import { runnableServices } from '../../services/all.ts';
 import { listenForCommands } from './control.ts';
 import { createOutput, type Output } from './output.ts';
 import { type PlannedProcess, type PlanOptions, parseReplicas, planMesh, type Replicas } from './plan.ts';
@@ -91,7 +91,7 @@ async function start({ config, replicas, environment }: Settings, running: Runni
   const { dataDir, drainTimeoutMs, grpcListen } = config;
   const servers = await startServers(environment, join(dataDir, 'split'), output);
   running.servers = servers;
-  const services = allServices.map(({ name }) => name);
+  const services = runnableServices.map(({ name }) => name);
   const plan = await planOnFreePorts({
     services: services.filter((name) => name !== door),
     ...(services.includes(door) && { door }),
@@ -124,10 +124,10 @@ async function end({ supervisor, servers }: Running, output: Output): Promise<bo
 
 /** Reads the settings that are for all processes. Throws with all faults. */
 async function readSettings(environment: NodeJS.ProcessEnv): Promise<Settings> {
-  const services = allServices.map(({ name }) => name);
+  const services = runnableServices.map(({ name }) => name);
   const contracts = await readDeclaredServices(contractDescriptors);
   const config = readConfig(environment, {
-    settings: allServices.flatMap((service) => service.settings),
+    settings: runnableServices.flatMap((service) => service.settings),
     services: [...new Set(contracts.map(serviceNameOf))].toSorted(),
   });
   const replicas = parseReplicas(environment.REPLICAS || '2', services);

@@ -6,6 +6,7 @@ import type { Topic } from '../../events/log/topic.ts';
 import { createOutbox } from '../../events/outbox/create-outbox.ts';
 import type { Outbox } from '../../events/outbox/outbox.ts';
 import { createIdempotency } from '../../idempotency/create-idempotency.ts';
+import type { RouteOf } from '../../server/forwarding/forwarder.ts';
 import { needsIdempotency, type ServedContract } from '../../server/serve.ts';
 import { loadMigrations } from '../../storage/migrations.ts';
 import type { Migration, Storage } from '../../storage/storage.ts';
@@ -29,7 +30,10 @@ export type ServiceSettings = Readonly<Record<string, AnySetting>>;
 
 /** What `setup` of every service gets. */
 export interface ServiceParts<Settings>
-  extends Pick<Runtime, 'client' | 'findClient' | 'clock' | 'logger' | 'metrics' | 'events' | 'tasks' | 'draining'> {
+  extends Pick<
+    Runtime,
+    'client' | 'findClient' | 'endpoints' | 'clock' | 'logger' | 'metrics' | 'events' | 'tasks' | 'draining'
+  > {
   readonly settings: SettingValues<Settings>;
   /** Runs background work. */
   readonly run: BackgroundRunner;
@@ -66,6 +70,8 @@ type Parts<Settings, Migrations, Topics, Observes> = ServiceParts<Settings> &
 /** What `setup` returns. */
 export interface ServiceSetup {
   readonly serves: readonly ServedContract[];
+  /** Where it forwards calls that no contract of the process has. One service of a process may. */
+  readonly forwards?: RouteOf;
   /** What can be checked of its data: every hour, by one of its instances, and on demand. */
   readonly audits?: readonly AuditCheck[];
   /** Needed if it charges or reserves for anything but orders, so the audits of `ops.v1` accept that. */
@@ -117,6 +123,7 @@ export function defineService<
       // Parts that the types omit are undefined here, or throw an error that names what is missing.
       const {
         serves,
+        forwards,
         audits = [],
         ownIds,
         close,
@@ -137,6 +144,7 @@ export function defineService<
         async stop(graceMs) {
           await Promise.all([background.stop(graceMs), audited?.stop(graceMs)]);
         },
+        ...(forwards && { forwards }),
         ...(ownIds && { ownIds }),
         ...(close && { close }),
         ...(spec.needs && { needs: spec.needs }),

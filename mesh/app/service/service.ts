@@ -14,6 +14,7 @@ import type { EventLog } from '../../events/log/event-log.ts';
 import type { Outbox } from '../../events/outbox/outbox.ts';
 import type { Metrics } from '../../metrics/metrics.ts';
 import type { SagaAdmin } from '../../saga/admin/admin.ts';
+import type { RouteOf } from '../../server/forwarding/forwarder.ts';
 import type { HealthList } from '../../server/health/health.ts';
 import type { ServedContract } from '../../server/serve.ts';
 import type { Storage } from '../../storage/storage.ts';
@@ -75,6 +76,8 @@ export interface Service {
   /** `order`. */
   readonly name: string;
   readonly serves: readonly ServedContract[];
+  /** Where it forwards calls that no contract of the process has. One service of a process may. */
+  readonly forwards?: RouteOf;
   /** What waits in it, for `ops.v1`. */
   readonly outbox?: Pick<Outbox, 'backlog'>;
   readonly consumers?: readonly Pick<EventConsumer, 'group' | 'topics' | 'lag' | 'skipped' | 'replay'>[];

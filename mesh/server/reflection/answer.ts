@@ -5,7 +5,8 @@ import type {
 } from '../../../gen/ts/grpc/reflection/v1/reflection.ts';
 import type { DescriptorIndex, IndexedFile } from './descriptor-index.ts';
 
-type Answer = NonNullable<ServerReflectionResponse['messageResponse']>;
+/** The answer to one request of reflection. */
+export type ReflectionAnswer = NonNullable<ServerReflectionResponse['messageResponse']>;
 
 export interface ReflectionState {
   readonly index: DescriptorIndex;
@@ -19,7 +20,7 @@ export interface ReflectionState {
 export function answerReflection(
   { messageRequest }: ServerReflectionRequest,
   { index, listed, sent }: ReflectionState,
-): Answer {
+): ReflectionAnswer {
   switch (messageRequest?.$case) {
     case 'fileByFilename':
       return fileAnswer(index, sent, index.filesByName.get(messageRequest.value), `file ${messageRequest.value}`);
@@ -37,13 +38,29 @@ export function answerReflection(
       return { $case: 'allExtensionNumbersResponse', value: { baseTypeName, extensionNumber } };
     }
     case 'listServices':
-      return { $case: 'listServicesResponse', value: { service: listed.map((name) => ({ name })) } };
+      return listAnswer(listed);
     case undefined:
       return errorAnswer(Status.INVALID_ARGUMENT, 'the request is empty: set one field of message_request');
   }
 }
 
-function fileAnswer(index: DescriptorIndex, sent: Set<string>, file: IndexedFile | undefined, what: string): Answer {
+/** The answer that lists services, sorted and each once. */
+export function listAnswer(names: readonly string[]): ReflectionAnswer {
+  const service = [...new Set(names)].toSorted().map((name) => ({ name }));
+  return { $case: 'listServicesResponse', value: { service } };
+}
+
+/** Whether it is an answer, and not an error. */
+export function isFound({ $case }: ReflectionAnswer): boolean {
+  return $case !== 'errorResponse';
+}
+
+function fileAnswer(
+  index: DescriptorIndex,
+  sent: Set<string>,
+  file: IndexedFile | undefined,
+  what: string,
+): ReflectionAnswer {
   if (!file) return notFound(what);
   const files = [file, ...newImports(index, sent, file)];
   return { $case: 'fileDescriptorResponse', value: { fileDescriptorProto: files.map(({ bytes }) => bytes) } };
@@ -57,10 +74,10 @@ function newImports(index: DescriptorIndex, sent: Set<string>, file: IndexedFile
   });
 }
 
-function notFound(what: string): Answer {
+function notFound(what: string): ReflectionAnswer {
   return errorAnswer(Status.NOT_FOUND, `${what} not found on this server`);
 }
 
-function errorAnswer(errorCode: Status, errorMessage: string): Answer {
+function errorAnswer(errorCode: Status, errorMessage: string): ReflectionAnswer {
   return { $case: 'errorResponse', value: { errorCode, errorMessage } };
 }

@@ -1,0 +1,75 @@
+import type { Endpoints } from '../balancing/endpoints.ts';
+import type { Config } from '../config/config.ts';
+import { fullNameOf } from '../contract/contract.ts';
+import { contractDescriptors, readDeclaredServices } from '../contract/declared-services.ts';
+import { type Discovery, serviceNameOf } from '../discovery/discovery.ts';
+import type { Engine } from '../engines/engine.ts';
+import { forwardingNeedsNative } from '../engines/errors.ts';
+import type { Forwarder } from '../engines/forwarding.ts';
+import type { Metrics } from '../metrics/metrics.ts';
+import { createForwarder } from '../server/forwarding/forwarder.ts';
+import type { Health } from '../server/health/health.ts';
+import { mergeHealth } from '../server/health/merge.ts';
+import { type MergedReflection, mergeReflection } from '../server/reflection/merge.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import type { Clock } from '../time/clock.ts';
+import type { Service } from './service/service.ts';
+
+export interface ForwardingParts {
+  readonly config: Pick<Config, 'grpcMaxWaitingBytes' | 'grpcKeepaliveMs'>;
+  readonly engine: Engine;
+  readonly endpoints: Endpoints;
+  readonly discovery: Pick<Discovery, 'scheme' | 'knows'>;
+  readonly health: Health;
+  readonly draining: AbortSignal;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+}
+
+/** What a process needs to answer for other processes. */
+export interface OpenForwarding {
+  readonly forwarder: Forwarder;
+  readonly reflection: MergedReflection;
+  close(): void;
+}
+
+/**
+ * Opens the forwarding of the service that has `forwards`; `undefined` if there is none. Throws FAILED_PRECONDITION
+ * `FORWARDING_NEEDS_NATIVE` on an engine that cannot forward.
+ */
+export async function openForwarding(
+  services: readonly Service[],
+  parts: ForwardingParts,
+): Promise<OpenForwarding | undefined> {
+  const [service, second] = services.filter(({ forwards }) => forwards !== undefined);
+  if (service?.forwards === undefined) return undefined;
+  if (second) throw new TypeError(`${service.name} and ${second.name} both forward calls: a process has one of them`);
+  const { config, engine, endpoints, discovery, health, clock } = parts;
+  const { connectRaw } = engine;
+  if (connectRaw === undefined) throw forwardingNeedsNative({ service: service.name, engine: engine.name });
+  const own = new Set(services.flatMap(({ serves }) => serves.map(({ contract }) => fullNameOf(contract))));
+  const declared = (await readDeclaredServices(contractDescriptors)).filter((contract) => !own.has(contract));
+  // Whoever asks what there is should not have to call it first.
+  for (const name of new Set(declared.map(serviceNameOf))) if (discovery.knows(name) !== 'no') endpoints.of(name);
+  const keepalive = config.grpcKeepaliveMs === 0 ? undefined : { everyMs: config.grpcKeepaliveMs };
+  const forwarder = createForwarder({
+    ...parts,
+    routeOf: service.forwards,
+    connect: (address) => connectRaw(address, { keepalive }),
+    registry: discovery.scheme,
+    maxWaitingBytes: config.grpcMaxWaitingBytes,
+    descriptors: contractDescriptors,
+  });
+  const reflection = mergeReflection({ endpoints, declared, clock });
+  const contracts = () => [...new Set([...declared, ...reflection.known()])].filter((contract) => !own.has(contract));
+  const endHealth = mergeHealth({ endpoints, contracts, health, clock });
+  return {
+    forwarder,
+    reflection,
+    close() {
+      endHealth();
+      forwarder.close();
+    },
+  };
+}

@@ -1,0 +1,35 @@
+import type { Clock } from '../../time/clock.ts';
+import { serverDraining } from '../errors.ts';
+import type { RoutedCall } from './routed-call.ts';
+
+const tickMs = 250;
+// A stream of requests may wait for its caller, and a reply without a message for the first.
+const patientTicks = 8;
+
+/**
+ * Ends streams that are idle while the process drains, with SERVER_DRAINING, so their callers continue elsewhere: no one else
+ * ends a stream that never ends by itself. A client stream is never ended, because its caller cannot continue it.
+ */
+export function endIdleStreams(streams: ReadonlySet<RoutedCall>, draining: AbortSignal, clock: Clock): () => void {
+  const idle = new Map<RoutedCall, { bytes: number; ticks: number }>();
+  let cancel: () => void = () => undefined;
+
+  const tick = () => {
+    for (const stream of [...streams]) {
+      const { call, kind } = stream;
+      if (kind === 'client-streaming') continue;
+      const bytes = call.requestBytes + call.replyBytes;
+      const before = idle.get(stream);
+      const ticks = before?.bytes === bytes ? before.ticks + 1 : 0;
+      idle.set(stream, { bytes, ticks });
+      const isListing = kind === 'server-streaming' && call.replyBytes > 0;
+      if (ticks >= (isListing ? 1 : patientTicks)) call.fail(serverDraining());
+    }
+    cancel = clock.after(tickMs, tick);
+  };
+  draining.addEventListener('abort', tick, { once: true });
+  return () => {
+    draining.removeEventListener('abort', tick);
+    cancel();
+  };
+}

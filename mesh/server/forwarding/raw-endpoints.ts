@@ -1,0 +1,52 @@
+import type { Balancer } from '../../balancing/balancer.ts';
+import type { RawEndpoint } from '../../engines/forwarding.ts';
+import type { Clock } from '../../time/clock.ts';
+
+// How long the connections to an address stay after the address has left its service.
+const tidyMs = 10_000;
+
+/** The connections to the endpoints of services. Those to an endpoint that has left end with its last call. */
+export class RawEndpoints {
+  readonly #connect: (address: string) => RawEndpoint;
+  readonly #clock: Clock;
+  readonly #balancers = new Set<Balancer>();
+  readonly #endpoints = new Map<string, RawEndpoint>();
+  #stopTidying: () => void;
+
+  constructor(connect: (address: string) => RawEndpoint, clock: Clock) {
+    this.#connect = connect;
+    this.#clock = clock;
+    this.#stopTidying = clock.after(tidyMs, () => this.#tidy());
+  }
+
+  /** Adds the endpoints of a service to those that may be connected. */
+  watch(balancer: Balancer): void {
+    this.#balancers.add(balancer);
+  }
+
+  to(address: string): RawEndpoint {
+    let endpoint = this.#endpoints.get(address);
+    if (endpoint === undefined) {
+      endpoint = this.#connect(address);
+      this.#endpoints.set(address, endpoint);
+    }
+    return endpoint;
+  }
+
+  close(): void {
+    this.#stopTidying();
+    for (const endpoint of this.#endpoints.values()) endpoint.close();
+  }
+
+  #tidy(): void {
+    const used = new Set(
+      [...this.#balancers].flatMap((balancer) => balancer.endpoints().map(({ address }) => address)),
+    );
+    for (const [address, endpoint] of this.#endpoints) {
+      if (used.has(address)) continue;
+      this.#endpoints.delete(address);
+      endpoint.close();
+    }
+    this.#stopTidying = this.#clock.after(tidyMs, () => this.#tidy());
+  }
+}

@@ -1,0 +1,123 @@
+import { Status } from 'nice-grpc-common';
+import type { Balancer, CallOutcome, PickedEndpoint } from '../../balancing/balancer.ts';
+import type { CallEndListener, MethodKind } from '../../engines/engine.ts';
+import type { ForwardedCall, ForwardedEnd, Forwarding, RawEndpoint } from '../../engines/forwarding.ts';
+import { isOutage } from '../../errors/codes.ts';
+import type { Admission, EnteringCall, Place } from '../policies/admission/admission.ts';
+
+/** Where the calls of one service go. */
+export interface Route {
+  /** Its name in discovery: `user`. */
+  readonly service: string;
+  readonly balancer: Balancer;
+  readonly admission: Admission;
+}
+
+export interface RoutedCallTools {
+  /** Returns the connections to an address. */
+  readonly connectionsTo: (address: string) => RawEndpoint;
+  /** Creates the error of a call for which no endpoint is left. `problem`: why the last one did not begin it. */
+  readonly unreachable: (service: string, problem: string | undefined) => Error;
+  readonly onEnd: (call: RoutedCall, end: ForwardedEnd) => void;
+}
+
+// As the clients of the mesh do.
+const maxEndpoints = 3;
+
+/** One forwarded call: its admission, its endpoints, and what their balancer learns from it. */
+export class RoutedCall implements Forwarding, EnteringCall {
+  readonly call: ForwardedCall;
+  /** `undefined` for a method that no known contract has. */
+  readonly kind: MethodKind | undefined;
+  readonly route: Route;
+  readonly startMs = performance.now();
+  /** The endpoint that got it last. */
+  picked: PickedEndpoint | undefined;
+  readonly #tools: RoutedCallTools;
+  readonly #tried = new Set<string>();
+  #listener: CallEndListener | undefined;
+  #place: Place | undefined;
+  #openedMs = 0;
+  #answeredMs: number | undefined;
+
+  constructor(call: ForwardedCall, kind: MethodKind | undefined, route: Route, tools: RoutedCallTools) {
+    this.call = call;
+    this.kind = kind;
+    this.route = route;
+    this.#tools = tools;
+  }
+
+  get collectsRequest(): boolean {
+    return this.kind === 'unary' || this.kind === 'server-streaming';
+  }
+
+  async admit(): Promise<void> {
+    const place = await this.route.admission.enter(this, this.kind === 'unary' ? 'once' : 'streaming');
+    if (this.isOver) {
+      place.leave();
+      return;
+    }
+    this.#place = place;
+    // A stream costs nothing while nobody sends.
+    if (this.kind !== 'unary') place.rest();
+  }
+
+  next(problem: string | undefined): RawEndpoint {
+    this.#report('unsent');
+    const { balancer, service } = this.route;
+    const picked = this.#tried.size < maxEndpoints ? balancer.pick(this.#tried) : undefined;
+    if (picked === undefined || this.#tried.has(picked.address)) throw this.#tools.unreachable(service, problem);
+    this.#tried.add(picked.address);
+    this.picked = picked;
+    this.#openedMs = performance.now();
+    return this.#tools.connectionsTo(picked.address);
+  }
+
+  answered(): void {
+    this.#answeredMs = performance.now();
+  }
+
+  ended(end: ForwardedEnd): void {
+    if (end.unprocessed) this.#report(end.code === Status.CANCELLED ? 'cancelled' : 'unsent');
+    else if (end.code === Status.CANCELLED) this.#report('cancelled');
+    else this.#report(isOutage(end) ? 'server-fault' : 'answered');
+    this.#listener?.abandoned();
+    this.#place?.leave();
+    this.#tools.onEnd(this, end);
+  }
+
+  // Asked by its admission.
+
+  get path(): string {
+    return this.call.path;
+  }
+
+  get peer(): string {
+    return this.call.peer;
+  }
+
+  get requestBytes(): number {
+    return this.call.requestBytes;
+  }
+
+  get isOver(): boolean {
+    return this.call.isOver;
+  }
+
+  remainingMs(): number {
+    const { deadlineMs } = this.call;
+    return deadlineMs === undefined ? Number.POSITIVE_INFINITY : Math.max(0, deadlineMs - Date.now());
+  }
+
+  listenForEnd(listener: CallEndListener | undefined): void {
+    this.#listener = listener;
+  }
+
+  /** Reports the outcome to the balancer of the endpoint, once for each. */
+  #report(outcome: CallOutcome): void {
+    const { picked } = this;
+    if (picked === undefined || this.#openedMs === 0) return;
+    picked.end(outcome, (this.#answeredMs ?? performance.now()) - this.#openedMs);
+    this.#openedMs = 0;
+  }
+}
