@@ -15,8 +15,8 @@ import {
 } from '#mesh';
 import { orderEvent } from './events.ts';
 import type { Order, OrderState } from './order.ts';
+import type { OrderChanges } from './order-changes.ts';
 import { type OrderChange, updateOrder } from './store.ts';
-import type { OrderChanges } from './watch-order.ts';
 
 /** What the saga of an order begins with. It is stored, so new fields have to be optional. */
 export interface PlacedOrder {

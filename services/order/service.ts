@@ -5,21 +5,21 @@ import { ShippingServiceContract } from '#gen/shipping/v1/shipping.contract.ts';
 import { UserServiceContract } from '#gen/user/v1/user.contract.ts';
 import { defineService, serve } from '#mesh';
 import { orderTopic } from './events.ts';
+import { createOrderChanges } from './order-changes.ts';
 import { definePlaceOrderSaga } from './place-order.saga.ts';
 import { balancesForDisplay } from './quote-order.ts';
 import { createOrderRpc } from './rpc.ts';
-import { createOrderChanges } from './watch-order.ts';
 
 export const orderService = defineService({
   name: 'order',
   migrations: new URL('./migrations/', import.meta.url),
   topics: [orderTopic],
-  setup: async ({ storage, outbox, client, run, draining, clock }) => {
+  setup: async ({ storage, outbox, client, run, draining, clock, logger }) => {
     const users = client(UserServiceContract);
     const inventory = client(InventoryServiceContract);
     const payments = client(PaymentServiceContract);
     const shipping = client(ShippingServiceContract);
-    const changes = createOrderChanges(clock);
+    const changes = createOrderChanges({ storage, clock, logger });
     const placeOrderSaga = definePlaceOrderSaga({ inventory, payments, shipping, outbox, changes, clock });
     const sagas = await run.sagas([placeOrderSaga]);
     const balances = balancesForDisplay(client);

@@ -1,4 +1,4 @@
-import type { Address, Queryable, Row, SqlValue, Transaction } from '#mesh';
+import { type Address, paddedList, type Queryable, type Row, type SqlValue, type Transaction } from '#mesh';
 import { orderNotFound } from './errors.ts';
 import type { Order, OrderFailure, OrderLine, OrderState } from './order.ts';
 
@@ -46,6 +46,13 @@ export async function getOrder(db: Queryable, id: string): Promise<Order> {
   const [row] = await db.query<OrderRow>('SELECT * FROM orders WHERE id = $1', [id]);
   if (!row) throw orderNotFound({ orderId: id });
   return orderOf(row);
+}
+
+/** Returns those of the orders that exist. */
+export async function findOrders(db: Queryable, ids: readonly string[]): Promise<Order[]> {
+  const { placeholders, params } = paddedList(ids);
+  const rows = await db.query<OrderRow>(`SELECT * FROM orders WHERE id IN (${placeholders})`, params);
+  return rows.map(orderOf);
 }
 
 /** Changes an order and gives it its next version. Throws NOT_FOUND `ORDER_NOT_FOUND`. */

@@ -2,10 +2,19 @@ import { join } from 'node:path';
 import { Status } from 'nice-grpc';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type IdleWait, loadMigrations, openStorage, type Row, type SqlValue, type Storage } from '#mesh';
-import { createTestClock, eventually, type TempFolder, tempFolder } from '#mesh/testing';
+import {
+  type CapturedLog,
+  captureLog,
+  createTestClock,
+  eventually,
+  type TempFolder,
+  type TestClock,
+  tempFolder,
+} from '#mesh/testing';
 import { newOrder, type Order, type OrderState } from './order.ts';
+import { createOrderChanges, type OrderChanges } from './order-changes.ts';
 import { insertOrder, updateOrder } from './store.ts';
-import { createOrderChanges, watchOrder } from './watch-order.ts';
+import { watchOrder } from './watch-order.ts';
 
 const shippingAddress = { recipient: 'Ada', lines: ['1 Main St'], city: 'Berlin', postalCode: '', countryCode: 'DE' };
 const lines = [{ sku: 'a', quantity: 1, unitPrice: { currencyCode: 'USD', minorUnits: 1n } }];
@@ -14,20 +23,43 @@ const { signal } = new AbortController();
 describe('watchOrder', () => {
   let folder: TempFolder;
   let storage: Storage;
-  const clock = createTestClock();
-  const changes = createOrderChanges(clock);
+  let changes: OrderChanges;
+  let clock: TestClock;
+  let log: CapturedLog;
 
   beforeEach(async () => {
+    clock = createTestClock();
+    log = captureLog();
     folder = await tempFolder();
     storage = await openStorage(`sqlite:${join(folder.path, 'order.db')}`);
     await storage.migrate('order', await loadMigrations(new URL('./migrations/', import.meta.url)));
     const order = newOrder({ id: 'order-1', userId: 'ada', lines, shippingAddress, timeMs: clock.now() });
     await storage.transaction((tx) => insertOrder(tx, order));
+    changes = changesOf({ ...storage, exclusive: true });
   });
   afterEach(async () => {
     await storage.close();
     await folder[Symbol.asyncDispose]();
   });
+
+  function changesOf(watched: Storage): OrderChanges {
+    return createOrderChanges({ storage: watched, clock, logger: log.logger });
+  }
+
+  /** A storage that other processes share, with the number of its queries. */
+  function shared(): { readonly queries: number; readonly storage: Storage } {
+    let queries = 0;
+    const query: Storage['query'] = (sql, params) => {
+      queries += 1;
+      return storage.query(sql, params);
+    };
+    return {
+      storage: { ...storage, exclusive: false, query },
+      get queries() {
+        return queries;
+      },
+    };
+  }
 
   /** Changes the order as another process does: without a notification. */
   function changeSilently(state: OrderState): Promise<Order> {
@@ -38,7 +70,7 @@ describe('watchOrder', () => {
     changes.publish(await changeSilently(state));
   }
 
-  function watch(watched: Storage = storage, ending: AbortSignal = signal): AsyncIterator<Order> {
+  function watch(watched: Storage = storage, ending: AbortSignal = signal): AsyncGenerator<Order, void> {
     return watchOrder('order-1', { signal: ending, idle: (wait) => wait() }, { storage: watched, changes });
   }
 
@@ -70,15 +102,15 @@ describe('watchOrder', () => {
       isIdle = false;
       return result;
     };
-    const shared = { ...storage, exclusive: false, query };
-    const watching = watchOrder('order-1', { signal, idle }, { storage: shared, changes });
+    changes = changesOf({ ...storage, exclusive: false });
+    const watching = watchOrder('order-1', { signal, idle }, { storage: { ...storage, query }, changes });
     expect(await nextState(watching)).toBe('PENDING');
     const reserved = nextState(watching);
     await eventually(() => expect(isIdle).toBe(true));
     await changeSilently('RESERVED');
     await clock.advance(500);
     expect(await reserved).toBe('RESERVED');
-    expect(queriedWhileIdle).toEqual([false, false]);
+    expect(queriedWhileIdle).toEqual([false]);
     await watching.return();
   });
 
@@ -118,13 +150,60 @@ describe('watchOrder', () => {
   });
 
   it('reads the storage twice a second if another process may change the order', async () => {
-    const watching = watch({ ...storage, exclusive: false });
+    changes = changesOf(shared().storage);
+    const watching = watch();
     expect(await nextState(watching)).toBe('PENDING');
     const waiting = nextState(watching);
     await changeSilently('RESERVED');
     await eventually(() => expect(clock.pendingMs()).toEqual([500]));
     clock.advance(500);
     expect(await waiting).toBe('RESERVED');
+    await watching.return();
+  });
+
+  it('reads the storage once for all watchers when another process notifies, and not for own changes', async () => {
+    const counted = shared();
+    changes = changesOf(counted.storage);
+    const watchings = Array.from({ length: 50 }, () => watch());
+    for (const watching of watchings) expect(await nextState(watching)).toBe('PENDING');
+    const reserved = watchings.map(nextState);
+    await changeSilently('RESERVED');
+    storage.notify('order_changed');
+    await eventually(() => expect(clock.pendingMs()).toEqual([0]));
+    clock.advance(0);
+    for (const state of await Promise.all(reserved)) expect(state).toBe('RESERVED');
+    expect(counted.queries).toBe(1);
+
+    const paid = watchings.map(nextState);
+    await change('PAID');
+    for (const state of await Promise.all(paid)) expect(state).toBe('PAID');
+    expect(clock.pendingMs()).toEqual([500]);
+    // Many notifications in a row cost one reading in 20 ms.
+    for (let count = 0; count < 10; count += 1) storage.notify('order_changed');
+    await eventually(() => expect(clock.pendingMs()).toEqual([20]));
+    for (const watching of watchings) await watching.return();
+    expect(clock.pendingMs()).toEqual([]);
+  });
+
+  it('continues after the storage could not be read', async () => {
+    let isAway = false;
+    changes = changesOf({
+      ...storage,
+      exclusive: false,
+      query: (sql, params) => (isAway ? Promise.reject(new Error('away')) : storage.query(sql, params)),
+    });
+    const watching = watch();
+    await nextState(watching);
+    const waiting = nextState(watching);
+    await changeSilently('RESERVED');
+    isAway = true;
+    clock.advance(500);
+    await eventually(() => expect(clock.pendingMs()).toEqual([500]));
+    isAway = false;
+    clock.advance(500);
+    expect(await waiting).toBe('RESERVED');
+    expect(log.lines).toMatchObject([{ level: 'warn', msg: 'watched orders could not be read; retrying' }]);
+    await watching.return();
   });
 
   it('throws what its signal aborts with, and leaves no timer', async () => {

@@ -1,87 +1,39 @@
-import type { Clock, IdleWait, Storage } from '#mesh';
+import type { IdleWait, Storage } from '#mesh';
+import { orderNotFound } from './errors.ts';
 import { isTerminal, type Order } from './order.ts';
-import { getOrder } from './store.ts';
-
-/** The changes of one order, as they become durable. */
-export interface OrderFeed {
-  /** Returns what has come since the last call, the oldest first. */
-  take(): Order[];
-  /** Resolves when there is something to take, when `signal` aborts, or after `maxMs`. */
-  wait(signal: AbortSignal, maxMs: number): Promise<void>;
-  close(): void;
-}
-
-/** Notifies those who watch an order in this process. */
-export interface OrderChanges {
-  publish(order: Order): void;
-  watch(orderId: string): OrderFeed;
-}
-
-export function createOrderChanges(clock: Clock): OrderChanges {
-  const listeners = new Map<string, Set<(order: Order) => void>>();
-  return {
-    publish(order) {
-      for (const listener of listeners.get(order.id) ?? []) listener(order);
-    },
-    watch(orderId) {
-      const queue: Order[] = [];
-      let wake: (() => void) | undefined;
-      const listener = (order: Order) => {
-        queue.push(order);
-        wake?.();
-      };
-      const ofOrder = listeners.get(orderId) ?? new Set();
-      listeners.set(orderId, ofOrder.add(listener));
-      return {
-        take: () => queue.splice(0),
-        wait: async (signal, maxMs) => {
-          if (queue.length > 0 || signal.aborted) return;
-          const woken = Promise.withResolvers<void>();
-          wake = woken.resolve;
-          const cancelTimer = clock.after(maxMs, woken.resolve);
-          signal.addEventListener('abort', wake, { once: true });
-          await woken.promise;
-          cancelTimer();
-          signal.removeEventListener('abort', wake);
-        },
-        close: () => {
-          ofOrder.delete(listener);
-          if (ofOrder.size === 0) listeners.delete(orderId);
-        },
-      };
-    },
-  };
-}
+import type { OrderChanges } from './order-changes.ts';
+import { findOrders } from './store.ts';
 
 export interface WatchOrderDeps {
   readonly storage: Storage;
   readonly changes: OrderChanges;
 }
 
-/** How often the database is read as well: changes made by another process are not published here. */
-const pollMs = { exclusive: 60_000, shared: 500 };
-
-/** Yields an order as it is, then each change, and ends after a terminal state. Throws what `signal` aborts with. */
+/**
+ * Yields an order as it is, then each change that is seen, and ends after a terminal state. Of changes by other processes the
+ * latest is seen. Throws what `signal` aborts with, and NOT_FOUND `ORDER_NOT_FOUND`.
+ */
 export async function* watchOrder(
   id: string,
   { signal, idle }: { readonly signal: AbortSignal; readonly idle: IdleWait },
   { storage, changes }: WatchOrderDeps,
 ): AsyncGenerator<Order, void, undefined> {
-  const waitMs = storage.exclusive ? pollMs.exclusive : pollMs.shared;
   const feed = changes.watch(id);
   try {
     let seen = 0n;
+    // After the feed was opened, so no change in between is missed.
+    let found = await findOrders(storage, [id]);
+    if (found.length === 0) throw orderNotFound({ orderId: id });
     while (true) {
-      const changed = feed.take();
-      if (changed.length === 0) changed.push(await getOrder(storage, id));
-      for (const order of changed) {
+      for (const order of found) {
         if (order.version <= seen) continue;
         seen = order.version;
         yield order;
         if (isTerminal(order.state)) return;
       }
       signal.throwIfAborted();
-      await idle(() => feed.wait(signal, waitMs));
+      await idle(() => feed.wait(signal));
+      found = feed.take();
     }
   } finally {
     feed.close();
