@@ -135,8 +135,9 @@ export { contractDescriptors, readDeclaredServices } from './contract/declared-s
 export { serviceNameOf } from './discovery/discovery.ts';
 export type { RouteOf } from './server/forwarding/forwarder.ts';
 
-// For adapters, tools and tests: the parts that `defineService` puts together.
+// For adapters, tools and tests: the parts that `defineService` puts together, and clients without a service.
 
+export { createClients } from './app/program-clients.ts';
 export { createDeadLetterStore } from './dead-letters/store.ts';
 export { projectionAudits } from './event-store/projections/audit-projections.ts';
 export { createProjector } from './event-store/projections/create-projector.ts';
