@@ -1,0 +1,170 @@
+import pg from 'pg';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { AuditServiceContract } from '#gen/ops/v1/audit.contract.ts';
+import { OrderState } from '#gen/order/v1/order.ts';
+import { eventually } from '../../mesh/testing/eventually.ts';
+import { type TempFolder, tempFolder } from '../../mesh/testing/temp-folder.ts';
+import { expectConserved, expectNotifiedOnce, expectPaidOnce } from '../support/invariants.ts';
+import { describeWithRealServers, type RealServers, startRealServers } from '../support/real-servers.ts';
+import { bookOrder, fillShop, shopOf, watchToEnd } from '../support/shop.ts';
+import { type Instances, planInstances } from './support/instances.ts';
+
+const auditIntervalMs = 5_000;
+/** Of the 100 connections that PostgreSQL accepts by default, it reserves three. */
+const maxConnections = 97;
+
+describeWithRealServers('two instances of every service on one PostgreSQL server', () => {
+  let servers: RealServers;
+  let folder: TempFolder;
+  let mesh: Instances;
+  let connections: ConnectionCount;
+  let startedMs: number;
+
+  beforeAll(async () => {
+    servers = await startRealServers();
+    folder = await tempFolder();
+    connections = await countConnections(servers.postgres.url('postgres'));
+    const environment = {
+      ...servers.settings(),
+      LOG_LEVEL: 'info',
+      AUDIT_INTERVAL_MS: `${auditIntervalMs}`,
+      DRAIN_TIMEOUT_MS: '5000',
+    };
+    mesh = await planInstances({ folder: folder.path, environment });
+    startedMs = performance.now();
+    // All at the same time, on an empty server.
+    await Promise.all(mesh.all.map((instance) => instance.start()));
+  }, 240_000);
+  afterAll(async () => {
+    await connections?.end();
+    await mesh?.[Symbol.asyncDispose]();
+    await folder?.[Symbol.asyncDispose]();
+    await servers?.[Symbol.asyncDispose]();
+  });
+
+  it('complete orders that any of them accepted, as seen on the other one', { timeout: 120_000 }, async () => {
+    const shops = [1, 2].map((replica) => shopOf(mesh.clients(replica)));
+    const [first, second] = shops;
+    if (!first || !second) throw new Error('there are two');
+    await fillShop(first);
+    const place = async (index: number) => {
+      const [placing, watching] = index % 2 === 0 ? [first, second] : [second, first];
+      const { id } = await placing.orders.placeOrder(bookOrder({ quantity: 1 }));
+      const seen = await watchToEnd(watching.orders, id);
+      return seen.at(-1) ?? expect.fail(`order ${id} was not seen`);
+    };
+    const orders = await Promise.all(Array.from({ length: 30 }, (_, index) => place(index)));
+    for (const order of orders) {
+      expect(order.state).toBe(OrderState.ORDER_STATE_COMPLETED);
+      await expectPaidOnce(second, order);
+      await expectNotifiedOnce(second, folder.path, order);
+    }
+    await expectConserved(second, orders);
+  });
+
+  it('are audited once in each interval, by any of them, and find nothing', { timeout: 120_000 }, async () => {
+    const services = ['inventory', 'payment', 'report', 'ops'];
+    const ends = await eventually(
+      async () => {
+        const found = auditsOf(mesh);
+        for (const service of services) expect(found.get(service)?.length ?? 0, service).toBeGreaterThanOrEqual(3);
+        return found;
+      },
+      { timeoutMs: 60_000 },
+    );
+    for (const service of services) {
+      const timesMs = (ends.get(service) ?? []).toSorted((a, b) => a.timeMs - b.timeMs);
+      for (const [index, { timeMs, findings }] of timesMs.entries()) {
+        expect(findings, service).toBe(0);
+        const before = timesMs[index - 1];
+        // The log has the end of the checks, which is a moment before the end of the run.
+        if (before) expect(timeMs - before.timeMs, service).toBeGreaterThan(auditIntervalMs * 0.9);
+      }
+    }
+    const lasts = [1, 2].map((replica) => mesh.clients(replica).client(AuditServiceContract));
+    await eventually(async () => {
+      const [one, other] = await Promise.all(lasts.map((audits) => audits.getLastAudit({})));
+      const shared = (audit: typeof one) => audit?.checks.filter(({ name }) => name.startsWith('orders/'));
+      expect(shared(one)).toHaveLength(2);
+      expect(shared(other)).toEqual(shared(one));
+    });
+  });
+
+  it(`hold at most ${maxConnections} connections, and end cleanly`, { timeout: 60_000 }, async () => {
+    const tookMs = Math.round(performance.now() - startedMs);
+    expect(connections.samples).toBeGreaterThan(tookMs / 2_000);
+    console.info(`${mesh.all.length} processes: at most ${connections.most} connections to PostgreSQL`);
+    expect(connections.most).toBeGreaterThan(30);
+    expect(connections.most).toBeLessThanOrEqual(maxConnections);
+    const endings = await Promise.all(mesh.all.map(async ({ name, process }) => ({ name, ...(await process.stop()) })));
+    expect(endings.filter(({ code }) => code !== 0)).toEqual([]);
+    const broken = mesh.all.flatMap(({ name, process }) =>
+      logOf(process.stderr()).flatMap(({ level, msg }) => (level === 'error' ? [`${name}: ${msg}`] : [])),
+    );
+    expect(broken).toEqual([]);
+  });
+});
+
+interface LogLine {
+  readonly level: string;
+  readonly msg: string;
+  readonly time: string | number;
+  readonly service?: string;
+  readonly findings?: number;
+}
+
+function logOf(text: string): LogLine[] {
+  return text
+    .split('\n')
+    .filter((line) => line.startsWith('{') && line.endsWith('}'))
+    .map((line) => JSON.parse(line) as LogLine);
+}
+
+/** The audits in the logs of all processes, by service. */
+function auditsOf(mesh: Instances) {
+  const ends = mesh.all.flatMap(({ process }) =>
+    logOf(process.stderr()).flatMap(({ msg, time, service = '', findings = Number.NaN }) =>
+      msg === 'audit finished' && service !== 'storage'
+        ? [{ service, timeMs: new Date(time).getTime(), findings }]
+        : [],
+    ),
+  );
+  return Map.groupBy(ends, ({ service }) => service);
+}
+
+interface ConnectionCount {
+  /** The maximum so far, without the one that counts. */
+  readonly most: number;
+  readonly samples: number;
+  end(): Promise<void>;
+}
+
+/** Counts the connections of clients ten times a second. */
+async function countConnections(url: string): Promise<ConnectionCount> {
+  const client = new pg.Client(url);
+  await client.connect();
+  const sql =
+    "SELECT count(*) AS count FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()";
+  let [most, samples, ended] = [0, 0, false];
+  const counting = (async () => {
+    while (!ended) {
+      const { rows } = await client.query<{ count: string }>(sql);
+      most = Math.max(most, Number(rows[0]?.count));
+      samples += 1;
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  })();
+  return {
+    get most() {
+      return most;
+    },
+    get samples() {
+      return samples;
+    },
+    async end() {
+      ended = true;
+      await counting;
+      await client.end();
+    },
+  };
+}
