@@ -107,7 +107,7 @@ verify-polyglot: $(INSTALLED)
 
 ## conformance: run h2spec, connectconformance and the gRPC interop suites against each engine
 conformance: $(INSTALLED)
-	RESTARTS=10 vitest run test/conformance
+	RESTARTS=10 WHOLE_SUITES=1 vitest run test/conformance
 
 ## check: check types, lint, format, contracts and generated code
 check: $(INSTALLED)

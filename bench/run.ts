@@ -1,4 +1,5 @@
 import { availableParallelism, cpus } from 'node:os';
+import { benchDoor } from './door.ts';
 import { benchEngines } from './engines.ts';
 import { benchEventStore } from './event-store.ts';
 import { benchEvents } from './events.ts';
@@ -20,6 +21,7 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
   'get-user': benchGetUser,
   orders: benchOrders,
   engines: benchEngines,
+  door: benchDoor,
   events: benchEvents,
   'event-store': benchEventStore,
   subscribe: benchSubscribe,

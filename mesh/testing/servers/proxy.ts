@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { eventually } from '../eventually.ts';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { TempFolder } from '../temp-folder.ts';
 import { spawnGuarded } from './guarded-process.ts';
 import { reach } from './reach.ts';
@@ -18,14 +18,17 @@ interface ProxyOptions {
   readonly folder: TempFolder;
 }
 
+const startMs = 10_000;
+
 /** Starts a proxy and waits until it listens. Throws with its output if it exits before. */
 export async function startProxy({ command, address, folder }: ProxyOptions): Promise<StartedProxy> {
   const log = join(folder.path, 'proxy.log');
   const child = spawnGuarded({ command, log, removeFolder: folder.path });
-  await eventually(async () => {
-    if (child.exitCode !== null) return;
-    await reach(address);
-  });
+  for (const endMs = performance.now() + startMs; child.exitCode === null; await delay(20)) {
+    const failure = await reach(address).catch((error: unknown) => error);
+    if (failure === undefined) break;
+    if (performance.now() > endMs) throw failure;
+  }
   if (child.exitCode !== null) throw new Error(`${command.join(' ')} exited:\n${await readFile(log, 'utf8')}`);
   return {
     address,

@@ -1,3 +1,4 @@
+import type { Engine } from '../../../mesh/engines/engine.ts';
 import { type EngineName, engineByName } from '../../../mesh/engines/engines.ts';
 import { toStatus } from '../../../mesh/errors/to-status.ts';
 import { createLogger } from '../../../mesh/telemetry/logger.ts';
@@ -11,8 +12,8 @@ export interface TestTarget {
 }
 
 /** Serves the standard test service in this process, on a free port of 127.0.0.1. */
-export async function startTestService(engineName: EngineName): Promise<TestTarget> {
-  const engine = await engineByName(engineName);
+export async function startTestService(on: EngineName | Engine): Promise<TestTarget> {
+  const engine = typeof on === 'string' ? await engineByName(on) : on;
   const logger = createLogger('silent');
   const host = engine.createServerHost({ toStatus: (error, call) => toStatus(error, call, logger) });
   addTestService(host, loadTestMethods());

@@ -1,0 +1,77 @@
+import { createEndpoints } from '../balancing/endpoints.ts';
+import { contractDescriptors } from '../contract/declared-services.ts';
+import { createStaticDiscovery } from '../discovery/static/static-discovery.ts';
+import type { Engine, ServerHost, ServerHostOptions } from '../engines/engine.ts';
+import { nativeEngine } from '../engines/native/engine.ts';
+import { createPrometheusMetrics } from '../metrics/prometheus/prometheus-metrics.ts';
+import { createForwarder } from '../server/forwarding/forwarder.ts';
+import { createLogger } from '../telemetry/logger.ts';
+import { systemClock } from '../time/clock.ts';
+
+/** A host that forwards all calls, as the gateway does. */
+export interface Door {
+  readonly port: number;
+  drain(graceMs: number): Promise<void>;
+}
+
+/** Opens a door on `listen` to a server at `address`. */
+export async function openDoor(
+  address: string,
+  listen: string,
+  options: Pick<ServerHostOptions, 'toStatus' | 'tls'>,
+): Promise<Door> {
+  const clock = systemClock;
+  const logger = createLogger('silent');
+  const discovery = createStaticDiscovery(new Map([['behind', [address]]]), clock);
+  const endpoints = createEndpoints({ engine: nativeEngine, discovery });
+  const { connectRaw } = nativeEngine;
+  if (connectRaw === undefined) throw new TypeError('the native engine cannot forward');
+  const forwarder = createForwarder({
+    routeOf: () => 'behind',
+    endpoints,
+    connect: connectRaw,
+    registry: discovery.scheme,
+    maxWaitingBytes: 64 * 1024 * 1024,
+    descriptors: contractDescriptors,
+    draining: new AbortController().signal,
+    clock,
+    logger,
+    metrics: createPrometheusMetrics({ clock, logger }),
+  });
+  const host = nativeEngine.createServerHost(options);
+  host.forward?.(forwarder);
+  const port = await host.listen(listen);
+  return {
+    port,
+    async drain(graceMs) {
+      await host.drain(graceMs);
+      forwarder.close();
+      endpoints.close();
+    },
+  };
+}
+
+/** The native engine, whose hosts are called through a door. It has their TLS. */
+export const engineBehindDoor: Engine = {
+  ...nativeEngine,
+  createServerHost({ tls, ...options }) {
+    const host = nativeEngine.createServerHost(options);
+    let door: Door | undefined;
+    const drain = async (graceMs: number) => {
+      await Promise.all([host.drain(graceMs), door?.drain(graceMs)]);
+    };
+    const listen: ServerHost['listen'] = async (address) => {
+      const behind = await host.listen('127.0.0.1:0');
+      door = await openDoor(`127.0.0.1:${behind}`, address, { tls, toStatus: options.toStatus });
+      return door.port;
+    };
+    return {
+      get openConnections() {
+        return host.openConnections;
+      },
+      add: (method, handler) => host.add(method, handler),
+      drain,
+      listen,
+    };
+  },
+};
