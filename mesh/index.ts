@@ -8,13 +8,14 @@ export type { Client } from 'nice-grpc';
 export { runApp } from './app/run-app.ts';
 export { defineService } from './app/service/define-service.ts';
 export type { Runtime, ServiceDefinition } from './app/service/service.ts';
+export type { ServiceEndpoint } from './balancing/balancer.ts';
 export type { Answer, FallbackSettings } from './client/answer.ts';
 export type { ClientOptions, MeshClient } from './client/client-factory.ts';
 export { millisecondsSetting, type Setting, urlSetting } from './config/setting.ts';
 export type { FieldViolation } from './contract/contract.ts';
 export type { Once } from './idempotency/idempotency.ts';
 export type { IdempotentCallContext, IdleWait, MeshCallContext } from './server/call-context.ts';
-export { serve } from './server/serve.ts';
+export { type ServedContract, serve } from './server/serve.ts';
 export { currentScope } from './telemetry/call-scope.ts';
 export type { Logger } from './telemetry/logger.ts';
 

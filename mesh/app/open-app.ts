@@ -125,7 +125,8 @@ export async function openApp(parts: AppParts): Promise<OpenApp> {
   await files.start();
   const endWatch = await watchHealth({ services, brokers: runtime, health, clock, logger });
   shutdown.add('work', 'health checks', endWatch);
-  const register = () => discovery.register?.(describeSelf(config, port, serves, info.version));
+  const findable = services.filter(({ isLocal }) => !isLocal).flatMap((service) => service.serves);
+  const register = () => discovery.register?.(describeSelf(config, port, findable, info.version));
   return { runtime, services, address, metricsAddress, register };
 }
 
@@ -162,7 +163,7 @@ async function buildServices(
     const service = await definition.create({ ...runtime, client }, process);
     const { name, close } = service;
     if (close) shutdown.add('resources', `resources of ${name}`, close);
-    for (const { contract } of service.serves) directory.addLocal(fullNameOf(contract));
+    if (!service.isLocal) for (const { contract } of service.serves) directory.addLocal(fullNameOf(contract));
     for (const contract of called) directory.addCall(contract, service.name);
     services.push(service);
   }

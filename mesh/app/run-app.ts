@@ -20,6 +20,8 @@ const exitCannotStart = 2;
 export interface RunOptions {
   /** The names of the services to run. Default, also when empty: all. */
   readonly only?: readonly string[];
+  /** Parts of every process, whichever services it runs. A service with the same name takes the place of such a part. */
+  readonly always?: readonly ServiceDefinition[];
 }
 
 /**
@@ -28,13 +30,17 @@ export interface RunOptions {
  * something hangs, which the log names, or immediately on a second signal at least a second after the first. If it cannot
  * start, it prints one line for each reason and exits with 2. The settings of all services are checked, whichever run.
  */
-export async function runApp(services: readonly ServiceDefinition[], { only = [] }: RunOptions = {}): Promise<void> {
+export async function runApp(
+  services: readonly ServiceDefinition[],
+  { only = [], always = [] }: RunOptions = {},
+): Promise<void> {
   const startTimeMs = performance.now();
   ignoreLostReader();
   try {
     const contracts = await readDeclaredServices(contractDescriptors);
     const names = [...new Set(contracts.map(serviceNameOf))].toSorted();
     const chosen = choose(services, only);
+    const parts = always.filter(({ name }) => !chosen.some((service) => service.name === name));
     const settings = services.flatMap((service) => service.settings);
     const config = readConfig(process.env, { settings, services: names });
     const logger = createLogger(config.logLevel);
@@ -43,7 +49,7 @@ export async function runApp(services: readonly ServiceDefinition[], { only = []
       logger,
       [...Object.values(processSettings), ...settings].map(({ variable }) => variable),
     );
-    const starting = beginApp(config, chosen, logger);
+    const starting = beginApp(config, [...chosen, ...parts], logger);
     const isEnding = endOnSignal(logger, starting.stop);
     const app = await starting.ready.catch((error: unknown) => {
       // The shutdown closed what the start was using: that failure is no reason of its own.
@@ -52,12 +58,12 @@ export async function runApp(services: readonly ServiceDefinition[], { only = []
     });
     if (app === undefined || isEnding()) return;
     const { address, metricsAddress: metrics } = app;
-    const running = app.services.map((service) => service.name).join(',');
+    const running = chosen.map(({ name }) => name).join(',');
     const tookMs = Math.round(performance.now() - startTimeMs);
     const { database, events, tasks } = app.runtime.info;
-    const parts = { database, events, tasks };
+    const adapters = { database, events, tasks };
     logger.info(
-      { grpc: address, metrics, services: running, ...parts, data: config.dataDir, took_ms: tookMs },
+      { grpc: address, metrics, services: running, ...adapters, data: config.dataDir, took_ms: tookMs },
       'ready',
     );
     const where = metrics === undefined ? `grpc=${address}` : `grpc=${address} metrics=${metrics}`;

@@ -74,6 +74,7 @@ export async function openRuntime({
     draining,
     endpoints,
     client: clients.client,
+    clientAt: clients.clientAt,
     findClient: (contract, options) =>
       directory.has(fullNameOf(contract)) ? clients.client(contract, options) : undefined,
     openStorage: async (service, options) => {

@@ -73,7 +73,7 @@ export function beginApp(config: Config, definitions: readonly ServiceDefinition
   };
   const start = async (): Promise<App> => {
     try {
-      checkDatabases(config, definitions.length);
+      checkDatabases(config, definitions.filter(({ isLocal }) => !isLocal).length);
       checkAdvertised(config);
       // Do not create a new mesh next to a running one that lost its folder. An existing mesh listens only once it serves:
       // whoever connects earlier would be cut off.

@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events';
 import type { Client, CompatServiceDefinition, TsProtoServiceDefinition } from 'nice-grpc';
-import type { EndpointSource } from '../balancing/endpoint-source.ts';
+import type { ServiceEndpoint } from '../balancing/balancer.ts';
+import { type EndpointSource, unreported } from '../balancing/endpoint-source.ts';
 import { fullNameOf, type ResponseOf, type ServiceContract } from '../contract/contract.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Clock } from '../time/clock.ts';
@@ -71,6 +72,11 @@ export interface ClientFactory {
     contract: ServiceContract<Definition>,
     options?: ClientOptions<Definition, Answered>,
   ): MeshClient<Definition, NoInfer<Answered>>;
+  /** Returns a client that calls this instance only: without breaker, retries and fallback. */
+  clientAt<Definition extends CompatServiceDefinition>(
+    contract: ServiceContract<Definition>,
+    endpoint: ServiceEndpoint,
+  ): MeshClient<Definition>;
   /** Closes the connections; later calls fail with UNAVAILABLE. */
   close(): void;
 }
@@ -82,6 +88,9 @@ interface SharedHealth {
 }
 
 const rotateMs = 1_000;
+
+/** For clients of one instance: their caller asks others too. */
+const noBreaker: Breaker = { run: (call) => call(), watch: (call) => call() };
 
 export function createClientFactory({ endpoints, clock, logger }: ClientFactoryOptions): ClientFactory {
   const healths = new Map<string, SharedHealth>();
@@ -122,6 +131,16 @@ export function createClientFactory({ endpoints, clock, logger }: ClientFactoryO
         retryDelayMs: retryDelay(options.retry),
         clock,
       });
+    },
+    clientAt<Definition extends CompatServiceDefinition>(
+      contract: ServiceContract<Definition>,
+      endpoint: ServiceEndpoint,
+    ) {
+      const picked = { ...endpoint, end: unreported };
+      const retry = { maxAttempts: 1 };
+      const context = { pick: () => picked, budget: createRetryBudget(), breaker: () => noBreaker };
+      const retryDelayMs = retryDelay(retry);
+      return createClient<Definition, never>(contract, { retry }, { ...context, retryDelayMs, clock });
     },
     close() {
       stopRotation();

@@ -14,7 +14,7 @@ export async function* mergeById<T extends Identified>(
       if (next.done) heads.delete(iterator);
       else heads.set(iterator, next.value);
     };
-    for (const iterator of iterators) await advance(iterator);
+    await Promise.all(iterators.map(advance));
     for (let first = firstOf(heads); first; first = firstOf(heads)) {
       const [iterator, element] = first;
       yield element;

@@ -1,5 +1,4 @@
 import { type AuditCheck, AuditReport, AuditServiceDefinition } from '#gen/ops/v1/audit.ts';
-import { clients } from '../../examples/support/clients.ts';
 import { type ExitCode, exitCode } from '../../examples/support/failures.ts';
 import { escapeControls } from '../support/format.ts';
 import { type Cli, type Command, count, printJson, readArgs } from './cli.ts';
@@ -11,7 +10,7 @@ export const auditCommand: Command = {
   usage: '[<check>...]   run these checks (default: all)',
   async run(args, cli) {
     const { positionals: checks } = readArgs(args, {});
-    return await printAudit(clients.create(AuditServiceDefinition, cli.channel()).runAudit({ checks }), cli);
+    return await printAudit(cli.client(AuditServiceDefinition).runAudit({ checks }), cli);
   },
 };
 

@@ -1,6 +1,13 @@
 import { type ParseArgsConfig, parseArgs } from 'node:util';
-import { type Channel, createChannel } from 'nice-grpc';
-import { AnsweredError } from '../../examples/support/clients.ts';
+import {
+  type CallOptions,
+  type Channel,
+  type Client,
+  type ClientMiddlewareCall,
+  type CompatServiceDefinition,
+  createChannel,
+} from 'nice-grpc';
+import { AnsweredError, clients } from '../../examples/support/clients.ts';
 import {
   addressProblem,
   describeFailure,
@@ -36,6 +43,8 @@ export interface Cli {
   readonly json: boolean;
   /** The connection to the mesh, which is made by the first call. */
   readonly channel: () => Channel;
+  /** Creates a client of the mesh. The program warns of the processes that its answers name as missing, and exits with 1. */
+  client<Definition extends CompatServiceDefinition>(definition: Definition): Client<Definition>;
   print(line: string): void;
 }
 
@@ -69,6 +78,7 @@ export async function runCli(commands: readonly Command[], args: readonly string
     console.log(shown ? commandHelp(shown) : programHelp(commands));
     return exitCode.done;
   }
+  const missing = new Set<string>();
   let channel: Channel | undefined;
   const connect = () => {
     channel ??= createChannel(options.address);
@@ -78,12 +88,35 @@ export async function runCli(commands: readonly Command[], args: readonly string
     if (!command) throw new UsageError(`unknown command ${name}`);
     const problem = addressProblem(options.address);
     if (problem !== undefined) throw new CommandError(problem, exitCode.usage);
-    return await command.run(own, { ...options, channel: connect, print: console.log });
+    const client = <Definition extends CompatServiceDefinition>(definition: Definition) =>
+      clients.use(noteMissing(missing)).create(definition, connect());
+    const code = await command.run(own, { ...options, channel: connect, client, print: console.log });
+    for (const name of missing) process.stderr.write(`${missingText(name)}\n`);
+    return missing.size > 0 && code === exitCode.done ? exitCode.attention : code;
   } catch (error) {
     return fail(error, command ? commandHelp(command) : programHelp(commands), options);
   } finally {
     channel?.close();
   }
+}
+
+/** The trailer in which `ops` names the processes that did not answer. */
+const missingKey = 'x-ordermesh-missing';
+
+function noteMissing(missing: Set<string>) {
+  return async function* note<Request, Response>(call: ClientMiddlewareCall<Request, Response>, options: CallOptions) {
+    return yield* call.next(call.request, {
+      ...options,
+      onTrailer(trailer) {
+        for (const name of trailer.get(missingKey)?.split(', ') ?? []) missing.add(name);
+        options.onTrailer?.(trailer);
+      },
+    });
+  };
+}
+
+function missingText(name: string): string {
+  return `${name} did not answer, so what it has is missing here: "make status" shows why`;
 }
 
 /** Prints an error. Returns the exit code. */

@@ -1,5 +1,4 @@
 import { Projection, ProjectionServiceDefinition, RebuildProgress, RebuildStage } from '#gen/ops/v1/projection.ts';
-import { clients } from '../../examples/support/clients.ts';
 import { type ExitCode, exitCode } from '../../examples/support/failures.ts';
 import { createProgress, silentProgress } from '../../examples/support/progress.ts';
 import { escapeControls, formatTable } from '../support/format.ts';
@@ -18,7 +17,7 @@ The service may be omitted if only one service has a projection with this name.`
     const { values, positionals } = readArgs(args, { 'dry-run': { type: 'boolean' } });
     const { 'dry-run': dryRun = false } = values;
     const [name, ...others] = positionals;
-    const projections = clients.create(ProjectionServiceDefinition, cli.channel());
+    const projections = cli.client(ProjectionServiceDefinition);
     if (others.length > 0) throw new UsageError('only one projection can be rebuilt at a time');
     if (name === undefined) {
       if (dryRun) throw new UsageError('--dry-run requires the name of a projection');

@@ -5,7 +5,6 @@ import {
   type ReplayConsumerRequest,
   ReplayProgress,
 } from '#gen/ops/v1/consumer.ts';
-import { clients } from '../../examples/support/clients.ts';
 import { type ExitCode, exitCode } from '../../examples/support/failures.ts';
 import { createProgress, silentProgress } from '../../examples/support/progress.ts';
 import { escapeControls, formatTable } from '../support/format.ts';
@@ -26,7 +25,7 @@ A replay is safe to repeat: events that took effect before are passed over. Ctrl
     const { values, positionals } = readArgs(args, { from: { type: 'string' }, topic: { type: 'string' } });
     const [group, ...others] = positionals;
     if (others.length > 0) throw new UsageError('only one group can be replayed at a time');
-    const consumers = clients.create(ConsumerServiceDefinition, cli.channel());
+    const consumers = cli.client(ConsumerServiceDefinition);
     if (group === undefined) {
       if (Object.keys(values).length > 0) throw new UsageError('--from and --topic require the name of a group');
       return listGroups(await consumers.listConsumers({}), cli);

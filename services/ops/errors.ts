@@ -14,6 +14,16 @@ export const unknownDeadLetter = defineError({
     `dead letter ${id} not found: it never existed, or was purged after it was redriven or discarded; see ListDeadLetters`,
 });
 
+export const processUnreachable = defineError({
+  reason: 'PROCESS_UNREACHABLE',
+  code: Status.UNAVAILABLE,
+  means: 'processes that may have what was asked for did not answer `ops`',
+  fix: 'see `make status`; start or end them, then call again',
+  text: ({ processes, why }: { readonly processes: string; readonly why: string }) =>
+    `${processes} did not answer (${why}): see "make status", then call again`,
+  metadata: ({ processes }) => ({ processes }),
+});
+
 /** Several projections have this name. */
 export const ambiguousProjection = unknownProjection.variant({
   text: ({ name, known }: { readonly name: string; readonly known: readonly string[] }) =>

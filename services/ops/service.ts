@@ -4,48 +4,92 @@ import { HealthServiceContract } from '#gen/ops/v1/health.contract.ts';
 import { DeadLetterServiceContract, SagaServiceContract } from '#gen/ops/v1/ops.contract.ts';
 import { ProjectionServiceContract } from '#gen/ops/v1/projection.contract.ts';
 import { StatusServiceContract } from '#gen/ops/v1/status.contract.ts';
-import { combineAuditors, combineDeadLetters, defineService, sagaDeadLetters, serve } from '#mesh';
+import {
+  type Clock,
+  defineService,
+  type Idempotency,
+  type Logger,
+  type Process,
+  type ServedContract,
+  serve,
+} from '#mesh';
 import { auditOrders } from './audits/audit-orders.ts';
 import { auditOwners } from './audits/owners/audit-owners.ts';
 import { findOwners } from './audits/owners/owners.ts';
-import { createAuditRpc } from './local/audit-rpc.ts';
-import { createConsumerRpc } from './local/consumer-rpc.ts';
-import { createDeadLetterRpc } from './local/dead-letters/dead-letter-rpc.ts';
-import { createHealthRpc } from './local/health-rpc.ts';
-import { combineProjections, createProjectionRpc } from './local/projection-rpc.ts';
-import { combineSagas, createSagaRpc } from './local/sagas/saga-rpc.ts';
-import { createStatusRpc } from './local/status/status-rpc.ts';
+import { createAuditRpc } from './combine/audit-rpc.ts';
+import { createConsumerRpc } from './combine/consumer-rpc.ts';
+import { createDeadLetterRpc } from './combine/dead-letter-rpc.ts';
+import { createViews } from './combine/mesh-view.ts';
+import { createProjectionRpc } from './combine/projection-rpc.ts';
+import { createSagaRpc } from './combine/saga-rpc.ts';
+import { createStatusRpc } from './combine/status-rpc.ts';
+import { createHealthRpc } from './health-rpc.ts';
+import { createLocalPart } from './local/local-part.ts';
+import { createPartFinder, type FoundParts } from './remote/find-parts.ts';
+import { createRemotePart } from './remote/remote-part.ts';
 
-/** Shows and resolves what is stuck in the task queue and in the other services of the process. */
+/** Shows and resolves what is stuck in the services of all processes that it finds through discovery. */
 export const opsService = defineService({
   name: 'ops',
   migrations: [],
   observesProcess: true,
-  setup: ({ process, findClient, tasks, draining, clock, logger }) => {
-    const { services, health } = process;
-    const sagas = combineSagas(services.flatMap((service) => service.sagas ?? []));
-    const deadLetters = combineDeadLetters([
-      tasks.deadLetters,
-      ...services.flatMap((service) => service.deadLetters ?? []),
-      sagaDeadLetters(sagas),
-    ]);
-    const projections = combineProjections(services.flatMap((service) => service.projections ?? []));
+  setup(parts) {
+    const { process, findClient, clientAt, endpoints, tasks, clock, logger } = parts;
     const owners = findOwners(process);
-    const auditor = combineAuditors(process.auditors);
+    const local = createLocalPart({ ...parts, queues: tasks.backlogs, deadTasks: tasks.deadLetters });
+    const find = createPartFinder({
+      local,
+      endpoints,
+      served: () =>
+        process.services.flatMap(({ serves }) => serves.map(({ contract }) => contract.definition.fullName)),
+      connect: (remote, endpoint) => createRemotePart(remote, endpoint, { clientAt, clock }),
+    });
     return {
       audits: [...auditOrders({ findClient, clock }, owners), ...auditOwners(owners, { findClient })],
-      serves: [
-        serve(SagaServiceContract, createSagaRpc(sagas)),
-        serve(DeadLetterServiceContract, createDeadLetterRpc({ deadLetters, clock, logger })),
-        serve(ProjectionServiceContract, createProjectionRpc(projections, draining)),
-        serve(AuditServiceContract, createAuditRpc(auditor, draining)),
-        serve(HealthServiceContract, createHealthRpc(health)),
-        serve(ConsumerServiceContract, createConsumerRpc({ services, draining, logger })),
-        serve(
-          StatusServiceContract,
-          createStatusRpc({ process, queues: tasks.backlogs, sagas, deadLetters, projections, auditor, clock }),
-        ),
-      ],
+      serves: serveOps(find, { process, clock, logger }),
     };
   },
 });
+
+/** Answers the same for the services of its process only: `ops` of other processes asks it. */
+export const localOpsService = defineService({
+  name: 'ops',
+  observesProcess: true,
+  isLocal: true,
+  setup(parts) {
+    const { process, tasks, clock, logger } = parts;
+    // Those of a broker are shared by all processes: `ops` shows them.
+    const deadTasks = process.info.tasks === 'embedded' ? tasks.deadLetters : undefined;
+    const alone = { local: createLocalPart({ ...parts, queues: tasks.backlogs, deadTasks }), others: [], groups: [] };
+    const serves = serveOps(() => alone, { process, clock, logger });
+    return { serves: serves.map((served) => ({ ...served, idempotency: notStored })) };
+  },
+});
+
+interface OpsDeps {
+  readonly process: Process;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+function serveOps(find: () => FoundParts, { process, clock, logger }: OpsDeps): ServedContract[] {
+  const viewOf = createViews(find, logger);
+  return [
+    serve(SagaServiceContract, createSagaRpc(viewOf)),
+    serve(DeadLetterServiceContract, createDeadLetterRpc(viewOf, clock)),
+    serve(ProjectionServiceContract, createProjectionRpc(viewOf)),
+    serve(AuditServiceContract, createAuditRpc(viewOf)),
+    serve(HealthServiceContract, createHealthRpc(process.health)),
+    serve(ConsumerServiceContract, createConsumerRpc(viewOf)),
+    serve(StatusServiceContract, createStatusRpc(viewOf)),
+  ];
+}
+
+/** A process without a database does not know which calls it has answered: `ops`, which asks it, knows. */
+const notStored: Idempotency = {
+  onceFor: () =>
+    Object.assign(() => Promise.reject(new TypeError('ops has no transaction here')), {
+      replay: async () => undefined,
+      withoutTransaction: <Response>(effect: () => Promise<Response>) => effect(),
+    }),
+};

@@ -32,7 +32,16 @@ export type ServiceSettings = Readonly<Record<string, AnySetting>>;
 export interface ServiceParts<Settings>
   extends Pick<
     Runtime,
-    'client' | 'findClient' | 'endpoints' | 'clock' | 'logger' | 'metrics' | 'events' | 'tasks' | 'draining'
+    | 'client'
+    | 'clientAt'
+    | 'findClient'
+    | 'endpoints'
+    | 'clock'
+    | 'logger'
+    | 'metrics'
+    | 'events'
+    | 'tasks'
+    | 'draining'
   > {
   readonly settings: SettingValues<Settings>;
   /** Runs background work. */
@@ -93,6 +102,11 @@ export interface ServiceSpec<Settings, Migrations, Topics, Observes> {
   readonly needs?: readonly Broker[];
   /** Whether it is about the process and its other services: it is then built last and gets `process`. Default false. */
   readonly observesProcess?: Observes;
+  /**
+   * Whether it answers for its process only: other processes do not find it by its name, and it is not named among the
+   * services of the process. Default false.
+   */
+  readonly isLocal?: boolean;
   /** Builds the service. Nothing has to be started: what `run` gets is started, stopped, checked and shown to operators. */
   setup(parts: Parts<Settings, Migrations, Topics, Observes>): ServiceSetup | Promise<ServiceSetup>;
 }
@@ -108,12 +122,13 @@ export function defineService<
   Settings extends ServiceSettings = Readonly<Record<never, never>>,
   Observes extends boolean | undefined = undefined,
 >(spec: ServiceSpec<Settings, Migrations, Topics, Observes>): ServiceDefinition {
-  const { name, migrations, topics, observesProcess = false } = spec;
+  const { name, migrations, topics, observesProcess = false, isLocal = false } = spec;
   if (topics && !migrations) throw new TypeError(`service ${name} has topics and no database: give it migrations`);
   return {
     name,
     settings: Object.values(spec.settings ?? {}),
     observesProcess,
+    isLocal,
     async create(runtime, process) {
       const storage = migrations && (await openMigrated(runtime, name, migrations));
       const outbox = storage && topics && (await openOutbox(runtime, name, storage, topics));
@@ -133,6 +148,7 @@ export function defineService<
       const audited = checks.length > 0 ? await createAudits(runtime, name, storage, checks) : undefined;
       return {
         name,
+        isLocal,
         ...background,
         serves: storage ? await withIdempotency(serves, storage, runtime) : serves,
         audits: checks,

@@ -1,6 +1,7 @@
 import type { CompatServiceDefinition } from 'nice-grpc';
 import type { AuditCheck } from '../../audit/audit.ts';
 import type { Auditor } from '../../audit/create-auditor.ts';
+import type { ServiceEndpoint } from '../../balancing/balancer.ts';
 import type { Endpoints } from '../../balancing/endpoints.ts';
 import type { ReadOnlyMethod } from '../../client/answer.ts';
 import type { ClientOptions, MeshClient } from '../../client/client-factory.ts';
@@ -55,6 +56,11 @@ export interface Runtime {
     contract: ServiceContract<Definition>,
     options?: ClientOptions<Definition, Answered>,
   ): MeshClient<Definition, NoInfer<Answered>>;
+  /** Returns a client that calls this instance only: without breaker, retries and fallback. */
+  clientAt<Definition extends CompatServiceDefinition>(
+    contract: ServiceContract<Definition>,
+    endpoint: ServiceEndpoint,
+  ): MeshClient<Definition>;
   /** Returns a client of an optional service: `undefined` unless it was built before in this process or has an address. */
   findClient<Definition extends CompatServiceDefinition, Answered extends ReadOnlyMethod<Definition> = never>(
     contract: ServiceContract<Definition>,
@@ -75,6 +81,8 @@ export type OwnIds = (ids: readonly string[]) => Promise<readonly string[]>;
 export interface Service {
   /** `order`. */
   readonly name: string;
+  /** Whether it answers for its process only. Default false. */
+  readonly isLocal?: boolean;
   readonly serves: readonly ServedContract[];
   /** Where it forwards calls that no contract of the process has. One service of a process may. */
   readonly forwards?: RouteOf;
@@ -132,5 +140,10 @@ export interface ServiceDefinition {
   readonly settings: readonly AnySetting[];
   /** Whether it is built after all others, which it gets in `process`. */
   readonly observesProcess: boolean;
+  /**
+   * Whether it answers for its process only: other processes do not find it by its name, and it is not named among the
+   * services of the process. Default false.
+   */
+  readonly isLocal?: boolean;
   create(runtime: Runtime, process: Process): Promise<Service>;
 }

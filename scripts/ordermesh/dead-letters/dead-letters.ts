@@ -1,5 +1,4 @@
 import { DeadLetterServiceDefinition } from '#gen/ops/v1/ops.ts';
-import { clients } from '../../../examples/support/clients.ts';
 import { exitCode } from '../../../examples/support/failures.ts';
 import type { Command } from '../cli.ts';
 import { readCommand, usage } from './command-line.ts';
@@ -12,7 +11,7 @@ export const deadLettersCommand: Command = {
   usage,
   async run(args, cli) {
     const command = readCommand(args);
-    const deadLetters = clients.create(DeadLetterServiceDefinition, cli.channel());
+    const deadLetters = cli.client(DeadLetterServiceDefinition);
     return (await runCommand(command, { deadLetters, cli })) ? exitCode.done : exitCode.attention;
   },
 };

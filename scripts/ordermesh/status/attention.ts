@@ -1,6 +1,6 @@
 import { HealthStatus } from '#gen/ops/v1/health.ts';
 import { SagaState } from '#gen/ops/v1/ops.ts';
-import type { FailingWork, SkippedEvents, Status } from '#gen/ops/v1/status.ts';
+import type { Disk, FailingWork, InstanceStatus, SkippedEvents, Status } from '#gen/ops/v1/status.ts';
 import { count } from '../cli.ts';
 import { ageOf } from './status-text.ts';
 
@@ -9,7 +9,7 @@ const minFreeBytes = 1_000_000_000n;
 
 /** Lists what an operator has to look at: what it is, and what to do. Empty if nothing. */
 export function attentionOf(status: Status, nowMs: number): string[] {
-  const { sagas, deadLetters, projections, lastAudit, disk } = status;
+  const { sagas, deadLetters, projections, lastAudit, disk, instances } = status;
   const parked = sumOf(sagas.filter(({ state }) => state === SagaState.SAGA_STATE_NEEDS_ATTENTION));
   const dead = sumOf(deadLetters);
   const findings = lastAudit?.checks.reduce((sum, check) => sum + check.findings, 0n) ?? 0n;
@@ -30,8 +30,22 @@ export function attentionOf(status: Status, nowMs: number): string[] {
       ),
     ...(findings > 0n ? [`${count(findings, 'finding')} in the last audit: run "make audit"`] : []),
     ...(unfinished > 0 ? [`${count(unfinished, 'check')} of the last audit could not finish: run "make audit"`] : []),
-    ...(disk && disk.freeBytes < minFreeBytes ? ['less than 1 GB of disk is left: free space before it is full'] : []),
+    ...[{ place: '', disk }, ...instances.map((each) => ({ place: placeOf(each), disk: each.disk }))].flatMap(diskText),
   ];
+}
+
+function placeOf({ name, address }: InstanceStatus): string {
+  return `${name}@${address}`;
+}
+
+/** `the process of order@127.0.0.1:21051`. */
+function at(name: string, place: string): string {
+  return place === '' ? name : `${name} of ${place}`;
+}
+
+function diskText({ place, disk }: { readonly place: string; readonly disk: Disk | undefined }): string[] {
+  if (!disk || disk.freeBytes >= minFreeBytes) return [];
+  return [`less than 1 GB of disk is left${place === '' ? '' : ` of ${place}`}: free space before it is full`];
 }
 
 /** The error names the setting to check. */
@@ -58,7 +72,7 @@ interface Effects {
 }
 
 /** One line for each cause, with what does not serve or is not known because of it. */
-function causesOf({ health, unknown, process }: Status): string[] {
+function causesOf({ health, unknown, process, instances }: Status): string[] {
   const isOnServer = process?.database.startsWith('postgres') === true;
   const causes = new Map<string, Effects>();
   const effectsOf = (message: string): Effects => {
@@ -68,15 +82,18 @@ function causesOf({ health, unknown, process }: Status): string[] {
     effects.messages.add(message);
     return effects;
   };
-  for (const { name, status, problems } of health) {
-    if (status === HealthStatus.HEALTH_STATUS_SERVING) continue;
-    for (const { check, message } of problems) {
-      const { notServing } = effectsOf(message);
-      notServing.add(name === '' ? 'the process' : name);
-      if (check !== '') notServing.add(check);
+  const processes = [{ place: '', health }, ...instances.map((each) => ({ ...each, place: placeOf(each) }))];
+  for (const { place, health } of processes) {
+    for (const { name, status, problems } of health) {
+      if (status === HealthStatus.HEALTH_STATUS_SERVING) continue;
+      for (const { check, message } of problems) {
+        const { notServing } = effectsOf(message);
+        notServing.add(at(name === '' ? 'the process' : name, place));
+        if (check !== '') notServing.add(at(check, place));
+      }
     }
   }
-  for (const { part, message } of unknown) effectsOf(message).unknown.add(part);
+  for (const { part, message, instance } of unknown) effectsOf(message).unknown.add(at(part, instance));
   return [...causes].map(([cause, { messages, notServing, unknown }]) => {
     const [message = cause, ...others] = messages;
     const effects = [...listed('not serving', notServing), ...listed('unknown', unknown)].join('; ');

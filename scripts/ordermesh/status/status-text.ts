@@ -1,5 +1,5 @@
 import { styleText } from 'node:util';
-import { HealthStatus } from '#gen/ops/v1/health.ts';
+import { HealthStatus, type NamedHealth } from '#gen/ops/v1/health.ts';
 import { deadLetterSourceToJSON, sagaStateToJSON } from '#gen/ops/v1/ops.ts';
 import type { Status } from '#gen/ops/v1/status.ts';
 import { escapeControls, formatTable } from '../../support/format.ts';
@@ -10,6 +10,15 @@ import { projectionTable } from '../rebuild.ts';
 export function statusLines(status: Status, attention: readonly string[], address: string, nowMs: number): string[] {
   return [
     ...processLines(status, address, nowMs),
+    ...(status.instances.length === 0
+      ? []
+      : section('Other processes', instanceRows(status, nowMs), [
+          'PROCESS',
+          'STATE',
+          'RUNNING',
+          'SERVICES',
+          'VERSION',
+        ])),
     ...section('Waiting', waitingRows(status, nowMs), ['WHAT', 'COUNT', 'OLDEST']),
     ...section('Unfinished sagas', sagaRows(status, nowMs), ['SAGA', 'STATE', 'COUNT', 'OLDEST']),
     ...section('Dead letters', deadLetterRows(status, nowMs), ['SOURCE', 'ORIGIN', 'COUNT', 'OLDEST']),
@@ -27,9 +36,24 @@ export function statusLines(status: Status, attention: readonly string[], addres
   ];
 }
 
+function isServing(health: readonly NamedHealth[]): boolean {
+  return health.find(({ name }) => name === '')?.status === HealthStatus.HEALTH_STATUS_SERVING;
+}
+
+function instanceRows({ instances }: Status, nowMs: number): string[][] {
+  return instances.map(({ name, address, process, health }) => {
+    const place = `${name}@${address}`;
+    if (!process) return [place, 'no ops', '-', '-', '-'];
+    const { startTime, services, version } = process;
+    const down = health.filter(({ status }) => status !== HealthStatus.HEALTH_STATUS_SERVING).length;
+    const names = down === 0 ? '' : `, ${down} of ${health.length} names not`;
+    const state = isServing(health) ? `serving${names}` : 'not serving';
+    return [place, state, ageOf(startTime, nowMs), services.join(', '), version];
+  });
+}
+
 function processLines({ process, health }: Status, address: string, nowMs: number): string[] {
-  const whole = health.find(({ name }) => name === '');
-  const serving = whole?.status === HealthStatus.HEALTH_STATUS_SERVING;
+  const serving = isServing(health);
   const down = health.filter(({ status }) => status !== HealthStatus.HEALTH_STATUS_SERVING).length;
   const names =
     down === 0 ? `all ${health.length} health names` : `${health.length - down} of ${health.length} health names`;

@@ -1,5 +1,4 @@
 import { Status, StatusServiceDefinition } from '#gen/ops/v1/status.ts';
-import { clients } from '../../../examples/support/clients.ts';
 import { exitCode } from '../../../examples/support/failures.ts';
 import { type Command, printJson, readArgs, UsageError } from '../cli.ts';
 import { attentionOf } from './attention.ts';
@@ -16,7 +15,7 @@ export const statusCommand: Command = {
 What needs attention comes last, with what to do about it; the exit code is 1 then.`,
   async run(args, cli) {
     if (readArgs(args, {}).positionals.length > 0) throw new UsageError('status takes no arguments');
-    const service = clients.create(StatusServiceDefinition, cli.channel());
+    const service = cli.client(StatusServiceDefinition);
     const status = await service.getStatus({}, { signal: AbortSignal.timeout(timeoutMs) });
     const nowMs = Date.now();
     const attention = attentionOf(status, nowMs);

@@ -30,6 +30,27 @@ export interface RunAuditRequest {
   checks: string[];
 }
 
+/** Request of ListChecks. */
+export interface ListChecksRequest {
+}
+
+/** Response of ListChecks. */
+export interface ListChecksResponse {
+  /** The checks. */
+  checks: AvailableCheck[];
+}
+
+/** A check that can be run. */
+export interface AvailableCheck {
+  /** Its name, for example `payment/account-events`. */
+  name: string;
+  /**
+   * Whether it checks what one process stores, for example `storage/integrity`. It then runs in every process, and its
+   * results name the process: `storage/integrity@127.0.0.1:21051`.
+   */
+  ofProcess: boolean;
+}
+
 /** Request of GetLastAudit. */
 export interface GetLastAuditRequest {
 }
@@ -156,6 +177,216 @@ export const RunAuditRequest: MessageFns<RunAuditRequest> = {
   fromPartial(object: DeepPartial<RunAuditRequest>): RunAuditRequest {
     const message = createBaseRunAuditRequest();
     message.checks = object.checks?.map((e) => e) || [];
+    return message;
+  },
+};
+
+function createBaseListChecksRequest(): ListChecksRequest {
+  return {};
+}
+
+export const ListChecksRequest: MessageFns<ListChecksRequest> = {
+  encode(_: ListChecksRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListChecksRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListChecksRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(_: any): ListChecksRequest {
+    return {};
+  },
+
+  toJSON(_: ListChecksRequest): unknown {
+    const obj: any = {};
+    return obj;
+  },
+
+  create(base?: DeepPartial<ListChecksRequest>): ListChecksRequest {
+    return ListChecksRequest.fromPartial(base ?? {});
+  },
+  fromPartial(_: DeepPartial<ListChecksRequest>): ListChecksRequest {
+    const message = createBaseListChecksRequest();
+    return message;
+  },
+};
+
+function createBaseListChecksResponse(): ListChecksResponse {
+  return { checks: [] };
+}
+
+export const ListChecksResponse: MessageFns<ListChecksResponse> = {
+  encode(message: ListChecksResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.checks) {
+      AvailableCheck.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListChecksResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListChecksResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.checks.push(AvailableCheck.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ListChecksResponse {
+    return {
+      checks: globalThis.Array.isArray(object?.checks) ? object.checks.map((e: any) => AvailableCheck.fromJSON(e)) : [],
+    };
+  },
+
+  toJSON(message: ListChecksResponse): unknown {
+    const obj: any = {};
+    if (message.checks?.length) {
+      obj.checks = message.checks.map((e) => AvailableCheck.toJSON(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ListChecksResponse>): ListChecksResponse {
+    return ListChecksResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListChecksResponse>): ListChecksResponse {
+    const message = createBaseListChecksResponse();
+    message.checks = object.checks?.map((e) => AvailableCheck.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseAvailableCheck(): AvailableCheck {
+  return { name: "", ofProcess: false };
+}
+
+export const AvailableCheck: MessageFns<AvailableCheck> = {
+  encode(message: AvailableCheck, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.ofProcess !== false) {
+      writer.uint32(16).bool(message.ofProcess);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AvailableCheck {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAvailableCheck();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.ofProcess = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): AvailableCheck {
+    return {
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      ofProcess: isSet(object.ofProcess)
+        ? globalThis.Boolean(object.ofProcess)
+        : isSet(object.of_process)
+        ? globalThis.Boolean(object.of_process)
+        : false,
+    };
+  },
+
+  toJSON(message: AvailableCheck): unknown {
+    const obj: any = {};
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    if (message.ofProcess !== false) {
+      obj.ofProcess = message.ofProcess;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<AvailableCheck>): AvailableCheck {
+    return AvailableCheck.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<AvailableCheck>): AvailableCheck {
+    const message = createBaseAvailableCheck();
+    message.name = object.name ?? "";
+    message.ofProcess = object.ofProcess ?? false;
     return message;
   },
 };
@@ -718,6 +949,16 @@ export const AuditServiceService = {
     responseSerialize: (value: AuditReport): Buffer => Buffer.from(AuditReport.encode(value).finish()),
     responseDeserialize: (value: Buffer): AuditReport => AuditReport.decode(value),
   },
+  /** Lists the available checks, sorted by name. */
+  listChecks: {
+    path: "/ops.v1.AuditService/ListChecks" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ListChecksRequest): Buffer => Buffer.from(ListChecksRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ListChecksRequest => ListChecksRequest.decode(value),
+    responseSerialize: (value: ListChecksResponse): Buffer => Buffer.from(ListChecksResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ListChecksResponse => ListChecksResponse.decode(value),
+  },
   /**
    * Returns the result of the last audit of each service, of all its checks, whichever instance ran it. NOT_FOUND
    * `NO_AUDIT_YET` if none has finished.
@@ -740,6 +981,8 @@ export interface AuditServiceServer extends UntypedServiceImplementation {
    * unknown check is requested.
    */
   runAudit: handleServerStreamingCall<RunAuditRequest, AuditReport>;
+  /** Lists the available checks, sorted by name. */
+  listChecks: handleUnaryCall<ListChecksRequest, ListChecksResponse>;
   /**
    * Returns the result of the last audit of each service, of all its checks, whichever instance ran it. NOT_FOUND
    * `NO_AUDIT_YET` if none has finished.
@@ -759,6 +1002,22 @@ export interface AuditServiceClient extends Client {
     metadata?: Metadata,
     options?: Partial<CallOptions>,
   ): ClientReadableStream<AuditReport>;
+  /** Lists the available checks, sorted by name. */
+  listChecks(
+    request: ListChecksRequest,
+    callback: (error: ServiceError | null, response: ListChecksResponse) => void,
+  ): ClientUnaryCall;
+  listChecks(
+    request: ListChecksRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ListChecksResponse) => void,
+  ): ClientUnaryCall;
+  listChecks(
+    request: ListChecksRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ListChecksResponse) => void,
+  ): ClientUnaryCall;
   /**
    * Returns the result of the last audit of each service, of all its checks, whichever instance ran it. NOT_FOUND
    * `NO_AUDIT_YET` if none has finished.

@@ -37,19 +37,19 @@ export const protobufFileName = "ops/v1/status.proto";
 export interface GetStatusRequest {
 }
 
-/** The status of a process. */
+/** The status of a mesh. */
 export interface Status {
-  /** What runs. */
+  /** What runs in this process. */
   process:
     | ProcessInfo
     | undefined;
-  /** All health names, as ListHealth returns them. */
+  /** All health names of this process, as ListHealth returns them. */
   health: NamedHealth[];
   /** What waits in the outbox of each service. */
   outboxes: OutboxBacklog[];
-  /** What waits in the task queues that this process works on. */
+  /** What waits in the task queues that the processes work on. */
   queues: QueueBacklog[];
-  /** How far behind the consumer groups of this process are. */
+  /** How far behind the consumer groups are. */
   consumers: ConsumerLag[];
   /** Sagas that have not ended, by name and state. */
   sagas: SagaCount[];
@@ -61,16 +61,34 @@ export interface Status {
   lastAudit:
     | Audit
     | undefined;
-  /** The disk of the data folder. */
+  /** The disk of the data folder of this process. */
   disk:
     | Disk
     | undefined;
   /** What could not be found out. */
   unknown: UnknownPart[];
-  /** Events that the consumer groups of this process have skipped since it started. They remain in the event log. */
+  /** Events that the consumer groups have skipped since their processes started. They remain in the event log. */
   skippedEvents: SkippedEvents[];
   /** Work that has failed several times in a row and is retried, for example because a third party is unavailable. */
   failing: FailingWork[];
+  /** The other processes that were found, sorted by name and address. */
+  instances: InstanceStatus[];
+}
+
+/** The status of another process. */
+export interface InstanceStatus {
+  /** Names under which discovery knows it, separated by commas: `order`. */
+  name: string;
+  /** `host:port` at which it was asked. */
+  address: string;
+  /** What runs in it. Unset: it does not serve `ops.v1`, since it is no process of ordermesh or one of an older version. */
+  process:
+    | ProcessInfo
+    | undefined;
+  /** All its health names. */
+  health: NamedHealth[];
+  /** The disk of its data folder. */
+  disk: Disk | undefined;
 }
 
 /** What runs in a process. */
@@ -216,6 +234,8 @@ export interface UnknownPart {
   reason: string;
   /** Human-readable description of the problem and how to fix it. */
   message: string;
+  /** The process that could not find it out, or that could not be asked: `order@127.0.0.1:21051`. Empty: this process. */
+  instance: string;
 }
 
 function createBaseGetStatusRequest(): GetStatusRequest {
@@ -285,6 +305,7 @@ function createBaseStatus(): Status {
     unknown: [],
     skippedEvents: [],
     failing: [],
+    instances: [],
   };
 }
 
@@ -328,6 +349,9 @@ export const Status: MessageFns<Status> = {
     }
     for (const v of message.failing) {
       FailingWork.encode(v!, writer.uint32(106).fork()).join();
+    }
+    for (const v of message.instances) {
+      InstanceStatus.encode(v!, writer.uint32(114).fork()).join();
     }
     return writer;
   },
@@ -449,6 +473,14 @@ export const Status: MessageFns<Status> = {
             message.failing.push(FailingWork.decode(reader, reader.uint32()));
             continue;
           }
+          case 14: {
+            if (tag !== 114) {
+              break;
+            }
+
+            message.instances.push(InstanceStatus.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -498,6 +530,9 @@ export const Status: MessageFns<Status> = {
       failing: globalThis.Array.isArray(object?.failing)
         ? object.failing.map((e: any) => FailingWork.fromJSON(e))
         : [],
+      instances: globalThis.Array.isArray(object?.instances)
+        ? object.instances.map((e: any) => InstanceStatus.fromJSON(e))
+        : [],
     };
   },
 
@@ -542,6 +577,9 @@ export const Status: MessageFns<Status> = {
     if (message.failing?.length) {
       obj.failing = message.failing.map((e) => FailingWork.toJSON(e));
     }
+    if (message.instances?.length) {
+      obj.instances = message.instances.map((e) => InstanceStatus.toJSON(e));
+    }
     return obj;
   },
 
@@ -567,6 +605,142 @@ export const Status: MessageFns<Status> = {
     message.unknown = object.unknown?.map((e) => UnknownPart.fromPartial(e)) || [];
     message.skippedEvents = object.skippedEvents?.map((e) => SkippedEvents.fromPartial(e)) || [];
     message.failing = object.failing?.map((e) => FailingWork.fromPartial(e)) || [];
+    message.instances = object.instances?.map((e) => InstanceStatus.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseInstanceStatus(): InstanceStatus {
+  return { name: "", address: "", process: undefined, health: [], disk: undefined };
+}
+
+export const InstanceStatus: MessageFns<InstanceStatus> = {
+  encode(message: InstanceStatus, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.address !== "") {
+      writer.uint32(18).string(message.address);
+    }
+    if (message.process !== undefined) {
+      ProcessInfo.encode(message.process, writer.uint32(26).fork()).join();
+    }
+    for (const v of message.health) {
+      NamedHealth.encode(v!, writer.uint32(34).fork()).join();
+    }
+    if (message.disk !== undefined) {
+      Disk.encode(message.disk, writer.uint32(42).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): InstanceStatus {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseInstanceStatus();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.address = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.process = ProcessInfo.decode(reader, reader.uint32());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.health.push(NamedHealth.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.disk = Disk.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): InstanceStatus {
+    return {
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      address: isSet(object.address) ? globalThis.String(object.address) : "",
+      process: isSet(object.process) ? ProcessInfo.fromJSON(object.process) : undefined,
+      health: globalThis.Array.isArray(object?.health) ? object.health.map((e: any) => NamedHealth.fromJSON(e)) : [],
+      disk: isSet(object.disk) ? Disk.fromJSON(object.disk) : undefined,
+    };
+  },
+
+  toJSON(message: InstanceStatus): unknown {
+    const obj: any = {};
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    if (message.address !== "") {
+      obj.address = message.address;
+    }
+    if (message.process !== undefined) {
+      obj.process = ProcessInfo.toJSON(message.process);
+    }
+    if (message.health?.length) {
+      obj.health = message.health.map((e) => NamedHealth.toJSON(e));
+    }
+    if (message.disk !== undefined) {
+      obj.disk = Disk.toJSON(message.disk);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<InstanceStatus>): InstanceStatus {
+    return InstanceStatus.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<InstanceStatus>): InstanceStatus {
+    const message = createBaseInstanceStatus();
+    message.name = object.name ?? "";
+    message.address = object.address ?? "";
+    message.process = (object.process !== undefined && object.process !== null)
+      ? ProcessInfo.fromPartial(object.process)
+      : undefined;
+    message.health = object.health?.map((e) => NamedHealth.fromPartial(e)) || [];
+    message.disk = (object.disk !== undefined && object.disk !== null) ? Disk.fromPartial(object.disk) : undefined;
     return message;
   },
 };
@@ -1887,7 +2061,7 @@ export const DataFile: MessageFns<DataFile> = {
 };
 
 function createBaseUnknownPart(): UnknownPart {
-  return { part: "", reason: "", message: "" };
+  return { part: "", reason: "", message: "", instance: "" };
 }
 
 export const UnknownPart: MessageFns<UnknownPart> = {
@@ -1900,6 +2074,9 @@ export const UnknownPart: MessageFns<UnknownPart> = {
     }
     if (message.message !== "") {
       writer.uint32(26).string(message.message);
+    }
+    if (message.instance !== "") {
+      writer.uint32(34).string(message.instance);
     }
     return writer;
   },
@@ -1941,6 +2118,14 @@ export const UnknownPart: MessageFns<UnknownPart> = {
             message.message = reader.string();
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.instance = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1958,6 +2143,7 @@ export const UnknownPart: MessageFns<UnknownPart> = {
       part: isSet(object.part) ? globalThis.String(object.part) : "",
       reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
       message: isSet(object.message) ? globalThis.String(object.message) : "",
+      instance: isSet(object.instance) ? globalThis.String(object.instance) : "",
     };
   },
 
@@ -1972,6 +2158,9 @@ export const UnknownPart: MessageFns<UnknownPart> = {
     if (message.message !== "") {
       obj.message = message.message;
     }
+    if (message.instance !== "") {
+      obj.instance = message.instance;
+    }
     return obj;
   },
 
@@ -1983,16 +2172,18 @@ export const UnknownPart: MessageFns<UnknownPart> = {
     message.part = object.part ?? "";
     message.reason = object.reason ?? "";
     message.message = object.message ?? "";
+    message.instance = object.instance ?? "";
     return message;
   },
 };
 
-/** Reports everything that an operator asks about a process. */
+/** Reports everything that an operator asks about a mesh. */
 export type StatusServiceService = typeof StatusServiceService;
 export const StatusServiceService = {
   /**
-   * Returns the status of this process and its services. What cannot be found out, for example because a broker is
-   * unavailable, is listed in `unknown`.
+   * Returns the status of this process and of the services of all processes that it finds through discovery. What cannot
+   * be found out within 2 s, for example because a broker or a process is unavailable, is listed in `unknown`. With the
+   * metadata `x-ordermesh-scope: process`, as in every call to `ops.v1`, only what is in this process.
    */
   getStatus: {
     path: "/ops.v1.StatusService/GetStatus" as const,
@@ -2007,16 +2198,18 @@ export const StatusServiceService = {
 
 export interface StatusServiceServer extends UntypedServiceImplementation {
   /**
-   * Returns the status of this process and its services. What cannot be found out, for example because a broker is
-   * unavailable, is listed in `unknown`.
+   * Returns the status of this process and of the services of all processes that it finds through discovery. What cannot
+   * be found out within 2 s, for example because a broker or a process is unavailable, is listed in `unknown`. With the
+   * metadata `x-ordermesh-scope: process`, as in every call to `ops.v1`, only what is in this process.
    */
   getStatus: handleUnaryCall<GetStatusRequest, Status>;
 }
 
 export interface StatusServiceClient extends Client {
   /**
-   * Returns the status of this process and its services. What cannot be found out, for example because a broker is
-   * unavailable, is listed in `unknown`.
+   * Returns the status of this process and of the services of all processes that it finds through discovery. What cannot
+   * be found out within 2 s, for example because a broker or a process is unavailable, is listed in `unknown`. With the
+   * metadata `x-ordermesh-scope: process`, as in every call to `ops.v1`, only what is in this process.
    */
   getStatus(
     request: GetStatusRequest,

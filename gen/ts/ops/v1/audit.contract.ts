@@ -5,11 +5,12 @@ import type { FieldViolation, ServiceContract } from '../../../../mesh/contract/
 import { isLonger, noRules } from '../../../../mesh/contract/value-checks.ts';
 import type { MeshCallContext } from '../../../../mesh/server/call-context.ts';
 import { AuditServiceDefinition } from './audit.ts';
-import type { Audit, AuditReport, DeepPartial, GetLastAuditRequest, RunAuditRequest } from './audit.ts';
+import type { Audit, AuditReport, DeepPartial, GetLastAuditRequest, ListChecksRequest, ListChecksResponse, RunAuditRequest } from './audit.ts';
 
 /** The handlers of ops.v1.AuditService. A request that is one message was validated. */
 export interface AuditServiceHandlers {
   runAudit(request: RunAuditRequest, context: MeshCallContext): AsyncIterable<DeepPartial<AuditReport>>;
+  listChecks(request: ListChecksRequest, context: MeshCallContext): Promise<DeepPartial<ListChecksResponse>>;
   getLastAudit(request: GetLastAuditRequest, context: MeshCallContext): Promise<DeepPartial<Audit>>;
 }
 
@@ -25,6 +26,15 @@ export const AuditServiceContract: ServiceContract<AuditServiceDefinition, Audit
       retryableCodes: ['UNAVAILABLE'],
       breakerGroup: 'audits',
       priority: 'bulk',
+    },
+    listChecks: {
+      validate: noRules,
+      timeoutMs: 5000,
+      idempotency: 'no-side-effects',
+      maxAttempts: 3,
+      retryableCodes: ['UNAVAILABLE'],
+      breakerGroup: 'queries',
+      priority: 'normal',
     },
     getLastAudit: {
       validate: noRules,

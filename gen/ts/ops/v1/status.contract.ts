@@ -8,7 +8,7 @@ import { checkAudit } from './audit.contract.ts';
 import { checkNamedHealth } from './health.contract.ts';
 import { checkProjection } from './projection.contract.ts';
 import { StatusServiceDefinition } from './status.ts';
-import type { DeadLetterCount, DeepPartial, FailingWork, GetStatusRequest, OutboxBacklog, ProcessInfo, SagaCount, Status } from './status.ts';
+import type { DeadLetterCount, DeepPartial, FailingWork, GetStatusRequest, InstanceStatus, OutboxBacklog, ProcessInfo, SagaCount, Status } from './status.ts';
 
 /** The handlers of ops.v1.StatusService. A request that is one message was validated. */
 export interface StatusServiceHandlers {
@@ -79,6 +79,32 @@ export function checkStatus(message: Status, out: FieldViolation[]): void {
     const from = out.length;
     checkFailingWork(item, out);
     if (out.length > from) prefixFields(out, from, `failing[${index}]`);
+  });
+  message.instances.forEach((item, index) => {
+    const from = out.length;
+    checkInstanceStatus(item, out);
+    if (out.length > from) prefixFields(out, from, `instances[${index}]`);
+  });
+}
+
+/** Returns every broken rule of ops.v1.InstanceStatus, in field order. */
+export function validateInstanceStatus(message: InstanceStatus): FieldViolation[] {
+  const out: FieldViolation[] = [];
+  checkInstanceStatus(message, out);
+  return out;
+}
+
+/** Appends every broken rule of ops.v1.InstanceStatus to `out`. */
+export function checkInstanceStatus(message: InstanceStatus, out: FieldViolation[]): void {
+  if (message.process !== undefined) {
+    const from = out.length;
+    checkProcessInfo(message.process, out);
+    if (out.length > from) prefixFields(out, from, 'process');
+  }
+  message.health.forEach((item, index) => {
+    const from = out.length;
+    checkNamedHealth(item, out);
+    if (out.length > from) prefixFields(out, from, `health[${index}]`);
   });
 }
 

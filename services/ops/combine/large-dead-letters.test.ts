@@ -4,8 +4,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DeadLetterServiceContract } from '#gen/ops/v1/ops.contract.ts';
 import type { DeadLetterServiceDefinition } from '#gen/ops/v1/ops.ts';
 import { describeServicesOnEachDatabase, startMesh, type TestMesh } from '#mesh/testing';
-import { opsService } from '../../service.ts';
-import { createStuckService, type StuckService } from '../../testing/stuck-service.ts';
+import { opsService } from '../service.ts';
+import { createStuckService, type StuckService } from '../testing/stuck-service.ts';
 
 const payload = randomBytes(5 * 1024 * 1024);
 const headers: Readonly<Record<string, string>> = {

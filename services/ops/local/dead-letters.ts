@@ -1,4 +1,3 @@
-import type { DeadLetterServiceHandlers } from '#gen/ops/v1/ops.contract.ts';
 import {
   type DeadLetterClosing as ClosingMessage,
   type DeadLetterFilter as DeadLetterFilterMessage,
@@ -7,35 +6,41 @@ import {
   DeadLetterSource as SourceMessage,
 } from '#gen/ops/v1/ops.ts';
 import {
-  type Clock,
   cutText,
   type DeadLetter,
   type DeadLetterClosing,
   type DeadLetterFilter,
   type DeadLetterQueue,
   type DeadLetterSource,
+  handlerFailed,
   type ListedDeadLetter,
   type Logger,
-  sleep,
+  MeshError,
   take,
 } from '#mesh';
-import { unknownDeadLetter } from '../../errors.ts';
-import { discardDeadLetters, redriveDeadLetters } from './change-dead-letters.ts';
+import { unknownDeadLetter } from '../errors.ts';
+import type { DeadLetterChange, OpsPart } from '../ops-part.ts';
 
-// A backlog of dead letters must not overload a dependency that has just recovered, nor displace current work.
-const redrivesPerSecond = 100;
-// The share of a call's time in which no further redrive begins: for the last one, and for the response.
-const reservedShare = 0.25;
-
-interface Deps {
+export interface DeadLetterDeps {
   readonly deadLetters: DeadLetterQueue;
-  readonly clock: Clock;
   readonly logger: Logger;
 }
 
-/** Implements `ops.v1.DeadLetterService`. */
-export function createDeadLetterRpc({ deadLetters, clock, logger }: Deps): DeadLetterServiceHandlers {
-  const pace = createPace(clock, redrivesPerSecond);
+/** Shows and changes the dead letters of this process. The log keeps what was done for longer than the database. */
+export function localDeadLetters({
+  deadLetters,
+  logger,
+}: DeadLetterDeps): Pick<OpsPart, 'listDeadLetters' | 'getDeadLetter' | 'redrive' | 'discard'> {
+  const change = async (id: string, run: () => Promise<boolean>, done: (subject: object) => void) => {
+    const subject = await subjectOf(deadLetters, id);
+    try {
+      if (!(await run())) return 'missing';
+      done(subject);
+      return 'changed';
+    } catch (error) {
+      return failureOf(id, error, logger);
+    }
+  };
   return {
     async *listDeadLetters({ filter, afterId, limit }, { signal }) {
       const list = deadLetters.list(filter ? filterFromProto(filter) : {}, afterId);
@@ -48,30 +53,33 @@ export function createDeadLetterRpc({ deadLetters, clock, logger }: Deps): DeadL
       return deadLetterToProto(partOf(deadLetter, Number(payloadOffset)));
     },
 
-    async redriveDeadLetters({ ids, filter, dryRun }, call) {
-      const { signal, once, peer } = call;
-      const untilMs = clock.elapsedMs() + call.remainingMs() * (1 - reservedShare);
-      const nextTurn = () => pace.turn(untilMs, signal);
-      const redrive = async () => {
-        const chosen = { ids, filter: filter && filterFromProto(filter), dryRun };
-        const context = { signal, logger, peer, ...(!dryRun && { nextTurn }) };
-        const { changedIds, ...others } = await redriveDeadLetters(deadLetters, chosen, context);
-        return { redrivenIds: changedIds, ...others };
-      };
-      // A dry run has no effect to repeat, and its response is soon out of date.
-      return dryRun ? await redrive() : await once.withoutTransaction(redrive);
-    },
+    redrive: (id, { peer }) =>
+      change(
+        id,
+        () => deadLetters.redrive(id),
+        (subject) => logger.info({ ...subject, peer }, 'dead letter redriven by an operator'),
+      ),
 
-    discardDeadLetters: ({ ids, note }, { once, signal, peer }) =>
-      once.withoutTransaction(async () => {
-        const { changedIds, missingIds, failures } = await discardDeadLetters(deadLetters, ids, note, {
-          signal,
-          logger,
-          peer,
-        });
-        return { discardedIds: changedIds, missingIds, failures };
-      }),
+    discard: (id, note, { peer }) =>
+      change(
+        id,
+        () => deadLetters.discard(id, note),
+        (subject) => logger.info({ ...subject, note, peer }, 'dead letter discarded by an operator'),
+      ),
   };
+}
+
+/** What the log says of a dead letter: not its payload, which may hold personal data. */
+async function subjectOf(deadLetters: DeadLetterQueue, id: string): Promise<object> {
+  const { source, origin, subjectId, reason } = (await deadLetters.get(id)) ?? {};
+  return { id, source, origin, subject: subjectId, reason };
+}
+
+function failureOf(id: string, error: unknown, logger: Logger): DeadLetterChange {
+  // A response may have a thousand of them.
+  if (error instanceof MeshError) return { reason: error.reason, message: cutText(error.message, 1_000) };
+  logger.error({ err: error, dead_letter: id }, 'changing a dead letter failed');
+  return { reason: handlerFailed.reason, message: 'it failed again: GetDeadLetter shows the new error' };
 }
 
 const sources = {
@@ -149,30 +157,4 @@ function closingToProto({ outcome, note, timeMs, requestId }: DeadLetterClosing)
 function filterFromProto({ source, origin, reason }: DeadLetterFilterMessage): DeadLetterFilter {
   const known = (Object.keys(sources) as DeadLetterSource[]).find((name) => sources[name] === source);
   return { ...(known && { source: known }), ...(origin && { origin }), ...(reason && { reason }) };
-}
-
-/** Grants turns at a bounded rate to all callers together. */
-export interface Pace {
-  /**
-   * Resolves with true when it is the caller's turn. Resolves with false immediately, and uses no turn, if the next turn is
-   * later than `untilMs` (of `elapsedMs`). Rejects when `signal` aborts while it waits.
-   */
-  turn(untilMs: number, signal: AbortSignal): Promise<boolean>;
-}
-
-/** Creates a pace of at most `perSecond` turns a second. Unused turns are lost. */
-export function createPace(clock: Clock, perSecond: number): Pace {
-  const intervalMs = 1_000 / perSecond;
-  let nextMs = 0;
-  return {
-    async turn(untilMs, signal) {
-      const nowMs = clock.elapsedMs();
-      const turnMs = Math.max(nowMs, nextMs);
-      if (turnMs > untilMs) return false;
-      nextMs = turnMs + intervalMs;
-      if (turnMs > nowMs) await sleep(clock, turnMs - nowMs, signal);
-      signal.throwIfAborted();
-      return true;
-    },
-  };
 }

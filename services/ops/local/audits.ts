@@ -1,4 +1,3 @@
-import type { AuditServiceHandlers } from '#gen/ops/v1/audit.contract.ts';
 import type {
   Audit as AuditMessage,
   AuditFinding as FindingMessage,
@@ -6,20 +5,33 @@ import type {
   AuditCheck as ResultMessage,
 } from '#gen/ops/v1/audit.ts';
 import { type Audit, type Auditor, type AuditReport, type CheckFinding, type CheckResult, cutText } from '#mesh';
-import { noAuditYet } from '../errors.ts';
+import type { OpsPart } from '../ops-part.ts';
 
-/** Implements `ops.v1.AuditService`. An audit is cancelled when the process drains. */
-export function createAuditRpc(auditor: Auditor, draining: AbortSignal): AuditServiceHandlers {
+export interface AuditDeps {
+  readonly auditor: Auditor;
+  /** Returns the names of the checks of its services; the others are about the files of the process. */
+  readonly ofServices: () => readonly string[];
+  /** Aborts when the process drains. */
+  readonly draining: AbortSignal;
+}
+
+/** Runs the checks of this process. An audit is cancelled when the process drains. */
+export function localAudits({
+  auditor,
+  ofServices,
+  draining,
+}: AuditDeps): Pick<OpsPart, 'listChecks' | 'runAudit' | 'getLastAudit'> {
   return {
-    async *runAudit({ checks }, { signal }) {
-      const reports = auditor.run(checks, AbortSignal.any([signal, draining]));
+    listChecks: async () => auditor.checks.map((name) => ({ name, ofProcess: !ofServices().includes(name) })),
+
+    async *runAudit(names, { signal }) {
+      const reports = auditor.run(names, AbortSignal.any([signal, draining]));
       for await (const report of reports) yield reportToProto(report);
     },
 
     async getLastAudit() {
       const audit = await auditor.last();
-      if (!audit) throw noAuditYet();
-      return auditToProto(audit);
+      return audit && auditToProto(audit);
     },
   };
 }

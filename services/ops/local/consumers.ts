@@ -1,4 +1,3 @@
-import type { ConsumerServiceHandlers } from '#gen/ops/v1/consumer.contract.ts';
 import type {
   ConsumerGroup as ConsumerGroupMessage,
   ConsumerPosition as ConsumerPositionMessage,
@@ -8,6 +7,7 @@ import type {
 } from '#gen/ops/v1/consumer.ts';
 import { type Logger, type PartitionLag, type ReplayProgress, type Service, type StartPosition, uuidv7 } from '#mesh';
 import { unknownGroup, unknownPartitions, unknownTopicOfGroup } from '../errors.ts';
+import type { OpsPart } from '../ops-part.ts';
 
 export interface ConsumerDeps {
   readonly services: readonly Service[];
@@ -19,17 +19,19 @@ export interface ConsumerDeps {
 /** A consumer group of a service. */
 type Group = NonNullable<Service['consumers']>[number] & { readonly service: string };
 
-/** Implements `ops.v1.ConsumerService`. A replay ends when its call ends or the process drains. */
-export function createConsumerRpc({ services, draining, logger }: ConsumerDeps): ConsumerServiceHandlers {
+/** Shows the consumer groups of this process. A replay ends when its call ends or the process drains. */
+export function localConsumers({
+  services,
+  draining,
+  logger,
+}: ConsumerDeps): Pick<OpsPart, 'listConsumers' | 'replayConsumer'> {
   const groups = (): Group[] =>
     services
       .flatMap(({ name, consumers = [] }) => consumers.map((consumer) => ({ ...consumer, service: name })))
       .toSorted((one, other) => (one.group < other.group ? -1 : 1));
 
   return {
-    async listConsumers() {
-      return { groups: await Promise.all(groups().map(groupToProto)) };
-    },
+    listConsumers: () => Promise.all(groups().map(groupToProto)),
 
     async *replayConsumer(request, { signal }) {
       const found = groups().find(({ group }) => group === request.group);

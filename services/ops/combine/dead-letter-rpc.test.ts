@@ -4,8 +4,8 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { type DeadLetter, type DeadLetterServiceDefinition, DeadLetterSource } from '#gen/ops/v1/ops.ts';
 import { uuidv7 } from '#mesh';
 import { type DeadlineOptions, describeServicesOnEachDatabase, eventually, type TestMesh } from '#mesh/testing';
-import { type StuckMesh, startStuckMesh } from '../../testing/stuck-mesh.ts';
-import type { StuckService } from '../../testing/stuck-service.ts';
+import { type StuckMesh, startStuckMesh } from '../testing/stuck-mesh.ts';
+import type { StuckService } from '../testing/stuck-service.ts';
 
 describeServicesOnEachDatabase('DeadLetterService', (settings) => {
   let mesh: TestMesh;

@@ -1,4 +1,3 @@
-import type { StatusServiceHandlers } from '#gen/ops/v1/status.contract.ts';
 import type {
   ConsumerLag as ConsumerLagMessage,
   DeadLetterCount as DeadLetterCountMessage,
@@ -26,12 +25,13 @@ import {
   type Service,
   within,
 } from '#mesh';
-import { auditToProto, durationToProto } from '../audit-rpc.ts';
-import { sourceToProto } from '../dead-letters/dead-letter-rpc.ts';
 import { namedHealthToProto } from '../health-rpc.ts';
-import { projectionToProto } from '../projection-rpc.ts';
-import { sagaStateToProto } from '../sagas/saga-proto.ts';
+import type { OpsPart } from '../ops-part.ts';
+import { auditToProto, durationToProto } from './audits.ts';
+import { sourceToProto } from './dead-letters.ts';
 import { failingQueues, findFailingSagas } from './failing-work.ts';
+import { projectionToProto } from './projections.ts';
+import { sagaStateToProto } from './saga-proto.ts';
 
 export interface StatusDeps {
   readonly process: Process;
@@ -44,17 +44,21 @@ export interface StatusDeps {
 }
 
 /** What is not known by then is reported as unknown, so one broker that hangs does not hide the rest. */
-const partTimeoutMs = 2_000;
+const maxPartMs = 2_000;
+/** The share of a call's time that a part may take. */
+const partShare = 0.7;
 
-/** Implements `ops.v1.StatusService`. */
-export function createStatusRpc(deps: StatusDeps): StatusServiceHandlers {
+/** Reports what is in this process. */
+export function localStatus(deps: StatusDeps): Pick<OpsPart, 'getStatus'> {
   const { process, queues, sagas, deadLetters, projections, auditor, clock } = deps;
   return {
-    async getStatus(_request, { signal }) {
+    async getStatus(call) {
+      const { signal } = call;
+      const partMs = Math.min(maxPartMs, call.remainingMs() * partShare);
       const unknown: UnknownPart[] = [];
       const find = async <Found>(part: string, read: () => Promise<Found[]>): Promise<Found[]> => {
         try {
-          return await within(read(), partTimeoutMs, clock);
+          return await within(read(), partMs, clock);
         } catch (error) {
           unknown.push(unknownPart(part, error));
           return [];
@@ -89,19 +93,25 @@ export function createStatusRpc(deps: StatusDeps): StatusServiceHandlers {
         skippedEvents: process.services.flatMap(skippedToProto),
         failing: [...failing, ...failingQueues(waiting)],
         unknown: unknown.toSorted((one, other) => (one.part < other.part ? -1 : 1)),
+        instances: [],
       };
     },
   };
 }
 
 function unknownPart(part: string, error: unknown): UnknownPart {
-  if (error instanceof MeshError) return { part, reason: error.reason, message: error.message };
-  return { part, reason: '', message: error instanceof Error ? error.message : String(error) };
+  const reason = error instanceof MeshError ? error.reason : '';
+  return { part, reason, message: error instanceof Error ? error.message : String(error), instance: '' };
 }
 
 function processToProto({ info, services }: Process): ProcessInfoMessage {
   const { startTimeMs, ...names } = info;
-  return { ...names, startTime: new Date(startTimeMs), services: services.map(({ name }) => name) };
+  return { ...names, startTime: new Date(startTimeMs), services: namesOf(services) };
+}
+
+/** The names of the services that others find. */
+function namesOf(services: readonly Service[]): string[] {
+  return services.filter(({ isLocal }) => !isLocal).map(({ name }) => name);
 }
 
 async function outboxToProto({ name, outbox }: Service): Promise<OutboxBacklogMessage[]> {

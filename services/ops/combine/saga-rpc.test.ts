@@ -3,8 +3,8 @@ import { type Client, Status } from 'nice-grpc';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { ResolveOutcome, type SagaServiceDefinition, SagaState, SagaStepState } from '#gen/ops/v1/ops.ts';
 import { describeServicesOnEachDatabase, eventually, type TestMesh } from '#mesh/testing';
-import { type StuckMesh, startStuckMesh } from '../../testing/stuck-mesh.ts';
-import type { StuckService } from '../../testing/stuck-service.ts';
+import { type StuckMesh, startStuckMesh } from '../testing/stuck-mesh.ts';
+import type { StuckService } from '../testing/stuck-service.ts';
 
 describeServicesOnEachDatabase('SagaService', (settings) => {
   let mesh: TestMesh;

@@ -1,11 +1,11 @@
-import type { SagaServiceHandlers, ValidGetSagaRequest } from '#gen/ops/v1/ops.contract.ts';
-import { ResolveOutcome } from '#gen/ops/v1/ops.ts';
+import { type GetSagaRequest, ResolveOutcome } from '#gen/ops/v1/ops.ts';
 import { mergeById, type SagaAdmin, type SagaView, take, unknownSaga } from '#mesh';
-import { noSagaOfOrder } from '../../errors.ts';
+import { noSagaOfOrder } from '../errors.ts';
+import type { OpsPart } from '../ops-part.ts';
 import { sagaStateFromProto, sagaToProto } from './saga-proto.ts';
 
-/** Implements `ops.v1.SagaService`. */
-export function createSagaRpc(sagas: SagaAdmin): SagaServiceHandlers {
+/** Shows and changes the sagas of this process. */
+export function localSagas(sagas: SagaAdmin): Pick<OpsPart, 'listSagas' | 'getSaga' | 'retrySaga' | 'resolveSaga'> {
   return {
     async *listSagas({ state: wanted, failing, afterId, limit }, { signal }) {
       const state = sagaStateFromProto(wanted);
@@ -15,19 +15,17 @@ export function createSagaRpc(sagas: SagaAdmin): SagaServiceHandlers {
 
     getSaga: async ({ name }) => sagaToProto(await findSaga(sagas, name)),
 
-    retrySaga: ({ id, note }, { once }) =>
-      once.withoutTransaction(async () => sagaToProto(await sagas.retry(id, note))),
+    retrySaga: async ({ id, note }) => sagaToProto(await sagas.retry(id, note)),
 
-    resolveSaga: ({ id, step, outcome, note }, { once }) =>
-      once.withoutTransaction(async () => {
-        const resolution = outcome === ResolveOutcome.RESOLVE_OUTCOME_UNDONE ? 'undone' : 'skipped';
-        return sagaToProto(await sagas.resolve(id, step, resolution, note));
-      }),
+    async resolveSaga({ id, step, outcome, note }) {
+      const resolution = outcome === ResolveOutcome.RESOLVE_OUTCOME_UNDONE ? 'undone' : 'skipped';
+      return sagaToProto(await sagas.resolve(id, step, resolution, note));
+    },
   };
 }
 
-async function findSaga(sagas: SagaAdmin, name: ValidGetSagaRequest['name']): Promise<SagaView> {
-  const { $case, value } = name;
+async function findSaga(sagas: SagaAdmin, name: GetSagaRequest['name']): Promise<SagaView> {
+  const { $case = 'id', value = '' } = name ?? {};
   const byOrder = $case === 'orderId';
   const saga = await sagas.get(byOrder ? { subjectId: value } : { id: value });
   if (!saga) throw byOrder ? noSagaOfOrder({ orderId: value }) : unknownSaga({ id: value });

@@ -1,18 +1,18 @@
-import type { ProjectionServiceHandlers } from '#gen/ops/v1/projection.contract.ts';
 import {
   type RebuildProgress as ProgressMessage,
   type Projection as ProjectionMessage,
   RebuildStage,
 } from '#gen/ops/v1/projection.ts';
 import { cutText, type ProjectionAdmin, type ProjectionView, type RebuildProgress, unknownProjection } from '#mesh';
-import { ambiguousProjection } from '../errors.ts';
+import type { OpsPart } from '../ops-part.ts';
 
-/** Implements `ops.v1.ProjectionService`. A rebuild is cancelled when its call ends or the process drains. */
-export function createProjectionRpc(projections: ProjectionAdmin, draining: AbortSignal): ProjectionServiceHandlers {
+/** Shows and rebuilds the projections of this process. A rebuild is cancelled when its call ends or the process drains. */
+export function localProjections(
+  projections: ProjectionAdmin,
+  draining: AbortSignal,
+): Pick<OpsPart, 'listProjections' | 'rebuildProjection'> {
   return {
-    async *listProjections() {
-      for (const view of await projections.list()) yield projectionToProto(view);
-    },
+    listProjections: async () => (await projections.list()).map(projectionToProto),
 
     async *rebuildProjection({ name, dryRun }, { signal }) {
       const rebuild = projections.rebuild(name, { dryRun }, AbortSignal.any([signal, draining]));
@@ -55,10 +55,7 @@ function progressToProto(progress: RebuildProgress): ProgressMessage {
   };
 }
 
-/**
- * Combines the projections of several services into one list in name order. Each is rebuilt by its service. A name that only one
- * service uses is enough without the service's name.
- */
+/** Combines the projections of several services into one list in name order. Each is rebuilt by its service. */
 export function combineProjections(admins: readonly ProjectionAdmin[]): ProjectionAdmin {
   const owned = async () => {
     const lists = await Promise.all(admins.map(async (admin) => ({ admin, views: await admin.list() })));
@@ -70,19 +67,9 @@ export function combineProjections(admins: readonly ProjectionAdmin[]): Projecti
 
     async *rebuild(name, options, signal) {
       const all = await owned();
-      const matches = all.filter(({ view }) => view.name === name || shortName(view.name) === name);
-      const [first] = matches;
-      if (!first) throw unknownProjection({ name, known: namesOf(all) });
-      if (matches.length > 1) throw ambiguousProjection({ name, known: namesOf(matches) });
-      yield* first.admin.rebuild(first.view.name, options, signal);
+      const found = all.find(({ view }) => view.name === name);
+      if (!found) throw unknownProjection({ name, known: all.map(({ view }) => view.name) });
+      yield* found.admin.rebuild(name, options, signal);
     },
   };
-}
-
-function shortName(name: string): string {
-  return name.slice(name.indexOf('/') + 1);
-}
-
-function namesOf(projections: readonly { readonly view: { readonly name: string } }[]): string[] {
-  return projections.map(({ view }) => view.name);
 }

@@ -4,10 +4,10 @@ import { DeadLetterSource, SagaState } from '#gen/ops/v1/ops.ts';
 import { StatusServiceContract } from '#gen/ops/v1/status.contract.ts';
 import { createSagaEngine, MeshError, Status, saga } from '#mesh';
 import { eventually, startMesh, type TestMesh, testService } from '#mesh/testing';
-import { opsService } from '../../service.ts';
-import { createReaderService } from '../../testing/reader-service.ts';
-import { createStuckService } from '../../testing/stuck-service.ts';
-import { createWatchedService } from '../../testing/watched-service.ts';
+import { opsService } from '../service.ts';
+import { createReaderService } from '../testing/reader-service.ts';
+import { createStuckService } from '../testing/stuck-service.ts';
+import { createWatchedService } from '../testing/watched-service.ts';
 
 describe('GetStatus', () => {
   let mesh: TestMesh;

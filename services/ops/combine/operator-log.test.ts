@@ -1,8 +1,8 @@
 import { afterEach, expect, it } from 'vitest';
 import { DeadLetterServiceContract } from '#gen/ops/v1/ops.contract.ts';
 import { captureLog, startMesh, type TestMesh } from '#mesh/testing';
-import { opsService } from '../../service.ts';
-import { createStuckService } from '../../testing/stuck-service.ts';
+import { opsService } from '../service.ts';
+import { createStuckService } from '../testing/stuck-service.ts';
 
 let mesh: TestMesh;
 afterEach(() => mesh.stop());

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { createTestClock, type TestClock } from '#mesh/testing';
-import { createPace, type Pace } from './dead-letter-rpc.ts';
+import { createPace, type Pace } from './pace.ts';
 
 const always = new AbortController().signal;
 

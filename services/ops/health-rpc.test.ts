@@ -3,7 +3,7 @@ import { HealthServiceContract } from '#gen/ops/v1/health.contract.ts';
 import { HealthStatus } from '#gen/ops/v1/health.ts';
 import { MeshError, Status } from '#mesh';
 import { startMesh, type TestMesh, testService } from '#mesh/testing';
-import { opsService } from '../service.ts';
+import { opsService } from './service.ts';
 
 const ops = ['Audit', 'Consumer', 'DeadLetter', 'Health', 'Projection', 'Saga', 'Status'];
 

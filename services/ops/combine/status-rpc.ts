@@ -1,0 +1,132 @@
+import type { StatusServiceHandlers } from '#gen/ops/v1/status.contract.ts';
+import type { FailingWork, InstanceStatus, SkippedEvents, Status, UnknownPart } from '#gen/ops/v1/status.ts';
+import { type MeshCallContext, MeshError } from '#mesh';
+import type { OpsPart } from '../ops-part.ts';
+import { labelOf } from '../remote/find-parts.ts';
+import { isNotServed, whyOf } from './ask.ts';
+import { combineAudits } from './audit-rpc.ts';
+import type { ViewOf } from './mesh-view.ts';
+
+/** Implements `ops.v1.StatusService`. All processes are asked in parallel. */
+export function createStatusRpc(viewOf: ViewOf): StatusServiceHandlers {
+  return {
+    async getStatus(_request, call) {
+      const view = viewOf(call);
+      const [own, ...others] = await Promise.all([
+        view.local.getStatus(call),
+        ...view.others.map((part) => ask(part, call)),
+      ]);
+      const unfound = view.unfound.map((name) => unknownProcess(name, '', 'it has no instance: start one'));
+      return view.others.length + unfound.length === 0 ? own : combine(own, others, unfound);
+    },
+  };
+}
+
+/** What a process answered. */
+interface OtherStatus {
+  readonly part: OpsPart;
+  /** `undefined`: it did not answer, or does not serve `ops.v1`. */
+  readonly status: Status | undefined;
+  readonly unknown: readonly UnknownPart[];
+}
+
+async function ask(part: OpsPart, call: MeshCallContext): Promise<OtherStatus> {
+  const instance = labelOf(part.remote);
+  try {
+    const status = await part.getStatus(call);
+    return { part, status, unknown: status.unknown.map((each) => ({ ...each, instance })) };
+  } catch (error) {
+    call.signal.throwIfAborted();
+    if (isNotServed(error)) return { part, status: undefined, unknown: [] };
+    const reason = error instanceof MeshError ? error.reason : '';
+    return { part, status: undefined, unknown: [unknownProcess(instance, reason, whyOf(error))] };
+  }
+}
+
+function unknownProcess(instance: string, reason: string, why: string): UnknownPart {
+  return { part: 'process', reason, message: `${instance} did not answer: ${why}`, instance };
+}
+
+function combine(own: Status, asked: readonly OtherStatus[], unfound: readonly UnknownPart[]): Status {
+  const others = asked.filter(({ status }) => !isSame(own, status));
+  const all = [own, ...others.flatMap(({ status }) => status ?? [])];
+  const unknown = [...own.unknown, ...others.flatMap((each) => each.unknown), ...unfound];
+  // Any process of a service answers for it, so what several answer is one.
+  const once = <T>(list: (status: Status) => readonly T[], keyOf: (each: T) => string): T[] =>
+    [
+      ...new Map(
+        all
+          .flatMap(list)
+          .toReversed()
+          .map((each) => [keyOf(each), each]),
+      ).values(),
+    ].toReversed();
+  return {
+    ...own,
+    outboxes: once(
+      (status) => status.outboxes,
+      ({ service }) => service,
+    ),
+    queues: once(
+      (status) => status.queues,
+      ({ queue }) => queue,
+    ),
+    consumers: once(
+      (status) => status.consumers,
+      ({ group, topic }) => `${group} ${topic}`,
+    ),
+    sagas: once(
+      (status) => status.sagas,
+      ({ name, state }) => `${state} ${name}`,
+    ),
+    deadLetters: once(
+      (status) => status.deadLetters,
+      ({ source, origin }) => `${source} ${origin}`,
+    ),
+    projections: once(
+      (status) => status.projections,
+      ({ name }) => name,
+    ).toSorted((one, other) => (one.name < other.name ? -1 : 1)),
+    lastAudit: combineAudits(all.flatMap(({ lastAudit }) => lastAudit ?? [])),
+    skippedEvents: sum(all.flatMap(({ skippedEvents }) => skippedEvents)),
+    failing: longest(all.flatMap(({ failing }) => failing)),
+    unknown: unknown.toSorted((one, other) => (keyOfUnknown(one) < keyOfUnknown(other) ? -1 : 1)),
+    instances: others.flatMap(instanceOf),
+  };
+}
+
+/** Whether a status is of the own process, which finds itself where discovery has its address. */
+function isSame({ process: own }: Status, other: Status | undefined): boolean {
+  const found = other?.process;
+  return found !== undefined && found.pid === own?.pid && found.startTime?.getTime() === own.startTime?.getTime();
+}
+
+function instanceOf({ part, status, unknown }: OtherStatus): InstanceStatus[] {
+  if (part.remote === undefined || (status === undefined && unknown.length > 0)) return [];
+  return [{ ...part.remote, process: status?.process, health: status?.health ?? [], disk: status?.disk }];
+}
+
+/** Each process counts the events that it skipped itself. */
+function sum(skipped: readonly SkippedEvents[]): SkippedEvents[] {
+  const sums = new Map<string, SkippedEvents>();
+  for (const each of skipped) {
+    const key = [each.group, each.topic, each.reason].join(' ');
+    sums.set(key, { ...each, count: each.count + (sums.get(key)?.count ?? 0n) });
+  }
+  return [...sums.values()];
+}
+
+/** Work of several processes that fails at the same part: since when it has failed in the first of them. */
+function longest(failing: readonly FailingWork[]): FailingWork[] {
+  const byPart = new Map<string, FailingWork>();
+  for (const each of failing) {
+    const known = byPart.get(each.part);
+    const isLonger = known === undefined || (each.sinceTime ?? 0) < (known.sinceTime ?? 0);
+    if (isLonger) byPart.set(each.part, each);
+  }
+  return [...byPart.values()];
+}
+
+function keyOfUnknown({ instance, part }: UnknownPart): string {
+  return `${instance} ${part}`;
+}

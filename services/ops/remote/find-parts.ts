@@ -1,0 +1,73 @@
+import { type Endpoints, type ServiceEndpoint, serviceNameOf } from '#mesh';
+import type { OpsPart, RemoteProcess } from '../ops-part.ts';
+
+/** Processes with the same services: any of them can answer for these. */
+export interface PartGroup {
+  /** The names of the services in discovery: `order`, or `order,payment`. */
+  readonly name: string;
+  /** Empty: discovery knows no instance now. */
+  readonly parts: readonly OpsPart[];
+}
+
+/** The parts of the mesh, as far as they are found now. */
+export interface FoundParts {
+  /** This process. */
+  readonly local: OpsPart;
+  /** The other processes, sorted by name and address. */
+  readonly others: readonly OpsPart[];
+  /** The services that are not in this process. */
+  readonly groups: readonly PartGroup[];
+}
+
+export interface FindPartsDeps {
+  readonly local: OpsPart;
+  readonly endpoints: Endpoints;
+  /** The full names of the contracts that this process serves. */
+  readonly served: () => readonly string[];
+  /** Creates the part of another process. */
+  connect(remote: RemoteProcess, endpoint: ServiceEndpoint): OpsPart;
+}
+
+/** The name of `ops` in discovery: its processes have other services only if these are found by their own names. */
+const ops = 'ops';
+
+/** Returns what finds the parts of the mesh now. A part of a process that is found again is the same. */
+export function createPartFinder({ local, endpoints, served, connect }: FindPartsDeps): () => FoundParts {
+  let known = new Map<string, OpsPart>();
+  return () => {
+    const here = new Set(served().map(serviceNameOf));
+    const byAddress = new Map<string, { readonly names: string[]; readonly endpoint: ServiceEndpoint }>();
+    const addresses = new Map<string, string>();
+    for (const name of endpoints.names().toSorted()) {
+      const found = endpoints.of(name).endpoints();
+      for (const endpoint of found) {
+        const entry = byAddress.get(endpoint.address) ?? { names: [], endpoint };
+        byAddress.set(endpoint.address, entry);
+        entry.names.push(name);
+      }
+      const key = found.map(({ address }) => address).toSorted();
+      if (name !== ops && !here.has(name)) addresses.set(name, key.join() || `no address of ${name}`);
+    }
+    const parts = new Map<string, OpsPart>();
+    for (const [address, { names, endpoint }] of byAddress) {
+      const remote = { name: names.join(), address };
+      const part = known.get(address);
+      parts.set(address, part?.remote?.name === remote.name ? part : connect(remote, endpoint));
+    }
+    known = parts;
+    const groups = [...Map.groupBy(addresses.keys(), (name) => addresses.get(name) ?? '')].map(([key, names]) => ({
+      name: names.join(),
+      parts: key.split(',').flatMap((address) => parts.get(address) ?? []),
+    }));
+    return { local, others: [...parts.values()].toSorted(byNameAndAddress), groups };
+  };
+}
+
+function byNameAndAddress({ remote: one }: OpsPart, { remote: other }: OpsPart): number {
+  return labelOf(one) < labelOf(other) ? -1 : 1;
+}
+
+/** `order@127.0.0.1:21051`. */
+export function labelOf(remote: RemoteProcess | undefined): string {
+  return remote ? `${remote.name}@${remote.address}` : 'this process';
+}
