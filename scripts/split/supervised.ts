@@ -49,6 +49,8 @@ const startTimeoutMs = 60_000;
 
 interface Run {
   readonly launched: LaunchedProcess;
+  /** 1, or 2 next to a run that has 1. */
+  readonly slot: number;
   readonly startMs: number;
   /** Resolves with whether it serves: false if it ended before. */
   readonly serves: Promise<boolean>;
@@ -70,10 +72,12 @@ export function supervise(plan: PlannedProcess, options: SupervisedOptions): Sup
   let failures = 0;
 
   function begin(): Run {
-    const launched = launch(plan);
+    const slot = [...runs].some((run) => run.slot === 1) ? 2 : 1;
+    const launched = launch(overlaps ? withOwnFolder(plan, slot) : plan);
     const serving = Promise.withResolvers<boolean>();
     const run: Run = {
       launched,
+      slot,
       startMs: performance.now(),
       serves: serving.promise,
       isEnding: false,
@@ -102,8 +106,8 @@ export function supervise(plan: PlannedProcess, options: SupervisedOptions): Sup
   }
 
   /** Starts it, with pauses, until it serves. */
-  async function serve(): Promise<void> {
-    while (!stopping.signal.aborted) {
+  async function serve(until = stopping.signal): Promise<void> {
+    while (!until.aborted) {
       const run = begin();
       current = run;
       if (await run.serves) {
@@ -145,10 +149,18 @@ export function supervise(plan: PlannedProcess, options: SupervisedOptions): Sup
     return ending.code === 0 ? undefined : `${name} ended with ${describeEnding(ending)}`;
   }
 
-  async function startNew(): Promise<void> {
+  /** Starts a new one. If it serves too late and there is an old one, that stays. */
+  async function startNew(old?: Run): Promise<void> {
+    const giveUp = new AbortController();
     const late = sleep(startTimeoutMs, 'late', { ref: false });
-    const outcome = await Promise.race([serve(), late]);
-    if (outcome === 'late') throw new Error(`${name} does not serve ${startTimeoutMs / 1_000} s after its start`);
+    const outcome = await Promise.race([serve(AbortSignal.any([stopping.signal, giveUp.signal])), late]);
+    if (outcome !== 'late') return;
+    if (old !== undefined) {
+      giveUp.abort();
+      for (const run of runs) if (run !== old) void end(run, 0);
+      current = old;
+    }
+    throw new Error(`${name} does not serve ${startTimeoutMs / 1_000} s after its start: see the log`);
   }
 
   return {
@@ -159,7 +171,7 @@ export function supervise(plan: PlannedProcess, options: SupervisedOptions): Sup
     async replace() {
       const old = current;
       if (!old?.isServing) throw new Error(`${name} is not serving: wait until it serves`);
-      if (overlaps) await startNew();
+      if (overlaps) await startNew(old);
       const problem = await end(old, drainTimeoutMs);
       if (problem !== undefined) output.log('warn', problem);
       if (!overlaps) await startNew();
@@ -177,6 +189,12 @@ export function supervise(plan: PlannedProcess, options: SupervisedOptions): Sup
       }
     },
   };
+}
+
+/** Two processes cannot share a data folder. */
+function withOwnFolder(plan: PlannedProcess, slot: number): PlannedProcess {
+  const folder = `${plan.environment.DATA_DIR}.${slot}`;
+  return { ...plan, environment: { ...plan.environment, DATA_DIR: folder } };
 }
 
 function describeEnding({ code, signal }: Ending): string {

@@ -43,7 +43,7 @@ describe('the supervisor of a split mesh', () => {
     const plan = names.map((name) => {
       const service = name.replace(/-\d$/, '');
       const address = service === 'gateway' ? doorAddress : '127.0.0.1:0';
-      const files = { HISTORY: historyFile(), STOP_BY: stopFile(), FAULT: faults[name] ?? '' };
+      const files = { HISTORY: historyFile(), STOP_BY: stopFile(), FAULT: faults[name] ?? '', DATA_DIR: folder.path };
       return { name, service, address, environment: { GRPC_LISTEN: address, NAME: name, ...files } };
     });
     const output = createOutput({ write: (line) => log.push(line) });
@@ -122,12 +122,13 @@ describe('the supervisor of a split mesh', () => {
     const [host, port] = mesh.doorAddress.split(':');
     let isDone = false;
     const calling = (async () => {
-      const answers = new Set<string>();
+      const answers = new Map<string, string>();
       while (!isDone) {
         const socket = connect(Number(port), host);
         await once(socket, 'connect');
         const answer = await text(socket);
-        if (answer !== '') answers.add(answer);
+        const [pid = '', dataDir = ''] = answer.split(' ');
+        if (answer !== '') answers.set(pid, dataDir);
       }
       return answers;
     })();
@@ -141,6 +142,8 @@ describe('the supervisor of a split mesh', () => {
       'gateway-2 ended',
     ]);
     expect(answers.size).toBeGreaterThan(2);
+    // The new one and the old one have a data folder each.
+    expect(new Set(answers.values())).toEqual(new Set([`${folder.path}.1`, `${folder.path}.2`]));
     expect(await mesh.stop()).toEqual([]);
   });
 
