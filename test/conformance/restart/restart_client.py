@@ -1,15 +1,18 @@
-"""Calls a server while it restarts, with grpcio: unary calls and streams that wait for a connection.
+"""Calls a server while it restarts, with grpcio: restart_client.py <address> [<calls|streams>:<path>:<request in hex> ...].
 
-Writes a line every 20 calls until its input ends, then a summary as JSON.
+Without calls in the arguments it calls the user service and waits for a connection, as fast as it can. Calls in the arguments
+are made 50 times a second each, and fail without a connection. Writes its counts as JSON every 20 calls and after each failure
+until its input ends, then a summary.
 """
 
 import json
 import sys
 import threading
+import time
 
 import grpc
 
-WORKERS = 3
+DEFAULT_CALLS = ["calls:/user.v1.UserService/BatchGetUsers:0a027531", "streams:/user.v1.UserService/ListUsers:"] * 3
 OPTIONS = [
     ("grpc.initial_reconnect_backoff_ms", 50),
     ("grpc.min_reconnect_backoff_ms", 50),
@@ -21,8 +24,9 @@ seen = {"calls": 0, "streams": 0, "failures": []}
 over = threading.Event()
 
 
-def work(kind, make):
+def work(kind, make, pause):
     while not over.is_set():
+        time.sleep(pause)
         failure = None
         try:
             make()
@@ -32,21 +36,27 @@ def work(kind, make):
             seen[kind] += 1
             if failure is not None:
                 seen["failures"].append(failure)
-            if (seen["calls"] + seen["streams"]) % 20 == 0:
-                print("on", flush=True)
+            if failure is not None or (seen["calls"] + seen["streams"]) % 20 == 0:
+                print(json.dumps({**seen, "failures": len(seen["failures"])}), flush=True)
 
 
 def main():
     channel = grpc.insecure_channel(sys.argv[1], options=OPTIONS)
     same = {"request_serializer": bytes, "response_deserializer": bytes}
-    unary = channel.unary_unary("/user.v1.UserService/BatchGetUsers", **same)
-    stream = channel.unary_stream("/user.v1.UserService/ListUsers", **same)
-    call = {"timeout": 30, "wait_for_ready": True}
-    kinds = {
-        "calls": lambda: unary(b"\x0a\x02u1", **call),
-        "streams": lambda: list(stream(b"", **call)),
-    }
-    threads = [threading.Thread(target=work, args=kind) for kind in kinds.items() for _ in range(WORKERS)]
+    call = {"timeout": 30, "wait_for_ready": len(sys.argv) == 2}
+
+    def caller(argument):
+        kind, path, request = argument.split(":")
+        request = bytes.fromhex(request)
+        if kind == "calls":
+            unary = channel.unary_unary(path, **same)
+            return kind, lambda: unary(request, **call)
+        stream = channel.unary_stream(path, **same)
+        return kind, lambda: list(stream(request, **call))
+
+    pause = 0 if len(sys.argv) == 2 else 0.02
+    callers = [caller(argument) for argument in sys.argv[2:] or DEFAULT_CALLS]
+    threads = [threading.Thread(target=work, args=(*each, pause)) for each in callers]
     for thread in threads:
         thread.start()
     sys.stdin.read()

@@ -1,14 +1,18 @@
-// Calls a server while it restarts, with grpc-go: unary calls and streams that wait for a connection. Writes a line every 20
-// calls until its input ends, then a summary as JSON.
+// Calls a server while it restarts, with grpc-go: grpc-go-restart <address> [<calls|streams>:<path>:<request in hex> ...].
+// Without calls in the arguments it calls the user service and waits for a connection, as fast as it can. Calls in the
+// arguments are made 50 times a second each, and fail without a connection. Writes its counts as JSON every 20 calls and after
+// each failure until its input ends, then a summary.
 package main
 
 import (
 	"context"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -18,7 +22,12 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 )
 
-const workers = 3
+// Each is made by as many workers as it is listed.
+var defaultCalls = []string{
+	"calls:/user.v1.UserService/BatchGetUsers:0a027531", "streams:/user.v1.UserService/ListUsers:",
+	"calls:/user.v1.UserService/BatchGetUsers:0a027531", "streams:/user.v1.UserService/ListUsers:",
+	"calls:/user.v1.UserService/BatchGetUsers:0a027531", "streams:/user.v1.UserService/ListUsers:",
+}
 
 var streamed = grpc.StreamDesc{ServerStreams: true}
 
@@ -46,26 +55,32 @@ func (seen *report) note(count *atomic.Int64, err error) {
 		seen.failures = append(seen.failures, err.Error())
 	}
 	count.Add(1)
-	if (seen.Calls.Load()+seen.Streams.Load())%20 == 0 {
-		fmt.Println("on")
+	if err != nil || (seen.Calls.Load()+seen.Streams.Load())%20 == 0 {
+		seen.print(len(seen.failures))
 	}
 }
 
-func call(connection *grpc.ClientConn) error {
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
-	defer cancel()
-	request, response := []byte("\x0a\x02u1"), []byte{}
-	return connection.Invoke(ctx, "/user.v1.UserService/BatchGetUsers", &request, &response)
+func (seen *report) print(failures any) {
+	text, _ := json.Marshal(map[string]any{
+		"calls": seen.Calls.Load(), "streams": seen.Streams.Load(), "failures": failures,
+	})
+	fmt.Println(string(text))
 }
 
-func stream(connection *grpc.ClientConn) error {
+func call(connection *grpc.ClientConn, path string, request []byte) error {
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
-	answers, err := connection.NewStream(ctx, &streamed, "/user.v1.UserService/ListUsers")
+	response := []byte{}
+	return connection.Invoke(ctx, path, &request, &response)
+}
+
+func stream(connection *grpc.ClientConn, path string, request []byte) error {
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	answers, err := connection.NewStream(ctx, &streamed, path)
 	if err != nil {
 		return err
 	}
-	request := []byte{}
 	// RecvMsg returns the error.
 	_ = answers.SendMsg(&request)
 	_ = answers.CloseSend()
@@ -80,34 +95,41 @@ func stream(connection *grpc.ClientConn) error {
 }
 
 func main() {
+	arguments := os.Args[2:]
+	waits, pause := len(arguments) == 0, 20*time.Millisecond
+	if waits {
+		arguments, pause = defaultCalls, 0
+	}
 	quick := backoff.Config{BaseDelay: 50 * time.Millisecond, Multiplier: 1.5, MaxDelay: 300 * time.Millisecond}
 	connection, err := grpc.NewClient(os.Args[1],
 		grpc.WithTransportCredentials(insecure.NewCredentials()),
 		grpc.WithConnectParams(grpc.ConnectParams{Backoff: quick, MinConnectTimeout: 5 * time.Second}),
-		grpc.WithDefaultCallOptions(grpc.WaitForReady(true), grpc.ForceCodec(bytesCodec{})))
+		grpc.WithDefaultCallOptions(grpc.WaitForReady(waits), grpc.ForceCodec(bytesCodec{})))
 	if err != nil {
 		panic(err)
 	}
 	var seen report
 	var over atomic.Bool
 	var running sync.WaitGroup
-	for range workers {
+	for _, argument := range arguments {
+		parts := strings.Split(argument, ":")
+		request, err := hex.DecodeString(parts[2])
+		if err != nil {
+			panic(err)
+		}
+		invoke, count := call, &seen.Calls
+		if parts[0] == "streams" {
+			invoke, count = stream, &seen.Streams
+		}
 		running.Go(func() {
 			for !over.Load() {
-				seen.note(&seen.Calls, call(connection))
-			}
-		})
-		running.Go(func() {
-			for !over.Load() {
-				seen.note(&seen.Streams, stream(connection))
+				time.Sleep(pause)
+				seen.note(count, invoke(connection, parts[1], request))
 			}
 		})
 	}
 	_, _ = io.Copy(io.Discard, os.Stdin)
 	over.Store(true)
 	running.Wait()
-	text, _ := json.Marshal(map[string]any{
-		"calls": seen.Calls.Load(), "streams": seen.Streams.Load(), "failures": append([]string{}, seen.failures...),
-	})
-	fmt.Println(string(text))
+	seen.print(append([]string{}, seen.failures...))
 }
