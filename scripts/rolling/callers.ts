@@ -1,0 +1,165 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { ghz, grpcGoRestart } from '../../mesh/testing/servers/go-tools.ts';
+import { grpcPythonPath } from '../../mesh/testing/servers/grpc-python.ts';
+import { type GhzConfig, readProfile } from '../load/profile.ts';
+import type { Read } from './reads.ts';
+
+/** Calls that were made, and how many of them failed. */
+export interface Counts {
+  readonly calls: number;
+  readonly failed: number;
+}
+
+/** What a caller saw. */
+export interface Seen {
+  /** The calls that ended between two times, in milliseconds since the epoch. */
+  between(fromMs: number, toMs: number): Counts;
+  /** The texts of failed calls, some of them. */
+  readonly errors: readonly string[];
+}
+
+/** A client that makes calls until it is ended. */
+export interface Caller {
+  readonly name: string;
+  end(): Promise<Seen>;
+}
+
+const pauseMs = 20;
+const maxErrors = 20;
+
+/** Counts calls as they end. */
+export function createTally() {
+  const ends: { readonly ms: number; readonly isOk: boolean }[] = [];
+  const errors: string[] = [];
+  return {
+    note(error?: unknown): void {
+      ends.push({ ms: Date.now(), isOk: error === undefined });
+      if (error !== undefined && errors.length < maxErrors) errors.push(String(error));
+    },
+    seen: (): Seen => ({ between: (fromMs, toMs) => countEnds(ends, fromMs, toMs), errors }),
+  };
+}
+
+function countEnds(ends: readonly { readonly ms: number; readonly isOk: boolean }[], fromMs: number, toMs: number) {
+  const within = ends.filter(({ ms }) => ms >= fromMs && ms < toMs);
+  return { calls: within.length, failed: within.filter(({ isOk }) => !isOk).length };
+}
+
+/** The clients of the mesh: each read 50 times a second, with deadlines and retries as the contracts have them. */
+export function startOwnClient(reads: readonly Read[]): Caller {
+  const tally = createTally();
+  let isOver = false;
+  const working = reads.map(async (read) => {
+    while (!isOver) {
+      await sleep(pauseMs);
+      await read.call().then(() => tally.note(), tally.note);
+    }
+  });
+  return {
+    name: 'our client',
+    async end() {
+      isOver = true;
+      await Promise.all(working);
+      return tally.seen();
+    },
+  };
+}
+
+const restartFolder = new URL('../../test/conformance/restart/', import.meta.url);
+
+/** A client of grpc-go, which repeats no call by itself. */
+export const startGrpcGo = (address: string, reads: readonly Read[]) =>
+  startProgram('grpc-go', [grpcGoRestart.path], address, reads);
+
+/** A client of grpcio, which repeats no call by itself. */
+export const startGrpcio = (address: string, reads: readonly Read[]) =>
+  startProgram('grpcio', [grpcPythonPath, fileURLToPath(new URL('restart_client.py', restartFolder))], address, reads);
+
+/** Starts one of the programs in `test/conformance/restart`. */
+function startProgram(name: string, command: readonly string[], address: string, reads: readonly Read[]): Caller {
+  const [file = '', ...args] = command;
+  const calls = reads.map(({ kind, path, request }) => `${kind}:${path}:${Buffer.from(request).toString('hex')}`);
+  const child = spawn(file, [...args, address, ...calls], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const kill = () => void child.kill('SIGKILL');
+  process.once('exit', kill);
+  const samples: (Counts & { readonly ms: number })[] = [];
+  let errors: readonly string[] = [];
+  createInterface({ input: child.stdout }).on('line', (line) => {
+    const { calls, streams, failures } = JSON.parse(line);
+    if (Array.isArray(failures)) errors = failures.slice(0, maxErrors);
+    samples.push({
+      ms: Date.now(),
+      calls: calls + streams,
+      failed: Array.isArray(failures) ? failures.length : failures,
+    });
+  });
+  const closed = once(child, 'close');
+  const at = (ms: number): Counts => samples.findLast((sample) => sample.ms < ms) ?? { calls: 0, failed: 0 };
+  const between = (fromMs: number, toMs: number) => {
+    const [from, to] = [at(fromMs), at(toMs)];
+    return { calls: to.calls - from.calls, failed: to.failed - from.failed };
+  };
+  return {
+    name,
+    async end() {
+      child.stdin.end();
+      await closed;
+      process.removeListener('exit', kill);
+      return { between, errors };
+    },
+  };
+}
+
+const workFolder = '.cache/rolling';
+const ghzSeconds = 3_600;
+
+/** Starts ghz with a profile of `load/`, at a fixed rate. */
+export async function startGhz(profile: string, address: string, perSecond: number): Promise<Caller> {
+  await mkdir(workFolder, { recursive: true });
+  const options = { address, durationMs: ghzSeconds * 1_000, concurrency: 16, connections: 4, rps: perSecond };
+  const [config] = readProfile(profile, options).runs as [GhzConfig];
+  const [configFile, output] = ['config', 'output'].map((kind) =>
+    join(workFolder, `${process.pid}-${profile}.${kind}.json`),
+  ) as [string, string];
+  await writeFile(configFile, JSON.stringify(config));
+  const child = spawn(ghz.path, ['--config', configFile, '--format', 'json', '--output', output], {
+    stdio: ['ignore', 'inherit', 'inherit'],
+    // Ctrl-C is for this program, which then ends it.
+    detached: true,
+  });
+  const kill = () => void child.kill('SIGKILL');
+  process.once('exit', kill);
+  const closed = once(child, 'close');
+  return {
+    name: `ghz ${config.call.split('.').at(-1)}`,
+    async end() {
+      // It then writes its report.
+      const endMs = Date.now();
+      child.kill('SIGINT');
+      await closed;
+      process.removeListener('exit', kill);
+      const report: GhzReport = JSON.parse(await readFile(output, 'utf8'));
+      await Promise.all([configFile, output].map((file) => rm(file, { force: true })));
+      const ends = report.details
+        .map(({ timestamp, status }) => ({ ms: Date.parse(timestamp), isOk: status === 'OK' }))
+        // What is under way when it ends is cancelled.
+        .filter(({ ms }) => ms < endMs);
+      return {
+        between: (fromMs, toMs) => countEnds(ends, fromMs, toMs),
+        errors: Object.entries(report.errorDistribution).map(([text, count]) => `${count} × ${text}`),
+      };
+    },
+  };
+}
+
+interface GhzReport {
+  readonly errorDistribution: Readonly<Record<string, number>>;
+  /** The timestamp is the end of the call. */
+  readonly details: readonly { readonly timestamp: string; readonly status: string }[];
+}
