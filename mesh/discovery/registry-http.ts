@@ -30,7 +30,7 @@ export interface RegistryAnswer {
 export interface RegistryLines {
   readonly status: number;
   /**
-   * The lines that are not empty. Leaving the loop ends the exchange. Throws REGISTRY_UNAVAILABLE if it breaks off or lasts
+   * The lines that are not empty; none if the status is not 200. Leaving the loop ends the exchange. Throws REGISTRY_UNAVAILABLE if it breaks off or lasts
    * longer than `maxMs`, REGISTRY_ANSWER_INVALID for a line of more than 4 MiB.
    */
   readonly lines: AsyncIterable<string>;
@@ -42,7 +42,7 @@ export interface RegistryHttp {
    * REGISTRY_REFUSED with 401 and 403, REGISTRY_ANSWER_INVALID for redirects and bodies of more than 4 MiB.
    */
   ask(request: RegistryRequest): Promise<RegistryAnswer>;
-  /** Resolves with the head of the answer, within `timeoutMs`. Rejects like `ask`. The lines have to be read. */
+  /** Resolves with the head of the answer, within `timeoutMs`. Rejects like `ask`. The lines of a 200 have to be read. */
   lines(request: RegistryRequest & { readonly maxMs: number }): Promise<RegistryLines>;
   close(): void;
 }
@@ -127,6 +127,7 @@ export function createRegistryHttp({ origin, registry, ca }: RegistryHttpOptions
       const limit = startLimit(timeoutMs);
       const read = () => open({ ...request, signal: AbortSignal.any([signal, limit.signal]) });
       const { status, response } = await limited(limit, read).finally(() => limit[Symbol.dispose]());
+      if (status !== 200) response.destroy();
       return { status, lines: limitedLines(response, maxMs) };
     },
   };
@@ -134,6 +135,7 @@ export function createRegistryHttp({ origin, registry, ca }: RegistryHttpOptions
   async function* limitedLines(response: http.IncomingMessage, maxMs: number): AsyncGenerator<string> {
     using limit = startLimit(maxMs);
     limit.signal.addEventListener('abort', () => response.destroy(new Error('too late')));
+    if (response.statusCode !== 200) return;
     const lines = readLines(response, tooLong);
     try {
       for (;;) {

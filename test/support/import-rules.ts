@@ -9,7 +9,6 @@ const homes: Readonly<Record<string, readonly string[]>> = {
   '@bufbuild/protobuf': ['mesh/contract/', 'mesh/server/reflection/', 'mesh/engines/message-encoder.ts'],
   '@bufbuild/protovalidate': ['mesh/contract/'],
   '@grpc/grpc-js': ['mesh/engines/grpc-js/'],
-  '@kubernetes/client-node': ['mesh/discovery/'],
   amqplib: ['mesh/tasks/rabbitmq/'],
   kafkajs: ['mesh/events/kafka/'],
   'node:http2': ['mesh/engines/'],

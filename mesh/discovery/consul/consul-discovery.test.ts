@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -40,7 +40,21 @@ async function start(options: Partial<ConsulUrl> = {}) {
   return { consul, discovery, warnings, indexes };
 }
 
+/** The answer of a Consul 1.14.11 with two instances. */
+const recorded: unknown[] = JSON.parse(
+  await readFile(new URL('./testdata/health-1.14.11.json', import.meta.url), 'utf8'),
+);
+
 describe('discovery by Consul', () => {
+  it('reads what Consul answers', async () => {
+    const { consul, discovery, warnings } = await start();
+    consul.set('user', recorded);
+    const found = watchService(discovery, 'user');
+    const instanceAt = (address: string) => ({ address, state: 'ready', zone: undefined, version: '1.2.3' });
+    await eventually(() => expect(found()).toEqual(['10.0.0.1:50051', '10.0.0.2:50051'].map(instanceAt)));
+    expect(warnings()).toEqual([]);
+  });
+
   it('finds the passing instances, and each change when it happens', async () => {
     const { consul, discovery, warnings } = await start();
     consul.set('user', [

@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { createTestCa, type TestCa } from '../../testing/certificates.ts';
 import { eventually } from '../../testing/eventually.ts';
 import { tempFolder } from '../../testing/temp-folder.ts';
-import { badAnswers } from '../testing/registry-server.ts';
+import { answerJson, badAnswers } from '../testing/registry-server.ts';
 import { testParts, watchService } from '../testing/watch-service.ts';
 import { createKubernetesDiscovery } from './kubernetes-discovery.ts';
 import { apiToken, startFakeApiServer } from './testing/fake-api-server.ts';
@@ -187,7 +187,13 @@ describe('discovery by the API of Kubernetes', () => {
     const details = { causes: [{ reason: 'ResourceVersionTooLarge' }], retryAfterSeconds: 1 };
     response.writeHead(504).end(JSON.stringify({ kind: 'Status', reason: 'Timeout', code: 504, details }));
   };
-  const answers: typeof badAnswers = { ...badAnswers, 'answers 504': resourceVersionTooLarge };
+  const endlessList: (typeof badAnswers)[string] = (request) =>
+    answerJson(request, { metadata: { resourceVersion: '1', continue: 'more' }, items: [] });
+  const answers: typeof badAnswers = {
+    'sends a list without an end': endlessList,
+    ...badAnswers,
+    'answers 504': resourceVersionTooLarge,
+  };
 
   it.each(Object.keys(answers))(
     'keeps the instances while the server %s, logs that once, and goes on after',

@@ -28,12 +28,15 @@ const namesEveryMs = 10_000;
 /** Slices without their endpoints. */
 const onlyMetadata = 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1';
 
+/** The status of a version that the server has forgotten: of an answer, or inside one. */
+const gone = 410;
 /** How long the server keeps a watch open. The slices are listed before each: an error in what is known does not stay. */
 const watchS = 290;
 const maxWatchMs = (watchS + 10) * 1000;
 /** Slices in one answer; each has up to 100 endpoints. */
 const pageSize = 50;
-const maxSlices = 1_000;
+const maxPages = 20;
+const maxSlices = pageSize * maxPages;
 
 /** Finds the pods of the Service `<service>-service` by its EndpointSlices. Kubernetes itself registers pods. */
 export function createKubernetesDiscovery(
@@ -58,19 +61,20 @@ export function createKubernetesDiscovery(
   /** Returns slices by name, and the version after which to watch them. */
   async function list(labelSelector: string, signal: AbortSignal, accept = 'application/json') {
     const slices = new Map<string, unknown>();
-    for (let next = ''; ; ) {
+    let next = '';
+    for (let page = 0; page < maxPages; page += 1) {
       const path = pathOf({ labelSelector, limit: String(pageSize), ...(next !== '' && { continue: next }) });
       const answer = await http.ask({ path, headers: { ...headers(), accept }, timeoutMs, signal });
       if (answer.status !== 200) throw invalid(`HTTP ${answer.status}`);
-      const page = answer.json();
-      const items = listAt(page, 'items');
-      const version = textAt(page, 'metadata', 'resourceVersion');
+      const list = answer.json();
+      const items = listAt(list, 'items');
+      const version = textAt(list, 'metadata', 'resourceVersion');
       if (!items || version === undefined) throw invalid('a list without items or version');
       for (const item of items) slices.set(textAt(item, 'metadata', 'name') ?? '', item);
-      if (slices.size > maxSlices) throw invalid(`more than ${maxSlices} slices`);
-      next = textAt(page, 'metadata', 'continue') ?? '';
+      next = textAt(list, 'metadata', 'continue') ?? '';
       if (next === '') return { slices, version };
     }
+    throw invalid(`more than ${maxPages} pages of a list`);
   }
 
   const follow: Follow = async function* (service, { signal, rest }) {
@@ -83,10 +87,10 @@ export function createKubernetesDiscovery(
       const query = { watch: '1', allowWatchBookmarks: 'true', timeoutSeconds: String(watchS) };
       const path = pathOf({ ...query, labelSelector, resourceVersion: version });
       const watch = await http.lines({ path, headers: headers(), timeoutMs, maxMs: maxWatchMs, signal });
-      if (watch.status !== 200 && watch.status !== 410) throw invalid(`HTTP ${watch.status}`);
+      if (watch.status !== 200 && watch.status !== gone) throw invalid(`HTTP ${watch.status}`);
       for await (const line of watch.lines) {
-        const event = watch.status === 200 ? parseEvent(line) : undefined;
-        if (watch.status === 410 || (event?.kind === 'error' && event.code === 410)) break;
+        const event = parseEvent(line);
+        if (event?.kind === 'error' && event.code === gone) break;
         if (!event) throw invalid(`a line of a watch that is not an event: ${JSON.stringify(line.slice(0, 100))}`);
         if (event.kind === 'error') throw registryUnavailable({ registry, problem: `${event.code} ${event.text}` });
         if (event.kind === 'changed') slices.set(event.name, event.object);

@@ -43,6 +43,10 @@ export async function startFakeApiServer(ca: TestCa): Promise<FakeApiServer> {
   function list(request: ReceivedRequest): void {
     const limit = Math.min(Number(request.query.get('limit')), fake.pageSize);
     const start = Number(request.query.get('continue') ?? 0);
+    if (Number.isNaN(start)) {
+      answerStatus(request, 400, 'BadRequest');
+      return;
+    }
     const rest = slices.size - start - limit;
     const metadata = { resourceVersion: String(version), ...(rest > 0 && { continue: String(start + limit) }) };
     const items = [...slices.values()].slice(start, start + limit);
