@@ -9,7 +9,7 @@ ON_AN_ENGINE := mesh/app mesh/client mesh/server services test/*.test.ts test/cr
 CALLS_ON_AN_ENGINE := mesh/app/*.test.ts mesh/client mesh/server services/*/*.test.ts test/place-order.test.ts test/process/drain.test.ts
 
 .DEFAULT_GOAL := help
-.PHONY: help start start-split restart-split demo import postgres kafka rabbitmq status order call replay dead-letters damaged compact audit rebuild verify-participant test test-grpc-js verify-polyglot conformance check gen gen-check docs docs-check protos clients clients-typescript clients-go clients-python clients-csharp clients-java clients-rust proto-lint proto-breaking bench load deps deps-grpcurl deps-postgres deps-kafka deps-rabbitmq deps-discovery deps-peers deps-polyglot clean
+.PHONY: help start start-split restart-split demo import postgres kafka rabbitmq status order call replay dead-letters damaged compact audit rebuild verify-participant test test-grpc-js verify-polyglot verify-faults conformance check gen gen-check docs docs-check protos clients clients-typescript clients-go clients-python clients-csharp clients-java clients-rust proto-lint proto-breaking bench load deps deps-grpcurl deps-postgres deps-kafka deps-rabbitmq deps-discovery deps-peers deps-polyglot clean
 
 ## help: list these commands
 help:
@@ -96,6 +96,10 @@ test: $(INSTALLED)
 ## test-grpc-js: run all tests that use an engine on grpc-js (10 minutes)
 test-grpc-js: $(INSTALLED)
 	GRPC_ENGINE=grpc-js vitest run $(ON_AN_ENGINE)
+
+## verify-faults: kill a process of a split mesh every 2 s for a minute at half its capacity, with PostgreSQL, Kafka and RabbitMQ restarted meanwhile; every order must end, once
+verify-faults: $(INSTALLED)
+	FAULTS_SECONDS=60 REQUIRE_SERVERS=1 vitest run test/split/faults.test.ts
 
 ## verify-polyglot: run all tests of clients and services in other languages, also those that compile for minutes: Java, Rust (needs Cargo); first installs what they use
 verify-polyglot: $(INSTALLED)

@@ -145,7 +145,7 @@ async function readSettings(environment: NodeJS.ProcessEnv): Promise<Settings> {
 }
 
 /** Plans on ports that nobody uses. */
-async function planOnFreePorts(options: Omit<PlanOptions, 'takenPorts'>): Promise<readonly PlannedProcess[]> {
+export async function planOnFreePorts(options: Omit<PlanOptions, 'takenPorts'>): Promise<readonly PlannedProcess[]> {
   const takenPorts = new Set<number>();
   for (;;) {
     const plan = planMesh({ ...options, takenPorts });

@@ -11,12 +11,17 @@ export type EventHistory = ReadonlyMap<string, readonly number[]>;
 export async function readHistory(dataDir: string): Promise<EventHistory> {
   const log = await openEmbeddedLog(join(dataDir, 'events.db'), { clock: systemClock, logger: createLogger('fatal') });
   try {
-    const history = new Map<string, number[]>();
-    for (const { name } of await log.topics()) await addTopic(log, name, history);
-    return history;
+    return await historyOf(log);
   } finally {
     await log.close();
   }
+}
+
+/** Reads the whole of a log to which nothing is added. */
+export async function historyOf(log: EventLog): Promise<EventHistory> {
+  const history = new Map<string, number[]>();
+  for (const { name } of await log.topics()) await addTopic(log, name, history);
+  return history;
 }
 
 async function addTopic(log: EventLog, topic: string, history: Map<string, number[]>): Promise<void> {
