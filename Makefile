@@ -166,11 +166,11 @@ bench: $(INSTALLED)
 load: $(INSTALLED)
 	@exec node scripts/load.ts
 
-## deps: install what the tests need besides npm packages: PostgreSQL, Kafka, RabbitMQ, kcat, Knot, h2load, Go tools, gRPC for Java and Python
+## deps: install what the tests need besides npm packages: PostgreSQL, Kafka, RabbitMQ, kcat, Knot, Eureka, h2load, Go tools, gRPC for Java and Python
 deps: $(INSTALLED)
 	sh scripts/deps.sh
 
-## deps-<part>: install one part of it: deps-grpcurl, deps-postgres, deps-kafka, deps-rabbitmq, deps-discovery (Knot), deps-peers (conformance, benchmarks), deps-polyglot (make clients)
+## deps-<part>: install one part of it: deps-grpcurl, deps-postgres, deps-kafka, deps-rabbitmq, deps-discovery (Knot, Eureka), deps-peers (conformance, benchmarks), deps-polyglot (make clients)
 deps-grpcurl deps-postgres deps-kafka deps-rabbitmq deps-discovery deps-peers deps-polyglot: $(INSTALLED)
 	sh scripts/deps.sh $(@:deps-%=%)
 

@@ -6,7 +6,7 @@
 #   postgres   PostgreSQL and PgBouncer
 #   kafka      Kafka, with Java, and kcat
 #   rabbitmq   RabbitMQ
-#   discovery  Knot, a DNS server
+#   discovery  Knot, a DNS server, and Eureka, with Java
 #   peers      clients and servers of others for conformance and benchmarks: gRPC in Go, Java and Python, h2spec, ...
 #   polyglot   what `make clients` needs for Go and Python, and the proxies nginx and HAProxy
 set -eu
@@ -26,6 +26,7 @@ for part in "$@"; do
   case $part in
     grpcurl) sh scripts/deps/go.sh grpcurl ;;
     kafka) sh scripts/deps/maven.sh kafka ;;
+    discovery) sh scripts/deps/maven.sh eureka ;;
     peers)
       sh scripts/deps/go.sh peers
       sh scripts/deps/maven.sh grpc-java

@@ -60,7 +60,7 @@ describe('parseDiscoveryUrl', () => {
       renewMs: 5_000,
       fetchMs: 2_000,
     });
-    expect(parseDiscoveryUrl('eureka://one:8761/v2/')).toMatchObject({ path: '/v2', user: undefined, renewMs: 30_000 });
+    expect(parseDiscoveryUrl('eureka://one:8761/v2/')).toMatchObject({ path: '/v2', user: undefined, renewMs: 10_000 });
   });
 });
 

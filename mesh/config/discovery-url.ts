@@ -194,7 +194,7 @@ function readEureka(text: string): EurekaUrl {
     servers: hosts.split(',').map(oneAddress),
     path: path === '' || path === '/' ? eurekaPath : path.replace(/\/$/, ''),
     user,
-    renewMs: milliseconds(query, 'renew_ms', { byDefault: 30_000, min: 1_000, max: 300_000 }),
+    renewMs: milliseconds(query, 'renew_ms', { byDefault: 10_000, min: 1_000, max: 300_000 }),
     fetchMs: milliseconds(query, 'fetch_ms', { byDefault: 2_000, min: 500, max: 300_000 }),
   };
 }

@@ -4,6 +4,7 @@ import type { DiscoveryUrl, KubernetesDnsUrl } from '../config/discovery-url.ts'
 import { createConsulDiscovery } from './consul/consul-discovery.ts';
 import type { Discovery } from './discovery.ts';
 import { createDnsDiscovery } from './dns/dns-discovery.ts';
+import { createEurekaDiscovery } from './eureka/eureka-discovery.ts';
 import { createKubernetesDiscovery } from './kubernetes/kubernetes-discovery.ts';
 import type { DiscoveryParts } from './registry-log.ts';
 import { createStaticDiscovery } from './static/static-discovery.ts';
@@ -21,10 +22,8 @@ export function openDiscovery(url: DiscoveryUrl, parts: DiscoveryParts): Discove
       return createKubernetesDiscovery({ ...url, namespace: url.namespace ?? namespaceOfPod(url.scheme) }, parts);
     case 'consul':
       return createConsulDiscovery(url, parts);
-    default:
-      throw new ConfigError([
-        { variable: 'DISCOVERY_URL', problem: `has the scheme ${url.scheme}, which has no adapter yet` },
-      ]);
+    case 'eureka':
+      return createEurekaDiscovery(url, parts);
   }
 }
 

@@ -1,7 +1,7 @@
 #!/bin/sh
-# Downloads jars from Maven into .tools. `maven.sh kafka`: Kafka. `maven.sh grpc-java`: grpc-java's interop client and server
-# with their contracts. Maven
-# verifies checksums. The copied poms record which jars are installed.
+# Downloads jars from Maven into .tools. `maven.sh kafka`: Kafka. `maven.sh eureka`: a Eureka server. `maven.sh grpc-java`:
+# grpc-java's interop client and server with their contracts. Maven verifies checksums. The copied poms record which jars
+# are installed.
 set -eu
 cd "$(dirname "$0")/../.."
 
@@ -22,6 +22,20 @@ if [ "$1" = kafka ]; then
     cp scripts/kafka/pom.xml .tools/kafka/pom.xml
   fi
   ls .tools/kafka/libs | sed -n 's/^kafka_.*-\([0-9.]*\)\.jar$/deps: Kafka \1/p'
+  exit
+fi
+
+if [ "$1" = eureka ]; then
+  if ! same eureka; then
+    jars eureka
+    javac -d .tools/eureka/classes -cp "$PWD/.tools/eureka/libs/*" scripts/eureka/EurekaServer.java
+    jar --create --file .tools/eureka/libs/eureka-server-main.jar -C .tools/eureka/classes .
+    # It starts in half the time with a class archive. It cannot listen on this address, so this run ends after its start.
+    java -XX:ArchiveClassesAtExit=.tools/eureka/classes.jsa -Xlog:disable -cp "$PWD/.tools/eureka/libs/*" EurekaServer \
+      --server.address=192.0.2.1 --eureka.client.enabled=false >/dev/null 2>&1 || true
+    cp scripts/eureka/pom.xml .tools/eureka/pom.xml
+  fi
+  ls .tools/eureka/libs | sed -n 's/^spring-cloud-netflix-eureka-server-\([0-9.]*\)\.jar$/deps: Eureka (Spring Cloud) \1/p'
   exit
 fi
 

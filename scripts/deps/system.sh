@@ -26,7 +26,7 @@ fi
 if wants discovery; then
   [ -x /usr/sbin/knotd ] || command -v knotd >/dev/null || missing="$missing knot"
 fi
-if wants kafka peers; then
+if wants kafka discovery peers; then
   java --list-modules 2>/dev/null | grep -q jdk.compiler || missing="$missing openjdk-17-jdk-headless"
   command -v mvn >/dev/null || missing="$missing maven"
 fi

@@ -50,14 +50,7 @@ export function createDnsDiscovery(
     },
     parts,
   );
-  return {
-    scheme,
-    knows: (service) => (watches.has(service) ? 'certain' : 'possible'),
-    names: watches.names,
-    watch: watches.watch,
-    refresh: watches.refresh,
-    close: watches.close,
-  };
+  return { ...watches, scheme, knows: (service) => (watches.has(service) ? 'certain' : 'possible') };
 }
 
 function secondsToNext(ttl: number | undefined, isSrv: boolean): number {

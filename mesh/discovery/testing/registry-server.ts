@@ -22,14 +22,14 @@ export interface RegistryServer extends AsyncDisposable {
   /** All that it received. */
   readonly requests: readonly ReceivedRequest[];
   /** Answers all requests from now on; `undefined`: as at the start. */
-  answerWith(answer: ((request: ReceivedRequest) => void) | undefined): void;
+  answerWith(answer: ((request: ReceivedRequest) => void | Promise<void>) | undefined): void;
   /** Closes the connections in the middle of what they are doing. */
   hangUp(): void;
 }
 
 /** Starts a server that answers with `usual`, over TLS if it has a certificate. */
 export async function startRegistryServer(
-  usual: (request: ReceivedRequest) => void,
+  usual: (request: ReceivedRequest) => void | Promise<void>,
   certificate?: Certificate,
 ): Promise<RegistryServer> {
   let answer = usual;
@@ -47,7 +47,7 @@ export async function startRegistryServer(
       response,
     };
     requests.push(received);
-    answer(received);
+    await answer(received);
   };
   const server = certificate ? createTlsServer(certificate, listener) : createServer(listener);
   server.on(certificate ? 'secureConnection' : 'connection', (socket: Socket) => {

@@ -1,0 +1,165 @@
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { parseDiscoveryUrl } from '../../config/discovery-url.ts';
+import { eventually } from '../../testing/eventually.ts';
+import { type EurekaServer, eureka, startEureka } from '../../testing/servers/eureka.ts';
+import { describeWithServer } from '../../testing/servers/servers.ts';
+import { openDiscovery } from '../open-discovery.ts';
+import { answerJson, badAnswers, startRegistryServer } from '../testing/registry-server.ts';
+import { testParts, watchService } from '../testing/watch-service.ts';
+
+/** Opens the discovery of a URL until the test ends. */
+function open(text: string) {
+  const url = parseDiscoveryUrl(text) ?? expect.fail(`${text} is not valid`);
+  const { parts, warnings } = testParts();
+  const discovery = openDiscovery(url, parts);
+  onTestFinished(() => discovery.close());
+  return { discovery, warnings };
+}
+
+const selfAt = (address: string) => ({
+  services: ['user', 'order'],
+  contracts: ['user.v1.UserService', 'order.v1.OrderService'],
+  address,
+  instance: address,
+  version: '1.2.3',
+});
+
+describeWithServer(eureka, 'Eureka', () => {
+  let server: EurekaServer;
+  const ask = (path: string, method = 'GET') =>
+    fetch(`http://${server.address}/eureka${path}`, { method, headers: { accept: 'application/json' } });
+  const overrideStatus = async (address: string, method: 'PUT' | 'DELETE', status: string) =>
+    expect((await ask(`/apps/USER/user:${address}/status?value=${status}`, method)).status).toBe(200);
+  const openHere = () => open(`eureka://${server.address}?fetch_ms=500&renew_ms=1000`);
+
+  beforeAll(async () => {
+    server = await startEureka();
+  }, 180_000);
+  afterAll(() => server?.[Symbol.asyncDispose]());
+
+  it('lists each service of a process until that leaves', async () => {
+    const { discovery, warnings } = openHere();
+    const [users, orders] = [watchService(discovery, 'user'), watchService(discovery, 'order')];
+    await eventually(() => expect(users()).toEqual([]));
+    const registration = discovery.register?.(selfAt('10.0.0.1:50051'));
+    const found = [{ address: '10.0.0.1:50051', state: 'ready', version: '1.2.3', zone: undefined }];
+    await eventually(() => expect([users(), orders()]).toEqual([found, found]));
+    await eventually(() => expect(discovery.names()).toEqual(expect.arrayContaining(['user', 'order'])));
+    await registration?.leave(5_000);
+    expect((await ask('/apps/USER/user:10.0.0.1:50051')).status).toBe(404);
+    expect(warnings()).toEqual([]);
+  });
+
+  it('gets a lost entry again', async () => {
+    const { discovery } = openHere();
+    const registration = discovery.register?.(selfAt('10.0.0.2:50051'));
+    const path = '/apps/ORDER/order:10.0.0.2:50051';
+    await eventually(async () => expect((await ask(path)).status).toBe(200));
+    expect((await ask(path, 'DELETE')).status).toBe(200);
+    await eventually(async () => expect((await ask(path)).status).toBe(200));
+    await registration?.leave(5_000);
+  });
+
+  it('shows an instance that an operator takes out of service as draining', async () => {
+    const { discovery } = openHere();
+    const address = '10.0.0.3:50051';
+    const users = watchService(discovery, 'user');
+    const registration = discovery.register?.(selfAt(address));
+    await eventually(() => expect(users()).toMatchObject([{ address, state: 'ready' }]));
+    await overrideStatus(address, 'PUT', 'OUT_OF_SERVICE');
+    await eventually(() => expect(users()).toMatchObject([{ address, state: 'draining' }]));
+    await overrideStatus(address, 'DELETE', 'UP');
+    await eventually(() => expect(users()).toMatchObject([{ address, state: 'ready' }]));
+    await registration?.leave(5_000);
+  });
+
+  it('lists a process whose predecessor at the same address ended out of service', async () => {
+    const { discovery } = openHere();
+    const address = '10.0.0.4:50051';
+    const users = watchService(discovery, 'user');
+    const first = open(`eureka://${server.address}?renew_ms=300000`).discovery.register?.(selfAt(address));
+    await eventually(() => expect(users()).toMatchObject([{ address, state: 'ready' }]));
+    await overrideStatus(address, 'PUT', 'OUT_OF_SERVICE');
+    await eventually(() => expect(users()).toMatchObject([{ address, state: 'draining' }]));
+    const registration = discovery.register?.(selfAt(address));
+    await eventually(() => expect(users()).toMatchObject([{ address, state: 'ready' }]));
+    await registration?.leave(5_000);
+    await first?.leave(5_000);
+  });
+});
+
+describe('discovery by Eureka', () => {
+  const instance = (port: number, fields: object = {}) => ({
+    ipAddr: '10.0.0.1',
+    status: 'UP',
+    metadata: { grpcPort: `${port}` },
+    ...fields,
+  });
+  const application = (...instances: readonly object[]) => ({ application: { name: 'USER', instance: instances } });
+
+  async function startFake() {
+    const fake = await startRegistryServer((request) => answerJson(request, application(instance(1))));
+    onTestFinished(() => fake[Symbol.asyncDispose]());
+    return fake;
+  }
+
+  it('reads the instances of Spring and others', async () => {
+    const fake = await startFake();
+    const spring = {
+      hostName: 'user-1',
+      port: { $: 8080, '@enabled': 'true' },
+      metadata: { 'gRPC.port': '9090', zone: 'a' },
+    };
+    fake.answerWith((request) =>
+      answerJson(
+        request,
+        application(
+          instance(1, { ipAddr: 'fd00::1' }),
+          instance(2, { ipAddr: '', ...spring }),
+          instance(3, { metadata: {}, port: { $: 50051 } }),
+          instance(4, { status: 'STARTING' }),
+          instance(5, { status: 'DOWN' }),
+          instance(6, { hostName: undefined, ipAddr: undefined }),
+        ),
+      ),
+    );
+    const { discovery, warnings } = open(`eureka://ada:secret@${fake.address}`);
+    const found = watchService(discovery, 'user');
+    await eventually(() =>
+      expect(found()).toEqual([
+        { address: '10.0.0.1:50051', state: 'ready' },
+        { address: '[fd00::1]:1', state: 'ready' },
+        { address: 'user-1:9090', state: 'ready', zone: 'a' },
+      ]),
+    );
+    expect(fake.requests[0]?.headers.authorization).toBe(`Basic ${btoa('ada:secret')}`);
+    expect(warnings()).toEqual(['registry has addresses that are not valid; ignoring them: correct their entries']);
+  });
+
+  it('asks the next server if one does not answer', async () => {
+    const [first, second] = [await startFake(), await startFake()];
+    first.answerWith(badAnswers['answers 500']);
+    const { discovery, warnings } = open(`eureka://${first.address},${second.address}?fetch_ms=500`);
+    const found = watchService(discovery, 'user');
+    await eventually(() => expect(found()).toMatchObject([{ address: '10.0.0.1:1' }]));
+    expect(warnings()).toEqual([]);
+  });
+
+  it.each(Object.keys(badAnswers))(
+    'keeps the instances while the server %s, logs that once, and continues afterwards',
+    async (bad) => {
+      const fake = await startFake();
+      const { discovery, warnings } = open(`eureka://${fake.address}?fetch_ms=500`);
+      const found = watchService(discovery, 'user');
+      await eventually(() => expect(found()).toMatchObject([{ address: '10.0.0.1:1' }]));
+      fake.answerWith(badAnswers[bad]);
+      const asked = fake.requests.length;
+      await eventually(() => expect(fake.requests.length).toBeGreaterThanOrEqual(asked + 3));
+      expect(found()).toMatchObject([{ address: '10.0.0.1:1' }]);
+      // Eureka answers 404 for an application without instances.
+      expect(warnings()).toHaveLength(bad === 'answers 404' ? 0 : 1);
+      fake.answerWith((request) => answerJson(request, application(instance(2))));
+      await eventually(() => expect(found()).toMatchObject([{ address: '10.0.0.1:2' }]));
+    },
+  );
+});

@@ -1,0 +1,134 @@
+import type { EurekaUrl } from '../../config/discovery-url.ts';
+import type { Discovery, SelfDescription } from '../discovery.ts';
+import { registryAnswerInvalid, registryUnavailable } from '../errors.ts';
+import { createListedNames } from '../listed-names.ts';
+import { keepRegistered, type RegistryEntry } from '../registration.ts';
+import { createRegistryHttp, type RegistryAnswer, type RegistryRequest } from '../registry-http.ts';
+import type { DiscoveryParts } from '../registry-log.ts';
+import { createWatches } from '../watches.ts';
+import { appOf, describeInstance, readInstances, readNames } from './instances.ts';
+
+const timeoutMs = 5_000;
+
+const listEveryMs = 5_000;
+
+/** A lease that is not renewed for three intervals has expired; a server of Eureka waits twice as long. */
+const intervalsPerLease = 3;
+
+/**
+ * Finds services in Eureka, and registers this process there: an application for each service, in upper case. Fetches the
+ * applications that are watched every `fetchMs`. If a server does not answer, the next one is asked.
+ */
+export function createEurekaDiscovery(
+  { servers, path, user, renewMs, fetchMs }: EurekaUrl,
+  parts: DiscoveryParts,
+): Discovery {
+  const registry = `eureka://${servers.join(',')}`;
+  const clients = servers.map((server) => createRegistryHttp({ origin: `http://${server}`, registry }));
+  const headers: Readonly<Record<string, string>> = user
+    ? { authorization: `Basic ${Buffer.from(`${user.name}:${user.password}`).toString('base64')}` }
+    : {};
+  let current = 0;
+
+  async function ask(request: Omit<RegistryRequest, 'timeoutMs'>): Promise<RegistryAnswer> {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        const client = clients[current % clients.length];
+        if (!client) throw new RangeError('eureka without a server');
+        return await client.ask({ ...request, path: `${path}${request.path}`, headers, timeoutMs });
+      } catch (error) {
+        if (!registryUnavailable.is(error)) throw error;
+        current += 1;
+        if (attempt >= clients.length || request.signal.aborted) throw error;
+      }
+    }
+  }
+
+  const watches = createWatches(
+    registry,
+    async function* (service, { signal, rest }) {
+      while (!signal.aborted) {
+        const answer = await ask({ path: `/apps/${appOf(service)}`, signal });
+        // Eureka forgets an application with its last instance.
+        const endpoints = answer.status === 404 ? [] : readInstances(answer.json());
+        if (!endpoints) throw registryAnswerInvalid({ registry, problem: `no instances in the answer for ${service}` });
+        yield { endpoints, isCertain: true };
+        await rest(fetchMs);
+      }
+    },
+    parts,
+  );
+
+  const listed = createListedNames(
+    async function* ({ signal, rest }) {
+      while (!signal.aborted) {
+        const names = readNames((await ask({ path: '/apps', signal })).json());
+        if (!names) throw registryAnswerInvalid({ registry, problem: 'no list of applications' });
+        yield names;
+        await rest(listEveryMs);
+      }
+    },
+    watches.log,
+    parts.clock,
+  );
+
+  /** Sends one request for each service, all at the same time. Resolves with the statuses. */
+  async function askForEach(
+    self: SelfDescription,
+    signal: AbortSignal,
+    requestOf: (app: string, id: string, service: string) => Omit<RegistryRequest, 'timeoutMs' | 'signal'>,
+  ): Promise<readonly number[]> {
+    const answers = self.services.map((service) =>
+      ask({ ...requestOf(`/apps/${appOf(service)}`, `${service}:${self.instance}`, service), signal }),
+    );
+    return (await Promise.all(answers)).map(({ status }) => status);
+  }
+
+  function entryOf(self: SelfDescription): RegistryEntry {
+    const leaseSeconds = Math.ceil((intervalsPerLease * renewMs) / 1000);
+    let isFirst = true;
+    return {
+      confirmEveryMs: renewMs,
+      async enter(signal) {
+        // An earlier process at this address may have ended out of service, and its entry may still be there.
+        if (isFirst)
+          await askForEach(self, signal, (app, id) => ({ method: 'DELETE', path: `${app}/${id}/status?value=UP` }));
+        isFirst = false;
+        const statuses = await askForEach(self, signal, (app, id, service) => ({
+          method: 'POST',
+          path: app,
+          body: describeInstance(service, id, self, leaseSeconds),
+        }));
+        const refused = statuses.find((status) => status >= 400);
+        if (refused !== undefined)
+          throw registryAnswerInvalid({ registry, problem: `HTTP ${refused} to a registration` });
+      },
+      async confirm(signal) {
+        const statuses = await askForEach(self, signal, (app, id) => ({
+          method: 'PUT',
+          path: `${app}/${id}?status=UP`,
+        }));
+        return !statuses.includes(404);
+      },
+      async withdraw(signal) {
+        await askForEach(self, signal, (app, id) => ({
+          method: 'PUT',
+          path: `${app}/${id}/status?value=OUT_OF_SERVICE`,
+        }));
+        await askForEach(self, signal, (app, id) => ({ method: 'DELETE', path: `${app}/${id}` }));
+      },
+    };
+  }
+
+  return {
+    ...watches,
+    scheme: 'eureka',
+    names: listed.names,
+    knows: (service) => (watches.has(service) ? 'certain' : 'possible'),
+    register: (self) => keepRegistered(entryOf(self), self, { ...parts, registry, log: watches.log }),
+    async close() {
+      await Promise.all([watches.close(), listed.close()]);
+      for (const client of clients) client.close();
+    },
+  };
+}
