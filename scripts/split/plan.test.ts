@@ -49,6 +49,11 @@ describe('planMesh', () => {
     });
   });
 
+  it('gives ops the addresses of the other ops too, which it asks what they have', () => {
+    const [, second] = plan({ services: ['user', 'ops'], replicas: (service) => (service === 'ops' ? 2 : 1) });
+    expect(second?.environment.DISCOVERY_URL).toBe('static:user=127.0.0.1:21000,ops=127.0.0.1:21011');
+  });
+
   it('gives the doors the addresses of all services, one address, and metrics of their own', () => {
     const doors = plan({ replicas: (service) => (service === 'gateway' ? 2 : 1) }).filter(
       ({ service }) => service === 'gateway',

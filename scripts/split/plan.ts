@@ -75,8 +75,10 @@ export function planMesh(options: PlanOptions): readonly PlannedProcess[] {
   };
   return instances.map(({ service, name, port }) => {
     const address = service === door ? doorAddress : `127.0.0.1:${port}`;
-    // A process calls its own service inside.
-    const others = callable.filter((instance) => instance.service !== service);
+    // A process calls its own service inside. Only ops asks all others what they have.
+    const others = callable.filter(
+      (instance) => instance.service !== service || (service === 'ops' && instance.name !== name),
+    );
     return {
       name,
       service,

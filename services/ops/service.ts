@@ -6,10 +6,12 @@ import { ProjectionServiceContract } from '#gen/ops/v1/projection.contract.ts';
 import { StatusServiceContract } from '#gen/ops/v1/status.contract.ts';
 import {
   type Clock,
+  contractDescriptors,
   defineService,
   type Idempotency,
   type Logger,
   type Process,
+  readDeclaredServices,
   type ServedContract,
   serve,
 } from '#mesh';
@@ -33,8 +35,8 @@ export const opsService = defineService({
   name: 'ops',
   migrations: [],
   observesProcess: true,
-  setup(parts) {
-    const { process, findClient, clientAt, endpoints, tasks, clock, logger } = parts;
+  async setup(parts) {
+    const { process, findClient, clientAt, endpoints, run, tasks, clock, logger } = parts;
     const owners = findOwners(process);
     const local = createLocalPart({ ...parts, queues: tasks.backlogs, deadTasks: tasks.deadLetters });
     const find = createPartFinder({
@@ -42,8 +44,11 @@ export const opsService = defineService({
       endpoints,
       served: () =>
         process.services.flatMap(({ serves }) => serves.map(({ contract }) => contract.definition.fullName)),
+      declared: await readDeclaredServices(contractDescriptors),
       connect: (remote, endpoint) => createRemotePart(remote, endpoint, { clientAt, clock }),
     });
+    // Discovery follows a service once it was asked for it.
+    run.background({ start: async () => void find(), stop: async () => undefined });
     return {
       audits: [...auditOrders({ findClient, clock }, owners), ...auditOwners(owners, { findClient })],
       serves: serveOps(find, { process, clock, logger }),

@@ -24,21 +24,33 @@ export interface FindPartsDeps {
   readonly endpoints: Endpoints;
   /** The full names of the contracts that this process serves. */
   readonly served: () => readonly string[];
+  /** The full names of all contracts: DNS knows the services only once it is asked for them. */
+  readonly declared: readonly string[];
   /** Creates the part of another process. */
   connect(remote: RemoteProcess, endpoint: ServiceEndpoint): OpsPart;
+}
+
+interface ConnectedPart {
+  readonly part: OpsPart;
+  readonly endpoint: ServiceEndpoint;
 }
 
 /** The name of `ops` in discovery: its processes have other services only if these are found by their own names. */
 const ops = 'ops';
 
 /** Returns what finds the parts of the mesh now. A part of a process that is found again is the same. */
-export function createPartFinder({ local, endpoints, served, connect }: FindPartsDeps): () => FoundParts {
-  let known = new Map<string, OpsPart>();
+export function createPartFinder({ local, endpoints, served, declared, connect }: FindPartsDeps): () => FoundParts {
+  const possible = [...new Set(declared.map(serviceNameOf))];
+  let known = new Map<string, ConnectedPart>();
+  const names = () => {
+    const asked = possible.filter((name) => endpoints.knows(name) === 'possible');
+    return [...new Set([...endpoints.names(), ...asked])].toSorted();
+  };
   return () => {
     const here = new Set(served().map(serviceNameOf));
     const byAddress = new Map<string, { readonly names: string[]; readonly endpoint: ServiceEndpoint }>();
     const addresses = new Map<string, string>();
-    for (const name of endpoints.names().toSorted()) {
+    for (const name of names()) {
       const found = endpoints.of(name).endpoints();
       for (const endpoint of found) {
         const entry = byAddress.get(endpoint.address) ?? { names: [], endpoint };
@@ -46,15 +58,19 @@ export function createPartFinder({ local, endpoints, served, connect }: FindPart
         entry.names.push(name);
       }
       const key = found.map(({ address }) => address).toSorted();
+      // Whether it exists at all is not known.
+      if (key.length === 0 && endpoints.knows(name) === 'possible') continue;
       if (name !== ops && !here.has(name)) addresses.set(name, key.join() || `no address of ${name}`);
     }
-    const parts = new Map<string, OpsPart>();
+    const connected = new Map<string, ConnectedPart>();
     for (const [address, { names, endpoint }] of byAddress) {
       const remote = { name: names.join(), address };
-      const part = known.get(address);
-      parts.set(address, part?.remote?.name === remote.name ? part : connect(remote, endpoint));
+      const last = known.get(address);
+      const isSame = last?.endpoint.transport === endpoint.transport && last.part.remote?.name === remote.name;
+      connected.set(address, isSame ? last : { endpoint, part: connect(remote, endpoint) });
     }
-    known = parts;
+    known = connected;
+    const parts = new Map([...connected].map(([address, { part }]) => [address, part]));
     const groups = [...Map.groupBy(addresses.keys(), (name) => addresses.get(name) ?? '')].map(([key, names]) => ({
       name: names.join(),
       parts: key.split(',').flatMap((address) => parts.get(address) ?? []),
