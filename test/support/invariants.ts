@@ -6,7 +6,7 @@ import { SagaState } from '#gen/ops/v1/ops.ts';
 import { type Order, OrderState, orderStateToJSON } from '#gen/order/v1/order.ts';
 import { eventually } from '../../mesh/testing/eventually.ts';
 import type { SimulatedCarrier } from '../../services/shipping/carrier/simulated-carrier.ts';
-import { readHistory } from './event-history.ts';
+import { type EventHistory, readHistory } from './event-history.ts';
 import { type Shop, stocked } from './shop.ts';
 
 /** Stock and money match the final states of the orders: sold and paid once, or returned. */
@@ -78,9 +78,13 @@ function shipmentEvents({ state, failure }: Order): number {
   return failure?.reason === 'INSUFFICIENT_FUNDS' ? 0 : 1;
 }
 
-/** Every change of every aggregate is in the log, in order. To be called after the process has exited. */
+/** Every change of every aggregate is in the embedded log, in order. To be called after the process has exited. */
 export async function expectEveryEvent(dataDir: string, due: ReadonlyMap<string, number>): Promise<void> {
-  const history = await readHistory(dataDir);
+  expectHistory(await readHistory(dataDir), due);
+}
+
+/** Every change of every aggregate is in a history, in order. */
+export function expectHistory(history: EventHistory, due: ReadonlyMap<string, number>): void {
   for (const [aggregate, versions] of history) expect(versions, aggregate).toEqual(upTo(versions.length));
   for (const [aggregate, count] of due) expect(history.get(aggregate) ?? [], aggregate).toEqual(upTo(count));
 }

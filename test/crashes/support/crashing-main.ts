@@ -4,11 +4,14 @@ import { createLogger } from '../../../mesh/telemetry/logger.ts';
 import { allServicesWith, type ServiceName } from '../../support/all-services.ts';
 import { type CrashPoint, crashAt, crashPointVariable } from './crash-point.ts';
 
-// All services in one process, like services/main.ts, but the process dies at a crash point.
+// The services of the arguments, by default all, like services/main.ts, but the process dies at a crash point.
 const point = process.env[crashPointVariable] as CrashPoint;
 const [, service] = point.split(' ');
 let serves = false;
-const services = allServicesWith(service as ServiceName, (runtime) => crashAt(point, runtime, () => serves));
+const names = process.argv.slice(2);
+const services = allServicesWith(service as ServiceName, (runtime) => crashAt(point, runtime, () => serves)).filter(
+  ({ name }) => names.length === 0 || names.includes(name),
+);
 const config = readConfig(process.env, { settings: services.flatMap(({ settings }) => settings) });
 const app = await startApp(config, services, createLogger(config.logLevel));
 serves = true;
