@@ -215,7 +215,10 @@ export interface Transport {
     requests: AsyncIterable<Request>,
     call: TransportCall,
   ): AsyncIterable<Response>;
+  /** Closes the connections once their open calls have ended. Later calls fail with UNAVAILABLE, unsent. */
   close(): void;
+  /** Closes the connections now: their open calls fail with UNAVAILABLE. For a server that no longer answers. */
+  abort(): void;
 }
 
 export interface Engine {

@@ -25,6 +25,7 @@ export function connectNative(address: string, options: EndpointOptions = {}): T
     clientStreaming: (method, requests, call) => singleResponse(method as AnyMethod, call, tools, sendEach(requests)),
     bidiStreaming: (method, requests, call) => responseStream(method as AnyMethod, call, tools, sendEach(requests)),
     close: () => endpoint.close(),
+    abort: () => endpoint.abort(),
   } as Transport;
 }
 

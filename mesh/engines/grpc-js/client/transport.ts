@@ -26,10 +26,19 @@ fixClientCalls();
  */
 export function connectGrpcJs(address: string, options: ConnectOptions = {}): Transport {
   const channels = createChannels(address, options);
+  const open = new Set<WireCall>();
   let closed = false;
   const start: StartCall = (path, call, listener) => {
     if (closed) throw unsentError(path, `the connection to ${address} was closed by this client`);
-    return startWireCall(channels.for(call), path, call, listener, channels.explain);
+    const channel = channels.for(call);
+    const ended = (wire: WireCall) => open.delete(wire);
+    const wire = startWireCall({ channel, path, call, listener, explain: channels.explain, ended });
+    open.add(wire);
+    return wire;
+  };
+  const close = () => {
+    closed = true;
+    channels.close();
   };
   const startOf = (path: string, call: TransportCall) => (listener: WireListener) => start(path, call, listener);
   return {
@@ -49,9 +58,10 @@ export function connectGrpcJs(address: string, options: ConnectOptions = {}): Tr
       createResponseStream(method.decodeResponse, (listener) =>
         startPumpedCall(start, method, { requests, call, listener }),
       ),
-    close() {
-      closed = true;
-      channels.close();
+    close,
+    abort() {
+      close();
+      for (const wire of open) wire.cancelWithStatus(Status.UNAVAILABLE, 'the connection was lost');
     },
   };
 }

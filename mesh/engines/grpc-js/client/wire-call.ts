@@ -26,17 +26,19 @@ const cancelledText = 'Call cancelled';
 // Servers on grpc-js keep a timeout as a 32-bit number of milliseconds and misread longer ones.
 const maxTimeoutMs = 24 * 60 * 60 * 1000;
 
-/**
- * Starts a call. Its deadline is sent as `grpc-timeout`; when its signal aborts, it ends immediately. `explain` may replace the
- * error text of grpc-js.
- */
-export function startWireCall(
-  channel: Channel,
-  path: string,
-  call: TransportCall,
-  listener: WireListener,
-  explain: (details: string) => string,
-): WireCall {
+export interface WireCallOptions {
+  readonly channel: Channel;
+  readonly path: string;
+  readonly call: TransportCall;
+  readonly listener: WireListener;
+  /** Returns a better text than that of grpc-js for a call that reached no server. */
+  readonly explain: (details: string) => string;
+  /** Called when the call has its status. */
+  readonly ended: (wire: WireCall) => void;
+}
+
+/** Starts a call. Its deadline is sent as `grpc-timeout`; when its signal aborts, it ends immediately. */
+export function startWireCall({ channel, path, call, listener, explain, ended }: WireCallOptions): WireCall {
   const deadline = call.deadlineMs === undefined ? Infinity : Math.min(call.deadlineMs, Date.now() + maxTimeoutMs);
   const metadata = toWireMetadata(call.metadata);
   const wire = channel.createCall(path, deadline, null, null, null);
@@ -53,6 +55,7 @@ export function startWireCall(
     onReceiveMessage: (bytes) => listener.onMessage(bytes),
     onReceiveStatus(status) {
       signal?.removeEventListener('abort', abort);
+      ended(wire);
       const isRefused = status.code === Status.UNAVAILABLE && status.details === refusedText && !hasBegun;
       if (isRefused && listener.onRefused?.()) return;
       // A call that got a connection has its peer, and not the name that the channel was created with.

@@ -49,6 +49,24 @@ export function callSuite(engine: Engine): void {
       );
     });
 
+    it('finishes its open calls after it was closed, and ends them when it is aborted', async () => {
+      const answers: (() => void)[] = [];
+      const transport = await connectTo(engine, {
+        kind: 'unary',
+        handle: (read) => new Promise((resolve) => answers.push(() => resolve(read()))),
+      });
+      const [first, second] = [transport.unary(unary, 'first', call), transport.unary(unary, 'second', call)];
+      const lost = expect(second).rejects.toMatchObject({ code: Status.UNAVAILABLE, unsent: false });
+      await eventually(() => expect(answers).toHaveLength(2));
+
+      transport.close();
+      answers[0]?.();
+      expect(await first).toBe('first');
+      transport.abort();
+      await lost;
+      await expect(transport.unary(unary, 'late', call)).rejects.toMatchObject({ unsent: true });
+    });
+
     it('refuses a response above 4 MiB', async () => {
       const transport = await connectTo(engine, { kind: 'unary', handle: async () => 'x'.repeat(4 * 1024 * 1024 + 1) });
 

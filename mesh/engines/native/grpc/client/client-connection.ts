@@ -108,6 +108,13 @@ export class ClientConnection {
     else this.#socket.destroy();
   }
 
+  /** Ends now, with all open calls. */
+  abort(): void {
+    this.#isOver = true;
+    if (this.#connection) this.#connection.destroy();
+    else this.#socket.destroy();
+  }
+
   #onConnected(socket: Socket): void {
     const options = {
       role: 'client',

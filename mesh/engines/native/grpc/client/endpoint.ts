@@ -105,8 +105,13 @@ export class Endpoint implements ConnectionListener {
     this.#closed = true;
     clearTimeout(this.#retryTimer);
     for (const connection of this.#connections) connection.close();
-    this.#connections.clear();
     this.#failWaiting(`the connection to ${this.#address} was closed by this client`);
+  }
+
+  /** Closes it with all open calls. */
+  abort(): void {
+    this.close();
+    for (const connection of this.#connections) connection.abort();
   }
 
   // Of its connections.
