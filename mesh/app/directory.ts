@@ -46,10 +46,10 @@ export function createDirectory({ discovery, endpoints, local }: DirectoryOption
     hasAddress: isKnown,
     addLocal: (contract) => served.add(contract),
     addCall: (contract, service) => calls.set(contract, [...(calls.get(contract) ?? []), service]),
-    pick(contract, tried) {
+    pick(contract, tried, isStream) {
       const service = serviceNameOf(contract);
-      if (served.has(contract) || !isKnown(service)) return local.pick(contract, tried);
-      const picked = endpoints.of(service).pick(tried);
+      if (served.has(contract) || !isKnown(service)) return local.pick(contract);
+      const picked = endpoints.of(service).pick(tried, contract, isStream);
       if (!picked) throw noEndpoints({ service, registry: discovery.scheme });
       return picked;
     },

@@ -79,7 +79,7 @@ export async function openApp(parts: AppParts): Promise<OpenApp> {
   const metrics = createMetrics(clock, logger, info);
   const discovery = openDiscovery(config.discovery, { clock, logger, metrics });
   shutdown.add('resources', 'discovery', () => discovery.close());
-  const endpoints = createEndpoints({ engine, discovery, keepalive });
+  const endpoints = createEndpoints({ engine, discovery, keepalive, policy: config.balancing, clock, logger });
   const local = endpointsByAddress(engine, localAddress, keepalive);
   const directory = createDirectory({ discovery, endpoints, local });
   const databases = openDatabases(dataFolder, logger, config);
@@ -96,6 +96,7 @@ export async function openApp(parts: AppParts): Promise<OpenApp> {
   const shadowed = directory.shadowed();
   if (shadowed.length > 0) logger.info({ services: shadowed }, answeredHere);
   registerBacklogMetrics(services, runtime);
+  endpoints.measure(runtime.metrics);
   const metricsAddress = await serveMetrics(runtime, shutdown);
   await findServices(directory.called(), { discovery, endpoints, clock, draining });
   const serves = services.flatMap((service) => service.serves);

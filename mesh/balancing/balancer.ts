@@ -1,31 +1,71 @@
 import type { Transport } from '../engines/engine.ts';
 
 /**
- * How a call ended, as far as it says something of its endpoint. `server-fault`: UNAVAILABLE, DEADLINE_EXCEEDED or
- * RESOURCE_EXHAUSTED. `unsent`: no handler can have seen it. `cancelled`: by the caller, which says nothing.
+ * How a call ended, as far as it says something of its endpoint:
+ * - `answered`: by the service, also with an error of its business
+ * - `failed`: with an error that nobody expected, such as INTERNAL
+ * - `overloaded`: RESOURCE_EXHAUSTED
+ * - `server-fault`: UNAVAILABLE or DEADLINE_EXCEEDED
+ * - `unsent`: no handler can have seen it
+ * - `cancelled`: by the caller, which says nothing
  */
-export type CallOutcome = 'answered' | 'server-fault' | 'unsent' | 'cancelled';
+export type CallOutcome = 'answered' | 'failed' | 'overloaded' | 'server-fault' | 'unsent' | 'cancelled';
 
 /** The endpoint of one attempt. */
 export interface PickedEndpoint {
   /** `host:port`. */
   readonly address: string;
   readonly transport: Transport;
+  /** Whether there is another endpoint that was not tried: a call that this one does not take could go there. */
+  readonly hasOthers: boolean;
   /** Reports how the attempt ended and how long its first answer took; once. */
   end(outcome: CallOutcome, ms: number): void;
+  /** Reports that the instance does not have a method: its contract is older than the caller's. Logged once per method. */
+  misses(path: string): void;
 }
 
-/** Spreads the calls of one service over its instances. */
-export interface Balancer {
-  /** Returns the endpoint of the next attempt, one that is not in `tried` if there is one; `undefined` if there is none at all. */
-  pick(tried?: ReadonlySet<string>): PickedEndpoint | undefined;
-  /** Its endpoints that get calls now. */
-  endpoints(): readonly ServiceEndpoint[];
-}
+/**
+ * Why an instance gets calls or not:
+ * - `ready`: it gets calls; it serves, or nothing is known yet
+ * - `draining`: it finishes its calls, says the registry
+ * - `not-serving`: it does not serve the contract now, says its health; an instance that drains says so too
+ * - `not-served`: it answers, but does not serve the contract
+ * - `ejected`: too many of its calls failed
+ * - `silent`: it has open calls and does not answer
+ * - `away`: it cannot be reached
+ */
+export type InstanceState = (typeof instanceStates)[number];
+export const instanceStates = ['ready', 'draining', 'not-serving', 'not-served', 'ejected', 'silent', 'away'] as const;
 
 /** One instance of a service. */
 export interface ServiceEndpoint {
   /** `host:port`. */
   readonly address: string;
+  /** Another after the instance was silent: use it for one call. */
   readonly transport: Transport;
+}
+
+/** An instance as others see it. */
+export interface InstanceReport extends ServiceEndpoint {
+  readonly state: InstanceState;
+  /** The version that runs there, if the registry knows. */
+  readonly version: string | undefined;
+  /** How many calls it got. */
+  readonly picks: number;
+}
+
+/** Spreads the calls of one service over its instances. */
+export interface Balancer {
+  /**
+   * Returns the endpoint of the next attempt, one that is not in `tried` if there is one; `undefined` if there is none at all.
+   * With a contract (`user.v1.UserService`), one that is healthy for it. A call counts as load until it is ended. A stream does
+   * not, because it may wait for long.
+   */
+  pick(tried?: ReadonlySet<string>, contract?: string, isStream?: boolean): PickedEndpoint | undefined;
+  /** Its endpoints that get calls now. */
+  endpoints(): readonly ServiceEndpoint[];
+  /** All its instances, with those that get no calls. `contract`: by whose health. Default: of all contracts that were called. */
+  instances(contract?: string): readonly InstanceReport[];
+  /** Calls `changed` when `endpoints` or `instances` may have changed. Returns a function that ends that. */
+  onChange(changed: () => void): () => void;
 }

@@ -1,4 +1,4 @@
-import type { Engine, Keepalive, Transport } from '../engines/engine.ts';
+import type { Engine, Keepalive } from '../engines/engine.ts';
 import type { PickedEndpoint } from './balancer.ts';
 
 /** Where clients get the endpoints of their attempts. */
@@ -7,7 +7,7 @@ export interface EndpointSource {
    * Returns the endpoint of the next attempt of a call to a contract (`user.v1.UserService`): if possible, none of `tried`.
    * Throws a MeshError if the service has no endpoint.
    */
-  pick(contract: string, tried?: ReadonlySet<string>): PickedEndpoint;
+  pick(contract: string, tried?: ReadonlySet<string>, isStream?: boolean): PickedEndpoint;
   /** Closes the connections; later calls fail with UNAVAILABLE. */
   close(): void;
 }
@@ -21,26 +21,25 @@ export function endpointsByAddress(
   resolve: (contract: string) => string,
   keepalive?: Keepalive,
 ): EndpointSource {
-  const transports = new Map<string, Transport>();
+  const endpoints = new Map<string, PickedEndpoint>();
   let closed = false;
   const connect = (address: string) => {
     const transport = engine.connect(address, { keepalive });
-    transports.set(address, transport);
     // Its calls then fail like all others.
     if (closed) transport.close();
-    return transport;
+    // Nothing is chosen, so nothing is reported.
+    const endpoint = { address, transport, hasOthers: false, end: () => undefined, misses: () => undefined };
+    endpoints.set(address, endpoint);
+    return endpoint;
   };
   return {
     pick(contract) {
       const address = resolve(contract);
-      return { address, transport: transports.get(address) ?? connect(address), end: unreported };
+      return endpoints.get(address) ?? connect(address);
     },
     close() {
       closed = true;
-      for (const transport of transports.values()) transport.close();
+      for (const { transport } of endpoints.values()) transport.close();
     },
   };
 }
-
-/** For endpoints between which nothing is chosen. */
-export const unreported: PickedEndpoint['end'] = () => undefined;

@@ -1,7 +1,12 @@
+import type { BalancingPolicy } from '../config/process-settings.ts';
 import type { Discovery } from '../discovery/discovery.ts';
-import type { Engine, Keepalive, Transport } from '../engines/engine.ts';
-import type { Balancer, ServiceEndpoint } from './balancer.ts';
-import { unreported } from './endpoint-source.ts';
+import type { Engine, Keepalive } from '../engines/engine.ts';
+import type { Metrics } from '../metrics/metrics.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import type { Clock } from '../time/clock.ts';
+import { type Balancer, instanceStates } from './balancer.ts';
+import { Link } from './link.ts';
+import { type Links, ServiceBalancer } from './service-balancer.ts';
 
 /** The instances of the services that this process calls. */
 export interface Endpoints {
@@ -20,71 +25,120 @@ export interface EndpointsOptions {
   readonly discovery: Discovery;
   /** Default: no pings. */
   readonly keepalive?: Keepalive | undefined;
+  /** Default: `least-load`. */
+  readonly policy?: BalancingPolicy | undefined;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly random?: (() => number) | undefined;
 }
 
+/** The endpoints of a process, and what is measured of them. */
+export interface OpenEndpoints extends Endpoints {
+  measure(metrics: Metrics): void;
+}
+
+// Between two checks whether servers are silent.
+const checkMs = 500;
+
+// How long a call to an instance that is no longer found may take. Streams last longer than calls.
+const removedGraceMs = 10 * 60_000;
+
 /** Watches services from the first call on, and connects to an endpoint with the first call that goes there. */
-export function createEndpoints({ engine, discovery, keepalive }: EndpointsOptions): Endpoints {
-  const balancers = new Map<string, WatchedBalancer>();
-  let closed = false;
-  const connect = (address: string) => {
-    const transport = engine.connect(address, { keepalive });
-    // Its calls then fail like all others.
-    if (closed) transport.close();
-    return transport;
-  };
+export function createEndpoints(options: EndpointsOptions): OpenEndpoints {
+  const { discovery, policy = 'least-load', clock, logger, random = Math.random } = options;
+  const balancers = new Map<string, ServiceBalancer>();
+  const links = createLinks(options);
   return {
     names: () => discovery.names(),
     knows: (service) => discovery.knows(service),
     of(service) {
       const known = balancers.get(service);
       if (known) return known;
-      const balancer = watchService(service, discovery, connect);
+      const balancer = new ServiceBalancer({ service, discovery, links, policy, clock, logger, random });
       balancers.set(service, balancer);
       return balancer;
     },
     close() {
-      closed = true;
       for (const balancer of balancers.values()) balancer.close();
+      links.close();
     },
+    measure: (metrics) => measure(metrics, balancers),
   };
 }
 
-interface WatchedBalancer extends Balancer {
+interface ProcessLinks extends Links {
   close(): void;
 }
 
-/** Round robin over the endpoints that are ready. */
-function watchService(service: string, discovery: Discovery, connect: (address: string) => Transport): WatchedBalancer {
-  const transports = new Map<string, Transport>();
-  let ready: readonly ServiceEndpoint[] = [];
-  let turn = 0;
-  const transportTo = (address: string) => {
-    const transport = transports.get(address) ?? connect(address);
-    transports.set(address, transport);
+function createLinks({ engine, keepalive, clock, logger }: EndpointsOptions): ProcessLinks {
+  const links = new Map<string, { readonly link: Link; users: number }>();
+  let isClosed = false;
+  let cancelCheck: () => void;
+  const check = () => {
+    const nowMs = clock.elapsedMs();
+    for (const { link } of links.values()) link.check(nowMs);
+    cancelCheck = clock.after(checkMs, check);
+  };
+  cancelCheck = clock.after(checkMs, check);
+  const connect = (address: string) => {
+    const transport = engine.connect(address, { keepalive });
+    // Its calls then fail like all others.
+    if (isClosed) transport.close();
     return transport;
   };
-  const endWatch = discovery.watch(service, ({ endpoints }) => {
-    const addresses = new Set(endpoints.map(({ address }) => address));
-    for (const [address, transport] of transports) {
-      if (addresses.has(address)) continue;
-      transports.delete(address);
-      transport.close();
-    }
-    ready = endpoints
-      .filter(({ state }) => state === 'ready')
-      .map(({ address }) => ({ address, transport: transportTo(address) }));
-  });
   return {
-    pick(tried) {
-      const untried = tried ? ready.filter(({ address }) => !tried.has(address)) : ready;
-      const candidates = untried.length > 0 ? untried : ready;
-      const picked = candidates[turn++ % candidates.length];
-      return picked && { ...picked, end: unreported };
+    take(address) {
+      const known = links.get(address) ?? {
+        link: new Link({ address, connect: () => connect(address), clock, logger }),
+        users: 0,
+      };
+      known.users += 1;
+      links.set(address, known);
+      return known.link;
     },
-    endpoints: () => ready,
+    release(link) {
+      const known = links.get(link.address);
+      if (known?.link !== link) return;
+      known.users -= 1;
+      if (known.users > 0) return;
+      links.delete(link.address);
+      link.close(removedGraceMs);
+    },
     close() {
-      endWatch();
-      for (const transport of transports.values()) transport.close();
+      isClosed = true;
+      cancelCheck();
+      for (const { link } of links.values()) link.close(removedGraceMs);
     },
   };
+}
+
+function measure(metrics: Metrics, balancers: ReadonlyMap<string, ServiceBalancer>): void {
+  const instances = 'The known instances of services that this process calls, by whether they get calls.';
+  metrics.gauge('ordermesh_balancer_instances', instances, ['service', 'state']).collect(async () =>
+    [...balancers].flatMap(([service, balancer]) => {
+      const all = balancer.instances();
+      return instanceStates.map((state) => {
+        const value = all.filter((instance) => instance.state === state).length;
+        return { labels: { service, state }, value };
+      });
+    }),
+  );
+  metrics
+    .counter('ordermesh_balancer_picks_total', 'Calls that instances got.', ['service', 'address'])
+    .collect(() =>
+      [...balancers].flatMap(([service, balancer]) =>
+        balancer.instances().map(({ address, picks }) => ({ labels: { service, address }, value: picks })),
+      ),
+    );
+  const elsewhere = 'Attempts that went to another instance, because one did not take the call or failed it.';
+  metrics
+    .counter('ordermesh_balancer_failovers_total', elsewhere, ['service'])
+    .collect(() => [...balancers].map(([service, { counts }]) => ({ labels: { service }, value: counts.failovers })));
+  metrics
+    .counter(
+      'ordermesh_balancer_ejections_total',
+      'Instances that got no calls for a while because they failed them.',
+      ['service'],
+    )
+    .collect(() => [...balancers].map(([service, { counts }]) => ({ labels: { service }, value: counts.ejections })));
 }

@@ -1,8 +1,8 @@
 import { type CallOptions, Metadata } from 'nice-grpc-common';
-import type { CallOutcome, PickedEndpoint } from '../balancing/balancer.ts';
-import type { Transport, TransportCall } from '../engines/engine.ts';
+import type { PickedEndpoint } from '../balancing/balancer.ts';
 import { isOutage } from '../errors/codes.ts';
 import { uuidv7 } from '../ids/ids.ts';
+import { type Rewindable, rewindable } from '../iterables/rewindable.ts';
 import { type CallScope, currentScope } from '../telemetry/call-scope.ts';
 import { continueTrace } from '../telemetry/trace-context.ts';
 import type { Backoff } from '../time/backoff.ts';
@@ -12,6 +12,7 @@ import { asCallError, CallError } from './call-error.ts';
 import type { ClientMethod } from './client-method.ts';
 import type { Breaker } from './policies/breaker.ts';
 import { callDeadline, type DeadlineOptions } from './policies/deadline.ts';
+import { elsewhereIfUnsent, type OutboundCall, type Route } from './policies/elsewhere.ts';
 import { type RetryBudget, type RetryOptions, withRetries } from './policies/retry.ts';
 
 /** The options of one call: nice-grpc's and a deadline. */
@@ -20,7 +21,7 @@ export type MeshCallOptions = CallOptions & DeadlineOptions;
 /** What all methods of one client share. */
 export interface ClientContext {
   /** Returns the endpoint of the next attempt: if possible, none of `tried`. Throws a MeshError if the service has none. */
-  readonly pick: (tried?: ReadonlySet<string>) => PickedEndpoint;
+  readonly pick: (tried?: ReadonlySet<string>, isStream?: boolean) => PickedEndpoint;
   /** Returns the breaker of a group of methods. */
   readonly breaker: (group: string) => Breaker;
   readonly budget: RetryBudget;
@@ -54,12 +55,14 @@ export function bindCall(method: ClientMethod, context: ClientContext, fallback?
   }
 }
 
+/** The order of the policies: retries( breaker( elsewhere if unsent( attempt ) ) ). */
 async function unary(method: BoundMethod, request: object, options: MeshCallOptions = {}) {
   const { engineMethod, breaker } = method;
   const message = method.complete(request);
   try {
     const call = outboundCall(method, options);
-    const attempt = () => answeredBy(method, (transport) => transport.unary(engineMethod, message, call));
+    const route = routeOf(method, call, false);
+    const attempt = () => elsewhereIfUnsent(route, ({ transport }) => transport.unary(engineMethod, message, call));
     // A half-open breaker waits for its one call, so that call must be sure to end.
     const guarded = call.deadlineMs === undefined ? breaker.watch : breaker.run;
     return await withRetries(() => guarded(attempt), call, method.retry);
@@ -72,34 +75,70 @@ function serverStreaming(method: BoundMethod, request: object, options: MeshCall
   const { engineMethod, breaker } = method;
   return responses(method, options, (call) => {
     const message = method.complete(request);
+    const route = routeOf(method, call, true);
     const attempt = () =>
-      answeredBy(method, (transport) => begun(transport.serverStreaming(engineMethod, message, call)));
+      elsewhereIfUnsent(route, ({ transport }) => begun(transport.serverStreaming(engineMethod, message, call)));
     return withRetries(() => breaker.watch(attempt), call, method.retry);
   });
 }
 
-// Requests that come from a stream can be read only once, so the following two are not retried.
+// Requests that come from a stream can be read only once, so the following two are not retried. The first are kept in case the
+// call goes elsewhere.
 
 async function clientStreaming(method: BoundMethod, requests: AsyncIterable<object>, options: MeshCallOptions = {}) {
   const { engineMethod, breaker } = method;
+  const messages = rewindable(completed(requests, method), maxKeptRequests);
   try {
     const call = outboundCall(method, options);
-    const messages = completed(requests, method);
-    const attempt = () => answeredBy(method, (transport) => transport.clientStreaming(engineMethod, messages, call));
+    const route = { ...routeOf(method, call, true), requests: messages };
+    const attempt = () =>
+      elsewhereIfUnsent(route, (endpoint) =>
+        endpoint.transport.clientStreaming(engineMethod, readFor(endpoint, messages), call),
+      );
     return await breaker.watch(attempt);
   } catch (error) {
     throw asCallError(error, engineMethod.path);
+  } finally {
+    closeSoon(messages);
   }
 }
 
 function bidiStreaming(method: BoundMethod, requests: AsyncIterable<object>, options: MeshCallOptions = {}) {
   const { engineMethod, breaker } = method;
-  return responses(method, options, (call) => {
-    const messages = completed(requests, method);
+  return responses(method, options, async (call) => {
+    const messages = rewindable(completed(requests, method), maxKeptRequests);
+    const route = { ...routeOf(method, call, true), requests: messages };
     const attempt = () =>
-      answeredBy(method, (transport) => begun(transport.bidiStreaming(engineMethod, messages, call)));
-    return breaker.watch(attempt);
+      elsewhereIfUnsent(route, (endpoint) =>
+        begun(endpoint.transport.bidiStreaming(engineMethod, readFor(endpoint, messages), call)),
+      );
+    try {
+      const stream = await breaker.watch(attempt);
+      messages.commit();
+      return stream;
+    } catch (error) {
+      closeSoon(messages);
+      throw error;
+    }
   });
+}
+
+/** How many requests of a stream are kept until its response begins. With more, the call no longer goes elsewhere. */
+const maxKeptRequests = 16;
+
+function readFor({ hasOthers }: PickedEndpoint, messages: Rewindable<object>): AsyncIterable<object> {
+  const reader = messages.read();
+  if (!hasOthers) messages.commit();
+  return reader;
+}
+
+/** Closes a source of requests. It may wait for something else, and its error no longer matters. */
+function closeSoon(messages: Rewindable<object>): void {
+  messages.close().catch(() => undefined);
+}
+
+function routeOf({ pick, engineMethod, clock }: BoundMethod, call: OutboundCall, isStream: boolean): Route {
+  return { pick, path: engineMethod.path, call, isStream, clock, tried: undefined, requests: undefined };
 }
 
 /** A stream whose first message, or end, has arrived: from here on it is not retried. */
@@ -111,7 +150,7 @@ interface BegunStream {
 async function* responses(
   method: BoundMethod,
   options: MeshCallOptions,
-  begin: (call: TransportCall) => Promise<BegunStream>,
+  begin: (call: OutboundCall) => Promise<BegunStream>,
 ) {
   try {
     const { first, rest } = await begin(outboundCall(method, options));
@@ -130,35 +169,12 @@ async function begun(stream: AsyncIterable<unknown>): Promise<BegunStream> {
   return { first: await rest.next(), rest };
 }
 
-/** Makes one attempt at an endpoint, and reports to its balancer how that ended. */
-async function answeredBy<Answer>(
-  { pick, engineMethod }: BoundMethod,
-  send: (transport: Transport) => Promise<Answer>,
-): Promise<Answer> {
-  const { transport, end } = pick();
-  const startMs = performance.now();
-  try {
-    const answer = await send(transport);
-    end('answered', performance.now() - startMs);
-    return answer;
-  } catch (cause) {
-    const error = asCallError(cause, engineMethod.path);
-    end(outcomeOf(error), performance.now() - startMs);
-    throw error;
-  }
-}
-
-function outcomeOf(error: unknown): CallOutcome {
-  if (!(error instanceof CallError)) return 'cancelled';
-  return isOutage(error) ? 'server-fault' : 'answered';
-}
-
 async function* completed(requests: AsyncIterable<object>, method: BoundMethod) {
   for await (const request of requests) yield method.complete(request);
 }
 
 /** The call that all attempts send. It takes deadline, trace and cancellation from the call that it is made for. */
-function outboundCall({ timeoutMs, clock }: BoundMethod, options: MeshCallOptions): TransportCall {
+function outboundCall({ timeoutMs, clock }: BoundMethod, options: MeshCallOptions): OutboundCall {
   const scope = currentScope();
   const time = { nowMs: clock.now(), timeoutMs, scopeDeadlineMs: scope?.deadlineMs };
   return {
@@ -167,6 +183,7 @@ function outboundCall({ timeoutMs, clock }: BoundMethod, options: MeshCallOption
     signal: anySignal(options.signal, scope?.signal),
     onHeader: options.onHeader,
     onTrailer: options.onTrailer,
+    maxOpenings: undefined,
   };
 }
 

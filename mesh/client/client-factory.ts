@@ -125,7 +125,7 @@ export function createClientFactory({ endpoints, clock, logger }: ClientFactoryO
       const service = fullNameOf(contract);
       const { budget, breaker } = healthOf(service);
       return createClient(contract, options, {
-        pick: (tried) => endpoints.pick(service, tried),
+        pick: (tried, isStream) => endpoints.pick(service, tried, isStream),
         budget,
         breaker: options.breaker ? createBreakers(service, options.breaker) : breaker,
         retryDelayMs: retryDelay(options.retry),

@@ -9,6 +9,10 @@ import { certificatesSetting, choiceSetting, millisecondsSetting, numberSetting,
 export const compressions = ['none', 'gzip', 'snappy', 'zstd'] as const;
 export type Compression = (typeof compressions)[number];
 
+/** How the next instance of a service is chosen: the less loaded of two, or each in turn. */
+export const balancingPolicies = ['least-load', 'round-robin'] as const;
+export type BalancingPolicy = (typeof balancingPolicies)[number];
+
 const mebibyte = 1024 * 1024;
 const hourMs = 3_600_000;
 const dayMs = 24 * hourMs;
@@ -216,6 +220,13 @@ export const processSettings = {
     parse: parseDiscoveryUrl,
     problemOf: discoveryUrlProblem,
   },
+  /** How calls are spread over the instances of a service. */
+  balancing: choiceSetting('BALANCING', balancingPolicies, {
+    default: 'least-load',
+    doc:
+      'how calls are spread over the instances of a service: `least-load` prefers those that answer fast and have few open ' +
+      'calls, `round-robin` calls each in turn ([balancing](balancing.md))',
+  }),
   logLevel: choiceSetting('LOG_LEVEL', logLevels, {
     default: 'info',
     doc: `${logLevels.map((level) => `\`${level}\``).join(', ')}; the log goes to standard error`,

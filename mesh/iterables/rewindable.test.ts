@@ -85,8 +85,8 @@ describe('a rewindable list', () => {
     expect(seen.closed).toBe(0);
 
     const reader = again.read()[Symbol.asyncIterator]();
-    await reader.next();
     again.commit();
+    expect(await reader.next()).toEqual({ done: false, value: 'a' });
     expect(await reader.next()).toEqual({ done: false, value: 'b' });
     await reader.return?.();
     expect(seen).toEqual({ read: 2, closed: 1 });

@@ -7,7 +7,7 @@ export interface Rewindable<T> {
   read(): AsyncIterable<T>;
   /** Whether everything that was read is kept, so `read` begins with the first element. */
   readonly canRewind: boolean;
-  /** Keeps nothing from now on: the last reader has the source for itself. */
+  /** Keeps nothing more: the last reader gets the rest of the source for itself. */
   commit(): void;
   /** Closes the source, unless it has ended. */
   close(): Promise<void>;
@@ -24,21 +24,20 @@ export function rewindable<T>(list: AsyncIterable<T>, max: number): Rewindable<T
     closed = true;
     await source.return?.();
   };
-  const next = (at: number): Promise<IteratorResult<T>> => {
-    const known = kept?.[at];
-    if (known !== undefined) return known;
+  const next = (): Promise<IteratorResult<T>> => {
     const element = source.next();
-    if (kept !== undefined && at < max) kept.push(element);
+    if (kept !== undefined && kept.length < max) kept.push(element);
     else kept = undefined;
     return element;
   };
 
   return {
     read() {
+      const first = kept ?? [];
       let at = 0;
       return {
         [Symbol.asyncIterator]: () => ({
-          next: () => next(at++),
+          next: () => first[at++] ?? next(),
           async return(value?: unknown) {
             if (kept === undefined) await close();
             return { done: true, value } as IteratorResult<T>;

@@ -1,0 +1,181 @@
+import type { FoundEndpoint } from '../discovery/discovery.ts';
+import type { Transport } from '../engines/engine.ts';
+import type { Clock } from '../time/clock.ts';
+import type { CallOutcome, InstanceState, PickedEndpoint } from './balancer.ts';
+import { type WatchedHealth, watchHealth } from './health-calls.ts';
+import type { Link, LinkUser } from './link.ts';
+import { Load, loadConstants } from './load.ts';
+import { Ejection } from './outliers.ts';
+
+/** Is notified of an instance by whoever chooses between instances. */
+export interface InstanceListener {
+  readonly clock: Clock;
+  /** Its state may be another now. */
+  changed(instance: Instance): void;
+  /** It was ejected because of `faults in a row`. */
+  ejected(instance: Instance): void;
+  /** It does not serve a contract. */
+  notServed(instance: Instance, contract: string): void;
+  /** It does not have a method. */
+  missed(instance: Instance, path: string): void;
+  /** It cannot be reached. */
+  lost(instance: Instance): void;
+  /** Whether another instance gets calls. */
+  hasOthers(instance: Instance): boolean;
+}
+
+/** One instance of a service: its load, what is known of its health, and whether it is ejected. */
+export class Instance implements LinkUser {
+  readonly load = new Load();
+  readonly ejection = new Ejection();
+  readonly link: Link;
+  picks = 0;
+  #found: FoundEndpoint;
+  readonly #listener: InstanceListener;
+  readonly #health = new Map<string, WatchedHealth>();
+  readonly #watches: (() => void)[] = [];
+  readonly #missed = new Set<string>();
+
+  constructor(found: FoundEndpoint, link: Link, listener: InstanceListener) {
+    this.#found = found;
+    this.link = link;
+    this.#listener = listener;
+    link.users.add(this);
+  }
+
+  get address(): string {
+    return this.#found.address;
+  }
+
+  get version(): string | undefined {
+    return this.#found.version;
+  }
+
+  get transport(): Transport {
+    return this.link.transport;
+  }
+
+  get hasElsewhere(): boolean {
+    return this.#listener.hasOthers(this);
+  }
+
+  /** Takes what discovery says of it now. Returns whether that is news. */
+  update(found: FoundEndpoint): boolean {
+    const isNew = found.state !== this.#found.state;
+    this.#found = found;
+    return isNew;
+  }
+
+  /** Watches its health for a contract, from now on. */
+  watch(contract: string): void {
+    this.#health.set(contract, 'unknown');
+    const changed = (health: WatchedHealth) => this.#onHealth(contract, health);
+    const { clock } = this.#listener;
+    this.#watches.push(watchHealth({ transport: () => this.link.transport, contract, clock, changed }));
+  }
+
+  /** Its state for calls to a contract; without one, for calls to all that are watched. */
+  stateFor(contract: string | undefined): InstanceState {
+    if (this.link.isSilent) return 'silent';
+    const health = contract === undefined ? this.#worstHealth() : this.#health.get(contract);
+    if (health === 'away' || health === 'not-served') return health;
+    if (this.#found.state === 'draining') return 'draining';
+    if (health === 'not-serving') return health;
+    return this.ejection.isEjected ? 'ejected' : 'ready';
+  }
+
+  begin(isStream: boolean, nowMs: number): void {
+    this.picks += 1;
+    this.load.begin(nowMs);
+    if (isStream) this.load.end(undefined, nowMs);
+    else this.link.begin(nowMs);
+  }
+
+  end(isStream: boolean, outcome: CallOutcome, ms: number): void {
+    const nowMs = this.#listener.clock.elapsedMs();
+    if (!isStream) {
+      const isAnswered = outcome === 'answered' || outcome === 'failed' || outcome === 'overloaded';
+      this.link.end(isAnswered, nowMs);
+      this.load.end(latencyOf(outcome, ms), nowMs);
+    }
+    if (outcome === 'answered') this.ejection.answered();
+    else if (outcome === 'failed' || outcome === 'overloaded') this.ejection.overloaded();
+    else if (outcome !== 'cancelled' && this.ejection.failed(nowMs)) this.#listener.ejected(this);
+  }
+
+  misses(path: string): void {
+    if (this.#missed.has(path)) return;
+    this.#missed.add(path);
+    this.#listener.missed(this, path);
+  }
+
+  onSilence(): void {
+    this.load.forget();
+    this.#listener.changed(this);
+  }
+
+  close(): void {
+    for (const end of this.#watches) end();
+    this.link.users.delete(this);
+  }
+
+  #onHealth(contract: string, health: WatchedHealth): void {
+    const before = this.#health.get(contract);
+    this.#health.set(contract, health);
+    if (health === 'not-served') this.#listener.notServed(this, contract);
+    if (health === 'away') this.#listener.lost(this);
+    // Another process may answer there: what is known of the last one does not hold for it.
+    if (before === 'away') {
+      this.load.forget();
+      this.ejection.forget();
+      this.#missed.clear();
+    }
+    this.#listener.changed(this);
+  }
+
+  #worstHealth(): WatchedHealth {
+    const all = new Set(this.#health.values());
+    return worstFirst.find((health) => all.has(health)) ?? 'unknown';
+  }
+}
+
+const worstFirst: readonly WatchedHealth[] = ['away', 'not-serving', 'not-served'];
+
+/** `undefined`: the call says nothing of how fast the instance answers. */
+function latencyOf(outcome: CallOutcome, ms: number): number | undefined {
+  if (outcome === 'answered') return ms;
+  return outcome === 'failed' || outcome === 'cancelled' ? undefined : Math.max(ms, loadConstants.faultMs);
+}
+
+/** An instance as a choice for calls, or for streams. Made when the choices change, so a pick makes nothing. */
+export class Choice implements PickedEndpoint {
+  readonly instance: Instance;
+  readonly hasOthers: boolean;
+  readonly isStream: boolean;
+  readonly load: Load;
+  readonly address: string;
+
+  constructor(instance: Instance, hasOthers: boolean, isStream: boolean) {
+    this.instance = instance;
+    this.hasOthers = hasOthers;
+    this.isStream = isStream;
+    this.load = instance.load;
+    this.address = instance.address;
+  }
+
+  get transport(): Transport {
+    return this.instance.transport;
+  }
+
+  begin(nowMs: number): void {
+    this.instance.begin(this.isStream, nowMs);
+  }
+
+  end(outcome: CallOutcome, ms: number): void {
+    this.instance.end(this.isStream, outcome, ms);
+  }
+
+  misses(path: string): void {
+    this.instance.misses(path);
+  }
+}

@@ -1,0 +1,107 @@
+import { describe, expect, it } from 'vitest';
+import { captureLog } from '../testing/captured-log.ts';
+import { createTestClock } from '../testing/test-clock.ts';
+import { Link } from './link.ts';
+import { away, FakeServer, settle } from './testing/fake-server.ts';
+
+/** A link to a server, used by one service that has other instances or not. */
+function linkTo(server: FakeServer, hasElsewhere = true) {
+  const clock = createTestClock();
+  const log = captureLog();
+  const link = new Link({ address: 'a:1', connect: () => server.connect(), clock, logger: log.logger });
+  const seen: boolean[] = [];
+  link.users.add({ hasElsewhere, onSilence: () => seen.push(link.isSilent) });
+  const checkAfter = async (ms: number) => {
+    clock.advance(ms);
+    link.check(clock.elapsedMs());
+    await settle();
+  };
+  return { link, clock, log, seen, checkAfter };
+}
+
+describe('a server', () => {
+  it('is not asked whether it is alive while no call waits, or while it answers', async () => {
+    const server = new FakeServer();
+    const { link, clock, checkAfter } = linkTo(server);
+    await checkAfter(5_000);
+    link.begin(clock.elapsedMs());
+    link.begin(clock.elapsedMs());
+    await checkAfter(900);
+    link.end(true, clock.elapsedMs());
+    await checkAfter(900);
+    expect(server.probes).toBe(0);
+    await checkAfter(100);
+    expect(server.probes).toBe(1);
+  });
+
+  it('is asked even if the calls that it did not answer were cancelled', async () => {
+    const server = new FakeServer();
+    const { link, clock, checkAfter } = linkTo(server);
+    link.begin(clock.elapsedMs());
+    link.end(false, clock.elapsedMs());
+    await checkAfter(1_000);
+    expect(server.probes).toBe(1);
+    await checkAfter(1_000);
+    expect(server.probes).toBe(1);
+  });
+
+  it('is silent if it answers two probes in a row with nothing, and its calls end', async () => {
+    const server = new FakeServer();
+    const { link, clock, log, seen, checkAfter } = linkTo(server);
+    const before = link.transport;
+    server.isSilent = true;
+    link.begin(clock.elapsedMs());
+    await checkAfter(1_000);
+    expect(server.probes).toBe(2);
+    expect(server.aborted).toBe(1);
+    expect(link.transport).not.toBe(before);
+    expect(seen).toEqual([true]);
+    expect(log.lines).toMatchObject([
+      { level: 'warn', address: 'a:1', msg: expect.stringContaining('does not answer') },
+    ]);
+  });
+
+  it('is asked twice a second while it is silent, and used again once it answers', async () => {
+    const server = new FakeServer();
+    const { link, clock, seen, checkAfter } = linkTo(server);
+    server.isSilent = true;
+    link.begin(clock.elapsedMs());
+    await checkAfter(1_000);
+    link.end(false, clock.elapsedMs());
+    await checkAfter(500);
+    server.health = away;
+    await checkAfter(500);
+    expect(server.probes).toBe(4);
+    expect(link.isSilent).toBe(true);
+
+    server.isSilent = false;
+    server.health = 1;
+    await checkAfter(500);
+    expect(link.isSilent).toBe(false);
+    expect(seen).toEqual([true, false]);
+    await checkAfter(5_000);
+    expect(server.probes).toBe(5);
+  });
+
+  it('is waited for if its calls could not go elsewhere', async () => {
+    const server = new FakeServer();
+    const { link, clock, checkAfter } = linkTo(server, false);
+    server.isSilent = true;
+    link.begin(clock.elapsedMs());
+    await checkAfter(1_000);
+    await checkAfter(1_000);
+    expect(server.probes).toBe(4);
+    expect(server.aborted).toBe(0);
+    expect(link.isSilent).toBe(false);
+  });
+
+  it('is not silent if it cannot be reached', async () => {
+    const server = new FakeServer();
+    const { link, clock, checkAfter } = linkTo(server);
+    server.health = away;
+    link.begin(clock.elapsedMs());
+    await checkAfter(1_000);
+    expect(server.probes).toBe(1);
+    expect(link.isSilent).toBe(false);
+  });
+});

@@ -1,0 +1,190 @@
+import { describe, expect, it } from 'vitest';
+import { HealthCheckResponse_ServingStatus as ServingStatus } from '../../gen/ts/grpc/health/v1/health.ts';
+import type { EndpointSet, FoundEndpoint } from '../discovery/discovery.ts';
+import { captureLog } from '../testing/captured-log.ts';
+import { createTestClock, type TestClock } from '../testing/test-clock.ts';
+import type { CallOutcome } from './balancer.ts';
+import { Link } from './link.ts';
+import { ServiceBalancer } from './service-balancer.ts';
+import { away, FakeServer, lost, settle, unimplemented } from './testing/fake-server.ts';
+
+const contract = 'user.v1.UserService';
+
+interface Balanced {
+  readonly balancer: ServiceBalancer;
+  readonly clock: TestClock;
+  readonly servers: readonly FakeServer[];
+  readonly log: ReturnType<typeof captureLog>;
+  readonly refreshed: () => number;
+  /** Sets the endpoints that discovery finds. */
+  find(...endpoints: readonly FoundEndpoint[]): void;
+  /** Makes a call, and returns the address that it went to. */
+  call(outcome?: CallOutcome, tried?: ReadonlySet<string>): Promise<string>;
+  /** The addresses that get calls. */
+  used(): Promise<string[]>;
+}
+
+const ready = (address: string): FoundEndpoint => ({ address, state: 'ready' });
+
+/** A balancer of instances `a`, `b`, ... that calls each in turn. */
+function balance(count: number): Balanced {
+  const clock = createTestClock();
+  const log = captureLog();
+  const names = ['a', 'b', 'c', 'd', 'e'].slice(0, count);
+  const servers = names.map(() => new FakeServer());
+  let changed: (set: EndpointSet) => void = () => undefined;
+  let refreshed = 0;
+  const find = (...endpoints: readonly FoundEndpoint[]) => changed({ endpoints, asOfMs: 0 });
+  const linkTo = (address: string) =>
+    new Link({
+      address,
+      connect: () => (servers[names.indexOf(address)] ?? new FakeServer()).connect(),
+      clock,
+      logger: log.logger,
+    });
+  const balancer = new ServiceBalancer({
+    service: 'user',
+    discovery: {
+      scheme: 'static',
+      watch: (_, listener) => {
+        changed = listener;
+        return () => undefined;
+      },
+      refresh: () => {
+        refreshed += 1;
+      },
+    },
+    links: { take: linkTo, release: (link) => link.close(0) },
+    policy: 'round-robin',
+    clock,
+    logger: log.logger,
+  });
+  find(...names.map(ready));
+  const call = async (outcome: CallOutcome = 'answered', tried?: ReadonlySet<string>) => {
+    await settle();
+    const picked = balancer.pick(tried, contract);
+    picked?.end(outcome, 1);
+    return picked?.address ?? 'none';
+  };
+  const used = async () => {
+    const addresses = new Set<string>();
+    for (let calls = 0; calls < 2 * count; calls++) addresses.add(await call());
+    return [...addresses].toSorted();
+  };
+  return { balancer, clock, servers, log, refreshed: () => refreshed, find, call, used };
+}
+
+describe('the instances that get calls', () => {
+  it('are those that are ready in discovery', async () => {
+    const { find, used } = balance(3);
+    expect(await used()).toEqual(['a', 'b', 'c']);
+    find(ready('a'), { address: 'b', state: 'draining' });
+    expect(await used()).toEqual(['a']);
+  });
+
+  it('are those whose health is good', async () => {
+    const { servers, used, balancer } = balance(2);
+    expect(await used()).toEqual(['a', 'b']);
+    servers[1]?.show(ServingStatus.NOT_SERVING);
+    expect(await used()).toEqual(['a']);
+    expect(balancer.instances(contract)).toMatchObject([{ state: 'ready' }, { state: 'not-serving' }]);
+    servers[1]?.show(ServingStatus.SERVING);
+    expect(await used()).toEqual(['a', 'b']);
+  });
+
+  it('include those that say nothing of their health', async () => {
+    const { servers, used } = balance(2);
+    if (servers[0]) servers[0].health = undefined;
+    if (servers[1]) servers[1].health = unimplemented;
+    expect(await used()).toEqual(['a', 'b']);
+  });
+
+  it('exclude one that cannot be reached, until it can', async () => {
+    const { servers, used, clock, log, refreshed } = balance(2);
+    await used();
+    servers[0]?.show(away);
+    expect(await used()).toEqual(['b']);
+    expect(refreshed()).toBe(1);
+    expect(log.lines).toContainEqual(expect.objectContaining({ address: 'a', msg: 'an instance cannot be reached' }));
+    if (servers[0]) servers[0].health = ServingStatus.SERVING;
+    clock.advance(1_200);
+    expect(await used()).toEqual(['a', 'b']);
+  });
+
+  it('exclude one whose connection is lost only if it cannot be reached again', async () => {
+    const { servers, used, clock } = balance(2);
+    await used();
+    servers[0]?.show(lost);
+    expect(await used()).toEqual(['a', 'b']);
+    if (servers[0]) servers[0].health = away;
+    clock.advance(50);
+    expect(await used()).toEqual(['b']);
+  });
+
+  it('exclude one that does not serve the contract, with a warning', async () => {
+    const { servers, used, log } = balance(2);
+    if (servers[1]) servers[1].health = ServingStatus.SERVICE_UNKNOWN;
+    await used();
+    expect(await used()).toEqual(['a']);
+    expect(log.lines).toContainEqual(
+      expect.objectContaining({
+        level: 'warn',
+        service: 'user',
+        registry: 'static',
+        address: 'b',
+        contract,
+        msg: expect.stringContaining('two services have one address'),
+      }),
+    );
+  });
+
+  it('are all that can be reached if none serves, and all if none can be reached', async () => {
+    const { servers, used } = balance(3);
+    await used();
+    servers[0]?.show(ServingStatus.NOT_SERVING);
+    servers[1]?.show(ServingStatus.NOT_SERVING);
+    servers[2]?.show(away);
+    expect(await used()).toEqual(['a', 'b']);
+    servers[0]?.show(away);
+    servers[1]?.show(away);
+    expect(await used()).toEqual(['a', 'b', 'c']);
+  });
+});
+
+describe('an instance that fails its calls', () => {
+  /** Lets it fail five calls. */
+  async function eject({ call }: Balanced, instance: string) {
+    const others = new Set(['a', 'b'].filter((name) => name !== instance));
+    for (let calls = 0; calls < 5; calls++) expect(await call('server-fault', others)).toBe(instance);
+  }
+
+  it('gets none for a second after five faults in a row, and then its share', async () => {
+    const mesh = balance(2);
+    await mesh.used();
+    await eject(mesh, 'a');
+    expect(await mesh.used()).toEqual(['b']);
+    expect(mesh.balancer.counts.ejections).toBe(1);
+    mesh.clock.advance(1_000);
+    expect(await mesh.used()).toEqual(['a', 'b']);
+  });
+
+  it('gets calls all the same if more than half of all fail', async () => {
+    const mesh = balance(2);
+    await mesh.used();
+    await eject(mesh, 'a');
+    await eject(mesh, 'b');
+    expect(mesh.balancer.instances(contract)).toMatchObject([{ state: 'ejected' }, { state: 'ejected' }]);
+    expect(await mesh.used()).toEqual(['a', 'b']);
+  });
+
+  it('gets calls again as soon as another process answers there', async () => {
+    const mesh = balance(2);
+    await mesh.used();
+    await eject(mesh, 'a');
+    mesh.servers[0]?.show(away);
+    await mesh.used();
+    if (mesh.servers[0]) mesh.servers[0].health = ServingStatus.SERVING;
+    mesh.clock.advance(100);
+    expect(await mesh.used()).toEqual(['a', 'b']);
+  });
+});

@@ -1,0 +1,236 @@
+import type { BalancingPolicy } from '../config/process-settings.ts';
+import type { Discovery, EndpointSet } from '../discovery/discovery.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import type { Clock } from '../time/clock.ts';
+import type { Balancer, InstanceReport, InstanceState, PickedEndpoint, ServiceEndpoint } from './balancer.ts';
+import { Choice, Instance, type InstanceListener } from './instance.ts';
+import type { Link } from './link.ts';
+import { findOutliers, outlierConstants } from './outliers.ts';
+import { pickTwo } from './pick-two.ts';
+
+/** The connections of a process, by address. */
+export interface Links {
+  /** Returns the link to an address. Release it once. */
+  take(address: string): Link;
+  release(link: Link): void;
+}
+
+export interface ServiceBalancerOptions {
+  /** Its name in discovery: `user`. */
+  readonly service: string;
+  readonly discovery: Pick<Discovery, 'scheme' | 'watch' | 'refresh'>;
+  readonly links: Links;
+  readonly policy: BalancingPolicy;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** From 0 to below 1. Default: `Math.random`. */
+  readonly random?: () => number;
+}
+
+/** The calls that a balancer sent elsewhere, and the ejections, since the process started. */
+export interface BalancerCounts {
+  readonly failovers: number;
+  readonly ejections: number;
+}
+
+/** The balancer of one service. It watches the service in discovery from the start. */
+export class ServiceBalancer implements Balancer, InstanceListener {
+  readonly clock: Clock;
+  readonly #options: ServiceBalancerOptions;
+  readonly #logger: Logger;
+  readonly #random: () => number;
+  readonly #instances = new Map<string, Instance>();
+  /** The contracts that were called, whose health is watched. */
+  readonly #contracts = new Set<string>();
+  /** For calls and for streams, by contract; `''` for those without. Empty after a change. */
+  readonly #choices = { calls: new Map<string, readonly Choice[]>(), streams: new Map<string, readonly Choice[]>() };
+  readonly #listeners = new Set<() => void>();
+  readonly #endWatch: () => void;
+  #cancelInterval: () => void;
+  #turn = 0;
+  #failovers = 0;
+  #ejections = 0;
+  #isClosed = false;
+
+  constructor(options: ServiceBalancerOptions) {
+    this.clock = options.clock;
+    this.#options = options;
+    this.#logger = options.logger.child({ service: options.service, registry: options.discovery.scheme });
+    this.#random = options.random ?? Math.random;
+    this.#endWatch = options.discovery.watch(options.service, (set) => this.#onSet(set));
+    this.#cancelInterval = this.clock.after(outlierConstants.intervalMs, () => this.#onInterval());
+  }
+
+  get counts(): BalancerCounts {
+    return { failovers: this.#failovers, ejections: this.#ejections };
+  }
+
+  pick(tried?: ReadonlySet<string>, contract = '', isStream = false): PickedEndpoint | undefined {
+    const choices = this.#choicesFor(contract, isStream);
+    if (choices.length === 0) return undefined;
+    const nowMs = this.clock.elapsedMs();
+    const picked = this.#pickOf(tried === undefined ? choices : this.#untried(choices, tried, isStream), nowMs);
+    picked.begin(nowMs);
+    return picked;
+  }
+
+  endpoints(): readonly ServiceEndpoint[] {
+    return this.#choicesFor('', false);
+  }
+
+  instances(contract?: string): readonly InstanceReport[] {
+    if (contract !== undefined) this.#watch(contract);
+    return [...this.#instances.values()].map((instance) => {
+      const { address, transport, version, picks } = instance;
+      return { address, transport, version, picks, state: instance.stateFor(contract) };
+    });
+  }
+
+  onChange(changed: () => void): () => void {
+    this.#listeners.add(changed);
+    return () => this.#listeners.delete(changed);
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#endWatch();
+    this.#cancelInterval();
+    for (const instance of this.#instances.values()) this.#remove(instance);
+  }
+
+  // Called by its instances.
+
+  changed(): void {
+    this.#choices.calls.clear();
+    this.#choices.streams.clear();
+    for (const listener of this.#listeners) listener();
+  }
+
+  ejected(instance: Instance): void {
+    const { untilMs } = instance.ejection;
+    const forMs = Math.ceil(untilMs - this.clock.elapsedMs());
+    this.#ejections += 1;
+    this.#logger.warn(
+      { address: instance.address, for_ms: forMs },
+      'an instance fails its calls: it gets none for a while',
+    );
+    this.clock.after(forMs, () => this.#admit(instance));
+    this.changed();
+  }
+
+  notServed({ address }: Instance, contract: string): void {
+    this.#logger.warn(
+      { address, contract },
+      'an instance answers, but does not serve the contract: check whether two services have one address',
+    );
+  }
+
+  missed({ address, version }: Instance, path: string): void {
+    this.#logger.warn(
+      { address, version, method: path },
+      'an instance of an older contract is called: its calls of this method go elsewhere; update it',
+    );
+  }
+
+  lost({ address }: Instance): void {
+    this.#options.discovery.refresh(this.#options.service);
+    this.#logger.info({ address }, 'an instance cannot be reached');
+  }
+
+  hasOthers(instance: Instance): boolean {
+    return [...this.#instances.values()].some((other) => other !== instance && other.stateFor(undefined) === 'ready');
+  }
+
+  #onSet({ endpoints }: EndpointSet): void {
+    const addresses = new Set(endpoints.map(({ address }) => address));
+    for (const instance of this.#instances.values()) if (!addresses.has(instance.address)) this.#remove(instance);
+    for (const found of endpoints) {
+      const known = this.#instances.get(found.address);
+      if (known) known.update(found);
+      else {
+        const instance = new Instance(found, this.#options.links.take(found.address), this);
+        this.#instances.set(found.address, instance);
+        for (const contract of this.#contracts) instance.watch(contract);
+      }
+    }
+    this.changed();
+  }
+
+  #remove(instance: Instance): void {
+    this.#instances.delete(instance.address);
+    instance.close();
+    this.#options.links.release(instance.link);
+  }
+
+  #watch(contract: string): void {
+    if (contract === '' || this.#contracts.has(contract) || this.#isClosed) return;
+    this.#contracts.add(contract);
+    for (const instance of this.#instances.values()) instance.watch(contract);
+  }
+
+  /** The instances that get the calls to a contract until something changes. */
+  #choicesFor(contract: string, isStream: boolean): readonly Choice[] {
+    const byContract = isStream ? this.#choices.streams : this.#choices.calls;
+    const known = byContract.get(contract);
+    if (known) return known;
+    this.#watch(contract);
+    const choices = choicesOf(usable([...this.#instances.values()], contract === '' ? undefined : contract), isStream);
+    byContract.set(contract, choices);
+    return choices;
+  }
+
+  #pickOf(choices: readonly Choice[], nowMs: number): Choice {
+    if (this.#options.policy === 'least-load') return pickTwo(choices, nowMs, this.#random);
+    this.#turn += 1;
+    return choices[this.#turn % choices.length] as Choice;
+  }
+
+  /** The choices without those that were tried. If that leaves none, other instances; if there are none, all choices. */
+  #untried(choices: readonly Choice[], tried: ReadonlySet<string>, isStream: boolean): readonly Choice[] {
+    const isUntried = ({ address }: Instance) => !tried.has(address);
+    let untried = choices.map(({ instance }) => instance).filter(isUntried);
+    if (untried.length === 0) untried = [...this.#instances.values()].filter(isUntried);
+    if (untried.length > 0) {
+      this.#failovers += 1;
+      return choicesOf(untried, isStream);
+    }
+    return choices.map(({ instance }) => new Choice(instance, false, isStream));
+  }
+
+  #admit(instance: Instance): void {
+    if (!instance.ejection.admit(this.clock.elapsedMs())) return;
+    // It gets one call first.
+    instance.load.forget();
+    this.changed();
+  }
+
+  #onInterval(): void {
+    this.#cancelInterval = this.clock.after(outlierConstants.intervalMs, () => this.#onInterval());
+    const instances = [...this.#instances.values()];
+    const rates = instances.map(({ ejection }) => ejection.endInterval());
+    for (const index of findOutliers(rates)) {
+      const instance = instances[index];
+      instance?.ejection.eject(this.clock.elapsedMs());
+      if (instance) this.ejected(instance);
+    }
+  }
+}
+
+function choicesOf(instances: readonly Instance[], isStream: boolean): readonly Choice[] {
+  return instances.map((instance) => new Choice(instance, instances.length > 1, isStream));
+}
+
+/**
+ * The instances that get calls. Those that can be reached and serve come first. If more than half of them are ejected, all of
+ * them get calls: then it is not the instances that are at fault (Finagle and Envoy: panic). If there are none, any that answers is used, and then
+ * any.
+ */
+function usable(instances: readonly Instance[], contract: string | undefined): readonly Instance[] {
+  const inState = (...states: readonly InstanceState[]) =>
+    instances.filter((instance) => states.includes(instance.stateFor(contract)));
+  const ready = inState('ready');
+  const serving = inState('ready', 'ejected');
+  if (serving.length > 0) return ready.length * 2 >= serving.length ? ready : serving;
+  const reachable = inState('draining', 'not-serving', 'not-served');
+  return reachable.length > 0 ? reachable : instances;
+}

@@ -1,0 +1,102 @@
+import { Status } from 'nice-grpc-common';
+import type { CallOutcome, PickedEndpoint } from '../../balancing/balancer.ts';
+import type { TransportCall } from '../../engines/engine.ts';
+import { unknownMethod } from '../../engines/errors.ts';
+import { TransportError } from '../../engines/transport-error.ts';
+import { isServerFault } from '../../errors/codes.ts';
+import type { Rewindable } from '../../iterables/rewindable.ts';
+import type { Clock } from '../../time/clock.ts';
+import { asCallError, CallError } from '../call-error.ts';
+
+/** A call as the client sends it. Each attempt sets how often it may be opened. */
+export interface OutboundCall extends TransportCall {
+  maxOpenings: number | undefined;
+}
+
+/** The way of a call over the endpoints of its service. Its retries continue it. */
+export interface Route {
+  readonly pick: (tried?: ReadonlySet<string>, isStream?: boolean) => PickedEndpoint;
+  /** `/user.v1.UserService/GetUser`. */
+  readonly path: string;
+  readonly call: OutboundCall;
+  readonly isStream: boolean;
+  readonly clock: Clock;
+  /** The endpoints that failed it. */
+  tried: Set<string> | undefined;
+  /** If they come from a stream. */
+  readonly requests: Pick<Rewindable<unknown>, 'canRewind'> | undefined;
+}
+
+const maxEndpoints = 3;
+
+/**
+ * Makes an attempt of a call. If no handler can have seen it, it is made at another endpoint, at up to 3, immediately and whatever
+ * its method: that costs no retry, and the breaker counts the last one only. So does a call that an instance with an older
+ * contract refused. Reports to the balancer how each ended.
+ */
+export async function elsewhereIfUnsent<Answer>(
+  route: Route,
+  send: (endpoint: PickedEndpoint) => Promise<Answer>,
+): Promise<Answer> {
+  const { path, call } = route;
+  for (let endpoints = 1; ; endpoints += 1) {
+    const endpoint = pickNext(route);
+    call.maxOpenings = endpoint.hasOthers ? 1 : undefined;
+    const startMs = performance.now();
+    try {
+      const answer = await send(endpoint);
+      endpoint.end('answered', performance.now() - startMs);
+      return answer;
+    } catch (cause) {
+      const error = asCallError(cause, path);
+      endpoint.end(outcomeOf(error), performance.now() - startMs);
+      route.tried ??= new Set();
+      route.tried.add(endpoint.address);
+      if (!endpoint.hasOthers || !isUntaken(error)) throw error;
+      if (isUnknownMethod(error)) endpoint.misses(path);
+      if (endpoints === maxEndpoints || !canRepeat(route)) throw error;
+    }
+  }
+}
+
+function pickNext({ pick, tried, isStream, path }: Route): PickedEndpoint {
+  try {
+    return pick(tried, isStream);
+  } catch (error) {
+    throw asCallError(error, path);
+  }
+}
+
+function outcomeOf(error: unknown): CallOutcome {
+  if (!(error instanceof CallError)) return 'cancelled';
+  if (isUnsent(error)) return 'unsent';
+  switch (error.code) {
+    case Status.CANCELLED:
+      return 'cancelled';
+    case Status.UNAVAILABLE:
+    case Status.DEADLINE_EXCEEDED:
+      return 'server-fault';
+    case Status.RESOURCE_EXHAUSTED:
+      return 'overloaded';
+    default:
+      return isServerFault(error.code) ? 'failed' : 'answered';
+  }
+}
+
+/** Whether no handler can have seen the call. */
+function isUntaken(error: unknown): boolean {
+  return isUnsent(error) || isUnknownMethod(error);
+}
+
+function isUnsent(error: unknown): boolean {
+  return error instanceof CallError && error.cause instanceof TransportError && error.cause.unsent;
+}
+
+function isUnknownMethod(error: unknown): boolean {
+  return error instanceof CallError && error.reason === unknownMethod.reason;
+}
+
+function canRepeat({ call, clock, requests }: Route): boolean {
+  if (call.signal?.aborted || requests?.canRewind === false) return false;
+  return call.deadlineMs === undefined || clock.now() < call.deadlineMs;
+}
