@@ -1,6 +1,5 @@
 import { type CallOptions, Metadata } from 'nice-grpc-common';
 import type { PickedEndpoint } from '../balancing/balancer.ts';
-import { isOutage } from '../errors/codes.ts';
 import { uuidv7 } from '../ids/ids.ts';
 import { type Rewindable, rewindable } from '../iterables/rewindable.ts';
 import { type CallScope, currentScope } from '../telemetry/call-scope.ts';
@@ -8,7 +7,7 @@ import { continueTrace } from '../telemetry/trace-context.ts';
 import type { Backoff } from '../time/backoff.ts';
 import type { Clock } from '../time/clock.ts';
 import { answering, type FallbackSettings } from './answer.ts';
-import { asCallError, CallError } from './call-error.ts';
+import { asCallError } from './call-error.ts';
 import type { ClientMethod } from './client-method.ts';
 import type { Breaker } from './policies/breaker.ts';
 import { callDeadline, type DeadlineOptions } from './policies/deadline.ts';

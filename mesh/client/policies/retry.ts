@@ -98,10 +98,11 @@ export interface RetryBudget {
   allowsRetry(): boolean;
 }
 
-const maxTokens = 10;
+// An instance that dies fails all calls that it was working on. The others must be able to take them.
+const maxTokens = 100;
 const tokensPerSuccess = 0.1;
 
-/** Creates a full budget: 10 tokens. A failure takes one, a success gives 0.1, and retries stop at half. */
+/** Creates a full budget: 100 tokens. A failure takes one, a success gives 0.1, and retries stop at half. */
 export function createRetryBudget(): RetryBudget {
   let tokens = maxTokens;
   return {

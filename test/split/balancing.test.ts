@@ -1,0 +1,132 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { eventually } from '../../mesh/testing/eventually.ts';
+import { startFaultProxy } from '../../mesh/testing/servers/fault-proxy.ts';
+import {
+  type BalancedUsers,
+  balanceUsers,
+  callSteadily,
+  startUserInstance,
+  type UserInstance,
+} from './support/user-instances.ts';
+
+const perSecond = 500;
+
+let one: UserInstance;
+let other: UserInstance;
+
+beforeAll(async () => {
+  [one, other] = await Promise.all([startUserInstance(), startUserInstance()]);
+});
+
+afterAll(async () => {
+  await one[Symbol.asyncDispose]();
+  await other[Symbol.asyncDispose]();
+});
+
+function balance(...ports: readonly number[]): BalancedUsers {
+  const users = balanceUsers(ports);
+  onTestFinished(() => users[Symbol.dispose]());
+  return users;
+}
+
+/** The share of the calls to a port, of those of the next `ms`. */
+async function shareOf(port: number, users: BalancedUsers, ms: number): Promise<number> {
+  const all = () => users.balancer.instances().reduce((sum, { picks }) => sum + picks, 0);
+  const [before, allBefore] = [users.picks(port), all()];
+  await wait(ms);
+  return (users.picks(port) - before) / (all() - allBefore);
+}
+
+describe('calls to two instances of a service', () => {
+  it('fail only if they were sent to one that is killed, and reach it again once it is back', async () => {
+    const users = balance(one.port, other.port);
+    const client = users.client({ retry: { maxAttempts: 1 } });
+    const calls = callSteadily(perSecond, () => client.getUser({ id: 'ada' }));
+    expect(await shareOf(one.port, users, 1_000)).toBeGreaterThan(0.2);
+
+    const killedMs = performance.now();
+    await one.process.kill9();
+    await wait(1_500);
+    const goneMs = performance.now() - killedMs;
+    const { length: sentToIt } = calls.failed;
+    await one.restart();
+    await eventually(async () => expect(await shareOf(one.port, users, 200)).toBeGreaterThan(0.2), {
+      timeoutMs: 2_000,
+    });
+    await calls.stop();
+
+    expect(calls.failed).toHaveLength(sentToIt);
+    expect(sentToIt).toBeLessThan(perSecond / 10);
+    expect(goneMs).toBeGreaterThan(1_000);
+    expect(users.log.lines.filter(({ msg }) => msg === 'circuit opened')).toEqual([]);
+  });
+
+  it('do not fail if one is killed and their method may be repeated', async () => {
+    const users = balance(one.port, other.port);
+    const client = users.client();
+    const calls = callSteadily(perSecond, () => client.getUser({ id: 'ada' }));
+    await wait(500);
+    await one.process.kill9();
+    await wait(1_000);
+    await calls.stop();
+    await one.restart();
+    expect(calls.failed).toEqual([]);
+  });
+
+  it('do not fail if one drains, whatever their method', async () => {
+    const users = balance(one.port, other.port);
+    const client = users.client({ retry: { maxAttempts: 1 } });
+    const reads = callSteadily(perSecond, () => client.getUser({ id: 'ada' }));
+    const imports = callSteadily(20, () => client.importUsers(someUsers()));
+    await wait(500);
+    expect(await one.process.stop()).toEqual({ code: 0, signal: null });
+    await one.restart();
+    await wait(500);
+    await Promise.all([reads.stop(), imports.stop()]);
+    expect(reads.failed).toEqual([]);
+    expect(imports.failed).toEqual([]);
+  });
+
+  it('go to the other one if one hangs, and return to it once it continues', async () => {
+    const users = balance(one.port, other.port);
+    const client = users.client();
+    const calls = callSteadily(perSecond, () => client.getUser({ id: 'ada' }));
+    await wait(500);
+    one.process.child.kill('SIGSTOP');
+    onTestFinished(() => void one.process.child.kill('SIGCONT'));
+    await wait(5_000);
+    calls.slowestMs();
+    expect(await shareOf(one.port, users, 500)).toBe(0);
+    expect(calls.slowestMs()).toBeLessThan(1_000);
+    one.process.child.kill('SIGCONT');
+    await eventually(async () => expect(await shareOf(one.port, users, 200)).toBeGreaterThan(0.2), {
+      timeoutMs: 3_000,
+    });
+    await calls.stop();
+    expect(calls.failed).toEqual([]);
+    expect(users.log.lines.filter(({ msg }) => msg === 'circuit opened')).toEqual([]);
+  });
+
+  it('leave one that becomes slow within 2 s, and return within 5 s after it is fast again', async () => {
+    await using slow = await startFaultProxy(one.port);
+    await using fast = await startFaultProxy(other.port);
+    const users = balance(slow.port, fast.port);
+    const client = users.client();
+    const calls = callSteadily(perSecond, () => client.getUser({ id: 'ada' }));
+    expect(await shareOf(slow.port, users, 1_000)).toBeGreaterThan(0.2);
+    slow.latencyMs = 250;
+    await wait(1_500);
+    expect(await shareOf(slow.port, users, 500)).toBeLessThan(0.1);
+    slow.heal();
+    await eventually(async () => expect(await shareOf(slow.port, users, 500)).toBeGreaterThan(0.35), {
+      timeoutMs: 5_000,
+    });
+    await calls.stop();
+    expect(calls.failed).toEqual([]);
+  });
+});
+
+async function* someUsers() {
+  yield { user: { name: 'Grace', email: 'grace@example.com' } };
+}
