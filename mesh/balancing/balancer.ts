@@ -1,4 +1,6 @@
+import { Status } from 'nice-grpc-common';
 import type { Transport } from '../engines/engine.ts';
+import { isServerFault } from '../errors/codes.ts';
 
 /**
  * How a call ended, as far as it says something of its endpoint:
@@ -10,6 +12,21 @@ import type { Transport } from '../engines/engine.ts';
  * - `cancelled`: by the caller, which says nothing
  */
 export type CallOutcome = 'answered' | 'failed' | 'overloaded' | 'server-fault' | 'unsent' | 'cancelled';
+
+/** Returns how a call ended that its server, or this side, ended with a status. */
+export function outcomeOf(code: Status): CallOutcome {
+  switch (code) {
+    case Status.CANCELLED:
+      return 'cancelled';
+    case Status.UNAVAILABLE:
+    case Status.DEADLINE_EXCEEDED:
+      return 'server-fault';
+    case Status.RESOURCE_EXHAUSTED:
+      return 'overloaded';
+    default:
+      return isServerFault(code) ? 'failed' : 'answered';
+  }
+}
 
 /** The endpoint of one attempt. */
 export interface PickedEndpoint {

@@ -69,7 +69,8 @@ export class ServiceBalancer implements Balancer, InstanceListener {
     const choices = this.#choicesFor(contract, isStream);
     if (choices.length === 0) return undefined;
     const nowMs = this.clock.elapsedMs();
-    const picked = this.#pickOf(tried === undefined ? choices : this.#untried(choices, tried, isStream), nowMs);
+    const isFirst = tried === undefined || tried.size === 0;
+    const picked = this.#pickOf(isFirst ? choices : this.#untried(choices, tried, isStream), nowMs);
     picked.begin(nowMs);
     return picked;
   }

@@ -5,6 +5,8 @@ export interface RawEndpoint {
   readonly address: string;
   /** Opens no further calls, and closes when the open ones have ended. */
   close(): void;
+  /** Closes now: the open calls are lost. For a server that no longer answers. */
+  abort(): void;
 }
 
 /** A call of a server host whose path has no method there, and that is forwarded as bytes. */

@@ -1,9 +1,7 @@
-import { Status } from 'nice-grpc-common';
-import type { CallOutcome, PickedEndpoint } from '../../balancing/balancer.ts';
+import { type CallOutcome, outcomeOf, type PickedEndpoint } from '../../balancing/balancer.ts';
 import type { TransportCall } from '../../engines/engine.ts';
 import { unknownMethod } from '../../engines/errors.ts';
 import { TransportError } from '../../engines/transport-error.ts';
-import { isServerFault } from '../../errors/codes.ts';
 import type { Rewindable } from '../../iterables/rewindable.ts';
 import type { Clock } from '../../time/clock.ts';
 import { asCallError, CallError } from '../call-error.ts';
@@ -49,7 +47,7 @@ export async function elsewhereIfUnsent<Answer>(
       return answer;
     } catch (cause) {
       const error = asCallError(cause, path);
-      endpoint.end(outcomeOf(error), performance.now() - startMs);
+      endpoint.end(outcomeOfError(error), performance.now() - startMs);
       route.tried ??= new Set();
       route.tried.add(endpoint.address);
       if (!endpoint.hasOthers || !isUntaken(error)) throw error;
@@ -67,20 +65,10 @@ function pickNext({ pick, tried, isStream, path }: Route): PickedEndpoint {
   }
 }
 
-function outcomeOf(error: unknown): CallOutcome {
+function outcomeOfError(error: unknown): CallOutcome {
+  // The caller's own errors say nothing of the endpoint.
   if (!(error instanceof CallError)) return 'cancelled';
-  if (isUnsent(error)) return 'unsent';
-  switch (error.code) {
-    case Status.CANCELLED:
-      return 'cancelled';
-    case Status.UNAVAILABLE:
-    case Status.DEADLINE_EXCEEDED:
-      return 'server-fault';
-    case Status.RESOURCE_EXHAUSTED:
-      return 'overloaded';
-    default:
-      return isServerFault(error.code) ? 'failed' : 'answered';
-  }
+  return isUnsent(error) ? 'unsent' : outcomeOf(error.code);
 }
 
 /** Whether no handler can have seen the call. */

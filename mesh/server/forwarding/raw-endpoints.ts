@@ -10,6 +10,7 @@ export class RawEndpoints {
   readonly #connect: (address: string) => RawEndpoint;
   readonly #clock: Clock;
   readonly #balancers = new Set<Balancer>();
+  readonly #endWatches: (() => void)[] = [];
   readonly #endpoints = new Map<string, RawEndpoint>();
   #stopTidying: () => void;
 
@@ -21,7 +22,9 @@ export class RawEndpoints {
 
   /** Adds the endpoints of a service to those that may be connected. */
   watch(balancer: Balancer): void {
+    if (this.#balancers.has(balancer)) return;
     this.#balancers.add(balancer);
+    this.#endWatches.push(balancer.onChange(() => this.#abortSilent(balancer)));
   }
 
   to(address: string): RawEndpoint {
@@ -35,7 +38,17 @@ export class RawEndpoints {
 
   close(): void {
     this.#stopTidying();
+    for (const end of this.#endWatches) end();
     for (const endpoint of this.#endpoints.values()) endpoint.close();
+  }
+
+  /** Ends the calls of instances that do not answer. Later ones get another connection. */
+  #abortSilent(balancer: Balancer): void {
+    for (const { address, state } of balancer.instances()) {
+      if (state !== 'silent') continue;
+      this.#endpoints.get(address)?.abort();
+      this.#endpoints.delete(address);
+    }
   }
 
   #tidy(): void {

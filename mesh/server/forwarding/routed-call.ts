@@ -1,8 +1,7 @@
 import { Status } from 'nice-grpc-common';
-import type { Balancer, CallOutcome, PickedEndpoint } from '../../balancing/balancer.ts';
+import { type Balancer, type CallOutcome, outcomeOf, type PickedEndpoint } from '../../balancing/balancer.ts';
 import type { CallEndListener, MethodKind } from '../../engines/engine.ts';
 import type { ForwardedCall, ForwardedEnd, Forwarding, RawEndpoint } from '../../engines/forwarding.ts';
-import { isOutage } from '../../errors/codes.ts';
 import type { Admission, EnteringCall, Place } from '../policies/admission/admission.ts';
 
 /** Where the calls of one service go. */
@@ -65,7 +64,8 @@ export class RoutedCall implements Forwarding, EnteringCall {
   next(problem: string | undefined): RawEndpoint {
     this.#report('unsent');
     const { balancer, service } = this.route;
-    const picked = this.#tried.size < maxEndpoints ? balancer.pick(this.#tried) : undefined;
+    const isStream = this.kind !== 'unary';
+    const picked = this.#tried.size < maxEndpoints ? balancer.pick(this.#tried, this.#contract, isStream) : undefined;
     if (picked === undefined || this.#tried.has(picked.address)) throw this.#tools.unreachable(service, problem);
     this.#tried.add(picked.address);
     this.picked = picked;
@@ -80,7 +80,7 @@ export class RoutedCall implements Forwarding, EnteringCall {
   ended(end: ForwardedEnd): void {
     if (end.unprocessed) this.#report(end.code === Status.CANCELLED ? 'cancelled' : 'unsent');
     else if (end.code === Status.CANCELLED) this.#report('cancelled');
-    else this.#report(isOutage(end) ? 'server-fault' : 'answered');
+    else this.#report(outcomeOf(end.code));
     this.#listener?.abandoned();
     this.#place?.leave();
     this.#tools.onEnd(this, end);
@@ -90,6 +90,11 @@ export class RoutedCall implements Forwarding, EnteringCall {
 
   get path(): string {
     return this.call.path;
+  }
+
+  /** `user.v1.UserService`; `undefined` if it is not known, since anyone can make up names. */
+  get #contract(): string | undefined {
+    return this.kind && this.path.slice(1, this.path.lastIndexOf('/'));
   }
 
   get peer(): string {

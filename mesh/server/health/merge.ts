@@ -28,7 +28,10 @@ export function mergeHealth({ endpoints, contracts, health, clock }: MergedHealt
     for (const contract of contracts()) {
       const service = serviceNameOf(contract);
       if (!names.has(service)) continue;
-      const serves = endpoints.of(service).endpoints().length > 0;
+      const serves = endpoints
+        .of(service)
+        .instances(contract)
+        .some(({ state }) => state === 'ready');
       if (shown.get(contract) === serves) continue;
       shown.set(contract, serves);
       const message = `${service} has no instance that takes calls`;
