@@ -11,7 +11,7 @@ import { asCallError } from './call-error.ts';
 import type { ClientMethod } from './client-method.ts';
 import type { Breaker } from './policies/breaker.ts';
 import { callDeadline, type DeadlineOptions } from './policies/deadline.ts';
-import { elsewhereIfUnsent, type OutboundCall, type Route } from './policies/elsewhere.ts';
+import { elsewhereIfUnsent, isLostElsewhere, type OutboundCall, type Route } from './policies/elsewhere.ts';
 import { type RetryBudget, type RetryOptions, withRetries } from './policies/retry.ts';
 
 /** The options of one call: nice-grpc's and a deadline. */
@@ -64,7 +64,12 @@ async function unary(method: BoundMethod, request: object, options: MeshCallOpti
     const attempt = () => elsewhereIfUnsent(route, ({ transport }) => transport.unary(engineMethod, message, call));
     // A half-open breaker waits for its one call, so that call must be sure to end.
     const guarded = call.deadlineMs === undefined ? breaker.watch : breaker.run;
-    return await withRetries(() => guarded(attempt), call, method.retry);
+    return await withRetries(
+      () => guarded(attempt),
+      call,
+      method.retry,
+      (error) => isLostElsewhere(route, error),
+    );
   } catch (error) {
     throw asCallError(error, engineMethod.path);
   }
@@ -77,7 +82,12 @@ function serverStreaming(method: BoundMethod, request: object, options: MeshCall
     const route = routeOf(method, call, true);
     const attempt = () =>
       elsewhereIfUnsent(route, ({ transport }) => begun(transport.serverStreaming(engineMethod, message, call)));
-    return withRetries(() => breaker.watch(attempt), call, method.retry);
+    return withRetries(
+      () => breaker.watch(attempt),
+      call,
+      method.retry,
+      (error) => isLostElsewhere(route, error),
+    );
   });
 }
 
@@ -137,7 +147,8 @@ function closeSoon(messages: Rewindable<object>): void {
 }
 
 function routeOf({ pick, engineMethod, clock }: BoundMethod, call: OutboundCall, isStream: boolean): Route {
-  return { pick, path: engineMethod.path, call, isStream, clock, tried: undefined, requests: undefined };
+  const path = engineMethod.path;
+  return { pick, path, call, isStream, clock, tried: undefined, hasElsewhere: false, requests: undefined };
 }
 
 /** A stream whose first message, or end, has arrived: from here on it is not retried. */

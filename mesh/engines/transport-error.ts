@@ -9,10 +9,13 @@ export class TransportError extends ClientError {
    * send it elsewhere, even if its method must not be repeated.
    */
   readonly unsent: boolean;
+  /** Whether the connection was lost while the call was open: a handler may have seen it. */
+  readonly lost: boolean;
 
-  constructor(path: string, code: Status, details: string, trailer: Metadata, unsent = false) {
+  constructor(path: string, code: Status, details: string, trailer: Metadata, fate?: 'unsent' | 'lost') {
     super(path, code, details);
     this.trailer = trailer;
-    this.unsent = unsent;
+    this.unsent = fate === 'unsent';
+    this.lost = fate === 'lost';
   }
 }

@@ -32,7 +32,7 @@ describe('a gateway to two user services, one of them with a bridge', () => {
     instances = await Promise.all([start('1', ['user']), start('2', ['user', 'bridge'])]);
     const addresses = instances.map(({ address }) => address);
     const discovery = `static:user=${addresses.join('+')},events=${addresses[1]}`;
-    door = await start('door', ['gateway'], { DISCOVERY_URL: discovery });
+    door = await start('door', ['gateway'], { DISCOVERY_URL: discovery, BALANCING: 'round-robin' });
     users = door.client(UserServiceContract);
   });
   afterAll(async () => {

@@ -45,7 +45,7 @@ export class FakeServer {
 }
 
 /** Nothing listens at the address. */
-export const away = new TransportError('/', Status.UNAVAILABLE, 'ECONNREFUSED', Metadata(), true);
+export const away = new TransportError('/', Status.UNAVAILABLE, 'ECONNREFUSED', Metadata(), 'unsent');
 export const lost = new TransportError('/', Status.UNAVAILABLE, 'the connection was lost', Metadata());
 /** The server has no health service. */
 export const unimplemented = new TransportError('/', Status.UNIMPLEMENTED, 'unknown service', Metadata());

@@ -21,6 +21,8 @@ export interface Route {
   readonly clock: Clock;
   /** The endpoints that failed it. */
   tried: Set<string> | undefined;
+  /** Whether there is an endpoint that has not failed it. */
+  hasElsewhere: boolean;
   /** If they come from a stream. */
   readonly requests: Pick<Rewindable<unknown>, 'canRewind'> | undefined;
 }
@@ -50,11 +52,20 @@ export async function elsewhereIfUnsent<Answer>(
       endpoint.end(outcomeOfError(error), performance.now() - startMs);
       route.tried ??= new Set();
       route.tried.add(endpoint.address);
+      route.hasElsewhere = endpoint.hasOthers;
       if (!endpoint.hasOthers || !isUntaken(error)) throw error;
       if (isUnknownMethod(error)) endpoint.misses(path);
       if (endpoints === maxEndpoints || !canRepeat(route)) throw error;
     }
   }
+}
+
+/**
+ * Whether a call was lost with its instance while there is another one. An instance that dies fails all its calls once, which is
+ * no reason to limit retries: the others can take them.
+ */
+export function isLostElsewhere({ hasElsewhere }: Route, { cause }: CallError): boolean {
+  return hasElsewhere && cause instanceof TransportError && cause.lost;
 }
 
 function pickNext({ pick, tried, isStream, path }: Route): PickedEndpoint {

@@ -44,12 +44,14 @@ export function retryDelay({ firstDelayMs = 100, maxDelayMs = 2_000 }: RetrySett
 
 /**
  * Runs `attempt` until it succeeds, fails with a code that is not retryable, or attempts, budget or time are used up.
- * Waits in between as `delayMs` says, or as long as the server asks for.
+ * Waits in between as `delayMs` says, or as long as the server asks for. `isFree` returns whether a failure does not concern the
+ * budget.
  */
 export async function withRetries<T>(
   attempt: () => Promise<T>,
   call: TransportCall,
   options: RetryOptions,
+  isFree: (error: CallError) => boolean = () => false,
 ): Promise<T> {
   const { retryable, budget, clock } = options;
   for (let attempts = 1; ; attempts++) {
@@ -60,9 +62,10 @@ export async function withRetries<T>(
     } catch (error) {
       // If nothing was sent, because the breaker is open or there is no address, the error is not a CallError yet.
       if (!(error instanceof CallError) || !retryable.has(error.code)) throw error;
-      budget.failed();
+      const free = isFree(error);
+      if (!free) budget.failed();
       const delayMs = delayAfter(error, options.delayMs(attempts));
-      const isLast = attempts >= options.maxAttempts || !budget.allowsRetry();
+      const isLast = attempts >= options.maxAttempts || !(free || budget.allowsRetry());
       if (isLast || !hasTimeFor(delayMs, call, clock)) throw error;
       await sleepAlive(delayMs, call.signal, clock);
       if (call.signal?.aborted) throw cancelledWhileWaiting(undefined, { cause: error });
@@ -98,11 +101,10 @@ export interface RetryBudget {
   allowsRetry(): boolean;
 }
 
-// An instance that dies fails all calls that it was working on. The others must be able to take them.
-const maxTokens = 100;
+const maxTokens = 10;
 const tokensPerSuccess = 0.1;
 
-/** Creates a full budget: 100 tokens. A failure takes one, a success gives 0.1, and retries stop at half. */
+/** Creates a full budget: 10 tokens. A failure takes one, a success gives 0.1, and retries stop at half. */
 export function createRetryBudget(): RetryBudget {
   let tokens = maxTokens;
   return {

@@ -29,7 +29,7 @@ export function serviceConfig(services: readonly DescService[], registry: Regist
     loadBalancingConfig: [{ round_robin: {} }],
     // The name that serves while a process accepts its core calls. A contract's own name may also depend on a broker.
     healthCheckConfig: { serviceName: '' },
-    retryThrottling: { maxTokens: 100, tokenRatio: 0.1 },
+    retryThrottling: { maxTokens: 10, tokenRatio: 0.1 },
     methodConfig: methodConfigs(
       services.flatMap(({ methods }) => methods),
       registry,

@@ -9,6 +9,7 @@ import { type SentCall, startOneRequest } from './one-request-call.ts';
 import { pumpRequests } from './request-pump.ts';
 import { createResponseStream } from './response-stream.ts';
 import {
+  abortedText,
   localError,
   startWireCall,
   undecodableText,
@@ -61,7 +62,7 @@ export function connectGrpcJs(address: string, options: ConnectOptions = {}): Tr
     close,
     abort() {
       close();
-      for (const wire of open) wire.cancelWithStatus(Status.UNAVAILABLE, 'the connection was lost');
+      for (const wire of open) wire.cancelWithStatus(Status.UNAVAILABLE, abortedText);
     },
   };
 }

@@ -23,6 +23,12 @@ const refusedText = 'Stream refused by server';
 // The text of grpc-js for a stream that the server cancelled.
 const cancelledText = 'Call cancelled';
 
+/** The text of a call that was aborted with its connection. */
+export const abortedText = 'the connection was lost';
+
+// The texts of grpc-js for a connection that was lost, and ours.
+const lostText = new RegExp(`^(?:Connection dropped|${abortedText}|.*\\b(?:ECONNRESET|ETIMEDOUT))$`);
+
 // Servers on grpc-js keep a timeout as a 32-bit number of milliseconds and misread longer ones.
 const maxTimeoutMs = 24 * 60 * 60 * 1000;
 
@@ -79,7 +85,7 @@ function notGrpc(contentType: string): [code: Status, details: string] {
 
 /** The failure of a call that no handler can have seen. */
 export function unsentError(path: string, details: string): TransportError {
-  return new TransportError(path, Status.UNAVAILABLE, details, Metadata(), true);
+  return new TransportError(path, Status.UNAVAILABLE, details, Metadata(), 'unsent');
 }
 
 /** The failure of a call that this side detected. */
@@ -114,7 +120,8 @@ function statusError(
   // A server cancels a call after its deadline, sometimes before grpc-js sees it pass.
   if (code === Status.CANCELLED && details === cancelledText && isOverdue(call))
     return localError(path, Status.DEADLINE_EXCEEDED, 'deadline exceeded');
-  return new TransportError(path, code as number, details, fromWireMetadata(metadata));
+  const fate = code === Status.UNAVAILABLE && lostText.test(details) ? 'lost' : undefined;
+  return new TransportError(path, code as number, details, fromWireMetadata(metadata), fate);
 }
 
 // `WriteFlags.NoCompress` of grpc-js, which it does not export as a value.

@@ -56,7 +56,7 @@ export function callSuite(engine: Engine): void {
         handle: (read) => new Promise((resolve) => answers.push(() => resolve(read()))),
       });
       const [first, second] = [transport.unary(unary, 'first', call), transport.unary(unary, 'second', call)];
-      const lost = expect(second).rejects.toMatchObject({ code: Status.UNAVAILABLE, unsent: false });
+      const lost = expect(second).rejects.toMatchObject({ code: Status.UNAVAILABLE, lost: true });
       await eventually(() => expect(answers).toHaveLength(2));
 
       transport.close();

@@ -147,7 +147,7 @@ export class ClientCall implements OpeningCall, Timed {
   }
 
   unreachable(details: string): void {
-    this.#end(new TransportError(this.path, Status.UNAVAILABLE, details, Metadata(), true));
+    this.#end(new TransportError(this.path, Status.UNAVAILABLE, details, Metadata(), 'unsent'));
   }
 
   tooLarge(maxBytes: number): void {
@@ -203,8 +203,13 @@ export class ClientCall implements OpeningCall, Timed {
     if (this.#isOver) return;
     const { maxOpenings = defaultOpenings, deadlineMs } = this.#call;
     const unsent = code === ErrorCode.REFUSED_STREAM && this.#responseFields === undefined;
-    if (unsent && this.#openings < maxOpenings && this.#requests.canRepeat) this.#open();
-    else this.#end(new TransportError(this.path, ...resetStatus(code, deadlineMs, Date.now()), Metadata(), unsent));
+    if (unsent && this.#openings < maxOpenings && this.#requests.canRepeat) {
+      this.#open();
+      return;
+    }
+    const lost = code === ErrorCode.CONNECT_ERROR ? 'lost' : undefined;
+    const status = resetStatus(code, deadlineMs, Date.now());
+    this.#end(new TransportError(this.path, ...status, Metadata(), unsent ? 'unsent' : lost));
   }
 
   writable(): void {
