@@ -23,7 +23,7 @@ export async function openDoor(
   const clock = systemClock;
   const logger = createLogger('silent');
   const discovery = createStaticDiscovery(new Map([['behind', [address]]]), clock);
-  const endpoints = createEndpoints({ engine: nativeEngine, discovery });
+  const endpoints = createEndpoints({ engine: nativeEngine, discovery, clock, logger });
   const { connectRaw } = nativeEngine;
   if (connectRaw === undefined) throw new TypeError('the native engine cannot forward');
   const forwarder = createForwarder({
