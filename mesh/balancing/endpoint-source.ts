@@ -1,5 +1,5 @@
 import type { Engine, Keepalive } from '../engines/engine.ts';
-import type { PickedEndpoint } from './balancer.ts';
+import type { PickedEndpoint, ServiceEndpoint } from './balancer.ts';
 
 /** Where clients get the endpoints of their attempts. */
 export interface EndpointSource {
@@ -27,8 +27,7 @@ export function endpointsByAddress(
     const transport = engine.connect(address, { keepalive });
     // Its calls then fail like all others.
     if (closed) transport.close();
-    // Nothing is chosen, so nothing is reported.
-    const endpoint = { address, transport, hasOthers: false, end: () => undefined, misses: () => undefined };
+    const endpoint = onlyEndpoint({ address, transport });
     endpoints.set(address, endpoint);
     return endpoint;
   };
@@ -42,4 +41,9 @@ export function endpointsByAddress(
       for (const { transport } of endpoints.values()) transport.close();
     },
   };
+}
+
+/** Returns an endpoint between which and others nothing is chosen, so nothing is reported. */
+export function onlyEndpoint({ address, transport }: ServiceEndpoint): PickedEndpoint {
+  return { address, transport, hasOthers: false, end: () => undefined, misses: () => undefined };
 }

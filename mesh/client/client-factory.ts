@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events';
 import type { Client, CompatServiceDefinition, TsProtoServiceDefinition } from 'nice-grpc';
 import type { ServiceEndpoint } from '../balancing/balancer.ts';
-import { type EndpointSource, unreported } from '../balancing/endpoint-source.ts';
+import { type EndpointSource, onlyEndpoint } from '../balancing/endpoint-source.ts';
 import { fullNameOf, type ResponseOf, type ServiceContract } from '../contract/contract.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Clock } from '../time/clock.ts';
@@ -136,7 +136,7 @@ export function createClientFactory({ endpoints, clock, logger }: ClientFactoryO
       contract: ServiceContract<Definition>,
       endpoint: ServiceEndpoint,
     ) {
-      const picked = { ...endpoint, end: unreported };
+      const picked = onlyEndpoint(endpoint);
       const retry = { maxAttempts: 1 };
       const context = { pick: () => picked, budget: createRetryBudget(), breaker: () => noBreaker };
       const retryDelayMs = retryDelay(retry);
