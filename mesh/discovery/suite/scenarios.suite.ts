@@ -1,0 +1,162 @@
+import { setTimeout } from 'node:timers/promises';
+import type { Client } from 'nice-grpc';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import type { ServiceContract } from '../../contract/contract.ts';
+import { type EchoDefinition, echoService } from '../../server/testing/echo-service.ts';
+import { freePort } from '../../testing/servers/free-port.ts';
+import { type StartedProcess, startProcess } from '../../testing/servers/start-process.ts';
+import { startMesh, type TestMesh } from '../../testing/start-mesh.ts';
+import { type TempFolder, tempFolder } from '../../testing/temp-folder.ts';
+import { testService } from '../../testing/test-service.ts';
+import { startTraffic, type Traffic } from './traffic.ts';
+
+/** A registry that runs, for the scenarios. */
+export interface TestRegistry extends AsyncDisposable {
+  /** `DISCOVERY_URL` of the caller, and of instances if they register. All instances have the same port. */
+  url(port: number): string;
+  /** Enters these addresses of the service `test`, and removes all others. Missing where instances register. */
+  enter?(addresses: readonly string[]): Promise<void>;
+  /** Kills it. */
+  kill(): Promise<void>;
+  /** Starts it again at its address. Resolves once it answers. */
+  start(): Promise<void>;
+}
+
+export interface ScenarioOptions {
+  startRegistry(): Promise<TestRegistry>;
+  /** The time in which a change is seen: 2 s, or the TTL of the registry. Default: 2 s. */
+  readonly seenWithinMs?: number;
+  /** How long the registry is away. Default: 30 s. */
+  readonly awayMs?: number;
+}
+
+/** A start of a process takes long on a busy machine. */
+const timeoutMs = 180_000;
+
+/**
+ * What a caller relies on, whatever the registry: with 50 calls a second, instances of a service are added, drained and
+ * killed, and the registry is killed and comes back. The tests depend on each other.
+ */
+export function testScenarios({ startRegistry, seenWithinMs = 2_000, awayMs = 30_000 }: ScenarioOptions): void {
+  let registry: TestRegistry;
+  let folder: TempFolder;
+  let port: number;
+  let caller: TestMesh;
+  let traffic: Traffic;
+  const running = new Map<string, StartedProcess>();
+  let started = 0;
+
+  const enter = () => registry.enter?.([...running.keys()]);
+
+  /** Starts an instance. It is entered once it serves. */
+  async function add(): Promise<string> {
+    started += 1;
+    const address = `127.0.0.${started + 1}:${port}`;
+    const registers = registry.enter === undefined;
+    const instance = await startProcess({
+      main: 'mesh/discovery/suite/instance-main.ts',
+      dataDir: `${folder.path}/${started}`,
+      environment: { GRPC_LISTEN: address, ...(registers && { DISCOVERY_URL: registry.url(port) }) },
+    });
+    running.set(address, instance);
+    await enter();
+    return address;
+  }
+
+  /** Removes an instance, whose process ends meanwhile. */
+  async function remove(address: string, end: (instance: StartedProcess) => Promise<unknown>): Promise<unknown> {
+    const instance = running.get(address);
+    if (!instance) throw new Error(`${address} does not run`);
+    running.delete(address);
+    const [result] = await Promise.all([end(instance), enter()]);
+    return result;
+  }
+
+  function some(): string {
+    const [address] = running.keys();
+    return address ?? expect.fail('no instance runs');
+  }
+
+  beforeAll(async () => {
+    registry = await startRegistry();
+    folder = await tempFolder();
+    port = await freePort();
+    await Promise.all([add(), add()]);
+    let client: Client<typeof EchoDefinition> | undefined;
+    const callerService = testService('caller', async (runtime) => {
+      // Like a method that only reads.
+      const policy = {
+        timeoutMs: 5_000,
+        maxAttempts: 3,
+        retryableCodes: ['UNAVAILABLE'],
+        breakerGroup: 'queries',
+      } as const;
+      const contract = echoService({}, policy).contract as unknown as ServiceContract<typeof EchoDefinition>;
+      client = runtime.client(contract);
+      return {};
+    });
+    caller = await startMesh([callerService], { DISCOVERY_URL: registry.url(port) });
+    traffic = startTraffic(async () => (await client?.one({}))?.id ?? '');
+  }, timeoutMs);
+
+  afterAll(async () => {
+    await traffic?.stop();
+    await caller?.stop();
+    await Promise.all([...running.values()].map((instance) => instance.kill9()));
+    await registry?.[Symbol.asyncDispose]();
+    await folder?.[Symbol.asyncDispose]();
+  }, timeoutMs);
+
+  it('finds all instances from the first call on', async () => {
+    const sinceMs = traffic.now();
+    await Promise.all([...running.keys()].map((address) => traffic.answeredBy(address, sinceMs, seenWithinMs)));
+    expect(traffic.failedSince(0)).toEqual([]);
+  });
+
+  it('finds an instance that is added', { timeout: timeoutMs }, async () => {
+    const sinceMs = traffic.now();
+    const address = await add();
+    await traffic.answeredBy(address, traffic.now(), seenWithinMs);
+    expect(traffic.failedSince(sinceMs)).toEqual([]);
+  });
+
+  it('loses no call when an instance drains', { timeout: timeoutMs }, async () => {
+    const sinceMs = traffic.now();
+    const address = some();
+    await expect(remove(address, (instance) => instance.stop())).resolves.toEqual({ code: 0, signal: null });
+    const leftMs = traffic.now();
+    await setTimeout(seenWithinMs);
+    expect(traffic.answeredSince(leftMs).has(address)).toBe(false);
+    expect(traffic.failedSince(sinceMs)).toEqual([]);
+  });
+
+  it('leaves an instance that is killed within 5 s', { timeout: timeoutMs }, async () => {
+    const killed = remove(some(), (instance) => instance.kill9());
+    await Promise.all([killed, setTimeout(5_000)]);
+    const sinceMs = traffic.now();
+    await setTimeout(1_000);
+    expect(traffic.failedSince(sinceMs)).toEqual([]);
+    await add();
+  });
+
+  it('continues with the last instances while the registry is away, and finds new ones when it is back', {
+    timeout: timeoutMs,
+  }, async () => {
+    const sinceMs = traffic.now();
+    await registry.kill();
+    await setTimeout(awayMs);
+    expect(await oldestAge(caller)).toBeGreaterThan(awayMs / 1000 - 5);
+    expect(traffic.failedSince(sinceMs)).toEqual([]);
+    await registry.start();
+    const address = await add();
+    await traffic.answeredBy(address, traffic.now(), seenWithinMs);
+    await Promise.all([...running.keys()].map((each) => traffic.answeredBy(each, traffic.now(), 15_000)));
+    expect(await oldestAge(caller)).toBeLessThan(5);
+    expect(traffic.failedSince(sinceMs)).toEqual([]);
+  });
+}
+
+async function oldestAge({ runtime }: TestMesh): Promise<number> {
+  const { text } = await runtime.metrics.scrape();
+  return Number(/^ordermesh_discovery_age_seconds\{service="test"\} (\S+)$/m.exec(text)?.[1]);
+}
