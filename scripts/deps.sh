@@ -6,7 +6,7 @@
 #   postgres   PostgreSQL and PgBouncer
 #   kafka      Kafka, with Java, and kcat
 #   rabbitmq   RabbitMQ
-#   discovery  Knot, a DNS server, and Eureka, with Java
+#   discovery  Knot, a DNS server, Eureka, with Java, and iproute2, for network namespaces
 #   peers      clients and servers of others for conformance and benchmarks: gRPC in Go, Java and Python, h2spec, ...
 #   polyglot   what `make clients` needs for Go and Python, and the proxies nginx and HAProxy
 set -eu

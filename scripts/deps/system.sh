@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs the system packages of the parts that the arguments name (see deps.sh): PostgreSQL, PgBouncer, RabbitMQ, kcat,
-# Knot, h2load and nghttp, nginx and HAProxy, and Java, Maven and Python for the other tools.
+# Knot, iproute2, h2load and nghttp, nginx and HAProxy, and Java, Maven and Python for the other tools.
 set -eu
 
 # wants <part>...: checks whether one of these parts is requested.
@@ -25,6 +25,7 @@ if wants kafka; then
 fi
 if wants discovery; then
   [ -x /usr/sbin/knotd ] || command -v knotd >/dev/null || missing="$missing knot"
+  command -v ip >/dev/null || missing="$missing iproute2"
 fi
 if wants kafka discovery peers; then
   java --list-modules 2>/dev/null | grep -q jdk.compiler || missing="$missing openjdk-17-jdk-headless"

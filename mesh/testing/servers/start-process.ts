@@ -12,6 +12,8 @@ export interface ProcessOptions {
   /** Relative to the project's root. Default: `services/main.ts`. */
   readonly main?: string;
   readonly args?: readonly string[];
+  /** A command that runs the process: `ip netns exec <namespace>`. Default: none. */
+  readonly through?: readonly string[];
   /** Settings besides the data folder and a free port. */
   readonly environment?: Readonly<Record<string, string>>;
   /** A file descriptor for its output. Default: pipes, collected in `stdout` and `stderr`. */
@@ -38,11 +40,12 @@ export function spawnProcess({
   dataDir,
   main = 'services/main.ts',
   args = [],
+  through = [],
   environment,
   output,
 }: ProcessOptions): SpawnedProcess {
   return spawnCommand({
-    command: [process.execPath, main, ...args],
+    command: [...through, process.execPath, main, ...args],
     output,
     environment: {
       NODE_COMPILE_CACHE: compileCache,
