@@ -127,7 +127,8 @@ export async function openApp(parts: AppParts): Promise<OpenApp> {
   const endWatch = await watchHealth({ services, brokers: runtime, health, clock, logger });
   shutdown.add('work', 'health checks', endWatch);
   const findable = services.filter(({ isLocal }) => !isLocal).flatMap((service) => service.serves);
-  const register = () => discovery.register?.(describeSelf(config, port, findable, info.version));
+  const self = describeSelf(config, port, findable, info.version);
+  const register = () => (findable.length > 0 ? discovery.register?.(self) : undefined);
   return { runtime, services, address, metricsAddress, register };
 }
 

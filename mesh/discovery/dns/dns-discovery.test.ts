@@ -8,6 +8,7 @@ import { type KnotServer, knot, startKnot } from '../../testing/servers/knot.ts'
 import { describeWithServer } from '../../testing/servers/servers.ts';
 import { tempFolder } from '../../testing/temp-folder.ts';
 import { systemClock } from '../../time/clock.ts';
+import { badReplies, startDnsProxy } from '../testing/dns-proxy.ts';
 import { createDnsDiscovery, type DnsOptions } from './dns-discovery.ts';
 
 const noSearch = '/dev/null';
@@ -119,4 +120,23 @@ describeWithServer(knot, 'discovery by DNS', () => {
     discovery.refresh('user');
     await eventually(() => expect(latest()).toEqual(['127.0.0.2:50051']), { timeoutMs: 1_000 });
   });
+
+  it('keeps the last addresses whatever the server sends, logs that once, and continues afterwards', async () => {
+    await server.serve(['user.mesh.test. 1 A 127.0.0.1']);
+    const cases = Object.entries(badReplies).map(async ([bad, change]) => {
+      await using proxy = await startDnsProxy(server.address);
+      const user = watchUser(server, { server: proxy.address, name: '<service>.mesh.test', port: 50_051 });
+      await eventually(() => expect(user.latest(), bad).toEqual(['127.0.0.1:50051']));
+      proxy.changeReplies(change);
+      await eventually(() => expect(user.lines.map(reasonOf), bad).toEqual(['REGISTRY_UNAVAILABLE']));
+      proxy.changeReplies(undefined);
+      await eventually(() => expect(user.lines.at(-1), bad).toMatchObject({ msg: 'registry answers again' }));
+      expect(user.count(), bad).toBe(1);
+    });
+    await Promise.all(cases);
+  });
 });
+
+function reasonOf({ err }: Record<string, unknown>): unknown {
+  return (err as { reason?: unknown } | undefined)?.reason;
+}

@@ -26,7 +26,7 @@ export interface ScenarioOptions {
   startRegistry(): Promise<TestRegistry>;
   /** The time in which a change is seen: 2 s, or the TTL of the registry. Default: 2 s. */
   readonly seenWithinMs?: number;
-  /** How long the registry is away. Default: 30 s. */
+  /** How long the registry is away, without the time of its start. Default: 30 s. */
   readonly awayMs?: number;
 }
 
