@@ -31,6 +31,14 @@ export const ambiguousProjection = unknownProjection.variant({
   metadata: ({ name }) => ({ name }),
 });
 
+export const unknownOwner = defineError({
+  reason: 'UNKNOWN_OWNER',
+  code: Status.NOT_FOUND,
+  means: 'no service with this name reports the ids under which it charges and reserves',
+  fix: 'use one that ListOwners returns',
+  text: ({ owner }: { readonly owner: string }) => `owner ${owner} not found: use one that ListOwners returns`,
+});
+
 export const unknownGroup = defineError({
   reason: 'UNKNOWN_GROUP',
   code: Status.NOT_FOUND,

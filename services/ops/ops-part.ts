@@ -53,6 +53,10 @@ export interface OpsPart {
   listChecks(call: PartCall): Promise<AvailableCheck[]>;
   /** Runs the checks with these names, all of which it has. */
   runAudit(names: readonly string[], call: PartCall): AsyncIterable<AuditReport>;
+  /** The names of the services that charge or reserve under ids of their own. */
+  listOwners(call: PartCall): Promise<string[]>;
+  /** Returns those of the ids that are the owner's. Throws NOT_FOUND `UNKNOWN_OWNER`. */
+  filterOwnIds(owner: string, ids: readonly string[], call: PartCall): Promise<string[]>;
   /** `undefined` if none has finished. */
   getLastAudit(call: PartCall): Promise<Audit | undefined>;
 }

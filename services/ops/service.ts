@@ -2,6 +2,7 @@ import { AuditServiceContract } from '#gen/ops/v1/audit.contract.ts';
 import { ConsumerServiceContract } from '#gen/ops/v1/consumer.contract.ts';
 import { HealthServiceContract } from '#gen/ops/v1/health.contract.ts';
 import { DeadLetterServiceContract, SagaServiceContract } from '#gen/ops/v1/ops.contract.ts';
+import { OwnerServiceContract } from '#gen/ops/v1/owner.contract.ts';
 import { ProjectionServiceContract } from '#gen/ops/v1/projection.contract.ts';
 import { StatusServiceContract } from '#gen/ops/v1/status.contract.ts';
 import {
@@ -14,6 +15,7 @@ import {
   readDeclaredServices,
   type ServedContract,
   serve,
+  serviceNameOf,
 } from '#mesh';
 import { auditOrders } from './audits/audit-orders.ts';
 import { auditOwners } from './audits/owners/audit-owners.ts';
@@ -22,6 +24,7 @@ import { createAuditRpc } from './combine/audit-rpc.ts';
 import { createConsumerRpc } from './combine/consumer-rpc.ts';
 import { createDeadLetterRpc } from './combine/dead-letter-rpc.ts';
 import { createViews } from './combine/mesh-view.ts';
+import { createOwnerRpc } from './combine/owner-rpc.ts';
 import { createProjectionRpc } from './combine/projection-rpc.ts';
 import { createSagaRpc } from './combine/saga-rpc.ts';
 import { createStatusRpc } from './combine/status-rpc.ts';
@@ -37,20 +40,24 @@ export const opsService = defineService({
   observesProcess: true,
   async setup(parts) {
     const { process, findClient, clientAt, endpoints, run, tasks, clock, logger } = parts;
-    const owners = findOwners(process);
+    const declared = await readDeclaredServices(contractDescriptors);
     const local = createLocalPart({ ...parts, queues: tasks.backlogs, deadTasks: tasks.deadLetters });
     const find = createPartFinder({
       local,
       endpoints,
       served: () =>
         process.services.flatMap(({ serves }) => serves.map(({ contract }) => contract.definition.fullName)),
-      declared: await readDeclaredServices(contractDescriptors),
+      declared,
       connect: (remote, endpoint) => createRemotePart(remote, endpoint, { clientAt, clock }),
     });
+    const owners = findOwners(process, () => find().groups);
+    const hasOthers =
+      endpoints.names().length > 0 ||
+      declared.some((contract) => endpoints.knows(serviceNameOf(contract)) === 'possible');
     // Discovery follows a service once it was asked for it.
     run.background({ start: async () => void find(), stop: async () => undefined });
     return {
-      audits: [...auditOrders({ findClient, clock }, owners), ...auditOwners(owners, { findClient })],
+      audits: [...auditOrders({ findClient, clock }, owners), ...auditOwners(owners, { findClient, hasOthers })],
       serves: serveOps(find, { process, clock, logger }),
     };
   },
@@ -86,6 +93,7 @@ function serveOps(find: () => FoundParts, { process, clock, logger }: OpsDeps): 
     serve(AuditServiceContract, createAuditRpc(viewOf)),
     serve(HealthServiceContract, createHealthRpc(process.health)),
     serve(ConsumerServiceContract, createConsumerRpc(viewOf)),
+    serve(OwnerServiceContract, createOwnerRpc(viewOf)),
     serve(StatusServiceContract, createStatusRpc(viewOf)),
   ];
 }

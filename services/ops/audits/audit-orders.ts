@@ -10,7 +10,7 @@ import { type Comparison, compareWithOrders } from './orders/compare-with-orders
 import { chargeOfUnknownOwner, reservationOfUnknownOwner } from './orders/errors.ts';
 import { judgeCharge } from './orders/judge-charge.ts';
 import { judgeReservation } from './orders/judge-reservation.ts';
-import { judgeOwner, type Owners, ofOrder } from './owners/owners.ts';
+import { type IsKnown, judgeOwner, type Owners, ofOrder, withOwners } from './owners/owners.ts';
 
 /**
  * Returns the checks that orders agree with payments and reservations, as far as those services are in this process or have an
@@ -24,15 +24,17 @@ export function auditOrders(
   const payments = findClient(PaymentServiceContract);
   const inventory = findClient(InventoryServiceContract);
   return [
-    ...(orders && payments ? [auditCharges(orders, payments, owners, clock)] : []),
-    ...(orders && inventory ? [auditReservations(orders, inventory, owners, clock)] : []),
+    ...(orders && payments ? [withOwners(owners, (isKnown) => auditCharges(orders, payments, isKnown, clock))] : []),
+    ...(orders && inventory
+      ? [withOwners(owners, (isKnown) => auditReservations(orders, inventory, isKnown, clock))]
+      : []),
   ];
 }
 
 function auditCharges(
   orders: Client<OrderServiceDefinition>,
   payments: Client<PaymentServiceDefinition>,
-  { isKnown }: Owners,
+  isKnown: IsKnown,
   clock: Clock,
 ): AuditCheck {
   const charges: Comparison<Payment> = {
@@ -55,7 +57,7 @@ function auditCharges(
 function auditReservations(
   orders: Client<OrderServiceDefinition>,
   inventory: Client<InventoryServiceDefinition>,
-  { isKnown }: Owners,
+  isKnown: IsKnown,
   clock: Clock,
 ): AuditCheck {
   const reservations: Comparison<Reservation> = {

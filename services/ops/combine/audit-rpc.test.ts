@@ -54,6 +54,8 @@ describe('the audit of a process', () => {
       { name: 'report/accounts', error: '' },
       { name: 'orders/charges', findings: 0n, error: expect.stringMatching(/^UNAVAILABLE: /) },
       { name: 'orders/reservations', findings: 0n, error: expect.stringMatching(/^UNAVAILABLE: /) },
+      { name: 'owners/charges', findings: 0n, error: expect.stringMatching(/^PROCESS_UNREACHABLE: /) },
+      { name: 'owners/reservations', findings: 0n, error: expect.stringMatching(/^PROCESS_UNREACHABLE: /) },
       { name: 'storage/integrity', findings: 0n, error: '' },
       { name: 'inventory,order,payment@127.0.0.1:1', error: expect.stringContaining('cannot be reached') },
     ]);
@@ -62,7 +64,7 @@ describe('the audit of a process', () => {
   it.each([
     ['static:', []],
     ['static:order=127.0.0.1:1', []],
-    ['static:order=127.0.0.1:1,payment=127.0.0.1:1', ['orders/charges']],
+    ['static:order=127.0.0.1:1,payment=127.0.0.1:1', ['orders/charges', 'owners/charges']],
   ])('includes the checks of the services that it finds with %s', async (url, across) => {
     await start({ DISCOVERY_URL: url });
     const names = (await run()).flatMap((report) => (report?.$case === 'check' ? report.value.name : []));
@@ -82,7 +84,7 @@ describe('the audit of a process', () => {
         {
           field: 'checks[1]',
           description:
-            'must be one of bank/accounts, report/accounts, orders/charges, orders/reservations, storage/integrity',
+            'must be one of bank/accounts, report/accounts, orders/charges, orders/reservations, owners/charges, owners/reservations, storage/integrity',
         },
       ],
     });
@@ -91,7 +93,8 @@ describe('the audit of a process', () => {
   it('runs in the background and shows the result', async () => {
     await start({ AUDIT_INTERVAL_MS: '20' });
     bank.faults = [fault];
-    const names = ['bank/accounts', 'report/accounts', 'orders/charges', 'orders/reservations', 'storage/integrity'];
+    const across = ['orders/charges', 'orders/reservations', 'owners/charges', 'owners/reservations'];
+    const names = ['bank/accounts', 'report/accounts', ...across, 'storage/integrity'];
     const audit = await eventually(async () => {
       const last = await audits.getLastAudit({});
       expect(last.findings).toHaveLength(1);

@@ -12,6 +12,7 @@ import type { OpsPart } from '../ops-part.ts';
 import { localAudits } from './audits.ts';
 import { localConsumers } from './consumers.ts';
 import { localDeadLetters } from './dead-letters.ts';
+import { localOwners } from './owners.ts';
 import { combineProjections, localProjections } from './projections.ts';
 import { combineSagas, localSagas } from './sagas.ts';
 import { localStatus } from './status.ts';
@@ -48,6 +49,7 @@ export function createLocalPart(deps: LocalPartDeps): OpsPart {
     ...localProjections(projections, draining),
     ...localConsumers({ services, draining, logger }),
     ...localAudits({ auditor, ofServices, draining }),
+    ...localOwners(services),
     ...localStatus({ process, queues, sagas, deadLetters, projections, auditor, clock }),
   };
 }

@@ -3,6 +3,7 @@ import { AuditServiceContract } from '#gen/ops/v1/audit.contract.ts';
 import { ConsumerServiceContract } from '#gen/ops/v1/consumer.contract.ts';
 import { HealthServiceContract } from '#gen/ops/v1/health.contract.ts';
 import { DeadLetterServiceContract, SagaServiceContract } from '#gen/ops/v1/ops.contract.ts';
+import { OwnerServiceContract } from '#gen/ops/v1/owner.contract.ts';
 import { ProjectionServiceContract } from '#gen/ops/v1/projection.contract.ts';
 import { StatusServiceContract } from '#gen/ops/v1/status.contract.ts';
 import { type Clock, type Runtime, type ServiceEndpoint, sleep, within } from '#mesh';
@@ -31,6 +32,7 @@ export function createRemotePart(
   const projections = clientAt(ProjectionServiceContract, endpoint);
   const consumers = clientAt(ConsumerServiceContract, endpoint);
   const audits = clientAt(AuditServiceContract, endpoint);
+  const owners = clientAt(OwnerServiceContract, endpoint);
   const health = clientAt(HealthServiceContract, endpoint);
   const status = clientAt(StatusServiceContract, endpoint);
 
@@ -73,6 +75,8 @@ export function createRemotePart(
     replayConsumer: (request, call) => follow(call, (options) => consumers.replayConsumer(request, options)),
     listChecks: async (call) => (await audits.listChecks({}, limits(call))).checks,
     runAudit: (checks, call) => follow(call, (options) => audits.runAudit({ checks: [...checks] }, options)),
+    listOwners: async (call) => (await owners.listOwners({}, limits(call))).owners,
+    filterOwnIds: async (owner, ids, call) => (await owners.filterOwnIds({ owner, ids: [...ids] }, limits(call))).ids,
     async getLastAudit(call) {
       try {
         return await audits.getLastAudit({}, limits(call));

@@ -19,12 +19,32 @@ interface Possessions {
 const maxIdsPerQuestion = 100;
 
 /**
- * Returns the checks that each owner in this process knows the ids under which it charged and reserved: `gift/charges` and
- * `gift/reservations`, as far as payment and inventory are in this process or have an address.
+ * Returns the checks that each owner knows the ids under which it charged and reserved, as far as payment and inventory are
+ * in this process or have an address: `gift/charges` and `gift/reservations` of an owner in this process, `owners/charges` and
+ * `owners/reservations` of those elsewhere.
  */
-export function auditOwners({ here }: Owners, { findClient }: Pick<Runtime, 'findClient'>): AuditCheck[] {
+export function auditOwners(
+  { here, elsewhere }: Owners,
+  { findClient, hasOthers }: Pick<Runtime, 'findClient'> & { readonly hasOthers: boolean },
+): AuditCheck[] {
   const possessions = [findCharges(findClient), findReservations(findClient)].filter((found) => found !== undefined);
-  return [...here].flatMap(([owner, ownIds]) => possessions.map((which) => auditPossessions(owner, ownIds, which)));
+  const inOthers = hasOthers ? possessions.map((which) => auditElsewhere(which, elsewhere)) : [];
+  return [
+    ...[...here].flatMap(([owner, ownIds]) => possessions.map((which) => auditPossessions(owner, ownIds, which))),
+    ...inOthers,
+  ];
+}
+
+/** Ends with an error if a process that may have an owner did not answer. */
+function auditElsewhere(which: Possessions, elsewhere: Owners['elsewhere']): AuditCheck {
+  return {
+    name: `owners/${which.name}`,
+    async *run(progress, signal) {
+      const { owners, requireAll } = await elsewhere(signal);
+      for (const [owner, ownIds] of owners) yield* auditPossessions(owner, ownIds, which).run(progress, signal);
+      requireAll();
+    },
+  };
 }
 
 function findCharges(findClient: Runtime['findClient']): Possessions | undefined {

@@ -1,22 +1,40 @@
-import type { Finding, OwnIds, Process } from '#mesh';
+import type { AuditCheck, Finding, OwnIds, Process } from '#mesh';
+import type { PartGroup } from '../../remote/find-parts.ts';
+import { findOwnersElsewhere, type OwnersElsewhere } from './owners-elsewhere.ts';
 
 /** The services that charge and reserve under ids of their own. */
 export interface Owners {
   /** Those in this process, by name. */
   readonly here: ReadonlyMap<string, OwnIds>;
-  /** Whether an owner's ids can be checked: in this process, or in the one at its address. */
-  isKnown(owner: string): boolean;
+  /** Asks the other processes for theirs. */
+  elsewhere(signal: AbortSignal): Promise<OwnersElsewhere>;
 }
 
-/** Finds the owners among the services of a process. */
-export function findOwners({ services, hasAddress }: Pick<Process, 'services' | 'hasAddress'>): Owners {
-  const here = new Map(services.flatMap(({ name, ownIds }) => (ownIds ? [[name, ownIds] as const] : [])));
-  const names = new Set(services.map(({ name }) => name));
+/** Finds the owners among the services of a process, and in the processes of `groups`. */
+export function findOwners({ services }: Pick<Process, 'services'>, groups: () => readonly PartGroup[]): Owners {
   return {
-    here,
-    isKnown: (owner) => here.has(owner) || (!names.has(owner) && hasAddress(owner)),
+    here: new Map(services.flatMap(({ name, ownIds }) => (ownIds ? [[name, ownIds] as const] : []))),
+    elsewhere: (signal) => findOwnersElsewhere(groups(), signal),
   };
 }
+
+/**
+ * Returns a check whose judgement needs to know which owners there are. One in a process that does not answer is known: the
+ * check of owners elsewhere reports that.
+ */
+export function withOwners({ here, elsewhere }: Owners, checkOf: (isKnown: IsKnown) => AuditCheck): AuditCheck {
+  const { name } = checkOf(() => false);
+  return {
+    name,
+    async *run(progress, signal) {
+      const { owners, mayBeAway } = await elsewhere(signal);
+      yield* checkOf((owner) => here.has(owner) || owners.has(owner) || mayBeAway(owner)).run(progress, signal);
+    },
+  };
+}
+
+/** Whether somebody checks the ids of an owner. */
+export type IsKnown = (owner: string) => boolean;
 
 /** Something with an owner: a payment or a reservation. */
 interface Owned {
@@ -35,10 +53,10 @@ export function ofOrder<Other extends Owned>(other: Other | undefined): Other | 
 /** Returns a finding with this reason if nobody can say whether `other` is right. It is in use, so not refunded or released. */
 export function judgeOwner(
   other: Owned | undefined,
-  { reason, isKnown, what }: Pick<Owners, 'isKnown'> & { readonly reason: string; readonly what: string },
+  { reason, isKnown, what }: { readonly reason: string; readonly isKnown: IsKnown; readonly what: string },
 ): Finding | undefined {
   if (!other || ofOrder(other) || isKnown(other.owner)) return undefined;
   const { orderId, owner } = other;
-  const message = `${what} of ${orderId} has the owner ${owner}, which could not be asked: it is neither a service of this process that reports its ids, nor has an address in DISCOVERY_URL`;
+  const message = `${what} of ${orderId} has the owner ${owner}, which could not be asked: no service with this name that reports its ids is in this process or found by DISCOVERY_URL`;
   return { reason, ids: [orderId, owner], message };
 }
