@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { InstanceState } from '../../balancing/balancer.ts';
 import type { Endpoints } from '../../balancing/endpoints.ts';
 import { createTestClock } from '../../testing/test-clock.ts';
 import { createHealth } from './health.ts';
@@ -9,21 +10,21 @@ describe('merged health', () => {
     const clock = createTestClock();
     const health = createHealth(clock);
     health.show('', []);
-    const addresses = new Map<string, readonly string[]>([['user', []]]);
+    const states = new Map<string, readonly InstanceState[]>([['user', ['away']]]);
     const endpoints = {
-      names: () => [...addresses.keys()],
-      of: (service: string) => ({ endpoints: () => addresses.get(service) ?? [] }),
+      names: () => [...states.keys()],
+      of: (service: string) => ({ instances: () => (states.get(service) ?? []).map((state) => ({ state })) }),
     } as unknown as Endpoints;
     const contracts = () => ['user.v1.UserService', 'order.v1.OrderService'];
     const end = mergeHealth({ endpoints, contracts, health, clock });
     const statuses = () => Object.fromEntries(health.list().map(({ name, status }) => [name, status]));
     expect(statuses()).toEqual({ '': 'SERVING', 'ordermesh.process': 'SERVING', 'user.v1.UserService': 'NOT_SERVING' });
     expect(health.list().at(-1)?.problems).toMatchObject([{ check: 'user', reason: 'NO_ENDPOINTS' }]);
-    addresses.set('user', ['127.0.0.1:1']).set('order', ['127.0.0.1:2']);
+    states.set('user', ['away', 'ready']).set('order', ['ready']);
     clock.advance(250);
     expect(statuses()).toMatchObject({ 'user.v1.UserService': 'SERVING', 'order.v1.OrderService': 'SERVING' });
     end();
-    addresses.set('user', []);
+    states.set('user', ['not-serving']);
     clock.advance(250);
     expect(statuses()).toMatchObject({ 'user.v1.UserService': 'SERVING' });
   });

@@ -14,6 +14,7 @@ import { listAnswer, type ReflectionAnswer } from './answer.ts';
 import { reflectionDefinitions } from './definitions.ts';
 import { mergeReflection } from './merge.ts';
 
+const logger = createLogger('silent');
 const declared = ['test.v1.EchoService', 'other.v1.OtherService'];
 const listRequest: ServerReflectionRequest = { host: '', messageRequest: { $case: 'listServices', value: '' } };
 const own = listAnswer(['grpc.health.v1.Health']);
@@ -30,7 +31,7 @@ function symbol(value: string): ServerReflectionRequest {
 function merge(addresses: Readonly<Record<string, string>>) {
   const entries = Object.entries(addresses).map(([name, address]) => [name, [address]] as const);
   const discovery = createStaticDiscovery(new Map(entries), systemClock);
-  const endpoints = createEndpoints({ engine: nativeEngine, discovery });
+  const endpoints = createEndpoints({ engine: nativeEngine, discovery, clock: systemClock, logger });
   onTestFinished(() => endpoints.close());
   return mergeReflection({ endpoints, declared, clock: systemClock });
 }
@@ -41,7 +42,6 @@ function namesIn(answer: ReflectionAnswer): string[] {
 
 /** A server that has only the older version of reflection. */
 async function serveOlder(answer: (request: ServerReflectionRequest) => ReflectionAnswer): Promise<string> {
-  const logger = createLogger('silent');
   const host = nativeEngine.createServerHost({ toStatus: (error, call) => toStatus(error, call, logger) });
   const [method] = engineMethods(reflectionDefinitions[1]).values();
   if (method === undefined) throw new TypeError('reflection has no method');
