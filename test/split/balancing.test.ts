@@ -1,5 +1,9 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { UserServiceContract } from '#gen/user/v1/user.contract.ts';
+import type { ListUsersRequest } from '#gen/user/v1/user.ts';
+import { resumable } from '#mesh';
+import { afterUser } from '../../examples/support/cursors.ts';
 import { eventually } from '../../mesh/testing/eventually.ts';
 import { startFaultProxy } from '../../mesh/testing/servers/fault-proxy.ts';
 import {
@@ -123,6 +127,36 @@ describe('calls to two instances of a service', () => {
     });
     await calls.stop();
     expect(calls.failed).toEqual([]);
+  });
+});
+
+describe('a resumable listing', () => {
+  it('continues at another instance when its connection is cut, without gap or repeat', async () => {
+    const ids = Array.from({ length: 1_000 }, (_, index) => `user-${String(index).padStart(4, '0')}`);
+    const rows = async function* () {
+      for (const id of ids) yield { user: { id, name: id, email: `${id}@example.com`, role: 'listed' } };
+    };
+    await Promise.all([one, other].map(({ process }) => process.client(UserServiceContract).importUsers(rows())));
+    // So slow that the list has not arrived when it is cut off.
+    await using first = await startFaultProxy(one.port, { bytesPerSecond: 200_000 });
+    await using second = await startFaultProxy(other.port, { bytesPerSecond: 200_000 });
+    const users = balance(first.port, second.port);
+    const client = users.client();
+    let calls = 0;
+    const listUsers = resumable((request: Partial<ListUsersRequest>, options) => {
+      calls += 1;
+      return client.listUsers(request, options);
+    }, afterUser);
+    const listed: string[] = [];
+    for await (const { id } of listUsers({ role: 'listed' })) {
+      listed.push(id);
+      if (listed.length % 300 !== 0) continue;
+      first.cut();
+      second.cut();
+      await wait(10);
+    }
+    expect(listed).toEqual(ids);
+    expect(calls).toBeGreaterThan(2);
   });
 });
 

@@ -1,0 +1,92 @@
+import { Status } from 'nice-grpc-common';
+import { statusDetailsKey } from '../errors/status-details.ts';
+import { type Clock, systemClock } from '../time/clock.ts';
+import { sleep } from '../time/sleep.ts';
+import { CallError } from './call-error.ts';
+import type { MeshCallOptions } from './calls.ts';
+import { retryDelay } from './policies/retry.ts';
+
+/** Where a stream is, for one call. */
+export interface Cursor<Request, Item> {
+  /** Takes an item. Returns whether the reader gets it: not if it has it already. */
+  take(item: Item): boolean;
+  /**
+   * Returns the request that continues after the items that were taken; `undefined` if nothing is left. Throws `cause`, which
+   * ended the stream, if no request can.
+   */
+  next(cause: unknown): Request | undefined;
+}
+
+export interface ResumableOptions {
+  /** How often in a row a stream may end without an item before it is given up. Default: 10. */
+  readonly maxAttempts?: number;
+  readonly clock?: Clock;
+}
+
+type StreamCall<Request, Item> = (request: Request, options?: MeshCallOptions) => AsyncIterable<Item>;
+
+const delayMs = retryDelay();
+
+/**
+ * Returns `call` as a call that continues if its stream is cut off, at any instance of the service: after UNAVAILABLE (also
+ * `SERVER_DRAINING`), or INTERNAL that no handler sent, such as a reset. It waits 0.1 s before the first attempt, and up to 2 s.
+ * Other errors end it, and so do the deadline and the signal of the call.
+ */
+export function resumable<Request, Item>(
+  call: StreamCall<Request, Item>,
+  cursorOf: (request: Request) => Cursor<Request, Item>,
+  { maxAttempts = 10, clock = systemClock }: ResumableOptions = {},
+): StreamCall<Request, Item> {
+  return async function* (request, options) {
+    const cursor = cursorOf(request);
+    let next: Request | undefined = request;
+    for (let failures = 0; next !== undefined; ) {
+      try {
+        for await (const item of call(next, options)) {
+          failures = 0;
+          if (cursor.take(item)) yield item;
+        }
+        return;
+      } catch (error) {
+        failures += 1;
+        if (!isCutOff(error) || failures === maxAttempts) throw error;
+        next = cursor.next(error);
+        await sleep(clock, delayMs(failures), options?.signal);
+        if (options?.signal?.aborted) throw error;
+      }
+    }
+  };
+}
+
+/** Whether a stream ended because of its server or the way there. */
+function isCutOff(error: unknown): boolean {
+  if (!(error instanceof Error && 'code' in error)) return false;
+  if (error.code === Status.UNAVAILABLE) return true;
+  const isReset = error instanceof CallError && error.trailer?.has(statusDetailsKey) === false;
+  return error.code === Status.INTERNAL && isReset;
+}
+
+/**
+ * A cursor of listings in the order of a key, whose request continues after a key: `afterLast(request, ({ id }) => ({ afterId:
+ * id }))`. Respects the `limit` of the request.
+ */
+export function afterLast<Request extends { readonly limit?: number }, Item>(
+  request: Request,
+  after: (last: Item) => Partial<Request>,
+): Cursor<Request, Item> {
+  const { limit = 0 } = request;
+  let last: { readonly item: Item } | undefined;
+  let taken = 0;
+  return {
+    take(item) {
+      last = { item };
+      taken += 1;
+      return true;
+    },
+    next() {
+      if (limit > 0 && taken === limit) return undefined;
+      if (last === undefined) return request;
+      return { ...request, ...after(last.item), ...(limit > 0 && { limit: limit - taken }) };
+    },
+  };
+}
