@@ -1,6 +1,6 @@
 // Calls a server while it restarts, with grpc-go: grpc-go-restart <address> [<calls|streams>:<path>:<request in hex> ...].
 // Without calls in the arguments it calls the user service and waits for a connection, as fast as it can. Calls in the
-// arguments are made 50 times a second each, and fail without a connection. Writes its counts as JSON every 20 calls and after
+// arguments are made 5 times a second each, and fail without a connection. Writes its counts as JSON every 20 calls and after
 // each failure until its input ends, then a summary.
 package main
 
@@ -96,7 +96,7 @@ func stream(connection *grpc.ClientConn, path string, request []byte) error {
 
 func main() {
 	arguments := os.Args[2:]
-	waits, pause := len(arguments) == 0, 20*time.Millisecond
+	waits, pause := len(arguments) == 0, 200*time.Millisecond
 	if waits {
 		arguments, pause = defaultCalls, 0
 	}
