@@ -21,13 +21,17 @@ const dataDir = join('data', 'rolling');
 const log = join(dataDir, 'log');
 try {
   await mkdir(dataDir, { recursive: true });
-  const environment = { REPLICAS: '2', LOG_LEVEL: 'warn', GRPC_LISTEN: `127.0.0.1:${await freePort()}` };
+  const environment = {
+    REPLICAS: '2',
+    LOG_LEVEL: process.env.LOG_LEVEL || 'warn',
+    GRPC_LISTEN: `127.0.0.1:${await freePort()}`,
+  };
   console.log(`starting a mesh with two processes of each service; its log is ${log}`);
   await using mesh = await startSplitMesh({ dataDir, log, environment });
   const result = await verifyRolling(mesh, {
     services,
-    ordersPerSecond: 10,
-    ghzCallsPerSecond: 100,
+    ordersPerSecond: 4,
+    ghzCallsPerSecond: 50,
     quietMs: 3_000,
     say: console.log,
   });

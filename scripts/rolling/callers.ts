@@ -30,7 +30,7 @@ export interface Caller {
   end(): Promise<Seen>;
 }
 
-const pauseMs = 20;
+const pauseMs = 200;
 const maxErrors = 20;
 
 /** Counts calls as they end. */
@@ -51,7 +51,7 @@ function countEnds(ends: readonly { readonly ms: number; readonly isOk: boolean 
   return { calls: within.length, failed: within.filter(({ isOk }) => !isOk).length };
 }
 
-/** The clients of the mesh: each read 50 times a second, with deadlines and retries as the contracts have them. */
+/** The clients of the mesh: each read 5 times a second, with deadlines and retries as the contracts have them. */
 export function startOwnClient(reads: readonly Read[]): Caller {
   const tally = createTally();
   let isOver = false;

@@ -7,12 +7,14 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { eventually } from '../../mesh/testing/eventually.ts';
 import { freePort } from '../../mesh/testing/servers/free-port.ts';
+import { spawnProcess } from '../../mesh/testing/servers/start-process.ts';
 import { type TempFolder, tempFolder } from '../../mesh/testing/temp-folder.ts';
 import { createLaunches } from './launch.ts';
 import { createOutput } from './output.ts';
 import { createSupervisor, type Supervisor } from './supervisor.ts';
 
-const launches = createLaunches(fileURLToPath(new URL('./testing/small-main.ts', import.meta.url)));
+const small = fileURLToPath(new URL('./testing/small-main.ts', import.meta.url));
+const launches = createLaunches(small);
 
 describe('the supervisor of a split mesh', () => {
   let folder: TempFolder;
@@ -152,5 +154,14 @@ describe('the supervisor of a split mesh', () => {
     await mesh.start();
     expect(await mesh.stop()).toEqual(['user-1 ended with SIGKILL']);
     expect(log.join('')).toContain('user-1 did not end in 3 s: killing it');
+  });
+
+  it('drains its processes when it is killed itself', async () => {
+    const main = 'scripts/split/testing/supervising-main.ts';
+    const environment = { HISTORY: historyFile() };
+    await using supervising = spawnProcess({ main, args: [small], dataDir: folder.path, environment });
+    await supervising.printed(/^ready$/m);
+    await supervising.end('SIGKILL');
+    await eventually(() => expect(history()).toEqual(['user-1 started', 'user-1 ended']));
   });
 });
