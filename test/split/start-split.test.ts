@@ -1,0 +1,89 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { freePort, isFree } from '../../mesh/testing/servers/free-port.ts';
+import { ghz, grpcGoRestart } from '../../mesh/testing/servers/go-tools.ts';
+import { grpcPython } from '../../mesh/testing/servers/grpc-python.ts';
+import { describeWithServer } from '../../mesh/testing/servers/servers.ts';
+import { spawnProcess } from '../../mesh/testing/servers/start-process.ts';
+import { type TempFolder, tempFolder } from '../../mesh/testing/temp-folder.ts';
+import { verifyRolling } from '../../scripts/rolling/run.ts';
+import { type SplitMesh, startSplitMesh } from '../../scripts/rolling/split-mesh.ts';
+import { reportLines } from '../../scripts/rolling/table.ts';
+import { describeWithRealServers } from '../support/real-servers.ts';
+
+describeWithRealServers('a mesh of many processes, as make start-split runs it', () => {
+  let folder: TempFolder;
+  let mesh: SplitMesh | undefined;
+  const log = () => readFileSync(join(folder.path, 'log'), 'utf8');
+
+  beforeAll(async () => {
+    folder = await tempFolder();
+    mesh = await startSplitMesh({
+      dataDir: join(folder.path, 'data'),
+      log: join(folder.path, 'log'),
+      environment: { REPLICAS: '1,order=2,payment=2,gateway=2', GRPC_LISTEN: `127.0.0.1:${await freePort()}` },
+    });
+  }, 180_000);
+  afterAll(async () => {
+    await mesh?.[Symbol.asyncDispose]();
+    await folder[Symbol.asyncDispose]();
+  }, 60_000);
+
+  it('completes an order that make demo places at the door', { timeout: 60_000 }, async () => {
+    const environment = { ADDRESS: mesh?.address ?? '' };
+    await using demo = spawnProcess({ main: 'examples/demo.ts', dataDir: join(folder.path, 'data'), environment });
+    expect(await demo.ended, demo.stderr()).toEqual({ code: 0, signal: null });
+    expect(demo.stdout()).toMatch(/event +ORDER_COMPLETED +order\.events, partition \d+, offset \d+/);
+    expect(demo.stdout()).toMatch(/\n {2}Subject: Your order \S+ is on its way\n/);
+    expect(demo.stdout()).toMatch(/order \S+ is COMPLETED\n$/);
+  });
+
+  describeWithServer(ghz, 'called by ghz', () => {
+    describeWithServer(grpcGoRestart, 'and grpc-go', () => {
+      describeWithServer(grpcPython, 'and grpcio', () => {
+        it('fails no call and loses no effect while order, payment and the door are replaced', {
+          timeout: 240_000,
+        }, async () => {
+          if (mesh === undefined) throw new Error('the mesh did not start');
+          const result = await verifyRolling(mesh, {
+            services: ['order', 'payment', 'gateway'],
+            ordersPerSecond: 4,
+            ghzCallsPerSecond: 50,
+            quietMs: 1_000,
+            say: () => undefined,
+          });
+          const report = reportLines(result).join('\n');
+          const counts = result.phases.flatMap(({ calls }) => [...calls.values()]);
+          expect(
+            counts.map(({ failed }) => failed),
+            report,
+          ).toEqual(counts.map(() => 0));
+          for (const caller of result.phases[0]?.calls.keys() ?? []) {
+            const calls = result.phases.reduce((sum, phase) => sum + (phase.calls.get(caller)?.calls ?? 0), 0);
+            expect(calls, `calls of ${caller}`).toBeGreaterThan(10);
+          }
+          const { orders, lost, doubled, deadLetters } = result.effects;
+          expect({ lost, doubled, deadLetters }, report).toEqual({ lost: [], doubled: [], deadLetters: [] });
+          expect(orders).toBeGreaterThan(10);
+          for (const name of ['order-1', 'order-2', 'payment-1', 'payment-2', 'gateway-1', 'gateway-2'])
+            expect(log().match(new RegExp(`${name} +info +ready `, 'g')), name).toHaveLength(2);
+        });
+      });
+    });
+  });
+
+  it('drains everything on Ctrl-C, callers before those whom they call, and exits with 0', {
+    timeout: 60_000,
+  }, async () => {
+    const address = mesh?.address ?? '';
+    expect(await mesh?.stop(), log().slice(-2_000)).toBe(0);
+    const ended = [...log().matchAll(/^\S+ (\S+) +info +stopped/gm)].map(([, name = '']) => name);
+    const place = (name: string) => ended.lastIndexOf(name);
+    expect(place('gateway-2')).toBeLessThan(place('ops-1'));
+    expect(place('notification-1')).toBeLessThan(place('order-1'));
+    expect(place('order-2')).toBeLessThan(place('user-1'));
+    expect(ended.at(-1)).toBe('split');
+    expect(await isFree(Number(address.split(':')[1]))).toBe(true);
+  });
+});
