@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Status } from 'nice-grpc';
-import type { PlaceOrderRequest } from '#gen/order/v1/order.ts';
+import { type Client, Status } from 'nice-grpc';
+import type { OrderServiceDefinition, PlaceOrderRequest } from '#gen/order/v1/order.ts';
 import { MeshError } from '../../../mesh/errors/mesh-error.ts';
 import { euros, type Shop } from '../../support/shop.ts';
 
@@ -40,6 +40,8 @@ export interface Shoppers {
   readonly accepted: readonly string[];
   /** How many calls failed because of a fault and were repeated, by the reason of the fault. */
   readonly repeats: ReadonlyMap<string, number>;
+  /** How long the slowest order took to be accepted, in milliseconds. */
+  readonly slowestMs: number;
   /** Places orders at this rate until `signal` aborts, whether or not earlier ones are accepted, then waits until all are. */
   placeSteadily(perSecond: number, signal: AbortSignal): Promise<void>;
   /** Places orders one after another in `customers` loops for `ms`. Returns how many a second had ended by then. */
@@ -48,18 +50,21 @@ export interface Shoppers {
 
 const repeatMs = 250;
 
-export function createShoppers({ orders }: Shop): Shoppers {
+export function createShoppers(orders: Client<OrderServiceDefinition>): Shoppers {
   const accepted: string[] = [];
   let begun = 0;
+  let slowestMs = 0;
   const repeats = new Map<string, number>();
 
   async function place(): Promise<string> {
     const request = nextOrder(begun);
     begun += 1;
+    const startMs = performance.now();
     for (;;) {
       try {
         const { id } = await orders.placeOrder(request);
         accepted.push(id);
+        slowestMs = Math.max(slowestMs, performance.now() - startMs);
         return id;
       } catch (error) {
         if (!isFault(error)) throw error;
@@ -72,6 +77,9 @@ export function createShoppers({ orders }: Shop): Shoppers {
   return {
     accepted,
     repeats,
+    get slowestMs() {
+      return slowestMs;
+    },
     async placeSteadily(perSecond, signal) {
       const placing: Promise<string>[] = [];
       const startMs = performance.now();
