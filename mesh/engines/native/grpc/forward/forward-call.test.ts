@@ -98,6 +98,19 @@ describe('a forwarded call', () => {
     expect(ends).toMatchObject([{ code: Status.CANCELLED, unprocessed: false }]);
   });
 
+  it('is left to its endpoint to end when its caller leaves at the deadline', async () => {
+    const server = await serveStreams((stream) => {
+      setTimeout(() => stream.respond({ ...grpc, 'grpc-status': '4' }, { endStream: true }), 230);
+    });
+    const { address, ends } = await openDoor([server.address]);
+    const stream = await openStream(address, unary, { 'grpc-timeout': '200m' });
+    stream.end(hello);
+    setTimeout(() => stream.close(constants.NGHTTP2_CANCEL), 190);
+    await eventually(() => expect(ends).toMatchObject([{ code: Status.CANCELLED }]));
+    await eventually(() => expect(server.streams[0]?.closed).toBe(true));
+    expect(server.streams[0]?.rstCode).toBe(constants.NGHTTP2_NO_ERROR);
+  });
+
   it('ends at its deadline if its endpoint does not end it', async () => {
     const server = await serveStreams(() => undefined);
     const { address } = await openDoor([server.address]);

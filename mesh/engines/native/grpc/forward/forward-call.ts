@@ -35,6 +35,8 @@ export interface ForwardStart {
 
 // So the answer of the endpoint at the deadline, which says more, arrives first.
 const deadlineSlackMs = 100;
+// The deadline of a caller is this much before that of its call here, which began when it arrived.
+const earlyMs = 50;
 const maxHeaderListBytes = 16 * 1024;
 
 /**
@@ -103,7 +105,8 @@ export class ForwardCall implements ForwardedCall, StreamEvents, UpstreamEvents,
   }
 
   onTimeout(): void {
-    this.fail(deadlineExceeded({ path: this.path }));
+    if (this.isOver) this.#upstream?.reset(ErrorCode.CANCEL);
+    else this.fail(deadlineExceeded({ path: this.path }));
   }
 
   // Called by the stream of the caller.
@@ -125,7 +128,11 @@ export class ForwardCall implements ForwardedCall, StreamEvents, UpstreamEvents,
   aborted(): void {
     if (this.isOver) return;
     this.#end(Status.CANCELLED, undefined);
-    this.#upstream?.reset(ErrorCode.CANCEL);
+    // Callers leave at their deadlines, where the endpoint ends the calls too. It would take so many resets for an attack, and
+    // end the connection with the calls of everyone else.
+    const isLate = this.deadlineMs !== undefined && Date.now() >= this.deadlineMs - earlyMs;
+    if (isLate && this.#upstream !== undefined) this.#tools.timers.after(deadlineSlackMs, this);
+    else this.#upstream?.reset(ErrorCode.CANCEL);
   }
 
   writable(): void {
