@@ -10,6 +10,7 @@ import { benchImportUsers } from './import-users.ts';
 import { benchListUsers } from './list-users.ts';
 import { benchOrders } from './orders.ts';
 import { benchRestart } from './restart.ts';
+import { benchSplit } from './split.ts';
 import { benchStart } from './start.ts';
 import { benchSubscribe } from './subscribe.ts';
 import { loadCore, pin } from './support/server.ts';
@@ -20,6 +21,7 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
   'list-users': benchListUsers,
   'get-user': benchGetUser,
   orders: benchOrders,
+  split: benchSplit,
   engines: benchEngines,
   door: benchDoor,
   events: benchEvents,

@@ -32,8 +32,8 @@ export async function startServer(options: ProcessOptions): Promise<LoadedServer
   };
 }
 
-/** Pins a process with all its threads to one core. */
-export function pin(pid: number, core: number): void {
+/** Pins a process with all its threads to one core, or to several: `0,1`. */
+export function pin(pid: number, core: number | string): void {
   execFileSync('taskset', ['-a', '-p', '-c', String(core), String(pid)]);
 }
 

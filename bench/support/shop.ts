@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { type Shop, shopOf } from '../../test/support/shop.ts';
 import { runConcurrently } from './concurrency.ts';
-import type { LoadedServer } from './server.ts';
 
 const users = 100;
 const items = 100;
@@ -9,8 +8,11 @@ const concurrentCalls = 32;
 const price = euros(100n);
 const address = { recipient: 'Ada', lines: ['Main Street 1'], city: 'Town', postalCode: '12345', countryCode: 'DE' };
 
+/** What creates clients of a mesh. */
+export type ClientOwner = Parameters<typeof shopOf>[0];
+
 /** Creates users with money and items in stock, enough for any benchmark. */
-export async function openShop(mesh: LoadedServer): Promise<Shop> {
+export async function openShop(mesh: ClientOwner): Promise<Shop> {
   const shop = shopOf(mesh);
   await runConcurrently(users, concurrentCalls, async (index) => {
     const id = userId(index);

@@ -10,6 +10,8 @@ import { controlSocket } from '../split/run.ts';
 export interface SplitMesh extends AsyncDisposable {
   /** `host:port` of the door. */
   readonly address: string;
+  /** Of its supervisor. */
+  readonly pid: number;
   /** Replaces the processes of a service one after another. */
   restart(service: string): Promise<void>;
   /** Ends it like Ctrl-C. Resolves with its exit code. */
@@ -48,6 +50,7 @@ export async function startSplitMesh({ dataDir, log, environment }: SplitMeshOpt
   };
   return {
     address,
+    pid: child.pid ?? 0,
     restart: (service) => sendCommand(controlSocket(dataDir), ['restart', service], () => undefined),
     stop,
     [Symbol.asyncDispose]: async () => void (await stop()),
