@@ -8,6 +8,7 @@ const declared = ['user.v1.UserService', 'order.v1.OrderService', 'ops.v1.Status
 
 /** Finds parts where discovery has these addresses; `undefined`: it does not know whether the service exists. */
 function finderOf(addresses: Record<string, readonly string[] | undefined>, served: readonly string[] = []) {
+  const away = new Set<string>();
   const transports = new Map<string, ServiceEndpoint['transport']>();
   const transportTo = (address: string) => {
     const transport = transports.get(address) ?? ({} as ServiceEndpoint['transport']);
@@ -18,7 +19,10 @@ function finderOf(addresses: Record<string, readonly string[] | undefined>, serv
     names: () => Object.keys(addresses).filter((name) => addresses[name] !== undefined),
     knows: (name: string) => (name in addresses ? (addresses[name] ? 'certain' : 'possible') : 'no'),
     of: (name: string) => ({
-      endpoints: () => (addresses[name] ?? []).map((address) => ({ address, transport: transportTo(address) })),
+      instances: () =>
+        (addresses[name] ?? []).map((address) => {
+          return { address, transport: transportTo(address), state: away.has(address) ? 'away' : 'ready' };
+        }),
     }),
   } as unknown as Endpoints;
   const find = createPartFinder({
@@ -28,7 +32,7 @@ function finderOf(addresses: Record<string, readonly string[] | undefined>, serv
     served: () => served,
     connect: (remote) => ({ remote }) as OpsPart,
   });
-  return { find, reconnect: (address: string) => transports.delete(address) };
+  return { find, away, reconnect: (address: string) => transports.delete(address) };
 }
 
 const namesOf = (parts: readonly OpsPart[]) => parts.map(({ remote }) => `${remote?.name}@${remote?.address}`);
@@ -43,6 +47,12 @@ describe('the parts of a mesh', () => {
       ['report', ['b:1']],
       ['user', ['a:1']],
     ]);
+  });
+
+  it('are asked last if they get no calls', () => {
+    const { find, away } = finderOf({ order: ['b:1', 'b:2'] });
+    away.add('b:1');
+    expect(find().groups.map(({ parts }) => namesOf(parts))).toEqual([['order@b:2', 'order@b:1']]);
   });
 
   it('have no group for the services of this process, nor for another ops', () => {

@@ -5,7 +5,7 @@ import type { OpsPart, RemoteProcess } from '../ops-part.ts';
 export interface PartGroup {
   /** The names of the services in discovery: `order`, or `order,payment`. */
   readonly name: string;
-  /** Empty: discovery knows no instance now. */
+  /** Those that get calls come first. Empty: discovery knows no instance now. */
   readonly parts: readonly OpsPart[];
 }
 
@@ -50,9 +50,11 @@ export function createPartFinder({ local, endpoints, served, declared, connect }
     const here = new Set(served().map(serviceNameOf));
     const byAddress = new Map<string, { readonly names: string[]; readonly endpoint: ServiceEndpoint }>();
     const addresses = new Map<string, string>();
+    const unready = new Set<string>();
     for (const name of names()) {
-      const found = endpoints.of(name).endpoints();
+      const found = endpoints.of(name).instances();
       for (const endpoint of found) {
+        if (endpoint.state !== 'ready') unready.add(endpoint.address);
         const entry = byAddress.get(endpoint.address) ?? { names: [], endpoint };
         byAddress.set(endpoint.address, entry);
         entry.names.push(name);
@@ -73,7 +75,10 @@ export function createPartFinder({ local, endpoints, served, declared, connect }
     const parts = new Map([...connected].map(([address, { part }]) => [address, part]));
     const groups = [...Map.groupBy(addresses.keys(), (name) => addresses.get(name) ?? '')].map(([key, names]) => ({
       name: names.join(),
-      parts: key.split(',').flatMap((address) => parts.get(address) ?? []),
+      parts: key
+        .split(',')
+        .toSorted((one, other) => Number(unready.has(one)) - Number(unready.has(other)))
+        .flatMap((address) => parts.get(address) ?? []),
     }));
     return { local, others: [...parts.values()].toSorted(byNameAndAddress), groups };
   };
