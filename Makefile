@@ -9,7 +9,7 @@ ON_AN_ENGINE := mesh/app mesh/client mesh/server services test/*.test.ts test/cr
 CALLS_ON_AN_ENGINE := mesh/app/*.test.ts mesh/client mesh/server services/*/*.test.ts test/place-order.test.ts test/process/drain.test.ts
 
 .DEFAULT_GOAL := help
-.PHONY: help start start-split restart-split demo import postgres kafka rabbitmq status order call replay dead-letters damaged compact audit rebuild verify-participant test test-grpc-js verify-polyglot verify-faults verify-rolling conformance check gen gen-check docs docs-check protos clients clients-typescript clients-go clients-python clients-csharp clients-java clients-rust proto-lint proto-breaking bench load deps deps-grpcurl deps-postgres deps-kafka deps-rabbitmq deps-discovery deps-peers deps-polyglot clean
+.PHONY: help start start-split restart-split demo import postgres kafka rabbitmq status order call replay dead-letters damaged compact audit rebuild verify-participant test test-grpc-js verify-polyglot verify-registries verify-faults verify-rolling conformance check gen gen-check docs docs-check protos clients clients-typescript clients-go clients-python clients-csharp clients-java clients-rust proto-lint proto-breaking bench load deps deps-grpcurl deps-postgres deps-kafka deps-rabbitmq deps-discovery deps-peers deps-polyglot clean
 
 ## help: list these commands
 help:
@@ -112,6 +112,12 @@ verify-polyglot: $(INSTALLED)
 ## verify-rolling: replace all processes of a mesh of its own under load, and print what failed: SERVICES="order payment" replaces only those
 verify-rolling: $(INSTALLED)
 	@exec node scripts/rolling.ts $(SERVICES)
+
+## verify-registries: build Consul, CoreDNS, etcd and the API server of Kubernetes, 45 minutes once, and run the scenarios of discovery on each; REGISTRY=consul, kubernetes or coredns runs one
+verify-registries: $(INSTALLED)
+	@sh scripts/registries/build.sh $(REGISTRY)
+	@node scripts/registries/verify.ts $(REGISTRY)
+	@node scripts/docs.ts
 
 ## conformance: run h2spec, connectconformance and the gRPC interop suites against each engine
 conformance: $(INSTALLED)

@@ -5,6 +5,7 @@ import { allServices } from '../services/all.ts';
 import { definedReasons, reasonsOfTable, rowsOf, tablesOf } from './support/error-tables.ts';
 import { formatTable } from './support/format.ts';
 import { methodColumns, methodTables } from './support/method-tables.ts';
+import { outdated, passedColumns, passedRegistries, passedRows } from './support/passed-registries.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
@@ -17,6 +18,7 @@ interface Part {
 const pages: readonly { readonly page: string; readonly parts: (text: string) => Part[] | Promise<Part[]> }[] = [
   { page: 'docs/settings.md', parts: () => [{ name: 'settings', text: settingsTable() }] },
   { page: 'docs/errors.md', parts: errorTables },
+  { page: 'docs/status.md', parts: async () => [{ name: 'registries', text: await registriesTable() }] },
   { page: 'docs/methods.md', parts: async () => [{ name: 'methods', text: await methodsText() }] },
 ];
 
@@ -29,6 +31,11 @@ function settingsTable(): string {
     doc,
   ]);
   return markdownTable(['variable', 'default', 'allowed'], rows);
+}
+
+/** The servers on which `make verify-registries` passed, and when. */
+async function registriesTable(): Promise<string> {
+  return markdownTable(passedColumns, passedRows(await passedRegistries()));
 }
 
 /** The tables that the page has places for. Throws for a reason that is in none of them. */
@@ -84,3 +91,5 @@ for (const { page, parts } of pages) {
     console.log(`wrote ${page}`);
   }
 }
+for (const { servers, date } of outdated(await passedRegistries(), Date.now()))
+  console.warn(`${servers.join(', ')} passed on ${date}, more than 30 days ago: run \`make verify-registries\``);

@@ -15,7 +15,9 @@ export interface TestRegistry extends AsyncDisposable {
   /** `DISCOVERY_URL` of the caller, and of instances if they register. All instances have the same port. */
   url(port: number): string;
   /** Enters these addresses of the service `test`, and removes all others. Missing where instances register. */
-  enter?(addresses: readonly string[]): Promise<void>;
+  enter?(addresses: readonly string[], draining: readonly string[]): Promise<void>;
+  /** Returns the host of an instance, from 1. Default: one of 127.0.0.0/8. */
+  host?(instance: number): string;
   /** Kills it. */
   kill(): Promise<void>;
   /** Starts it again at its address. Resolves once it answers. */
@@ -29,6 +31,9 @@ export interface ScenarioOptions {
   /** How long the registry is away, without the time of its start. Default: 30 s. */
   readonly awayMs?: number;
 }
+
+/** After a failure the registry is asked again after up to 7.5 s. */
+const restartedWithinMs = 15_000;
 
 /** A start of a process takes long on a busy machine. */
 const timeoutMs = 180_000;
@@ -46,12 +51,13 @@ export function testScenarios({ startRegistry, seenWithinMs = 2_000, awayMs = 30
   const running = new Map<string, StartedProcess>();
   let started = 0;
 
-  const enter = () => registry.enter?.([...running.keys()]);
+  const enter = (draining: readonly string[] = []) => registry.enter?.([...running.keys()], draining);
 
   /** Starts an instance. It is entered once it serves. */
   async function add(): Promise<string> {
     started += 1;
-    const address = `127.0.0.${started + 1}:${port}`;
+    const host = registry.host?.(started) ?? `127.0.0.${started + 1}`;
+    const address = `${host}:${port}`;
     const registers = registry.enter === undefined;
     const instance = await startProcess({
       main: 'mesh/discovery/suite/instance-main.ts',
@@ -63,12 +69,23 @@ export function testScenarios({ startRegistry, seenWithinMs = 2_000, awayMs = 30
     return address;
   }
 
+  /** Stops an instance. It is entered as draining meanwhile. */
+  async function drain(address: string): Promise<unknown> {
+    const result = await remove(address, (instance) => instance.stop(), [address]);
+    await enter();
+    return result;
+  }
+
   /** Removes an instance, whose process ends meanwhile. */
-  async function remove(address: string, end: (instance: StartedProcess) => Promise<unknown>): Promise<unknown> {
+  async function remove(
+    address: string,
+    end: (instance: StartedProcess) => Promise<unknown>,
+    draining: readonly string[] = [],
+  ): Promise<unknown> {
     const instance = running.get(address);
     if (!instance) throw new Error(`${address} does not run`);
     running.delete(address);
-    const [result] = await Promise.all([end(instance), enter()]);
+    const [result] = await Promise.all([end(instance), enter(draining)]);
     return result;
   }
 
@@ -123,7 +140,7 @@ export function testScenarios({ startRegistry, seenWithinMs = 2_000, awayMs = 30
   it('loses no call when an instance drains', { timeout: timeoutMs }, async () => {
     const sinceMs = traffic.now();
     const address = some();
-    await expect(remove(address, (instance) => instance.stop())).resolves.toEqual({ code: 0, signal: null });
+    await expect(drain(address)).resolves.toEqual({ code: 0, signal: null });
     const leftMs = traffic.now();
     await setTimeout(seenWithinMs);
     expect(traffic.answeredSince(leftMs).has(address)).toBe(false);
@@ -137,6 +154,17 @@ export function testScenarios({ startRegistry, seenWithinMs = 2_000, awayMs = 30
     await setTimeout(1_000);
     expect(traffic.failedSince(sinceMs)).toEqual([]);
     await add();
+  });
+
+  it('loses no call when the registry restarts, and finds an instance that is added after', {
+    timeout: timeoutMs,
+  }, async () => {
+    const sinceMs = traffic.now();
+    await registry.kill();
+    await registry.start();
+    const address = await add();
+    await traffic.answeredBy(address, traffic.now(), restartedWithinMs);
+    expect(traffic.failedSince(sinceMs)).toEqual([]);
   });
 
   it('continues with the last instances while the registry is away, and finds new ones when it is back', {

@@ -1,0 +1,68 @@
+import { spawnSync } from 'node:child_process';
+import { writeFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { consulBuild, coreDnsBuild, etcdBuild, kubernetesBuild } from '../../mesh/testing/servers/registry-builds.ts';
+import { type PassedRegistry, passedFile, passedRegistries, passedRows } from '../support/passed-registries.ts';
+
+// Runs the scenarios of discovery on the servers that build.sh has built: all, or those that the arguments name. Records
+// which passed. Exits with 1 if one did not.
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+
+const verifications = [
+  { name: 'consul', builds: [consulBuild], test: 'mesh/discovery/consul/consul-scenarios.test.ts' },
+  {
+    name: 'kubernetes',
+    builds: [kubernetesBuild, etcdBuild],
+    test: 'mesh/discovery/kubernetes/kubernetes-scenarios.test.ts',
+  },
+  {
+    name: 'coredns',
+    builds: [coreDnsBuild, kubernetesBuild],
+    test: 'mesh/discovery/kubernetes/coredns-scenarios.test.ts',
+  },
+];
+
+const wanted = process.argv.slice(2);
+const names = verifications.map(({ name }) => name);
+const unknown = wanted.find((name) => !names.includes(name));
+if (unknown !== undefined) {
+  console.error(`unknown registry ${unknown}: use ${names.join(', ')}`);
+  process.exit(2);
+}
+const failed: string[] = [];
+for (const { name, builds, test } of verifications) {
+  if (wanted.length > 0 && !wanted.includes(name)) continue;
+  const command = ['scripts/registries/in-namespace.sh', 'vitest', 'run', test];
+  const environment = { ...process.env, VERIFY_REGISTRIES: '1' };
+  const { status } = spawnSync('sh', command, { cwd: root, env: environment, stdio: 'inherit' });
+  if (status === 0) await record({ name, servers: builds.map(({ name, version }) => `${name} ${version}`), ...now() });
+  else failed.push(name);
+}
+console.log(
+  passedRows(await passedRegistries())
+    .map((row) => `| ${row.join(' | ')} |`)
+    .join('\n'),
+);
+if (failed.length > 0) {
+  console.error(`failed: ${failed.join(', ')}`);
+  process.exitCode = 1;
+}
+
+async function record(passed: PassedRegistry): Promise<void> {
+  const others = (await passedRegistries()).filter(({ name }) => name !== passed.name);
+  const all = [...others, passed].toSorted((a, b) => a.name.localeCompare(b.name));
+  await writeFile(passedFile, `${JSON.stringify(all, undefined, 2)}\n`);
+}
+
+/** The commit, with a + if something in the work tree differs from it, and the date. */
+function now(): Pick<PassedRegistry, 'commit' | 'date'> {
+  const git = (...args: readonly string[]) => spawnSync('git', args, { cwd: root, encoding: 'utf8' }).stdout.trim();
+  const changes = git('status', '--porcelain')
+    .split('\n')
+    .filter((line) => line !== '' && !passedFile.endsWith(line.slice(3)));
+  return {
+    commit: `${git('rev-parse', '--short=8', 'HEAD')}${changes.length > 0 ? '+' : ''}`,
+    date: new Date().toISOString().slice(0, 10),
+  };
+}
