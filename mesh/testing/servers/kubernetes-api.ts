@@ -32,7 +32,7 @@ export async function startKubernetesApi(): Promise<KubernetesApi> {
   const ca = await createTestCa();
   const server = await ca.sign('127.0.0.1', 'kubernetes.default.svc');
   const caFile = await file('ca.crt', ca.cert);
-  const keyFile = await file('server.key', server.key);
+  const [keyFile, certificateFile] = [await file('server.key', server.key), await file('server.crt', server.cert)];
   const tokens = await file('tokens.csv', 'admin-token,admin,1,"system:masters"\nmesh-token,mesh,2\n');
   const address = `127.0.0.1:${await freePort()}`;
   const flags = {
@@ -40,12 +40,12 @@ export async function startKubernetesApi(): Promise<KubernetesApi> {
     'bind-address': '127.0.0.1',
     'advertise-address': '127.0.0.1',
     'secure-port': address.slice(address.indexOf(':') + 1),
-    'tls-cert-file': await file('server.crt', server.cert),
+    'tls-cert-file': certificateFile,
     'tls-private-key-file': keyFile,
     'token-auth-file': tokens,
     'authorization-mode': 'RBAC',
     'service-account-issuer': 'https://kubernetes.default.svc',
-    'service-account-key-file': keyFile,
+    'service-account-key-file': certificateFile,
     'service-account-signing-key-file': keyFile,
     'service-cluster-ip-range': '10.96.0.0/24',
     'endpoint-reconciler-type': 'none',
