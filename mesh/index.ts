@@ -85,6 +85,7 @@ export { join } from './iterables/join.ts';
 export { mapConcurrently } from './iterables/map-concurrently.ts';
 export { take } from './iterables/take.ts';
 export type { Clock } from './time/clock.ts';
+export { checkTimedOut } from './time/errors.ts';
 export { everyHour } from './time/every-hour.ts';
 export { sleep } from './time/sleep.ts';
 export { within } from './time/within.ts';

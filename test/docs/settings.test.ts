@@ -1,14 +1,17 @@
 import { describe, expect, it } from 'vitest';
 import { readConfig } from '../../mesh/config/config.ts';
+import { processSettings } from '../../mesh/config/process-settings.ts';
+import type { AnySetting } from '../../mesh/config/setting.ts';
 import { allServices } from '../../services/all.ts';
 
-const settings = allServices.flatMap((service) => service.settings);
+const services: readonly AnySetting[] = allServices.flatMap((service) => service.settings);
+const settings: readonly AnySetting[] = [...Object.values(processSettings), ...services];
 const settingOf = (environment: Record<string, string>, variable: string): unknown => {
-  const setting = settings.find((each) => each.variable === variable) ?? expect.fail(`no service reads ${variable}`);
-  return readConfig(environment, { settings }).get(setting);
+  const setting = settings.find((each) => each.variable === variable) ?? expect.fail(`nothing reads ${variable}`);
+  return readConfig(environment, { settings: services }).get(setting);
 };
 
-describe('the settings of the services', () => {
+describe('the settings', () => {
   it('have defaults that run with nothing else installed', () => {
     expect(settingOf({}, 'MAIL_URL')).toBe('file:data/mail');
     expect(settingOf({ DATA_DIR: '/var/lib/ordermesh' }, 'MAIL_URL')).toBe('file:/var/lib/ordermesh/mail');
@@ -34,13 +37,13 @@ describe('the settings of the services', () => {
     ['CARRIER_URL', 'embedded:x'],
     ['CARRIER_URL', 'ftp://carrier.example'],
   ])('refuse %s=%s', (variable, text) => {
-    expect(() => readConfig({ [variable]: text }, { settings })).toThrow(
+    expect(() => readConfig({ [variable]: text }, { settings: services })).toThrow(
       new RegExp(`^${variable} is "${text}", but must be`),
     );
   });
 
   it.each(['604800001', '-1', '1.5', '1h', '1e3'])('refuse AUDIT_INTERVAL_MS=%s', (text) => {
     const fault = 'AUDIT_INTERVAL_MS is ".*", but must be a whole number of milliseconds up to 604800000';
-    expect(() => readConfig({ AUDIT_INTERVAL_MS: text }, { settings })).toThrow(new RegExp(`^${fault}$`));
+    expect(() => readConfig({ AUDIT_INTERVAL_MS: text }, { settings: services })).toThrow(new RegExp(`^${fault}$`));
   });
 });

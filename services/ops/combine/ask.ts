@@ -1,4 +1,4 @@
-import { isRefusal, MeshError, mergeById, Status } from '#mesh';
+import { checkTimedOut, isRefusal, MeshError, mergeById, Status } from '#mesh';
 import { processUnreachable } from '../errors.ts';
 import type { OpsPart } from '../ops-part.ts';
 import { labelOf, type PartGroup } from '../remote/find-parts.ts';
@@ -138,7 +138,7 @@ export function unreachable(unanswered: readonly Unanswered[]): MeshError {
 /** Why a process did not answer. */
 export function whyOf(error: unknown): string {
   if (!(error instanceof MeshError)) return error instanceof Error ? error.message : String(error);
-  if (error.code === Status.DEADLINE_EXCEEDED || error.reason === 'CHECK_TIMED_OUT') return 'no answer in time';
+  if (error.code === Status.DEADLINE_EXCEEDED || error.reason === checkTimedOut.reason) return 'no answer in time';
   return error.message;
 }
 
