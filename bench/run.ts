@@ -1,4 +1,5 @@
 import { availableParallelism, cpus } from 'node:os';
+import { benchBalancing } from './balancing.ts';
 import { benchDoor } from './door.ts';
 import { benchEngines } from './engines.ts';
 import { benchEventStore } from './event-store.ts';
@@ -24,6 +25,7 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
   split: benchSplit,
   engines: benchEngines,
   door: benchDoor,
+  balancing: benchBalancing,
   events: benchEvents,
   'event-store': benchEventStore,
   subscribe: benchSubscribe,
