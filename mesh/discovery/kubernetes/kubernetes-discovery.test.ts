@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { createTestCa, type TestCa } from '../../testing/certificates.ts';
@@ -19,6 +19,13 @@ const slice = (name: string, endpoints: readonly object[] | null, other: object 
   endpoints,
   ...other,
 });
+
+const testdata = (name: string) => readFile(new URL(`./testdata/${name}`, import.meta.url), 'utf8');
+/** Answers of a Kubernetes 1.37.2: two slices, what then happened to them, and a watch that began at a forgotten version. */
+const recorded = {
+  list: JSON.parse(await testdata('list-1.37.2.json')) as unknown,
+  watch: await testdata('watch-1.37.2.txt'),
+};
 
 describe('discovery by the API of Kubernetes', () => {
   let ca: TestCa;
@@ -54,6 +61,28 @@ describe('discovery by the API of Kubernetes', () => {
     expect(found()).toHaveLength(1);
     return { ...started, found };
   }
+
+  it('reads what Kubernetes answers', async () => {
+    const { api, discovery, warnings, lists } = await start();
+    api.answerWith((request) => {
+      if (request.query.has('watch')) request.response.writeHead(200).write(recorded.watch);
+      else answerJson(request, recorded.list);
+    });
+    const seen: string[] = [];
+    onTestFinished(
+      discovery.watch('user', ({ endpoints }) =>
+        seen.push(endpoints.map(({ address, state }) => `${address} ${state}`).join()),
+      ),
+    );
+    // It ends with 410, so the list is read again.
+    await eventually(() => expect(lists().length).toBeGreaterThanOrEqual(2));
+    expect(seen.slice(0, 3)).toEqual([
+      '10.77.0.1:50051 ready,10.77.0.2:50051 draining',
+      '10.77.0.1:50051 ready',
+      '10.77.0.1:50051 draining',
+    ]);
+    expect(warnings()).toEqual([]);
+  });
 
   it('finds the pods in all slices of a Service, each once', async () => {
     const { api, discovery, warnings, lists } = await start();
