@@ -32,9 +32,14 @@ export const benchOrders: Benchmark = async () => {
 };
 
 /** Places orders and waits until all are COMPLETED. */
-export async function completeOrders({ orders }: Shop, count: number): Promise<void> {
-  const placed = await runConcurrently(count, concurrentCalls, (index) => orders.placeOrder(orderOf(index)));
-  const states = await runConcurrently(count, concurrentCalls, async (index) => {
+export async function completeOrders(
+  { orders }: Shop,
+  count: number,
+  callers = concurrentCalls,
+  order = orderOf,
+): Promise<void> {
+  const placed = await runConcurrently(count, callers, (index) => orders.placeOrder(order(index)));
+  const states = await runConcurrently(count, callers, async (index) => {
     let last: OrderState | undefined;
     for await (const { state } of orders.watchOrder({ id: placed[index]?.id ?? '' })) last = state;
     return last;
