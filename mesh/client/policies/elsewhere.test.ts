@@ -1,0 +1,100 @@
+import { Metadata, Status } from 'nice-grpc-common';
+import { describe, expect, it } from 'vitest';
+import type { CallOutcome, PickedEndpoint } from '../../balancing/balancer.ts';
+import type { Transport } from '../../engines/engine.ts';
+import { TransportError } from '../../engines/transport-error.ts';
+import { MeshError } from '../../errors/mesh-error.ts';
+import { createTestClock } from '../../testing/test-clock.ts';
+import { asCallError, CallError } from '../call-error.ts';
+import { elsewhereIfUnsent, isLostElsewhere, type Route } from './elsewhere.ts';
+
+const path = '/user.v1.UserService/CreateUser';
+const failed = (fate?: 'unsent' | 'lost') => new TransportError(path, Status.UNAVAILABLE, 'failed', Metadata(), fate);
+const unknownMethod = new CallError(path, new MeshError(Status.UNIMPLEMENTED, 'UNKNOWN_METHOD', 'unknown method'));
+
+/** A call to a service with these endpoints, which fail it with these errors. */
+function callTo(errors: Readonly<Record<string, Error | undefined>>, requests?: Route['requests']) {
+  const ends: [address: string, outcome: CallOutcome][] = [];
+  const missed: string[] = [];
+  const addresses = Object.keys(errors);
+  const pick = (tried: ReadonlySet<string> = new Set()): PickedEndpoint => {
+    const left = addresses.filter((address) => !tried.has(address));
+    const [address = addresses[0] ?? ''] = left;
+    return {
+      address,
+      transport: {} as Transport,
+      hasOthers: left.length > 1,
+      end: (outcome) => void ends.push([address, outcome]),
+      misses: () => void missed.push(address),
+    };
+  };
+  const call = { metadata: Metadata(), deadlineMs: undefined, signal: undefined, maxOpenings: undefined };
+  const clock = createTestClock();
+  const route: Route = { pick, path, call, isStream: false, clock, tried: undefined, hasElsewhere: false, requests };
+  const openings: (number | undefined)[] = [];
+  const attempt = () =>
+    elsewhereIfUnsent(route, async ({ address }) => {
+      openings.push(route.call.maxOpenings);
+      const error = errors[address];
+      if (error) throw error;
+      return address;
+    });
+  return { attempt, route, ends, missed, openings };
+}
+
+describe('a call that an endpoint did not take', () => {
+  it('goes to another one, and each is opened once while there is another', async () => {
+    const { attempt, ends, openings } = callTo({ a: failed('unsent'), b: undefined });
+    expect(await attempt()).toBe('b');
+    expect(ends).toEqual([
+      ['a', 'unsent'],
+      ['b', 'answered'],
+    ]);
+    expect(openings).toEqual([1, undefined]);
+  });
+
+  it('goes to three at most, and fails as the last one did', async () => {
+    const last = failed('unsent');
+    const { attempt, ends } = callTo({ a: failed('unsent'), b: failed('unsent'), c: last, d: undefined });
+    await expect(attempt()).rejects.toMatchObject({ code: Status.UNAVAILABLE, cause: last });
+    expect(ends.map(([address]) => address)).toEqual(['a', 'b', 'c']);
+  });
+
+  it('fails if there is no other endpoint', async () => {
+    const { attempt, ends } = callTo({ a: failed('unsent') });
+    await expect(attempt()).rejects.toMatchObject({ code: Status.UNAVAILABLE });
+    expect(ends).toHaveLength(1);
+  });
+
+  it('fails if more of its requests were read than are kept', async () => {
+    const { attempt, ends } = callTo({ a: failed('unsent'), b: undefined }, { canRewind: false });
+    await expect(attempt()).rejects.toMatchObject({ code: Status.UNAVAILABLE });
+    expect(ends).toHaveLength(1);
+  });
+
+  it('goes to another one if the first has an older contract, which is reported', async () => {
+    const { attempt, missed, ends } = callTo({ old: unknownMethod, b: undefined });
+    expect(await attempt()).toBe('b');
+    expect(missed).toEqual(['old']);
+    expect(ends[0]).toEqual(['old', 'failed']);
+  });
+});
+
+describe('a call that an endpoint took', () => {
+  it('does not go elsewhere, but its retry does', async () => {
+    const { attempt, ends } = callTo({ a: failed(), b: undefined });
+    await expect(attempt()).rejects.toMatchObject({ code: Status.UNAVAILABLE });
+    expect(ends).toEqual([['a', 'server-fault']]);
+    expect(await attempt()).toBe('b');
+  });
+
+  it('concerns no retry budget if it was lost while there is another endpoint', async () => {
+    const errorOf = async ({ attempt, route }: ReturnType<typeof callTo>) => {
+      const error = asCallError(await attempt().catch((cause: unknown) => cause), path);
+      return isLostElsewhere(route, error as CallError);
+    };
+    expect(await errorOf(callTo({ a: failed('lost'), b: undefined }))).toBe(true);
+    expect(await errorOf(callTo({ a: failed('lost') }))).toBe(false);
+    expect(await errorOf(callTo({ a: failed(), b: undefined }))).toBe(false);
+  });
+});
