@@ -119,7 +119,8 @@ export async function createDeadLetterStore(
           )
             await yieldToCalls();
         },
-        onFailure: (error) => logger.warn({ err: error }, 'purging closed dead letters failed; retrying in an hour'),
+        onFailure: (error, again) =>
+          logger.warn({ err: error }, `purging closed dead letters failed; retrying ${again}`),
         clock,
         signal,
       }),

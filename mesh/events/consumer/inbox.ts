@@ -122,11 +122,11 @@ export function purgeInbox(storage: Storage, options: PurgeOptions, signal: Abor
       await notePositions(storage, group, partitions, nowMs);
       await purge(storage, options, signal);
     },
-    onFailure: (error) =>
+    onFailure: (error, again) =>
       logFailedAttempt(
         { logger, clock, level: 'warn' },
         { err: error, group },
-        'purging the inbox failed; retrying in an hour',
+        `purging the inbox failed; retrying ${again}`,
       ),
     clock,
     signal,

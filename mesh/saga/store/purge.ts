@@ -33,7 +33,7 @@ export function purgeSagas({ storage, aging, retentionMs, clock, logger, signal 
       await inPortions(beginToAge(storage), aging.nowMs());
       await inPortions(deleteAged(storage), aging.nowMs() - retentionMs);
     },
-    onFailure: (error) => logger.warn({ err: error }, 'purging finished sagas failed; retrying in an hour'),
+    onFailure: (error, again) => logger.warn({ err: error }, `purging finished sagas failed; retrying ${again}`),
     clock,
     signal,
   });

@@ -74,7 +74,7 @@ function createPurge(folder: string, { retentionMs, aging, clock, logger }: File
           await beginToAge(folder, aging.nowMs(), signal);
           await removeOld(folder, aging.nowMs(), retentionMs, signal);
         },
-        onFailure: (error) => logger.warn({ err: error }, 'removing old mails failed; retrying in an hour'),
+        onFailure: (error, again) => logger.warn({ err: error }, `removing old mails failed; retrying ${again}`),
         clock,
         signal,
       });

@@ -30,7 +30,7 @@ export function keepRetention(
       aging ??= await prepareAging(storage, clock);
       await removeOld(storage, topics, aging.nowMs(), signal);
     },
-    onFailure: (error) => logger.warn({ err: error }, 'removing old events failed; retrying in an hour'),
+    onFailure: (error, again) => logger.warn({ err: error }, `removing old events failed; retrying ${again}`),
     clock,
     signal,
   });
