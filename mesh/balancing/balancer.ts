@@ -58,7 +58,7 @@ export const instanceStates = ['ready', 'draining', 'not-serving', 'not-served',
 export interface ServiceEndpoint {
   /** `host:port`. */
   readonly address: string;
-  /** Another after the instance was silent: use it for one call. */
+  /** Its connections now: read it for each call, because an instance that was silent gets new ones. */
   readonly transport: Transport;
 }
 

@@ -44,6 +44,14 @@ export function endpointsByAddress(
 }
 
 /** Returns an endpoint between which and others nothing is chosen, so nothing is reported. */
-export function onlyEndpoint({ address, transport }: ServiceEndpoint): PickedEndpoint {
-  return { address, transport, hasOthers: false, end: () => undefined, misses: () => undefined };
+export function onlyEndpoint(endpoint: ServiceEndpoint): PickedEndpoint {
+  return {
+    address: endpoint.address,
+    get transport() {
+      return endpoint.transport;
+    },
+    hasOthers: false,
+    end: () => undefined,
+    misses: () => undefined,
+  };
 }

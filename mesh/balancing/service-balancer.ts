@@ -82,8 +82,18 @@ export class ServiceBalancer implements Balancer, InstanceListener {
   instances(contract?: string): readonly InstanceReport[] {
     if (contract !== undefined) this.#watch(contract);
     return [...this.#instances.values()].map((instance) => {
-      const { address, transport, version, picks } = instance;
-      return { address, transport, version, picks, state: instance.stateFor(contract) };
+      const { address, version, picks } = instance;
+      const state = instance.stateFor(contract);
+      return {
+        address,
+        version,
+        picks,
+        state,
+        // Whoever keeps the report calls over the connections of then.
+        get transport() {
+          return instance.transport;
+        },
+      };
     });
   }
 

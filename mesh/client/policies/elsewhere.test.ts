@@ -78,6 +78,18 @@ describe('a call that an endpoint did not take', () => {
     expect(missed).toEqual(['old']);
     expect(ends[0]).toEqual(['old', 'failed']);
   });
+
+  it('goes to another one if the first is another server, which gives no reason', async () => {
+    const old = new TransportError(path, Status.UNIMPLEMENTED, 'no such method', Metadata());
+    const { attempt, missed } = callTo({ old, b: undefined });
+    expect(await attempt()).toBe('b');
+    expect(missed).toEqual(['old']);
+  });
+
+  it('fails if a handler says why it does not implement it', async () => {
+    const refusal = new CallError(path, new MeshError(Status.UNIMPLEMENTED, 'NOT_OFFERED', 'not offered'));
+    await expect(callTo({ a: refusal, b: undefined }).attempt()).rejects.toBe(refusal);
+  });
 });
 
 describe('a call that an endpoint took', () => {

@@ -1,3 +1,4 @@
+import { Status } from 'nice-grpc-common';
 import { type CallOutcome, outcomeOf, type PickedEndpoint } from '../../balancing/balancer.ts';
 import type { TransportCall } from '../../engines/engine.ts';
 import { unknownMethod } from '../../engines/errors.ts';
@@ -91,8 +92,11 @@ function isUnsent(error: unknown): boolean {
   return error instanceof CallError && error.cause instanceof TransportError && error.cause.unsent;
 }
 
+/** Other servers give no reason for that. */
+const unknownMethodReasons: ReadonlySet<string> = new Set([unknownMethod.reason, 'UNIMPLEMENTED']);
+
 function isUnknownMethod(error: unknown): boolean {
-  return error instanceof CallError && error.reason === unknownMethod.reason;
+  return error instanceof CallError && error.code === Status.UNIMPLEMENTED && unknownMethodReasons.has(error.reason);
 }
 
 function canRepeat({ call, clock, requests }: Route): boolean {

@@ -38,7 +38,10 @@ interface ConnectedPart {
 /** The name of `ops` in discovery: its processes have other services only if these are found by their own names. */
 const ops = 'ops';
 
-/** Returns what finds the parts of the mesh now. A part of a process that is found again is the same. */
+/**
+ * Returns what finds the parts of the mesh now. A part of a process that is found again is the same: its endpoint follows the
+ * connections that are replaced after a silence. One that had left meanwhile has a new endpoint, and so a new part.
+ */
 export function createPartFinder({ local, endpoints, served, declared, connect }: FindPartsDeps): () => FoundParts {
   const possible = [...new Set(declared.map(serviceNameOf))];
   let known = new Map<string, ConnectedPart>();
