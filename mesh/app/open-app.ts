@@ -23,7 +23,7 @@ import { notListening } from './errors.ts';
 import { openForwarding } from './forwarding.ts';
 import { watchHealth } from './health-watch.ts';
 import { processInfo } from './process-info.ts';
-import { describeSelf, findServices } from './registry.ts';
+import { checkAdvertised, describeSelf, findServices } from './registry.ts';
 import { createMetrics, openRuntime } from './runtime.ts';
 import type { Process, Runtime, Service, ServiceDefinition } from './service/service.ts';
 import type { Shutdown } from './shutdown.ts';
@@ -93,6 +93,9 @@ export async function openApp(parts: AppParts): Promise<OpenApp> {
   };
   const { runtime, services, files } = await build().finally(databases.reportFound);
   checkAddresses(config.discovery, directory, await readDeclaredServices(contractDescriptors));
+  const findable = services.filter(({ isLocal }) => !isLocal).flatMap((service) => service.serves);
+  // A door is not in any registry.
+  if (findable.length > 0) checkAdvertised(config);
   const shadowed = directory.shadowed();
   if (shadowed.length > 0) logger.info({ services: shadowed }, answeredHere);
   registerBacklogMetrics(services, runtime);
@@ -126,7 +129,6 @@ export async function openApp(parts: AppParts): Promise<OpenApp> {
   await files.start();
   const endWatch = await watchHealth({ services, brokers: runtime, health, clock, logger });
   shutdown.add('work', 'health checks', endWatch);
-  const findable = services.filter(({ isLocal }) => !isLocal).flatMap((service) => service.serves);
   const self = describeSelf(config, port, findable, info.version);
   const register = () => (findable.length > 0 ? discovery.register?.(self) : undefined);
   return { runtime, services, address, metricsAddress, register };

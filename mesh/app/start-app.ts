@@ -8,7 +8,6 @@ import { sleep } from '../time/sleep.ts';
 import { claimDataFolder } from './data/data-folder.ts';
 import { hasManifest } from './data/manifest.ts';
 import { type OpenApp, openApp } from './open-app.ts';
-import { checkAdvertised } from './registry.ts';
 import type { ServiceDefinition } from './service/service.ts';
 import { createShutdown, type Unended } from './shutdown.ts';
 import { checkDatabases, checkListen } from './start-checks.ts';
@@ -74,7 +73,6 @@ export function beginApp(config: Config, definitions: readonly ServiceDefinition
   const start = async (): Promise<App> => {
     try {
       checkDatabases(config, definitions.filter(({ isLocal }) => !isLocal).length);
-      checkAdvertised(config);
       // Do not create a new mesh next to a running one that lost its folder. An existing mesh listens only once it serves:
       // whoever connects earlier would be cut off.
       if (!hasManifest(config.dataDir)) await checkListen(config);

@@ -84,6 +84,15 @@ describe('a process and its registry', () => {
       await expect(starting).rejects.toThrow(/^GRPC_ADVERTISE must be .* registry\.internal:8761: set it to/);
     },
   );
+
+  it('needs no GRPC_ADVERTISE and no entry if it serves nothing that others could find', async () => {
+    const door = testService('door', async () => ({ serves: [] }));
+    const elsewhere = { DISCOVERY_URL: 'eureka://registry.internal:8761', GRPC_LISTEN: '0.0.0.0:0' };
+    await (await startMesh([door], elsewhere)).stop();
+    const { methods, url } = await startEurekaFake();
+    await (await startMesh([door], { DISCOVERY_URL: url })).stop();
+    expect(methods()).toEqual([]);
+  });
 });
 
 function addressIn(body: unknown): string {

@@ -141,7 +141,7 @@ export function createServiceBackground({ name, runtime, storage, outbox }: Back
         ),
         sagas: engines,
         projections: projectors.map(({ admin }) => admin),
-        audits: projectors.flatMap(({ names, admin }) => projectionAudits(names, admin)),
+        audits: projectors.flatMap(({ names, admin }) => projectionAudits(names, admin, clock)),
         async start() {
           await outbox?.start();
           for (const part of [...projectors, ...engines, ...consumers, ...workers, ...others]) await part.start();

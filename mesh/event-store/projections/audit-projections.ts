@@ -1,14 +1,19 @@
 import type { AuditCheck, Finding } from '../../audit/audit.ts';
-import { eventsParked, eventsUnreadable, rowDiffers } from '../errors.ts';
+import type { Clock } from '../../time/clock.ts';
+import { sleep } from '../../time/sleep.ts';
+import { eventsParked, eventsUnreadable, rebuildRunning, rowDiffers } from '../errors.ts';
 import type { ProjectionAdmin, RebuildProgress, RowDifference } from './projection.ts';
 
+/** How long a check waits for a rebuild of its projection, such as that of another audit. */
+const maxWaitMs = 30_000;
+const retryMs = 250;
+
 /** Returns a check per projection, with its name: a dry-run rebuild compares the projection with its events. */
-export function projectionAudits(names: readonly string[], admin: ProjectionAdmin): AuditCheck[] {
+export function projectionAudits(names: readonly string[], admin: ProjectionAdmin, clock: Clock): AuditCheck[] {
   return names.map((name) => ({
     name,
     async *run(progress, signal) {
-      let last: RebuildProgress | undefined;
-      for await (const step of admin.rebuild(name, { dryRun: true }, signal)) last = step;
+      const last = await dryRun(name, admin, clock, signal);
       progress.examined(last?.rowsCompared ?? 0);
       // If events are missing in the rebuilt rows, differences prove nothing, and a rebuild would corrupt the projection.
       if (last && last.eventsLacking > 0) return yield eventsLacking(name, last.eventsLacking);
@@ -19,6 +24,27 @@ export function projectionAudits(names: readonly string[], admin: ProjectionAdmi
       if (view && view.parkedEvents > 0) yield eventsParkedFinding(name, view.parkedEvents);
     },
   }));
+}
+
+/** Returns the last step. */
+async function dryRun(
+  name: string,
+  admin: ProjectionAdmin,
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<RebuildProgress | undefined> {
+  const untilMs = clock.elapsedMs() + maxWaitMs;
+  for (;;) {
+    try {
+      let last: RebuildProgress | undefined;
+      for await (const step of admin.rebuild(name, { dryRun: true }, signal)) last = step;
+      return last;
+    } catch (error) {
+      if (!rebuildRunning.is(error) || clock.elapsedMs() >= untilMs) throw error;
+      await sleep(clock, retryMs, signal);
+      signal.throwIfAborted();
+    }
+  }
 }
 
 function rowDiffersFinding(name: string, { key, live, rebuilt }: RowDifference): Finding {

@@ -3,6 +3,7 @@ import { expect, it } from 'vitest';
 import { describeOnEachDatabase } from '../../../testing/databases.ts';
 import { eventually } from '../../../testing/eventually.ts';
 import { measureTurns } from '../../../testing/measure-turns.ts';
+import { systemClock } from '../../../time/clock.ts';
 import { added, type OpenStore } from '../../testing/fixture.ts';
 import { createTotals, makeProjector, openTotals, rebuildTotals } from '../../testing/totals.ts';
 import { projectionAudits } from '../audit-projections.ts';
@@ -30,7 +31,7 @@ describeOnEachDatabase((newUrl) => {
     await projector.start();
     const head = await store.head();
     await eventually(async () => expect((await projector.admin.list())[0]?.position).toBe(head));
-    const [check] = projectionAudits(projector.names, projector.admin);
+    const [check] = projectionAudits(projector.names, projector.admin, systemClock);
     const audit = () => Array.fromAsync(check?.run({ examined: () => undefined }, new AbortController().signal) ?? []);
     return { rebuild: () => rebuildTotals(projector), audit };
   }

@@ -3,6 +3,7 @@ import { expect, it } from 'vitest';
 import type { NewDatabaseUrl } from '../../../testing/databases.ts';
 import { eventually } from '../../../testing/eventually.ts';
 import { createTestClock } from '../../../testing/test-clock.ts';
+import { systemClock } from '../../../time/clock.ts';
 import { added, logger } from '../../testing/fixture.ts';
 import { createTotals, makeProjector, openTotals, rebuildTotals, twiceOf } from '../../testing/totals.ts';
 import { totalsOf } from '../../testing/totals-table.ts';
@@ -194,9 +195,24 @@ export function rebuildSuite(newUrl: NewDatabaseUrl): void {
     });
     expect(await totalsOf(opened.storage)).toEqual({ a: '3' });
     await expect(rebuildTotals(projector, true)).resolves.toMatchObject({ stage: 'discarded', eventsLacking: 2 });
-    const [check] = projectionAudits(projector.names, projector.admin);
+    const [check] = projectionAudits(projector.names, projector.admin, systemClock);
     const found = await Array.fromAsync(check?.run({ examined: () => undefined }, signal) ?? []);
     expect(found).toMatchObject([{ reason: 'EVENTS_UNREADABLE', ids: ['test/totals'] }]);
+  });
+
+  it('is awaited by an audit of the projection', async () => {
+    const opened = await openTotals(newUrl());
+    const projector = await makeProjector(opened, createTotals());
+    const steps = projector.admin.rebuild('totals', { dryRun: true }, signal);
+    await steps.next();
+    const [check] = projectionAudits(projector.names, projector.admin, systemClock);
+    if (!check) throw new Error('expected a check');
+    const examined = Promise.withResolvers<number>();
+    const audit = Array.fromAsync(check.run({ examined: examined.resolve }, signal));
+    await eventually(async () => expect(await projector.admin.list()).toMatchObject([{ rebuilding: true }]));
+    expect((await Array.fromAsync(steps)).at(-1)).toMatchObject({ stage: 'discarded' });
+    expect(await audit).toEqual([]);
+    expect(await examined.promise).toBe(0);
   });
 
   it('applies an event that only the live generation cannot apply', async () => {
