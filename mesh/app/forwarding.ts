@@ -2,7 +2,7 @@ import type { Endpoints } from '../balancing/endpoints.ts';
 import type { Config } from '../config/config.ts';
 import { fullNameOf } from '../contract/contract.ts';
 import { contractDescriptors, readDeclaredServices } from '../contract/declared-services.ts';
-import { type Discovery, serviceNameOf } from '../discovery/discovery.ts';
+import type { Discovery } from '../discovery/discovery.ts';
 import type { Engine } from '../engines/engine.ts';
 import { forwardingNeedsNative } from '../engines/errors.ts';
 import type { Forwarder } from '../engines/forwarding.ts';
@@ -50,8 +50,6 @@ export async function openForwarding(
   if (connectRaw === undefined) throw forwardingNeedsNative({ service: service.name, engine: engine.name });
   const own = new Set(services.flatMap(({ serves }) => serves.map(({ contract }) => fullNameOf(contract))));
   const declared = (await readDeclaredServices(contractDescriptors)).filter((contract) => !own.has(contract));
-  // Whoever asks what there is should not have to call it first.
-  for (const name of new Set(declared.map(serviceNameOf))) if (discovery.knows(name) !== 'no') endpoints.of(name);
   const keepalive = config.grpcKeepaliveMs === 0 ? undefined : { everyMs: config.grpcKeepaliveMs };
   const forwarder = createForwarder({
     ...parts,
@@ -61,14 +59,16 @@ export async function openForwarding(
     maxWaitingBytes: config.grpcMaxWaitingBytes,
     descriptors: contractDescriptors,
   });
-  const reflection = mergeReflection({ endpoints, declared, clock });
-  const contracts = () => [...new Set([...declared, ...reflection.known()])].filter((contract) => !own.has(contract));
-  const endHealth = mergeHealth({ endpoints, contracts, health, clock });
+  const merged = mergeHealth({ endpoints, health });
+  // Whoever asks what there is should not have to call it first.
+  merged.add(declared);
+  const found = (contracts: readonly string[]) => merged.add(contracts.filter((contract) => !own.has(contract)));
+  const reflection = mergeReflection({ endpoints, declared, found, clock });
   return {
     forwarder,
     reflection,
     close() {
-      endHealth();
+      merged.close();
       forwarder.close();
     },
   };

@@ -5,27 +5,70 @@ import { createTestClock } from '../../testing/test-clock.ts';
 import { createHealth } from './health.ts';
 import { mergeHealth } from './merge.ts';
 
+/** Merged health of services with instances in these states. `names` are listed by the registry, `unknown` ones are not there. */
+function merge(names: readonly string[]) {
+  const clock = createTestClock();
+  const health = createHealth(clock);
+  health.show('', []);
+  const states = new Map<string, readonly InstanceState[]>();
+  const listeners = new Map<string, Set<() => void>>();
+  const endpoints = {
+    names: () => names,
+    knows: (service: string) => (service === 'unknown' ? 'no' : 'possible'),
+    of: (service: string) => ({
+      instances: () => (states.get(service) ?? []).map((state) => ({ state })),
+      onChange(changed: () => void) {
+        const changedOf = listeners.get(service) ?? new Set();
+        listeners.set(service, changedOf.add(changed));
+        return () => changedOf.delete(changed);
+      },
+    }),
+  } as unknown as Endpoints;
+  return {
+    health,
+    merged: mergeHealth({ endpoints, health }),
+    statuses: () => Object.fromEntries(health.list().map(({ name, status }) => [name, status])),
+    /** Changes the instances of a service. */
+    set(service: string, ...instances: readonly InstanceState[]) {
+      states.set(service, instances);
+      for (const changed of listeners.get(service) ?? []) changed();
+    },
+    timers: () => clock.pendingMs(),
+  };
+}
+
+const ownNames = { '': 'SERVING', 'ordermesh.process': 'SERVING' };
+
 describe('merged health', () => {
   it('shows a contract as serving while its service has an instance, and leaves the health of the process alone', () => {
-    const clock = createTestClock();
-    const health = createHealth(clock);
-    health.show('', []);
-    const states = new Map<string, readonly InstanceState[]>([['user', ['away']]]);
-    const endpoints = {
-      names: () => [...states.keys()],
-      of: (service: string) => ({ instances: () => (states.get(service) ?? []).map((state) => ({ state })) }),
-    } as unknown as Endpoints;
-    const contracts = () => ['user.v1.UserService', 'order.v1.OrderService'];
-    const end = mergeHealth({ endpoints, contracts, health, clock });
-    const statuses = () => Object.fromEntries(health.list().map(({ name, status }) => [name, status]));
-    expect(statuses()).toEqual({ '': 'SERVING', 'ordermesh.process': 'SERVING', 'user.v1.UserService': 'NOT_SERVING' });
+    const { merged, health, statuses, set, timers } = merge(['user']);
+    set('user', 'away');
+    merged.add(['user.v1.UserService']);
+    expect(statuses()).toEqual({ ...ownNames, 'user.v1.UserService': 'NOT_SERVING' });
     expect(health.list().at(-1)?.problems).toMatchObject([{ check: 'user', reason: 'NO_ENDPOINTS' }]);
-    states.set('user', ['away', 'ready']).set('order', ['ready']);
-    clock.advance(250);
-    expect(statuses()).toMatchObject({ 'user.v1.UserService': 'SERVING', 'order.v1.OrderService': 'SERVING' });
-    end();
-    states.set('user', ['not-serving']);
-    clock.advance(250);
+    set('user', 'away', 'ready');
     expect(statuses()).toMatchObject({ 'user.v1.UserService': 'SERVING' });
+    expect(timers()).toEqual([]);
+    merged.close();
+    set('user', 'not-serving');
+    expect(statuses()).toMatchObject({ 'user.v1.UserService': 'SERVING' });
+  });
+
+  it('shows a service that only a registry can know once it has instances, and keeps it when it loses them', () => {
+    const { merged, statuses, set } = merge([]);
+    merged.add(['order.v1.OrderService', 'unknown.v1.UnknownService']);
+    expect(statuses()).toEqual(ownNames);
+    set('order', 'ready');
+    expect(statuses()).toEqual({ ...ownNames, 'order.v1.OrderService': 'SERVING' });
+    set('order');
+    expect(statuses()).toEqual({ ...ownNames, 'order.v1.OrderService': 'NOT_SERVING' });
+  });
+
+  it('shows contracts that are found later', () => {
+    const { merged, statuses, set } = merge(['user']);
+    set('user', 'ready');
+    merged.add(['user.v1.UserService']);
+    merged.add(['user.v1.OtherService']);
+    expect(statuses()).toEqual({ ...ownNames, 'user.v1.OtherService': 'SERVING', 'user.v1.UserService': 'SERVING' });
   });
 });

@@ -28,12 +28,15 @@ function symbol(value: string): ServerReflectionRequest {
   return { host: '', messageRequest: { $case: 'fileContainingSymbol', value } };
 }
 
-function merge(addresses: Readonly<Record<string, string>>) {
+function merge(
+  addresses: Readonly<Record<string, string>>,
+  found: (services: readonly string[]) => void = () => undefined,
+) {
   const entries = Object.entries(addresses).map(([name, address]) => [name, [address]] as const);
   const discovery = createStaticDiscovery(new Map(entries), systemClock);
   const endpoints = createEndpoints({ engine: nativeEngine, discovery, clock: systemClock, logger });
   onTestFinished(() => endpoints.close());
-  return mergeReflection({ endpoints, declared, clock: systemClock });
+  return mergeReflection({ endpoints, declared, found, clock: systemClock });
 }
 
 function namesIn(answer: ReflectionAnswer): string[] {
@@ -62,9 +65,10 @@ describe('merged reflection', () => {
   it('lists the services of each package at the process that discovery names for it', async () => {
     const { server, address } = await serveForTest({ serves: [echoService()] });
     onTestFinished(() => server.drain(0));
-    const merged = merge({ test: address });
+    const found: (readonly string[])[] = [];
+    const merged = merge({ test: address }, (services) => found.push(services));
     expect(namesIn(await merged.answer(listRequest, own))).toEqual(['grpc.health.v1.Health', 'test.v1.EchoService']);
-    expect(merged.known()).toEqual(['test.v1.EchoService']);
+    expect(found).toEqual([['test.v1.EchoService']]);
   });
 
   it('asks servers that have only v1alpha', async () => {

@@ -7,8 +7,6 @@ import { askReflection } from './ask.ts';
 
 /** The reflection of the processes behind this one. */
 export interface MergedReflection {
-  /** The services that were found last. */
-  known(): readonly string[];
   /** Answers one request. `own`: the answer of this process. */
   answer(request: ServerReflectionRequest, own: ReflectionAnswer): Promise<ReflectionAnswer>;
 }
@@ -17,6 +15,8 @@ export interface MergedReflectionOptions {
   readonly endpoints: Endpoints;
   /** The contracts that are listed for services that do not answer. */
   readonly declared: readonly string[];
+  /** Is called with the services that are listed, each time somebody asks for them. */
+  readonly found: (services: readonly string[]) => void;
   readonly clock: Clock;
 }
 
@@ -34,9 +34,8 @@ const listRequest: ServerReflectionRequest = { host: '', messageRequest: { $case
  * Merges the reflection of all services that discovery knows: one instance of each is asked. A symbol belongs to the service
  * of its package. A service that is away, or has no reflection, is described by this process.
  */
-export function mergeReflection({ endpoints, declared, clock }: MergedReflectionOptions): MergedReflection {
+export function mergeReflection({ endpoints, declared, found, clock }: MergedReflectionOptions): MergedReflection {
   const listings = new Map<string, Listing>();
-  let known: readonly string[] = [];
 
   const ask = async (service: string, request: ServerReflectionRequest) => {
     const [endpoint] = endpoints.of(service).endpoints();
@@ -66,11 +65,11 @@ export function mergeReflection({ endpoints, declared, clock }: MergedReflection
   };
 
   return {
-    known: () => known,
     async answer(request, own) {
       const { messageRequest } = request;
       if (own.$case === 'listServicesResponse') {
-        known = (await Promise.all(endpoints.names().map(listOnce))).flat();
+        const known = (await Promise.all(endpoints.names().map(listOnce))).flat();
+        found(known);
         return listAnswer([...own.value.service.map(({ name }) => name), ...known]);
       }
       if (messageRequest?.$case === 'fileContainingSymbol') {
