@@ -81,7 +81,7 @@ describe('discoveryUrlProblem', () => {
     ['dns://ns.internal/order:50051', /^has the DNS server "ns.internal": use its IP address/],
     ['k8s:Production', /^is not k8s:, k8s:<namespace>/],
     ['k8s-api://10.0.0.1:443/a/b', /^has "a\/b" as a namespace/],
-    ['consul:', /^is not a URL with a host/],
+    ['consul:', /^is not a URL with a host: use consul:\/\/<host>:<port>$/],
     ['consul://127.0.0.1', /^has the address "127.0.0.1": use <host>:<port>/],
     ['consul://127.0.0.1:8500/v1', /^has the path \/v1/],
     ['consul://127.0.0.1:8500?datacenter=a', /^has the parameter datacenter: use dc or token_file/],

@@ -1,4 +1,5 @@
 import { parseAddress } from './address.ts';
+import { milliseconds, oneAddress, portOf, readHierarchy, UrlFault } from './discovery-url-parts.ts';
 import { parseStaticAddresses, type StaticAddresses } from './static-addresses.ts';
 
 /** How services are found, as `DISCOVERY_URL` says. */
@@ -58,9 +59,6 @@ export interface EurekaUrl {
   /** How often the instances are fetched. */
   readonly fetchMs: number;
 }
-
-/** What is wrong with a URL: completes "DISCOVERY_URL …". */
-class UrlFault extends Error {}
 
 export const discoveryForms =
   'static:<service>=<host>:<port>,…, dns:<name>:<port>, k8s:, k8s-api:, consul://<host>:<port> or eureka://<host>:<port>';
@@ -197,56 +195,4 @@ function readEureka(text: string): EurekaUrl {
     renewMs: milliseconds(query, 'renew_ms', { byDefault: 10_000, min: 1_000, max: 300_000 }),
     fetchMs: milliseconds(query, 'fetch_ms', { byDefault: 2_000, min: 500, max: 300_000 }),
   };
-}
-
-interface Hierarchy {
-  readonly user: EurekaUrl['user'];
-  readonly hosts: string;
-  readonly path: string;
-  readonly query: ReadonlyMap<string, string>;
-}
-
-/** Reads `<scheme>://[<user>:<password>@]<hosts>[/<path>][?<name>=<value>&…]`. */
-function readHierarchy(text: string, allowed: readonly string[]): Hierarchy {
-  const form = /^[a-z0-9-]+:\/\/(?:([^:/@?]*):([^/@?]*)@)?([^@/?]*)(\/[^?]*)?(?:\?(.*))?$/s;
-  const [matched, name, password, hosts = '', path = '', parameters = ''] = form.exec(text) ?? [];
-  if (matched === undefined) throw new UrlFault(`is not a URL with a host: use ${discoveryForms}`);
-  const query = new Map(new URLSearchParams(parameters));
-  for (const key of query.keys())
-    if (!allowed.includes(key)) throw new UrlFault(`has the parameter ${key}: use ${allowed.join(' or ')}`);
-  if (name === undefined) return { user: undefined, hosts, path, query };
-  return { user: { name: decoded(name), password: decoded(password ?? '') }, hosts, path, query };
-}
-
-function oneAddress(text: string): string {
-  const address = parseAddress(text);
-  if (address === undefined) throw new UrlFault(`has the address ${JSON.stringify(text)}: use <host>:<port>`);
-  return address;
-}
-
-function portOf(digits: string): number {
-  const port = Number(digits);
-  if (port < 1 || port > 65_535) throw new UrlFault(`has the port ${digits}: use one from 1 to 65535`);
-  return port;
-}
-
-function milliseconds(
-  query: ReadonlyMap<string, string>,
-  name: string,
-  { byDefault, min, max }: { readonly byDefault: number; readonly min: number; readonly max: number },
-): number {
-  const text = query.get(name);
-  if (text === undefined) return byDefault;
-  const value = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
-  if (!(value >= min && value <= max)) throw new UrlFault(`has ${name}=${text}: use ${min} to ${max} milliseconds`);
-  return value;
-}
-
-function decoded(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch (error) {
-    if (error instanceof URIError) throw new UrlFault('has a user or password that is not percent-encoded');
-    throw error;
-  }
 }

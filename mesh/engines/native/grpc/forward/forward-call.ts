@@ -5,17 +5,14 @@ import type { Timed, TimerWheel, WheelTimer } from '../../../../time/timer-wheel
 import { endpointLost, forwardedMetadataTooLarge, responseMetadataTooLarge } from '../../../errors.ts';
 import type { ForwardedCall, Forwarding } from '../../../forwarding.ts';
 import { ErrorCode } from '../../http2/codec/frames.ts';
-import { literalFields } from '../../http2/codec/literal-fields.ts';
 import type { MessageHead } from '../../http2/codec/message-head.ts';
 import type { HeaderList } from '../../http2/hpack/header-list.ts';
 import type { Http2Stream, StreamEvents } from '../../http2/streams/stream.ts';
 import { headFault, resetStatus, statusOf, tooLargeStatus } from '../client/response-status.ts';
 import { forwardedFields } from './forwarded-fields.ts';
+import { ForwardedReply } from './forwarded-reply.ts';
 import { ForwardedRequest } from './forwarded-request.ts';
-import { MessageEnds } from './message-ends.ts';
 import { NativeRawEndpoint } from './raw-endpoint.ts';
-import { Relay } from './relay.ts';
-import { sendFailure } from './send-failure.ts';
 import { UpstreamCall, type UpstreamEvents } from './upstream-call.ts';
 
 /** Shared by all forwarded calls of a host. */
@@ -49,14 +46,12 @@ export class ForwardCall implements ForwardedCall, StreamEvents, UpstreamEvents,
   readonly requestId: string;
   readonly deadlineMs: number | undefined;
   isOver = false;
-  replyBytes = 0;
   readonly #tools: ForwardTools;
   readonly #list: HeaderList;
   /** The stream of the caller. */
   readonly #stream: Http2Stream;
   readonly #request: ForwardedRequest;
-  readonly #reply = new Relay();
-  readonly #replyEnds = new MessageEnds();
+  readonly #reply: ForwardedReply;
   #timer: WheelTimer | undefined;
   #forwarding: Forwarding | undefined;
   /** The stream at the endpoint. */
@@ -64,9 +59,6 @@ export class ForwardCall implements ForwardedCall, StreamEvents, UpstreamEvents,
   #isAdmitted = false;
   /** Whether an endpoint may have begun it. */
   #isBegun = false;
-  #headerSent = false;
-  /** The fields of a reply without messages, which has its status among them. */
-  #onlyFields: HeaderList | undefined;
 
   constructor({ stream, head, path, peer, requestId, timeoutMs }: ForwardStart, tools: ForwardTools) {
     this.path = path;
@@ -77,10 +69,15 @@ export class ForwardCall implements ForwardedCall, StreamEvents, UpstreamEvents,
     this.#list = head.list;
     this.#stream = stream;
     this.#request = new ForwardedRequest(stream);
+    this.#reply = new ForwardedReply(stream);
   }
 
   get requestBytes(): number {
     return this.#request.bytes;
+  }
+
+  get replyBytes(): number {
+    return this.#reply.bytes;
   }
 
   /** Begins to forward it. */
@@ -96,12 +93,7 @@ export class ForwardCall implements ForwardedCall, StreamEvents, UpstreamEvents,
     const status = this.#tools.toStatus(error, { path, requestId, otherBytes: 0 });
     this.#end(status.code, error);
     this.#upstream?.reset(ErrorCode.CANCEL);
-    sendFailure(this.#stream, status, {
-      requestId,
-      headerSent: this.#headerSent,
-      midway: this.#replyEnds.midway,
-      isWorthless: deadlineExceeded.is(error),
-    });
+    this.#reply.fail(status, { requestId, isWorthless: deadlineExceeded.is(error) });
   }
 
   onTimeout(): void {
@@ -136,7 +128,7 @@ export class ForwardCall implements ForwardedCall, StreamEvents, UpstreamEvents,
   }
 
   writable(): void {
-    if (this.#upstream !== undefined) this.#reply.resume(this.#upstream, this.#stream);
+    if (this.#upstream !== undefined) this.#reply.resume(this.#upstream);
   }
 
   // Called by its stream at the endpoint.
@@ -164,11 +156,9 @@ export class ForwardCall implements ForwardedCall, StreamEvents, UpstreamEvents,
     const fault = list.tooLarge ? tooLargeStatus : headFault(list.fields);
     if (fault !== undefined) this.fail(new ServerError(...fault));
     else if (this.#fits(list)) {
-      this.#headerSent = true;
       const isWhole = this.#upstream?.remoteEnded ?? false;
-      if (isWhole) this.#onlyFields = list;
-      else this.#forwarding?.answered();
-      this.#stream.sendHeaders(literalFields(list.fields), isWhole);
+      if (!isWhole) this.#forwarding?.answered();
+      this.#reply.sendHeaders(list, isWhole);
     }
   }
 
@@ -178,28 +168,22 @@ export class ForwardCall implements ForwardedCall, StreamEvents, UpstreamEvents,
       upstream.consumed(piece.length);
       return;
     }
-    this.replyBytes += piece.length;
-    this.#replyEnds.push(piece, 0, piece.length);
-    this.#reply.pass(upstream, this.#stream, piece);
+    this.#reply.pass(upstream, piece);
   }
 
   upstreamEnded(trailers: HeaderList | undefined): void {
-    const list = trailers ?? this.#onlyFields;
+    const list = this.#reply.statusFields(trailers);
     if (this.isOver || (list !== undefined && !this.#fits(list))) return;
-    const [code] = list === undefined ? [Status.INTERNAL] : statusOf(list.fields, this.#replyEnds.midway);
+    const [code] = list === undefined ? [Status.INTERNAL] : statusOf(list.fields, this.#reply.midway);
     this.#end(code, undefined);
     // The endpoint no longer reads what would still be sent.
     if (this.#upstream?.localEnded === false) this.#upstream.reset(ErrorCode.NO_ERROR);
-    if (this.#onlyFields !== undefined) return;
-    this.#stream.end(trailers && literalFields(trailers.fields));
-    // What a window still holds is worthless after the deadline.
-    if (this.deadlineMs !== undefined && !this.#stream.localEnded)
-      this.#stream.expiresMs = performance.now() + this.deadlineMs - Date.now();
+    this.#reply.end(trailers, this.deadlineMs);
   }
 
   upstreamAborted(code: ErrorCode): void {
     if (this.isOver) return;
-    const isUntouched = code === ErrorCode.REFUSED_STREAM && !this.#headerSent;
+    const isUntouched = code === ErrorCode.REFUSED_STREAM && !this.#reply.headerSent;
     if (isUntouched && this.#request.canRepeat) this.upstreamRefused('it accepts no further calls now');
     else if (isUntouched || code === ErrorCode.CONNECT_ERROR) this.fail(endpointLost({ path: this.path }));
     else {
