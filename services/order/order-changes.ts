@@ -4,7 +4,7 @@ import { findOrders } from './store.ts';
 
 /** The changes of one order, as they become durable. */
 export interface OrderFeed {
-  /** Returns what has come since the last call, the oldest first. It may come twice. */
+  /** Returns what has come since the last call, the oldest first. No version comes twice. */
   take(): Order[];
   /** Resolves when there is something to take, or when `signal` aborts. */
   wait(signal: AbortSignal): Promise<void>;
@@ -60,8 +60,12 @@ export function createOrderChanges({ storage, clock, logger }: OrderChangesOptio
     },
     watch(orderId) {
       const queue: Order[] = [];
+      let newest = 0n;
       let wake: (() => void) | undefined;
       const listener = (order: Order) => {
+        // The regular reading finds most orders unchanged: the queue of a caller that does not read must not grow by them.
+        if (order.version <= newest) return;
+        newest = order.version;
         queue.push(order);
         wake?.();
       };

@@ -185,6 +185,19 @@ describe('watchOrder', () => {
     expect(clock.pendingMs()).toEqual([]);
   });
 
+  it('queues each version once for a caller that does not read', async () => {
+    changes = changesOf(shared().storage);
+    const feed = changes.watch('order-1');
+    for (let reading = 1; reading <= 100; reading += 1) {
+      await eventually(() => expect(clock.pendingMs()).toEqual([500]), { intervalMs: 1 });
+      if (reading === 50) await changeSilently('NEEDS_ATTENTION');
+      clock.advance(500);
+    }
+    await eventually(() => expect(clock.pendingMs()).toEqual([500]));
+    expect(feed.take().map(({ state }) => state)).toEqual(['PENDING', 'NEEDS_ATTENTION']);
+    feed.close();
+  });
+
   it('continues after the storage could not be read', async () => {
     let isAway = false;
     changes = changesOf({
