@@ -6,12 +6,22 @@ import { isServerFault } from '../errors/codes.ts';
  * How a call ended, as far as it says something of its endpoint:
  * - `answered`: by the service, also with an error of its business
  * - `failed`: with an error that nobody expected, such as INTERNAL
+ * - `unimplemented`: by a server that does not have the method
  * - `overloaded`: RESOURCE_EXHAUSTED
- * - `server-fault`: UNAVAILABLE or DEADLINE_EXCEEDED
+ * - `server-fault`: UNAVAILABLE
+ * - `late`: DEADLINE_EXCEEDED, a fault of the endpoint only if the call had a reasonable time
  * - `unsent`: no handler can have seen it
  * - `cancelled`: by the caller, which says nothing
  */
-export type CallOutcome = 'answered' | 'failed' | 'overloaded' | 'server-fault' | 'unsent' | 'cancelled';
+export type CallOutcome =
+  | 'answered'
+  | 'failed'
+  | 'unimplemented'
+  | 'overloaded'
+  | 'server-fault'
+  | 'late'
+  | 'unsent'
+  | 'cancelled';
 
 /** Returns how a call ended that its server, or this side, ended with a status. */
 export function outcomeOf(code: Status): CallOutcome {
@@ -19,8 +29,11 @@ export function outcomeOf(code: Status): CallOutcome {
     case Status.CANCELLED:
       return 'cancelled';
     case Status.UNAVAILABLE:
-    case Status.DEADLINE_EXCEEDED:
       return 'server-fault';
+    case Status.DEADLINE_EXCEEDED:
+      return 'late';
+    case Status.UNIMPLEMENTED:
+      return 'unimplemented';
     case Status.RESOURCE_EXHAUSTED:
       return 'overloaded';
     default:
@@ -74,11 +87,13 @@ export interface InstanceReport extends ServiceEndpoint {
 /** Spreads the calls of one service over its instances. */
 export interface Balancer {
   /**
-   * Returns the endpoint of the next attempt, one that is not in `tried` if there is one; `undefined` if there is none at all.
-   * With a contract (`user.v1.UserService`), one that is healthy for it. A call counts as load until it is ended. A stream does
-   * not, because it may wait for long.
+   * Returns the endpoint of the next attempt, one that is not in `tried` if there is a reachable one; `undefined` if there is
+   * none at all. With a contract (`user.v1.UserService`), one that is healthy for it. A call counts as load until it is ended.
+   * A stream does not, because it may wait for long.
    */
   pick(tried?: ReadonlySet<string>, contract?: string, isStream?: boolean): PickedEndpoint | undefined;
+  /** Returns what `pick` does, but only an endpoint that is not in `tried`. For a call that those in `tried` did not begin. */
+  pickUntried(tried: ReadonlySet<string>, contract?: string, isStream?: boolean): PickedEndpoint | undefined;
   /** Its endpoints that get calls now. */
   endpoints(): readonly ServiceEndpoint[];
   /** All its instances, with those that get no calls. `contract`: by whose health. Default: of all contracts that were called. */

@@ -93,14 +93,16 @@ export class Instance implements LinkUser {
 
   end(isStream: boolean, outcome: CallOutcome, ms: number): void {
     const nowMs = this.#listener.clock.elapsedMs();
+    // The caller was in a hurry. That says only that an answer takes longer.
+    const isHurried = outcome === 'late' && ms < loadConstants.faultMs;
     if (!isStream) {
-      const isAnswered = outcome === 'answered' || outcome === 'failed' || outcome === 'overloaded';
-      this.link.end(isAnswered, nowMs);
-      this.load.end(latencyOf(outcome, ms), nowMs);
+      this.link.end(answers.has(outcome), nowMs);
+      if (isHurried) this.load.givenUp(ms, nowMs);
+      else this.load.end(latencyOf(outcome, ms), nowMs);
     }
-    if (outcome === 'answered') this.ejection.answered();
+    if (outcome === 'answered' || outcome === 'unimplemented') this.ejection.answered();
     else if (outcome === 'failed' || outcome === 'overloaded') this.ejection.overloaded();
-    else if (outcome !== 'cancelled' && this.ejection.failed(nowMs)) this.#listener.ejected(this);
+    else if (outcome !== 'cancelled' && !isHurried && this.ejection.failed(nowMs)) this.#listener.ejected(this);
   }
 
   misses(path: string): void {
@@ -141,10 +143,15 @@ export class Instance implements LinkUser {
 
 const worstFirst: readonly WatchedHealth[] = ['away', 'not-serving', 'not-served'];
 
-/** `undefined`: the call says nothing of how fast the instance answers. */
+/** The outcomes of calls that the server answered. */
+const answers: ReadonlySet<CallOutcome> = new Set(['answered', 'failed', 'unimplemented', 'overloaded']);
+
+/** The outcomes that say nothing of how fast an instance answers: a method that it does not have is refused quickly. */
+const untimed: ReadonlySet<CallOutcome> = new Set(['failed', 'unimplemented', 'cancelled']);
+
 function latencyOf(outcome: CallOutcome, ms: number): number | undefined {
   if (outcome === 'answered') return ms;
-  return outcome === 'failed' || outcome === 'cancelled' ? undefined : Math.max(ms, loadConstants.faultMs);
+  return untimed.has(outcome) ? undefined : Math.max(ms, loadConstants.faultMs);
 }
 
 /** An instance as a choice for calls, or for streams. Made when the choices change, so a pick makes nothing. */

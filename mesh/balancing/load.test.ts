@@ -53,6 +53,17 @@ describe('the load of an endpoint', () => {
     expect(load.cost(0)).toBe(4);
   });
 
+  it('learns from a call that was given up only that its answer takes longer', () => {
+    const load = loadAfter([4, 0]);
+    load.begin(0);
+    load.givenUp(1, 0);
+    expect(load.cost(0)).toBe(4);
+    load.begin(0);
+    load.givenUp(50, 0);
+    expect(load.open).toBe(0);
+    expect(load.cost(0)).toBe(50);
+  });
+
   it('is unused once the last call began a second ago and none is open', () => {
     const load = new Load();
     expect(load.unusedSinceMs(0)).toBe(Number.NEGATIVE_INFINITY);

@@ -41,6 +41,12 @@ export class Load {
     if (latencyMs !== undefined) this.#measure(latencyMs, nowMs);
   }
 
+  /** A call was given up after this time: its answer would have taken longer. */
+  givenUp(afterMs: number, nowMs: number): void {
+    const averageMs = this.#measuredMs === undefined ? 0 : this.#averageMs * decay(nowMs - this.#measuredMs);
+    this.end(afterMs > averageMs ? afterMs : undefined, nowMs);
+  }
+
   /** Forgets all latencies: the endpoint is no longer what it was. */
   forget(): void {
     this.#measuredMs = undefined;

@@ -19,11 +19,14 @@ interface Balanced {
   /** Sets the endpoints that discovery finds. */
   find(...endpoints: readonly FoundEndpoint[]): void;
   /** Makes a call, and returns the address that it went to. */
-  call(outcome?: CallOutcome, tried?: ReadonlySet<string>): Promise<string>;
+  call(outcome?: CallOutcome, tried?: ReadonlySet<string>, ms?: number): Promise<string>;
+  /** Lets an instance no longer answer, which a call notices. */
+  silence(address: string): Promise<void>;
   /** The addresses that get calls. */
   used(): Promise<string[]>;
 }
 
+const unknownService = ServingStatus.SERVICE_UNKNOWN;
 const ready = (address: string): FoundEndpoint => ({ address, state: 'ready' });
 
 /** A balancer of instances `a`, `b`, ... that calls each in turn. */
@@ -35,13 +38,17 @@ function balance(count: number): Balanced {
   let changed: (set: EndpointSet) => void = () => undefined;
   let refreshed = 0;
   const find = (...endpoints: readonly FoundEndpoint[]) => changed({ endpoints, asOfMs: 0 });
-  const linkTo = (address: string) =>
-    new Link({
+  const links = new Map<string, Link>();
+  const linkTo = (address: string) => {
+    const link = new Link({
       address,
       connect: () => (servers[names.indexOf(address)] ?? new FakeServer()).connect(),
       clock,
       logger: log.logger,
     });
+    links.set(address, link);
+    return link;
+  };
   const balancer = new ServiceBalancer({
     service: 'user',
     discovery: {
@@ -60,18 +67,27 @@ function balance(count: number): Balanced {
     logger: log.logger,
   });
   find(...names.map(ready));
-  const call = async (outcome: CallOutcome = 'answered', tried?: ReadonlySet<string>) => {
+  const call = async (outcome: CallOutcome = 'answered', tried?: ReadonlySet<string>, ms = 1) => {
     await settle();
     const picked = balancer.pick(tried, contract);
-    picked?.end(outcome, 1);
+    picked?.end(outcome, ms);
     return picked?.address ?? 'none';
+  };
+  const silence = async (address: string) => {
+    const link = links.get(address) ?? expect.fail('no link');
+    const server = servers[names.indexOf(address)] ?? expect.fail('no server');
+    server.isSilent = true;
+    link.begin(clock.elapsedMs());
+    clock.advance(1_000);
+    link.check(clock.elapsedMs());
+    await settle();
   };
   const used = async () => {
     const addresses = new Set<string>();
     for (let calls = 0; calls < 2 * count; calls++) addresses.add(await call());
     return [...addresses].toSorted();
   };
-  return { balancer, clock, servers, log, refreshed: () => refreshed, find, call, used };
+  return { balancer, clock, servers, log, refreshed: () => refreshed, find, call, silence, used };
 }
 
 describe('the instances that get calls', () => {
@@ -151,11 +167,46 @@ describe('the instances that get calls', () => {
   });
 });
 
+describe('a retry', () => {
+  const tried = new Set(['a']);
+
+  it.each([
+    ['is silent', 'silent', ({ silence }: Balanced) => silence('b')],
+    ['cannot be reached', 'away', ({ servers }: Balanced) => servers[1]?.show(away)],
+    ['does not serve the contract', 'not-served', ({ servers }: Balanced) => servers[1]?.show(unknownService)],
+  ] as const)('goes to the instance that failed the call if the other one %s', async (_, state, spoil) => {
+    const mesh = balance(2);
+    await mesh.used();
+    await spoil(mesh);
+    await settle();
+    expect(mesh.balancer.instances(contract)).toMatchObject([{ state: 'ready' }, { state }]);
+    expect(await mesh.call('answered', tried)).toBe('a');
+  });
+
+  it('goes to one that drains only if no other is left', async () => {
+    const { find, call } = balance(3);
+    find(ready('a'), { address: 'b', state: 'draining' }, ready('c'));
+    expect(await call('answered', tried)).toBe('c');
+    expect(await call('answered', new Set(['a', 'c']))).toBe('b');
+  });
+
+  it('that no instance has begun goes to none twice, and also to one that could not be reached', async () => {
+    const { servers, used, balancer } = balance(2);
+    await used();
+    servers[1]?.show(away);
+    await settle();
+    const { failovers } = balancer.counts;
+    expect(balancer.pickUntried(tried, contract)).toMatchObject({ address: 'b' });
+    expect(balancer.pickUntried(new Set(['a', 'b']), contract)).toBeUndefined();
+    expect(balancer.counts.failovers).toBe(failovers + 1);
+  });
+});
+
 describe('an instance that fails its calls', () => {
   /** Lets it fail five calls. */
-  async function eject({ call }: Balanced, instance: string) {
+  async function eject({ call }: Balanced, instance: string, outcome: CallOutcome = 'server-fault', ms = 1) {
     const others = new Set(['a', 'b'].filter((name) => name !== instance));
-    for (let calls = 0; calls < 5; calls++) expect(await call('server-fault', others)).toBe(instance);
+    for (let calls = 0; calls < 5; calls++) expect(await call(outcome, others, ms)).toBe(instance);
   }
 
   it('gets none for a second after five faults in a row, and then its share', async () => {
@@ -166,6 +217,15 @@ describe('an instance that fails its calls', () => {
     expect(mesh.balancer.counts.ejections).toBe(1);
     mesh.clock.advance(1_000);
     expect(await mesh.used()).toEqual(['a', 'b']);
+  });
+
+  it('gets none for a while after five calls that it did not answer in a second, but not if they had less time', async () => {
+    const mesh = balance(2);
+    await mesh.used();
+    await eject(mesh, 'a', 'late', 999);
+    expect(await mesh.used()).toEqual(['a', 'b']);
+    await eject(mesh, 'a', 'late', 1_000);
+    expect(await mesh.used()).toEqual(['b']);
   });
 
   it('gets calls all the same if more than half of all fail', async () => {

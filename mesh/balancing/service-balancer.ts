@@ -2,11 +2,12 @@ import type { BalancingPolicy } from '../config/process-settings.ts';
 import type { Discovery, EndpointSet } from '../discovery/discovery.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Clock } from '../time/clock.ts';
-import type { Balancer, InstanceReport, InstanceState, PickedEndpoint, ServiceEndpoint } from './balancer.ts';
+import type { Balancer, InstanceReport, PickedEndpoint, ServiceEndpoint } from './balancer.ts';
 import { Choice, Instance, type InstanceListener } from './instance.ts';
 import type { Link } from './link.ts';
 import { findOutliers, outlierConstants } from './outliers.ts';
 import { pickTwo } from './pick-two.ts';
+import { bestUntried, usable } from './usable.ts';
 
 /** The connections of a process, by address. */
 export interface Links {
@@ -67,12 +68,16 @@ export class ServiceBalancer implements Balancer, InstanceListener {
 
   pick(tried?: ReadonlySet<string>, contract = '', isStream = false): PickedEndpoint | undefined {
     const choices = this.#choicesFor(contract, isStream);
-    if (choices.length === 0) return undefined;
-    const nowMs = this.clock.elapsedMs();
-    const isFirst = tried === undefined || tried.size === 0;
-    const picked = this.#pickOf(isFirst ? choices : this.#untried(choices, tried, isStream), nowMs);
-    picked.begin(nowMs);
-    return picked;
+    if (tried === undefined || tried.size === 0) return this.#begin(choices);
+    const untried = this.#untried(tried, choices, contract, false);
+    if (untried.length > 0) return this.#beginElsewhere(untried, isStream);
+    return this.#begin(choices.map(({ instance }) => new Choice(instance, false, isStream)));
+  }
+
+  pickUntried(tried: ReadonlySet<string>, contract = '', isStream = false): PickedEndpoint | undefined {
+    const choices = this.#choicesFor(contract, isStream);
+    if (tried.size === 0) return this.#begin(choices);
+    return this.#beginElsewhere(this.#untried(tried, choices, contract, true), isStream);
   }
 
   endpoints(): readonly ServiceEndpoint[] {
@@ -190,22 +195,32 @@ export class ServiceBalancer implements Balancer, InstanceListener {
     return choices;
   }
 
+  #begin(choices: readonly Choice[]): PickedEndpoint | undefined {
+    if (choices.length === 0) return undefined;
+    const nowMs = this.clock.elapsedMs();
+    const picked = this.#pickOf(choices, nowMs);
+    picked.begin(nowMs);
+    return picked;
+  }
+
+  #beginElsewhere(instances: readonly Instance[], isStream: boolean): PickedEndpoint | undefined {
+    if (instances.length > 0) this.#failovers += 1;
+    return this.#begin(choicesOf(instances, isStream));
+  }
+
   #pickOf(choices: readonly Choice[], nowMs: number): Choice {
     if (this.#options.policy === 'least-load') return pickTwo(choices, nowMs, this.#random);
     this.#turn += 1;
     return choices[this.#turn % choices.length] as Choice;
   }
 
-  /** The choices without those that were tried. If that leaves none, other instances; if there are none, all choices. */
-  #untried(choices: readonly Choice[], tried: ReadonlySet<string>, isStream: boolean): readonly Choice[] {
-    const isUntried = ({ address }: Instance) => !tried.has(address);
-    let untried = choices.map(({ instance }) => instance).filter(isUntried);
-    if (untried.length === 0) untried = [...this.#instances.values()].filter(isUntried);
-    if (untried.length > 0) {
-      this.#failovers += 1;
-      return choicesOf(untried, isStream);
-    }
-    return choices.map(({ instance }) => new Choice(instance, false, isStream));
+  /** The best instances that were not tried; any only if none can be reached. */
+  #untried(tried: ReadonlySet<string>, choices: readonly Choice[], contract: string, orAway: boolean) {
+    const untried = [...this.#instances.values()].filter(({ address }) => !tried.has(address));
+    const best = bestUntried(untried, contract || undefined, orAway);
+    return best.length > 0
+      ? best
+      : untried.filter((instance) => choices.some((choice) => choice.instance === instance));
   }
 
   #admit(instance: Instance): void {
@@ -229,19 +244,4 @@ export class ServiceBalancer implements Balancer, InstanceListener {
 
 function choicesOf(instances: readonly Instance[], isStream: boolean): readonly Choice[] {
   return instances.map((instance) => new Choice(instance, instances.length > 1, isStream));
-}
-
-/**
- * The instances that get calls. Those that can be reached and serve come first. If more than half of them are ejected, all of
- * them get calls: then it is not the instances that are at fault (Finagle and Envoy: panic). If there are none, any that answers is used, and then
- * any.
- */
-function usable(instances: readonly Instance[], contract: string | undefined): readonly Instance[] {
-  const inState = (...states: readonly InstanceState[]) =>
-    instances.filter((instance) => states.includes(instance.stateFor(contract)));
-  const ready = inState('ready');
-  const serving = inState('ready', 'ejected');
-  if (serving.length > 0) return ready.length * 2 >= serving.length ? ready : serving;
-  const reachable = inState('draining', 'not-serving', 'not-served');
-  return reachable.length > 0 ? reachable : instances;
 }

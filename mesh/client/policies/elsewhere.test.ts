@@ -76,7 +76,7 @@ describe('a call that an endpoint did not take', () => {
     const { attempt, missed, ends } = callTo({ old: unknownMethod, b: undefined });
     expect(await attempt()).toBe('b');
     expect(missed).toEqual(['old']);
-    expect(ends[0]).toEqual(['old', 'failed']);
+    expect(ends[0]).toEqual(['old', 'unimplemented']);
   });
 
   it('goes to another one if the first is another server, which gives no reason', async () => {

@@ -65,8 +65,9 @@ export class RoutedCall implements Forwarding, EnteringCall {
     this.#report('unsent');
     const { balancer, service } = this.route;
     const isStream = this.kind !== 'unary';
-    const picked = this.#tried.size < maxEndpoints ? balancer.pick(this.#tried, this.#contract, isStream) : undefined;
-    if (picked === undefined || this.#tried.has(picked.address)) throw this.#tools.unreachable(service, problem);
+    if (this.#tried.size === maxEndpoints) throw this.#tools.unreachable(service, problem);
+    const picked = balancer.pickUntried(this.#tried, this.#contract, isStream);
+    if (picked === undefined) throw this.#tools.unreachable(service, problem);
     this.#tried.add(picked.address);
     this.picked = picked;
     this.#openedMs = performance.now();
