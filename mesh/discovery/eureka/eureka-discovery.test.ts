@@ -159,6 +159,43 @@ describe('discovery by Eureka', () => {
     expect(warnings()).toEqual([]);
   });
 
+  it('asks a server that answers for all services while the other one is dead', async () => {
+    const [dead, alive] = [await startFake(), await startFake()];
+    dead.answerWith(badAnswers['answers 500']);
+    const { discovery, warnings } = open(`eureka://${dead.address},${alive.address}?fetch_ms=500`);
+    const found = ['a', 'b', 'c', 'd', 'e'].map((service) => watchService(discovery, service));
+    await eventually(() => {
+      for (const instances of found) expect(instances()).toMatchObject([{ address: '10.0.0.1:1' }]);
+    });
+    const asked = dead.requests.length;
+    await eventually(() => expect(alive.requests.length).toBeGreaterThanOrEqual(15));
+    expect(dead.requests).toHaveLength(asked);
+    expect(warnings()).toEqual([]);
+  });
+
+  it('logs a renewal that the server refuses', async () => {
+    const fake = await startFake();
+    fake.answerWith(({ method, response }) => void response.writeHead(method === 'PUT' ? 400 : 204).end());
+    const { discovery, warnings } = open(`eureka://${fake.address}?renew_ms=1000`);
+    const registration = discovery.register?.(selfAt('10.0.0.1:50051'));
+    await eventually(() => expect(warnings()).toEqual(['REGISTRY_ANSWER_INVALID']));
+    await registration?.leave(1_000);
+  });
+
+  it('logs a deregistration that the server refuses', async () => {
+    const fake = await startFake();
+    fake.answerWith(({ method, path, response }) => {
+      const isRefused = method === 'DELETE' && !path.endsWith('/status');
+      response.writeHead(isRefused ? 405 : 204).end();
+    });
+    const { discovery, warnings } = open(`eureka://${fake.address}?renew_ms=1000`);
+    const registration = discovery.register?.(selfAt('10.0.0.1:50051'));
+    await eventually(() => expect(fake.requests.some(({ method }) => method === 'PUT')).toBe(true));
+    expect(warnings()).toEqual([]);
+    await registration?.leave(1_000);
+    expect(warnings()).toEqual(['REGISTRY_ANSWER_INVALID']);
+  });
+
   it.each(Object.keys(badAnswers))(
     'keeps the instances while the server %s, logs that once, and continues afterwards',
     async (bad) => {

@@ -32,14 +32,17 @@ export function createEurekaDiscovery(
 
   async function ask(request: Omit<RegistryRequest, 'timeoutMs'>): Promise<RegistryAnswer> {
     for (let attempt = 1; ; attempt += 1) {
+      const asked = current;
       try {
-        const client = clients[current % clients.length];
+        const client = clients[asked];
         if (!client) throw new RangeError('eureka without a server');
         return await client.ask({ ...request, path: `${path}${request.path}`, headers, timeoutMs });
       } catch (error) {
         if (!registryUnavailable.is(error)) throw error;
-        current += 1;
-        if (attempt >= clients.length || request.signal.aborted) throw error;
+        if (request.signal.aborted) throw error;
+        // Of several requests that fail at the same time, one chooses the next server.
+        if (current === asked) current = (asked + 1) % clients.length;
+        if (attempt >= clients.length) throw error;
       }
     }
   }
@@ -84,6 +87,11 @@ export function createEurekaDiscovery(
     return (await Promise.all(answers)).map(({ status }) => status);
   }
 
+  function expectDone(statuses: readonly number[], request: string): void {
+    const refused = statuses.find((status) => status >= 400);
+    if (refused !== undefined) throw registryAnswerInvalid({ registry, problem: `HTTP ${refused} to ${request}` });
+  }
+
   function entryOf(self: SelfDescription): RegistryEntry {
     const leaseSeconds = Math.ceil((intervalsPerLease * renewMs) / 1000);
     let isFirst = true;
@@ -99,23 +107,23 @@ export function createEurekaDiscovery(
           path: app,
           body: describeInstance(service, id, self, leaseSeconds),
         }));
-        const refused = statuses.find((status) => status >= 400);
-        if (refused !== undefined)
-          throw registryAnswerInvalid({ registry, problem: `HTTP ${refused} to a registration` });
+        expectDone(statuses, 'a registration');
       },
       async confirm(signal) {
         const statuses = await askForEach(self, signal, (app, id) => ({
           method: 'PUT',
           path: `${app}/${id}?status=UP`,
         }));
-        return !statuses.includes(404);
+        expectDone(statuses.filter(isKnown), 'a renewal');
+        return statuses.every(isKnown);
       },
       async withdraw(signal) {
         await askForEach(self, signal, (app, id) => ({
           method: 'PUT',
           path: `${app}/${id}/status?value=OUT_OF_SERVICE`,
         }));
-        await askForEach(self, signal, (app, id) => ({ method: 'DELETE', path: `${app}/${id}` }));
+        const statuses = await askForEach(self, signal, (app, id) => ({ method: 'DELETE', path: `${app}/${id}` }));
+        expectDone(statuses.filter(isKnown), 'a deregistration');
       },
     };
   }
@@ -131,4 +139,9 @@ export function createEurekaDiscovery(
       for (const client of clients) client.close();
     },
   };
+}
+
+/** Eureka answers 404 for an instance that it does not have. */
+function isKnown(status: number): boolean {
+  return status !== 404;
 }
