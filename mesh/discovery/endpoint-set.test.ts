@@ -65,6 +65,20 @@ describe('the set of a service', () => {
     expect(published).toEqual([['a:1', 'b:1'], ['a:1']]);
   });
 
+  it('keeps its endpoints if the registry goes away within 30 s after an empty answer', () => {
+    set.confirm(at('a:1'), true);
+    set.confirm([], true);
+    clock.advance(20_000);
+    set.unconfirmed();
+    clock.advance(60_000);
+    expect(set.endpoints()).toEqual(at('a:1'));
+    set.confirm([], true);
+    clock.advance(29_000);
+    expect(set.endpoints()).toEqual(at('a:1'));
+    clock.advance(1_000);
+    expect(set.endpoints()).toEqual([]);
+  });
+
   it('ignores addresses that cannot be called, and logs them once', () => {
     const bad = ['b', 'b:0', 'b:70000', 'b c:1', '0.0.0.0:1', '[::]:1', '', `${'x'.repeat(400)}:1`];
     set.confirm([...at('a:1'), ...at(...bad)], false);

@@ -9,6 +9,8 @@ export interface SetOfService {
   confirm(endpoints: readonly FoundEndpoint[], isCertain: boolean): void;
   /** The registry has no entry of the service. Keeps the last set; without one, it is empty from now on. */
   unknown(): void;
+  /** The registry does not answer. Whether an empty set replaces the last one is open again. */
+  unconfirmed(): void;
   endpoints(): readonly FoundEndpoint[];
   /** `undefined` before the first answer. */
   current(): EndpointSet | undefined;
@@ -49,6 +51,11 @@ export function createEndpointSet(
     if (!isSame) changed(current);
   }
 
+  function keep(): void {
+    cancelEmpty?.();
+    cancelEmpty = undefined;
+  }
+
   /** Logs what is wrong with an answer, unless the last one had the same fault. */
   function report(fault: string, fields: object): void {
     if (fault !== faultText && fault !== '') logger.warn({ registry, service, ...fields }, fault);
@@ -85,8 +92,7 @@ export function createEndpointSet(
       if (!isUnusable) confirmedMs = clock.elapsedMs();
       const keepsLast = endpoints.length === 0 && (current?.endpoints.length ?? 0) > 0;
       if (!keepsLast) {
-        cancelEmpty?.();
-        cancelEmpty = undefined;
+        keep();
         if (!isUnusable) replace(endpoints);
       } else if (isCertain && !isUnusable) {
         cancelEmpty ??= clock.after(emptyAfterMs, () => {
@@ -95,13 +101,14 @@ export function createEndpointSet(
         });
       }
     },
+    unconfirmed: keep,
     unknown() {
       if (!current) replace([]);
     },
     endpoints: () => current?.endpoints ?? [],
     current: () => current,
     confirmedMs: () => confirmedMs,
-    close: () => cancelEmpty?.(),
+    close: keep,
   };
 }
 

@@ -53,6 +53,24 @@ describe('the log of a registry', () => {
     ]);
   });
 
+  it('forgets a failure that another one has replaced', () => {
+    log.failed('user', away());
+    clock.advance(10_000);
+    log.failed('user', registryRefused({ registry, problem: 'HTTP 403' }));
+    log.answered('user');
+    clock.advance(3_600_000);
+    log.failed('user', away());
+    expect(captured.lines.at(-1)).toMatchObject({ level: 'warn', failing_s: 0, remedy: registryUnavailable.fix });
+  });
+
+  it('keeps a failure that another service still has', () => {
+    for (const service of ['user', 'order']) log.failed(service, away());
+    log.failed('user', registryRefused({ registry, problem: 'HTTP 403' }));
+    clock.advance(70_000);
+    log.failed('order', away());
+    expect(captured.lines.at(-1)).toMatchObject({ service: 'order', failing_s: 70 });
+  });
+
   it('counts all failures by reason', async () => {
     for (let failure = 0; failure < 3; failure += 1) log.failed('user', away());
     log.failed('user', new Error('a mistake of the adapter'));

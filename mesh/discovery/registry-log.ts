@@ -45,7 +45,10 @@ export function createRegistryLog(registry: string, { clock, logger, metrics }: 
       const reason = error instanceof MeshError ? error.reason : 'UNEXPECTED';
       failed.add({ reason });
       const key = serviceUnknown.is(error) ? `${reason} ${service}` : reason;
+      const lastKey = failureOf.get(service);
       failureOf.set(service, key);
+      // The last failure is over if no other service has it.
+      if (lastKey !== undefined && ![...failureOf.values()].includes(lastKey)) failures.delete(lastKey);
       const nowMs = clock.elapsedMs();
       const known = failures.get(key);
       const remedy = definitions.find((definition) => definition.is(error))?.fix;

@@ -76,6 +76,7 @@ export function createWatches(registry: string, follow: Follow, parts: Discovery
         if (signal.aborted) return;
         failures += 1;
         log.failed(service, error);
+        set.unconfirmed();
         if (serviceUnknown.is(error)) set.unknown();
         await following.rest(delayAfter(failures));
       }
@@ -91,7 +92,7 @@ export function createWatches(registry: string, follow: Follow, parts: Discovery
   function begin(service: string): Watched {
     const listeners: Watched['listeners'] = new Set();
     const set = createEndpointSet({ registry, service, clock, logger }, (changed) => {
-      for (const listener of listeners) listener(changed);
+      for (const listener of listeners) notify(service, listener, changed);
     });
     const entry: Watched = {
       set,
@@ -104,6 +105,15 @@ export function createWatches(registry: string, follow: Follow, parts: Discovery
     watched.set(service, entry);
     entry.ended = run(service, entry);
     return entry;
+  }
+
+  /** A listener that throws is a fault of this process. The registry has not failed, and the other listeners get the set. */
+  function notify(service: string, listener: (set: EndpointSet) => void, changed: EndpointSet): void {
+    try {
+      listener(changed);
+    } catch (error) {
+      logger.error({ registry, service, err: error }, 'a change of the instances could not be used; this is a bug');
+    }
   }
 
   function end(service: string, entry: Watched): Promise<void> {
