@@ -114,6 +114,28 @@ describe('a job of several instances', () => {
       expect(await job.last()).toBeUndefined();
     });
 
+    it('aborts when its lease expires, even if the database does not answer', async () => {
+      const leaseMs = 300;
+      const silent = new Proxy(storage, {
+        get(target, property) {
+          if (property === 'execute' && running > 0) return () => new Promise(() => undefined);
+          const value: unknown = Reflect.get(target, property);
+          return typeof value === 'function' ? value.bind(target) : value;
+        },
+      });
+      let abortedMs = 0;
+      const work = async (signal: AbortSignal) => {
+        const startMs = clock.elapsedMs();
+        await untilAborted(signal).catch(() => undefined);
+        abortedMs = clock.elapsedMs() - startMs;
+      };
+      const job = await instance('parted', work, { storage: silent, leaseMs });
+      await job.start();
+      await eventually(() => expect(abortedMs).toBeGreaterThan(0));
+      expect(abortedMs).toBeLessThan(leaseMs + 200);
+      expect(log.lines.map(({ msg }) => msg)).toContain('job lost its lease and ends here; another process may run it');
+    });
+
     it('ends when its instance stops, and another one runs it then', async () => {
       const stopped = await instance('stopped', untilAborted, { leaseMs: 60_000 });
       await stopped.start();

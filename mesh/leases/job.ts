@@ -6,6 +6,7 @@ import { backoff } from '../time/backoff.ts';
 import type { Clock } from '../time/clock.ts';
 import { endOrGrace } from '../time/end-or-grace.ts';
 import { sleep } from '../time/sleep.ts';
+import { within } from '../time/within.ts';
 import { createLease, defaultLeaseMs, type Lease, prepareLease } from './lease.ts';
 
 export interface JobOptions {
@@ -85,8 +86,8 @@ export async function createJob(options: JobOptions, work: (signal: AbortSignal)
     });
   }
 
-  async function runOnce(): Promise<void> {
-    const held = holdLease(lease, options, leaseMs);
+  async function runOnce(takenMs: number): Promise<void> {
+    const held = holdLease(lease, options, leaseMs, takenMs);
     const signal = AbortSignal.any([stopping.signal, held.lost]);
     try {
       await work(signal);
@@ -108,9 +109,10 @@ export async function createJob(options: JobOptions, work: (signal: AbortSignal)
     while (!stopping.signal.aborted) {
       let waitMs = 0;
       try {
+        const askedMs = clock.elapsedMs();
         const free = await claim();
         if (free) waitMs = free.waitMs;
-        else await runOnce();
+        else await runOnce(askedMs);
         failures = 0;
       } catch (error) {
         if (stopping.signal.aborted) return;
@@ -141,17 +143,19 @@ export async function createJob(options: JobOptions, work: (signal: AbortSignal)
   };
 }
 
-/** Renews a lease until `end`. `lost` aborts once another may hold it. */
-function holdLease(lease: Lease, { storage, name, clock, logger }: JobOptions, leaseMs: number) {
+/** Renews a lease that was taken after `takenMs`, until `end`. `lost` aborts once another may hold it. */
+function holdLease(lease: Lease, { storage, name, clock, logger }: JobOptions, leaseMs: number, takenMs: number) {
   const lost = new AbortController();
   const ended = new AbortController();
   const renew = async () => {
-    let renewedMs = clock.elapsedMs();
+    let renewedMs = takenMs;
+    const leftMs = () => Math.max(renewedMs + leaseMs - clock.elapsedMs(), 0);
     while (!ended.signal.aborted) {
-      await sleep(clock, leaseMs / 3, ended.signal);
+      await sleep(clock, Math.min(leaseMs / 3, leftMs()), ended.signal);
       if (ended.signal.aborted) return;
       const askedMs = clock.elapsedMs();
-      const isHeld = await lease.renew(storage).catch(() => undefined);
+      // A database that does not answer must not delay the end of the job.
+      const isHeld = await within(lease.renew(storage), leftMs(), clock).catch(() => undefined);
       if (isHeld) renewedMs = askedMs;
       if (isHeld === false || clock.elapsedMs() - renewedMs >= leaseMs) {
         logger.warn({ job: name }, 'job lost its lease and ends here; another process may run it');
