@@ -2,7 +2,8 @@ import { existsSync } from 'node:fs';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { ConfigError } from '../config/config.ts';
 import { parseDiscoveryUrl } from '../config/discovery-url.ts';
-import { openDiscovery } from './open-discovery.ts';
+import { parseResolvConf, searchNames } from './dns/search-names.ts';
+import { kubernetesName, openDiscovery } from './open-discovery.ts';
 import { testParts } from './testing/watch-service.ts';
 
 function open(text: string) {
@@ -33,4 +34,12 @@ describe('openDiscovery', () => {
       expect(() => open(text)).toThrow(/^DISCOVERY_URL has no namespace, .*: use k8s/);
     },
   );
+});
+
+describe('the name of a service in Kubernetes', () => {
+  it('is asked for without the suffixes of a pod', () => {
+    const rules = parseResolvConf('search mesh.svc.cluster.local svc.cluster.local cluster.local\noptions ndots:5\n');
+    const name = kubernetesName({ scheme: 'k8s', namespace: 'mesh', port: 50_051 });
+    expect(searchNames(name, rules)).toEqual(['<service>-service.mesh.svc.cluster.local']);
+  });
 });

@@ -29,9 +29,13 @@ export function openDiscovery(url: DiscoveryUrl, parts: DiscoveryParts): Discove
 
 const namespaceFile = '/var/run/secrets/kubernetes.io/serviceaccount/namespace';
 
-/** The DNS name that Kubernetes gives to a service: https://kubernetes.io/docs/concepts/services-networking/dns-pod-service. */
-function kubernetesName({ scheme, namespace = namespaceOfPod(scheme) }: KubernetesDnsUrl): string {
-  return `<service>-service.${namespace}.svc.cluster.local`;
+/**
+ * Returns the DNS name that Kubernetes gives to a service:
+ * https://kubernetes.io/docs/concepts/services-networking/dns-pod-service. The dot at its end keeps the suffixes of
+ * resolv.conf, which has `ndots:5` in a pod, from being tried first.
+ */
+export function kubernetesName({ scheme, namespace = namespaceOfPod(scheme) }: KubernetesDnsUrl): string {
+  return `<service>-service.${namespace}.svc.cluster.local.`;
 }
 
 function namespaceOfPod(scheme: string): string {

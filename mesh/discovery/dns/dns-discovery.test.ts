@@ -121,6 +121,27 @@ describeWithServer(knot, 'discovery by DNS', () => {
     await eventually(() => expect(latest()).toEqual(['127.0.0.2:50051']), { timeoutMs: 1_000 });
   });
 
+  it('keeps the addresses of a family that the server does not answer for now', async () => {
+    await server.serve(['user.mesh.test. 1 A 127.0.0.1', 'user.mesh.test. 1 AAAA ::1']);
+    await using proxy = await startDnsProxy(server.address);
+    const user = watchUser(server, { server: proxy.address, name: '<service>.mesh.test', port: 50_051 });
+    await eventually(() => expect(user.latest()).toEqual(['127.0.0.1:50051', '[::1]:50051']));
+    proxy.changeReplies((reply) => (isForV4(reply) ? badReplies['answers SERVFAIL']?.(reply) : reply));
+    await eventually(() => expect(user.lines.map(reasonOf)).toEqual(['REGISTRY_UNAVAILABLE']));
+    expect(user.count()).toBe(1);
+    proxy.changeReplies(undefined);
+    await eventually(() => expect(user.lines.at(-1)).toMatchObject({ msg: 'registry answers again' }));
+  });
+
+  it('finds the addresses of one family if the server never answers for the other one', async () => {
+    await server.serve(['user.mesh.test. 1 A 127.0.0.1']);
+    await using proxy = await startDnsProxy(server.address);
+    proxy.changeReplies((reply) => (isForV4(reply) ? reply : badReplies['answers SERVFAIL']?.(reply)));
+    const user = watchUser(server, { server: proxy.address, name: '<service>.mesh.test', port: 50_051 });
+    await eventually(() => expect(user.latest()).toEqual(['127.0.0.1:50051']));
+    expect(user.lines).toEqual([]);
+  });
+
   it('keeps the last addresses whatever the server sends, logs that once, and continues afterwards', async () => {
     await server.serve(['user.mesh.test. 1 A 127.0.0.1']);
     const cases = Object.entries(badReplies).map(async ([bad, change]) => {
@@ -139,4 +160,9 @@ describeWithServer(knot, 'discovery by DNS', () => {
 
 function reasonOf({ err }: Record<string, unknown>): unknown {
   return (err as { reason?: unknown } | undefined)?.reason;
+}
+
+/** Whether a reply is to a question of type A: the question follows the header of 12 bytes. */
+function isForV4(reply: Buffer): boolean {
+  return reply.readUInt16BE(reply.indexOf(0, 12) + 1) === 1;
 }

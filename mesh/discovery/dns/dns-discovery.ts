@@ -30,6 +30,7 @@ export function createDnsDiscovery(
   parts: DiscoveryParts,
 ): Discovery {
   const registry = server === undefined ? 'dns:' : `dns://${server}`;
+  const lastOf = new Map<string, readonly string[]>();
   const watches = createWatches(
     registry,
     async function* (service, { signal, rest }) {
@@ -43,7 +44,8 @@ export function createDnsDiscovery(
         name: name.replaceAll('<service>', service),
       };
       while (!signal.aborted) {
-        const { addresses, ttl } = await lookUp(query);
+        const { addresses, ttl } = await lookUp({ ...query, last: lastOf.get(service) ?? [] });
+        lastOf.set(service, addresses);
         yield { endpoints: addresses.map((address) => ({ address, state: 'ready' as const })) };
         await rest(1000 * secondsToNext(ttl, port === undefined));
       }

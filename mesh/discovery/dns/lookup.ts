@@ -9,6 +9,13 @@ export interface Found {
   readonly addresses: readonly string[];
   /** For how long it holds, in seconds; `undefined` if that is not known. */
   readonly ttl: number | undefined;
+  /** Lookups of one family that failed, of hosts that have addresses of the other one. */
+  readonly failures: readonly FamilyFailure[];
+}
+
+interface FamilyFailure {
+  readonly isV6: boolean;
+  readonly error: unknown;
 }
 
 export interface LookupOptions {
@@ -23,6 +30,8 @@ export interface LookupOptions {
   readonly resolvConf: string;
   /** For the log. */
   readonly service: string;
+  /** The addresses of the last answer. */
+  readonly last: readonly string[];
   readonly signal: AbortSignal;
 }
 
@@ -35,7 +44,8 @@ const noRecords: ReadonlySet<string | undefined> = new Set(['ENOTFOUND', 'ENODAT
 
 /**
  * Resolves the name of a service. Rejects with SERVICE_UNKNOWN if it has no records, and REGISTRY_UNAVAILABLE if no server
- * answers: another of the names to try may exist, but it need not be the one that was meant.
+ * answers: another of the names to try may exist, but it need not be the one that was meant. The same if a server does not
+ * answer for a family of which there were addresses.
  */
 export async function lookUp({
   registry,
@@ -44,6 +54,7 @@ export async function lookUp({
   port,
   resolvConf,
   service,
+  last,
   signal,
 }: LookupOptions): Promise<Found> {
   // A new one reads the servers of the system again, and has not given up on any.
@@ -55,6 +66,8 @@ export async function lookUp({
     const names = searchNames(name, await readRules(resolvConf));
     for (const each of names) {
       const found = await (port === undefined ? lookUpTargets(resolver, each) : lookUpHost(resolver, each, port));
+      const lost = found?.failures.find(({ isV6 }) => last.some((address) => address.startsWith('[') === isV6));
+      if (lost) throw lost.error;
       if (found) return found;
     }
     throw serviceUnknown({ registry, service, problem: `no records of ${names.join(', ')}` });
@@ -82,15 +95,18 @@ async function lookUpHost(resolver: Resolver, name: string, port: number): Promi
     recordsOf(resolver.resolve6(name, { ttl: true })),
   ]);
   // Some servers answer for one family only.
-  const failed = [one, other].find((family) => family.status === 'rejected');
+  const failures = [one, other].flatMap((family, index) =>
+    family.status === 'rejected' ? [{ isV6: index === 1, error: family.reason as unknown }] : [],
+  );
   const v4 = one.status === 'fulfilled' ? one.value : [];
   const v6 = other.status === 'fulfilled' ? other.value : [];
-  if (failed && v4.length + v6.length === 0) throw failed.reason;
+  if (failures[0] && v4.length + v6.length === 0) throw failures[0].error;
   const records = [...v4, ...v6];
   if (records.length === 0) return undefined;
   return {
     addresses: [...v4.map(({ address }) => `${address}:${port}`), ...v6.map(({ address }) => `[${address}]:${port}`)],
     ttl: Math.min(...records.map(({ ttl }) => ttl)),
+    failures,
   };
 }
 
@@ -111,6 +127,7 @@ async function lookUpTargets(resolver: Resolver, name: string): Promise<Found | 
   return {
     addresses: found.flatMap(({ addresses }) => addresses),
     ttl: ttls.length > 0 ? Math.min(...ttls) : undefined,
+    failures: found.flatMap(({ failures }) => failures),
   };
 }
 
