@@ -46,6 +46,10 @@ export function createDirectory({ discovery, endpoints, local }: DirectoryOption
     hasAddress: isKnown,
     addLocal: (contract) => served.add(contract),
     addCall: (contract, service) => calls.set(contract, [...(calls.get(contract) ?? []), service]),
+    found(contract) {
+      const service = serviceNameOf(contract);
+      return served.has(contract) || !isKnown(service) ? undefined : endpoints.of(service).found();
+    },
     pick(contract, tried, isStream) {
       const service = serviceNameOf(contract);
       if (served.has(contract) || !isKnown(service)) return local.pick(contract);

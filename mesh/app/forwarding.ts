@@ -2,7 +2,7 @@ import type { Endpoints } from '../balancing/endpoints.ts';
 import type { Config } from '../config/config.ts';
 import { fullNameOf } from '../contract/contract.ts';
 import { contractDescriptors, readDeclaredServices } from '../contract/declared-services.ts';
-import type { Discovery } from '../discovery/discovery.ts';
+import { type Discovery, serviceNameOf } from '../discovery/discovery.ts';
 import type { Engine } from '../engines/engine.ts';
 import { forwardingNeedsNative } from '../engines/errors.ts';
 import type { Forwarder } from '../engines/forwarding.ts';
@@ -13,6 +13,7 @@ import { mergeHealth } from '../server/health/merge.ts';
 import { type MergedReflection, mergeReflection } from '../server/reflection/merge.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Clock } from '../time/clock.ts';
+import { findServices } from './registry.ts';
 import type { Service } from './service/service.ts';
 
 export interface ForwardingParts {
@@ -50,6 +51,9 @@ export async function openForwarding(
   if (connectRaw === undefined) throw forwardingNeedsNative({ service: service.name, engine: engine.name });
   const own = new Set(services.flatMap(({ serves }) => serves.map(({ contract }) => fullNameOf(contract))));
   const declared = (await readDeclaredServices(contractDescriptors)).filter((contract) => !own.has(contract));
+  // Whoever asks what there is should not have to call it first.
+  const names = [...new Set(declared.map(serviceNameOf))].filter((name) => discovery.knows(name) !== 'no');
+  await findServices(names, parts);
   const keepalive = config.grpcKeepaliveMs === 0 ? undefined : { everyMs: config.grpcKeepaliveMs };
   const forwarder = createForwarder({
     ...parts,
@@ -60,7 +64,6 @@ export async function openForwarding(
     descriptors: contractDescriptors,
   });
   const merged = mergeHealth({ endpoints, health });
-  // Whoever asks what there is should not have to call it first.
   merged.add(declared);
   const found = (contracts: readonly string[]) => merged.add(contracts.filter((contract) => !own.has(contract)));
   const reflection = mergeReflection({ endpoints, declared, found, clock });

@@ -101,7 +101,7 @@ export async function openApp(parts: AppParts): Promise<OpenApp> {
   registerBacklogMetrics(services, runtime);
   endpoints.measure(runtime.metrics);
   const metricsAddress = await serveMetrics(runtime, shutdown);
-  await findServices(directory.called(), { discovery, endpoints, clock, draining });
+  await findServices(directory.called(), { endpoints, draining });
   const serves = services.flatMap((service) => service.serves);
   const forwarding = await openForwarding(services, { ...parts, engine, endpoints, discovery, metrics });
   if (forwarding) shutdown.add('resources', 'forwarding', async () => forwarding.close());
@@ -164,7 +164,12 @@ async function buildServices(
       called.add(fullNameOf(contract));
       return runtime.client(contract, options);
     };
-    const service = await definition.create({ ...runtime, client }, process);
+    const findClient: Runtime['findClient'] = (contract, options) => {
+      const found = runtime.findClient(contract, options);
+      if (found) called.add(fullNameOf(contract));
+      return found;
+    };
+    const service = await definition.create({ ...runtime, client, findClient }, process);
     const { name, close } = service;
     if (close) shutdown.add('resources', `resources of ${name}`, close);
     if (!service.isLocal) for (const { contract } of service.serves) directory.addLocal(fullNameOf(contract));

@@ -4,10 +4,8 @@ import { type Config, ConfigError } from '../config/config.ts';
 import type { DiscoveryUrl } from '../config/discovery-url.ts';
 import { processSettings } from '../config/process-settings.ts';
 import { fullNameOf } from '../contract/contract.ts';
-import { type Discovery, type SelfDescription, serviceNameOf } from '../discovery/discovery.ts';
+import { type SelfDescription, serviceNameOf } from '../discovery/discovery.ts';
 import type { ServedContract } from '../server/serve.ts';
-import type { Clock } from '../time/clock.ts';
-import { sleep } from '../time/sleep.ts';
 
 /**
  * Throws a ConfigError if this process would enter an address into a registry on another machine that only this machine can
@@ -47,32 +45,20 @@ export function describeSelf(
 }
 
 export interface FindOptions {
-  readonly discovery: Discovery;
   readonly endpoints: Endpoints;
-  readonly clock: Clock;
   /** Ends the wait. */
   readonly draining: AbortSignal;
 }
-
-/** How long a start waits for a registry that does not answer. */
-const maxFindMs = 2_000;
 
 /**
  * Watches services, and resolves once the registry has answered for each, so the first calls find their instances. A registry
  * that is away delays that by 2 s, and nothing else.
  */
-export async function findServices(
-  services: readonly string[],
-  { discovery, endpoints, clock, draining }: FindOptions,
-): Promise<void> {
-  const answered = services.map((service) => {
-    endpoints.of(service);
-    const { promise, resolve } = Promise.withResolvers<void>();
-    return { promise, endWatch: discovery.watch(service, () => resolve()) };
-  });
-  const found = new AbortController();
-  const all = Promise.all(answered.map(({ promise }) => promise));
-  await Promise.race([all, sleep(clock, maxFindMs, AbortSignal.any([draining, found.signal]))]);
-  found.abort();
-  for (const { endWatch } of answered) endWatch();
+export async function findServices(services: readonly string[], { endpoints, draining }: FindOptions): Promise<void> {
+  const drained = Promise.withResolvers<void>();
+  const end = () => drained.resolve();
+  draining.addEventListener('abort', end);
+  if (draining.aborted) end();
+  await Promise.race([Promise.all(services.map((service) => endpoints.of(service).found())), drained.promise]);
+  draining.removeEventListener('abort', end);
 }

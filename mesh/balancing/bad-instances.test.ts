@@ -35,6 +35,7 @@ function callUsersAt(ports: readonly number[]) {
   const balancer = endpoints.of('user');
   const factory = createClientFactory({
     endpoints: {
+      found: () => undefined,
       pick: (contract, tried, isStream) => balancer.pick(tried, contract, isStream) ?? expect.fail('no endpoint'),
       close: () => endpoints.close(),
     },

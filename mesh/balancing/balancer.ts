@@ -87,6 +87,11 @@ export interface InstanceReport extends ServiceEndpoint {
 /** Spreads the calls of one service over its instances. */
 export interface Balancer {
   /**
+   * Resolves once discovery has answered where the service is, at most 2 s after the balancer was created. `undefined` from then
+   * on.
+   */
+  found(): Promise<void> | undefined;
+  /**
    * Returns the endpoint of the next attempt, one that is not in `tried` if there is a reachable one; `undefined` if there is
    * none at all. With a contract (`user.v1.UserService`), one that is healthy for it. A call counts as load until it is ended.
    * A stream does not, because it may wait for long.

@@ -3,6 +3,8 @@ import type { PickedEndpoint, ServiceEndpoint } from './balancer.ts';
 
 /** Where clients get the endpoints of their attempts. */
 export interface EndpointSource {
+  /** Resolves once the endpoints of a contract can be picked, after at most 2 s. `undefined`: they can be picked now. */
+  found(contract: string): Promise<void> | undefined;
   /**
    * Returns the endpoint of the next attempt of a call to a contract (`user.v1.UserService`): if possible, none of `tried`.
    * Throws a MeshError if the service has no endpoint.
@@ -32,6 +34,7 @@ export function endpointsByAddress(
     return endpoint;
   };
   return {
+    found: () => undefined,
     pick(contract) {
       const address = resolve(contract);
       return endpoints.get(address) ?? connect(address);

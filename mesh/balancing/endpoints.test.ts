@@ -4,6 +4,7 @@ import { UserServiceContract } from '../../gen/ts/user/v1/user.contract.ts';
 import { createClientFactory } from '../client/client-factory.ts';
 import { startPeerServer, user } from '../client/testing/peer.ts';
 import type { BalancingPolicy } from '../config/process-settings.ts';
+import type { Discovery } from '../discovery/discovery.ts';
 import { noEndpoints } from '../discovery/errors.ts';
 import { createStaticDiscovery } from '../discovery/static/static-discovery.ts';
 import { createLogger } from '../telemetry/logger.ts';
@@ -40,6 +41,7 @@ function endpointsAt(addresses: readonly string[], policy?: BalancingPolicy) {
 function clientOf(endpoints: Endpoints) {
   const factory = createClientFactory({
     endpoints: {
+      found: () => endpoints.of('user').found(),
       pick: (contract, tried, isStream) =>
         endpoints.of('user').pick(tried, contract, isStream) ?? expect.fail('no endpoint'),
       close: () => undefined,
@@ -55,6 +57,48 @@ async function* someUsers() {
   yield { user: { name: 'one' } };
   yield { user: { name: 'two' } };
 }
+
+/** A discovery that answers `afterMs` after it was asked, once. */
+function lateDiscovery(afterMs: number, addresses: readonly string[]): Discovery {
+  const known = createStaticDiscovery(new Map([['user', addresses]]), systemClock);
+  return {
+    ...known,
+    names: () => [],
+    watch: (service, changed) => {
+      const timer = setTimeout(() => known.watch(service, changed), afterMs);
+      return () => clearTimeout(timer);
+    },
+  };
+}
+
+describe('endpoints that are not found yet', () => {
+  const open = (afterMs: number, addresses: readonly string[]) => {
+    const logger = createLogger('silent');
+    const discovery = lateDiscovery(afterMs, addresses);
+    const endpoints = createEndpoints({ engine: engineOfRun, discovery, clock: systemClock, logger });
+    onTestFinished(() => endpoints.close());
+    return endpoints;
+  };
+
+  it('are awaited by the first call', async () => {
+    const users = clientOf(open(200, [await serveUsers('a')]));
+    expect(await users.getUser({ id: 'x' })).toMatchObject({ id: 'a' });
+  });
+
+  it('do not hold a call back for longer than its deadline, or 2 s', async () => {
+    const endpoints = open(60_000, []);
+    const timed = async (call: () => Promise<unknown>) => {
+      const startMs = performance.now();
+      await expect(call()).rejects.toThrow();
+      return performance.now() - startMs;
+    };
+    const users = clientOf(endpoints);
+    expect(await timed(() => users.getUser({ id: 'x' }, { deadline: new Date(Date.now() + 100) }))).toBeLessThan(1_500);
+    await endpoints.of('user').found();
+    expect(endpoints.of('user').found()).toBeUndefined();
+    expect(await timed(() => users.getUser({ id: 'x' }))).toBeLessThan(1_500);
+  });
+});
 
 describe('endpoints', () => {
   it('call each instance of a service in turn with round-robin', async () => {

@@ -34,6 +34,9 @@ export interface BalancerCounts {
   readonly ejections: number;
 }
 
+/** How long the first calls wait for a registry that does not answer. */
+const maxFindMs = 2_000;
+
 /** The balancer of one service. It watches the service in discovery from the start. */
 export class ServiceBalancer implements Balancer, InstanceListener {
   readonly clock: Clock;
@@ -48,10 +51,12 @@ export class ServiceBalancer implements Balancer, InstanceListener {
   readonly #listeners = new Set<() => void>();
   readonly #endWatch: () => void;
   #cancelInterval: () => void;
+  #cancelFinding: (() => void) | undefined;
   #turn = 0;
   #failovers = 0;
   #ejections = 0;
   #isClosed = false;
+  #finding: PromiseWithResolvers<void> | undefined = Promise.withResolvers();
 
   constructor(options: ServiceBalancerOptions) {
     this.clock = options.clock;
@@ -60,10 +65,15 @@ export class ServiceBalancer implements Balancer, InstanceListener {
     this.#random = options.random ?? Math.random;
     this.#endWatch = options.discovery.watch(options.service, (set) => this.#onSet(set));
     this.#cancelInterval = this.clock.after(outlierConstants.intervalMs, () => this.#onInterval());
+    this.#cancelFinding = this.#finding && this.clock.after(maxFindMs, () => this.#endFinding());
   }
 
   get counts(): BalancerCounts {
     return { failovers: this.#failovers, ejections: this.#ejections };
+  }
+
+  found(): Promise<void> | undefined {
+    return this.#finding?.promise;
   }
 
   pick(tried?: ReadonlySet<string>, contract = '', isStream = false): PickedEndpoint | undefined {
@@ -111,6 +121,7 @@ export class ServiceBalancer implements Balancer, InstanceListener {
     this.#isClosed = true;
     this.#endWatch();
     this.#cancelInterval();
+    this.#endFinding();
     for (const instance of this.#instances.values()) this.#remove(instance);
   }
 
@@ -170,6 +181,13 @@ export class ServiceBalancer implements Balancer, InstanceListener {
       }
     }
     this.changed();
+    this.#endFinding();
+  }
+
+  #endFinding(): void {
+    this.#finding?.resolve();
+    this.#finding = undefined;
+    this.#cancelFinding?.();
   }
 
   #remove(instance: Instance): void {

@@ -21,6 +21,8 @@ export type MeshCallOptions = CallOptions & DeadlineOptions;
 export interface ClientContext {
   /** Returns the endpoint of the next attempt: if possible, none of `tried`. Throws a MeshError if the service has none. */
   readonly pick: (tried?: ReadonlySet<string>, isStream?: boolean) => PickedEndpoint;
+  /** Resolves once endpoints can be picked; `undefined`: now. */
+  readonly found: () => Promise<void> | undefined;
   /** Returns the breaker of a group of methods. */
   readonly breaker: (group: string) => Breaker;
   readonly budget: RetryBudget;
@@ -29,17 +31,17 @@ export interface ClientContext {
 }
 
 /** A method with all that its calls need. */
-interface BoundMethod extends ClientMethod, Pick<ClientContext, 'pick' | 'clock'> {
+interface BoundMethod extends ClientMethod, Pick<ClientContext, 'pick' | 'found' | 'clock'> {
   readonly breaker: Breaker;
   readonly retry: RetryOptions;
 }
 
 /** Returns the function that calls `method`, whichever of the four kinds it is. Only a unary one may have a fallback. */
 export function bindCall(method: ClientMethod, context: ClientContext, fallback?: FallbackSettings) {
-  const { pick, breaker, budget, retryDelayMs, clock } = context;
+  const { pick, found, breaker, budget, retryDelayMs, clock } = context;
   const { maxAttempts, retryable, breakerGroup } = method;
   const retry = { maxAttempts, retryable, budget, delayMs: retryDelayMs, clock };
-  const bound: BoundMethod = { ...method, pick, clock, breaker: breaker(breakerGroup), retry };
+  const bound: BoundMethod = { ...method, pick, found, clock, breaker: breaker(breakerGroup), retry };
   switch (method.engineMethod.kind) {
     case 'unary': {
       const call = (request: object, options?: MeshCallOptions) => unary(bound, request, options);
@@ -146,9 +148,9 @@ function closeSoon(messages: Rewindable<object>): void {
   messages.close().catch(() => undefined);
 }
 
-function routeOf({ pick, engineMethod, clock }: BoundMethod, call: OutboundCall, isStream: boolean): Route {
+function routeOf({ pick, found, engineMethod, clock }: BoundMethod, call: OutboundCall, isStream: boolean): Route {
   const path = engineMethod.path;
-  return { pick, path, call, isStream, clock, tried: undefined, hasElsewhere: false, requests: undefined };
+  return { pick, found, path, call, isStream, clock, tried: undefined, hasElsewhere: false, requests: undefined };
 }
 
 /** A stream whose first message, or end, has arrived: from here on it is not retried. */

@@ -126,6 +126,7 @@ export function createClientFactory({ endpoints, clock, logger }: ClientFactoryO
       const { budget, breaker } = healthOf(service);
       return createClient(contract, options, {
         pick: (tried, isStream) => endpoints.pick(service, tried, isStream),
+        found: () => endpoints.found(service),
         budget,
         breaker: options.breaker ? createBreakers(service, options.breaker) : breaker,
         retryDelayMs: retryDelay(options.retry),
@@ -138,7 +139,12 @@ export function createClientFactory({ endpoints, clock, logger }: ClientFactoryO
     ) {
       const picked = onlyEndpoint(endpoint);
       const retry = { maxAttempts: 1 };
-      const context = { pick: () => picked, budget: createRetryBudget(), breaker: () => noBreaker };
+      const context = {
+        pick: () => picked,
+        found: () => undefined,
+        budget: createRetryBudget(),
+        breaker: () => noBreaker,
+      };
       const retryDelayMs = retryDelay(retry);
       return createClient<Definition, never>(contract, { retry }, { ...context, retryDelayMs, clock });
     },

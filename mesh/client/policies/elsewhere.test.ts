@@ -30,7 +30,18 @@ function callTo(errors: Readonly<Record<string, Error | undefined>>, requests?: 
   };
   const call = { metadata: Metadata(), deadlineMs: undefined, signal: undefined, maxOpenings: undefined };
   const clock = createTestClock();
-  const route: Route = { pick, path, call, isStream: false, clock, tried: undefined, hasElsewhere: false, requests };
+  const found = () => undefined;
+  const route: Route = {
+    pick,
+    found,
+    path,
+    call,
+    isStream: false,
+    clock,
+    tried: undefined,
+    hasElsewhere: false,
+    requests,
+  };
   const openings: (number | undefined)[] = [];
   const attempt = () =>
     elsewhereIfUnsent(route, async ({ address }) => {

@@ -5,6 +5,7 @@ import { unknownMethod } from '../../engines/errors.ts';
 import { TransportError } from '../../engines/transport-error.ts';
 import type { Rewindable } from '../../iterables/rewindable.ts';
 import type { Clock } from '../../time/clock.ts';
+import { sleep } from '../../time/sleep.ts';
 import { asCallError, CallError } from '../call-error.ts';
 
 /** A call as the client sends it. Each attempt sets how often it may be opened. */
@@ -15,6 +16,8 @@ export interface OutboundCall extends TransportCall {
 /** The way of a call over the endpoints of its service. Its retries continue it. */
 export interface Route {
   readonly pick: (tried?: ReadonlySet<string>, isStream?: boolean) => PickedEndpoint;
+  /** Resolves once endpoints can be picked; `undefined`: now. */
+  readonly found: () => Promise<void> | undefined;
   /** `/user.v1.UserService/GetUser`. */
   readonly path: string;
   readonly call: OutboundCall;
@@ -29,6 +32,8 @@ export interface Route {
 }
 
 const maxEndpoints = 3;
+/** Longer than anything that a call waits for here. */
+const longestMs = 60_000;
 
 /**
  * Makes an attempt of a call. If no handler can have seen it, it is made at another endpoint, at up to 3, immediately and whatever
@@ -41,6 +46,8 @@ export async function elsewhereIfUnsent<Answer>(
 ): Promise<Answer> {
   const { path, call } = route;
   for (let endpoints = 1; ; endpoints += 1) {
+    const finding = route.found();
+    if (finding !== undefined) await endOrCall(finding, route);
     const endpoint = pickNext(route);
     call.maxOpenings = endpoint.hasOthers ? 1 : undefined;
     const startMs = performance.now();
@@ -67,6 +74,15 @@ export async function elsewhereIfUnsent<Answer>(
  */
 export function isLostElsewhere({ hasElsewhere }: Route, { cause }: CallError): boolean {
   return hasElsewhere && cause instanceof TransportError && cause.lost;
+}
+
+/** Waits for `work`, at most until the call ends. */
+async function endOrCall(work: Promise<void>, { call: { deadlineMs, signal }, clock }: Route): Promise<void> {
+  const over = new AbortController();
+  const leftMs = deadlineMs === undefined ? longestMs : deadlineMs - clock.now();
+  const ended = sleep(clock, leftMs, signal ? AbortSignal.any([signal, over.signal]) : over.signal);
+  await Promise.race([work, ended]);
+  over.abort();
 }
 
 function pickNext({ pick, tried, isStream, path }: Route): PickedEndpoint {

@@ -59,6 +59,7 @@ export class RoutedCall implements Forwarding, EnteringCall {
     this.#place = place;
     // A stream costs nothing while nobody sends.
     if (this.kind !== 'unary') place.rest();
+    await this.route.balancer.found();
   }
 
   next(problem: string | undefined): RawEndpoint {

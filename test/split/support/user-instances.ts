@@ -57,6 +57,7 @@ export function balanceUsers(ports: readonly number[]): BalancedUsers {
   const balancer = endpoints.of('user');
   const factory = createClientFactory({
     endpoints: {
+      found: () => undefined,
       pick(contract, tried, isStream) {
         const picked = balancer.pick(tried, contract, isStream);
         if (!picked) throw new Error('no endpoint');

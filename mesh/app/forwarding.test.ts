@@ -1,0 +1,60 @@
+import { expect, it, onTestFinished } from 'vitest';
+import { createEndpoints } from '../balancing/endpoints.ts';
+import type { Discovery } from '../discovery/discovery.ts';
+import { createStaticDiscovery } from '../discovery/static/static-discovery.ts';
+import { engineByName } from '../engines/engines.ts';
+import { createPrometheusMetrics } from '../metrics/prometheus/prometheus-metrics.ts';
+import { createHealth } from '../server/health/health.ts';
+import { createLogger } from '../telemetry/logger.ts';
+import { systemClock as clock } from '../time/clock.ts';
+import { openForwarding } from './forwarding.ts';
+
+const logger = createLogger('silent');
+
+/** Like DNS: it knows a service once it was asked for it and has answered. */
+function discoveryByName(addresses: ReadonlyMap<string, readonly string[]>): Discovery {
+  const all = createStaticDiscovery(addresses, clock);
+  const answered = new Set<string>();
+  return {
+    ...all,
+    knows: (service) => (answered.has(service) ? 'certain' : 'possible'),
+    names: () => [...answered],
+    watch: (service, changed) => {
+      const timer = setTimeout(() => {
+        if (addresses.has(service)) answered.add(service);
+        all.watch(service, changed);
+        changed({
+          endpoints: (addresses.get(service) ?? []).map((address) => ({ address, state: 'ready' })),
+          asOfMs: 0,
+        });
+      }, 100);
+      return () => clearTimeout(timer);
+    },
+  };
+}
+
+it('asks for the services of all contracts at the start, so reflection lists them before their first call', async () => {
+  const discovery = discoveryByName(new Map([['user', ['127.0.0.1:1']]]));
+  const engine = await engineByName('native');
+  const endpoints = createEndpoints({ engine, discovery, clock, logger });
+  onTestFinished(() => endpoints.close());
+  expect(discovery.names()).toEqual([]);
+  const forwarding = await openForwarding([{ name: 'gateway', serves: [], forwards: () => undefined }], {
+    config: { grpcMaxWaitingBytes: 1, grpcKeepaliveMs: 0 },
+    engine,
+    endpoints,
+    discovery,
+    health: createHealth(clock),
+    draining: new AbortController().signal,
+    clock,
+    logger,
+    metrics: createPrometheusMetrics({ clock, logger }),
+  });
+  onTestFinished(() => forwarding?.close());
+  const own = { $case: 'listServicesResponse' as const, value: { service: [] } };
+  const request = { host: '', messageRequest: { $case: 'listServices' as const, value: '' } };
+  expect(await forwarding?.reflection.answer(request, own)).toEqual({
+    $case: 'listServicesResponse',
+    value: { service: [{ name: 'user.v1.UserService' }] },
+  });
+});
