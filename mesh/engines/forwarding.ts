@@ -25,6 +25,8 @@ export interface ForwardedCall {
   readonly requestBytes: number;
   /** Bytes of its reply that have arrived. */
   readonly replyBytes: number;
+  /** Whether its caller has not read what has arrived of the reply. */
+  readonly waitsForReader: boolean;
   /** Ends it with `error`, unless it has ended. */
   fail(error: unknown): void;
 }

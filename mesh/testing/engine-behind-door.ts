@@ -4,7 +4,7 @@ import { createStaticDiscovery } from '../discovery/static/static-discovery.ts';
 import type { Engine, ServerHost, ServerHostOptions } from '../engines/engine.ts';
 import { nativeEngine } from '../engines/native/engine.ts';
 import { createPrometheusMetrics } from '../metrics/prometheus/prometheus-metrics.ts';
-import { createForwarder } from '../server/forwarding/forwarder.ts';
+import { createForwarder, type ForwarderOptions } from '../server/forwarding/forwarder.ts';
 import { createLogger } from '../telemetry/logger.ts';
 import { systemClock } from '../time/clock.ts';
 
@@ -18,9 +18,9 @@ export interface Door {
 export async function openDoor(
   address: string,
   listen: string,
-  options: Pick<ServerHostOptions, 'toStatus' | 'tls'>,
+  options: Pick<ServerHostOptions, 'toStatus' | 'tls'> & Partial<Pick<ForwarderOptions, 'clock' | 'draining'>>,
 ): Promise<Door> {
-  const clock = systemClock;
+  const { clock = systemClock, draining = new AbortController().signal } = options;
   const logger = createLogger('silent');
   const discovery = createStaticDiscovery(new Map([['behind', [address]]]), clock);
   const endpoints = createEndpoints({ engine: nativeEngine, discovery, clock, logger });
@@ -33,7 +33,7 @@ export async function openDoor(
     registry: discovery.scheme,
     maxWaitingBytes: 64 * 1024 * 1024,
     descriptors: contractDescriptors,
-    draining: new AbortController().signal,
+    draining,
     clock,
     logger,
     metrics: createPrometheusMetrics({ clock, logger }),

@@ -80,6 +80,10 @@ export class ForwardCall implements ForwardedCall, StreamEvents, UpstreamEvents,
     return this.#reply.bytes;
   }
 
+  get waitsForReader(): boolean {
+    return this.#stream.queuedBytes > 0;
+  }
+
   /** Begins to forward it. */
   begin(forwarding: Forwarding): void {
     this.#forwarding = forwarding;
