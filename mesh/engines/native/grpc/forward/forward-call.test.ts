@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { constants, type ServerHttp2Stream } from 'node:http2';
 import { Status } from 'nice-grpc-common';
 import { describe, expect, it } from 'vitest';
@@ -117,6 +118,31 @@ describe('a forwarded call', () => {
     const reply = await exchange(address, unary, hello, { 'grpc-timeout': '100m' });
     expect(reply.status).toBe(Status.DEADLINE_EXCEEDED);
     await eventually(() => expect(server.streams[0]?.rstCode).toBe(constants.NGHTTP2_CANCEL));
+  });
+
+  it.each([
+    ['nothing arrives', Buffer.alloc(0)],
+    ['only a part arrives', hello.subarray(0, 6)],
+    ['it is not ended', hello],
+  ])('ends with DEADLINE_EXCEEDED when the time for its request is over and %s', async (_, part) => {
+    const server = await serveRequests((stream) => answer(stream));
+    const { address, ends } = await openDoor([server.address], { requestTimeoutMs: 60 });
+    const stream = await openStream(address, unary);
+    if (part.length > 0) stream.write(part);
+    const [end] = await once(stream, 'response', { signal: AbortSignal.timeout(2_000) });
+    expect(end['grpc-status']).toBe(`${Status.DEADLINE_EXCEEDED}`);
+    expect(ends).toMatchObject([{ unprocessed: true, error: { reason: 'REQUEST_INCOMPLETE' } }]);
+    expect(server.streams).toEqual([]);
+  });
+
+  it('has no such limit once its request is complete, or if it streams requests', async () => {
+    const server = await serveStreams((stream) => void setTimeout(() => answer(stream), 200));
+    const { address } = await openDoor([server.address], { requestTimeoutMs: 60 });
+    expect(await exchange(address, unary, hello)).toMatchObject({ status: Status.OK });
+    const stream = await openStream(address, chat);
+    stream.write(hello);
+    const [header] = await once(stream, 'response', { signal: AbortSignal.timeout(2_000) });
+    expect(header['content-type']).toBe(grpc['content-type']);
   });
 });
 

@@ -9,6 +9,7 @@ import type { MessageHead } from '../../http2/codec/message-head.ts';
 import type { HeaderList } from '../../http2/hpack/header-list.ts';
 import type { Http2Stream, StreamEvents } from '../../http2/streams/stream.ts';
 import { headFault, resetStatus, statusOf, tooLargeStatus } from '../client/response-status.ts';
+import type { RequestWatch } from '../request-watch.ts';
 import { forwardedFields } from './forwarded-fields.ts';
 import { ForwardedReply } from './forwarded-reply.ts';
 import { ForwardedRequest } from './forwarded-request.ts';
@@ -18,6 +19,7 @@ import { UpstreamCall, type UpstreamEvents } from './upstream-call.ts';
 /** Shared by all forwarded calls of a host. */
 export interface ForwardTools {
   readonly timers: TimerWheel;
+  readonly requestWatch: RequestWatch;
   readonly toStatus: (error: unknown, call: EndedCall) => WireStatus;
 }
 
@@ -68,7 +70,7 @@ export class ForwardCall implements ForwardedCall, StreamEvents, UpstreamEvents,
     this.#tools = tools;
     this.#list = head.list;
     this.#stream = stream;
-    this.#request = new ForwardedRequest(stream);
+    this.#request = new ForwardedRequest(stream, path, (error) => this.fail(error));
     this.#reply = new ForwardedReply(stream);
   }
 
@@ -88,7 +90,8 @@ export class ForwardCall implements ForwardedCall, StreamEvents, UpstreamEvents,
   begin(forwarding: Forwarding): void {
     this.#forwarding = forwarding;
     if (this.deadlineMs !== undefined) this.#timer = this.#tools.timers.at(this.deadlineMs + deadlineSlackMs, this);
-    if (!forwarding.collectsRequest) this.#admit(forwarding);
+    if (forwarding.collectsRequest) this.#tools.requestWatch.add(this.#request);
+    else this.#admit(forwarding);
   }
 
   fail(error: unknown): void {
@@ -223,9 +226,8 @@ export class ForwardCall implements ForwardedCall, StreamEvents, UpstreamEvents,
       const endpoint = this.#forwarding?.next(problem);
       if (!(endpoint instanceof NativeRawEndpoint)) throw new TypeError('the endpoint is not of this engine');
       const { requestId } = this;
-      const { scheme } = endpoint;
-      const fields = forwardedFields(this.#list, { requestId, scheme, maxBytes: maxHeaderListBytes });
-      endpoint.open(new UpstreamCall(this, fields));
+      const rules = { requestId, scheme: endpoint.scheme, maxBytes: maxHeaderListBytes };
+      endpoint.open(new UpstreamCall(this, forwardedFields(this.#list, rules)));
     } catch (error) {
       this.fail(error);
     }

@@ -1,13 +1,18 @@
+import type { WheelTimer } from '../../../../time/timer-wheel.ts';
 import type { Http2Stream } from '../../http2/streams/stream.ts';
+import type { WaitingCall } from '../request-watch.ts';
 import { Relay } from './relay.ts';
 
 // How much of a request is collected before its call is admitted, and kept to be sent to another endpoint.
 const maxKeptBytes = 64 * 1024;
 
 /** The request of a forwarded call. It waits for a stream, and is kept as long as it is small and may be sent again. */
-export class ForwardedRequest {
+export class ForwardedRequest implements WaitingCall {
   /** Bytes that have arrived. */
   bytes = 0;
+  readonly path: string;
+  /** Ends its call. */
+  readonly fail: (error: unknown) => void;
   /** The stream of the caller. */
   readonly #from: Http2Stream;
   readonly #relay = new Relay();
@@ -15,9 +20,22 @@ export class ForwardedRequest {
   #kept: Buffer[] = [];
   #canRepeat = true;
   #hasEnded = false;
+  #overdue: WheelTimer | undefined;
 
-  constructor(from: Http2Stream) {
+  constructor(from: Http2Stream, path: string, fail: (error: unknown) => void) {
     this.#from = from;
+    this.path = path;
+    this.fail = fail;
+  }
+
+  /** Whether too little has arrived to admit its call. What follows later is limited by the endpoint. */
+  get waitsForRequest(): boolean {
+    return this.#canRepeat && !this.#hasEnded && !this.isLarge;
+  }
+
+  /** Sets the timer that ends the call unless enough arrives before. */
+  limit(timer: WheelTimer): void {
+    this.#overdue = timer;
   }
 
   /** Whether so much has arrived that its call should not wait for the rest. */
@@ -32,6 +50,7 @@ export class ForwardedRequest {
 
   add(piece: Buffer): void {
     this.bytes += piece.length;
+    if (this.isLarge) this.#overdue?.cancel();
     if (this.#to === undefined) {
       this.#keep(piece);
       this.#relay.hold(piece.length);
@@ -43,6 +62,7 @@ export class ForwardedRequest {
 
   end(): void {
     this.#hasEnded = true;
+    this.#overdue?.cancel();
     this.#to?.end();
   }
 
@@ -68,6 +88,7 @@ export class ForwardedRequest {
   /** Keeps nothing from now on, because its call has begun or ended. */
   forget(): void {
     this.#canRepeat = false;
+    this.#overdue?.cancel();
     this.#kept = [];
   }
 

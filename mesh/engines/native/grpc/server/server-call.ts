@@ -21,10 +21,10 @@ import {
 import { writeMessage } from '../message-frame.ts';
 import { fieldsOf } from '../metadata-fields.ts';
 import { fits, fittingStatus, okTrailersWith, replyHeader, statusOnly } from '../reply-fields.ts';
+import type { RequestWatch } from '../request-watch.ts';
 import { CallContext } from './call-context.ts';
 import type { ReplyPump } from './reply-pump.ts';
 import type { RequestHead } from './request-head.ts';
-import type { RequestWatch } from './request-watch.ts';
 
 /** A method of the host and its handler. */
 export interface HostedMethod {

@@ -14,11 +14,11 @@ import { Http2Connection } from '../../http2/connection/connection.ts';
 import { ConnectionWatch, type Patience, serverPatience } from '../../http2/connection/connection-watch.ts';
 import type { Http2Stream, StreamEvents } from '../../http2/streams/stream.ts';
 import { ForwardCall } from '../forward/forward-call.ts';
+import { RequestWatch } from '../request-watch.ts';
 import { ManyRequestsCall } from './many-requests-call.ts';
 import { OneRequestCall } from './one-request-call.ts';
 import { refusalOf, refuse, refuseHttp, unknownPath } from './refusal.ts';
 import { callHeadOf } from './request-head.ts';
-import { RequestWatch } from './request-watch.ts';
 import type { HostedMethod, ServerCallTools } from './server-call.ts';
 
 // How long a peer that has sent nothing yet has to do so on a connection that is draining.

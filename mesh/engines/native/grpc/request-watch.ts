@@ -1,5 +1,5 @@
-import type { TimerWheel, WheelTimer } from '../../../../time/timer-wheel.ts';
-import { requestIncomplete } from '../errors.ts';
+import type { TimerWheel, WheelTimer } from '../../../time/timer-wheel.ts';
+import { requestIncomplete } from './errors.ts';
 
 /** A call that waits for its request. */
 export interface WaitingCall {
