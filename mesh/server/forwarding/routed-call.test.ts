@@ -27,6 +27,7 @@ function callsTo(...addresses: readonly string[]) {
     isOver: false,
     requestBytes: 0,
     replyBytes: 0,
+    waitsForReader: false,
     fail: () => undefined,
   };
   const create = () =>
