@@ -50,6 +50,8 @@ export interface PickedEndpoint {
   readonly hasOthers: boolean;
   /** Reports how the attempt ended and how long its first answer took; once. */
   end(outcome: CallOutcome, ms: number): void;
+  /** Reports that a stream stays open after its first answer. Returns a function that ends that; call it once. */
+  hold(): () => void;
   /** Reports that the instance does not have a method: its contract is older than the caller's. Logged once per method. */
   misses(path: string): void;
 }
@@ -61,7 +63,7 @@ export interface PickedEndpoint {
  * - `not-serving`: it does not serve the contract now, says its health; an instance that drains says so too
  * - `not-served`: it answers, but does not serve the contract
  * - `ejected`: too many of its calls failed
- * - `silent`: it has open calls and does not answer
+ * - `silent`: it has open calls or streams and does not answer
  * - `away`: it cannot be reached
  */
 export type InstanceState = (typeof instanceStates)[number];

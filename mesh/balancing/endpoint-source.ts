@@ -46,6 +46,8 @@ export function endpointsByAddress(
   };
 }
 
+const ignore = () => undefined;
+
 /** Returns an endpoint between which and others nothing is chosen, so nothing is reported. */
 export function onlyEndpoint(endpoint: ServiceEndpoint): PickedEndpoint {
   return {
@@ -55,6 +57,7 @@ export function onlyEndpoint(endpoint: ServiceEndpoint): PickedEndpoint {
     },
     hasOthers: false,
     end: () => undefined,
+    hold: () => ignore,
     misses: () => undefined,
   };
 }

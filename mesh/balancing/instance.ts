@@ -87,15 +87,18 @@ export class Instance implements LinkUser {
   begin(isStream: boolean, nowMs: number): void {
     this.picks += 1;
     this.load.begin(nowMs);
-    if (isStream) this.load.end(undefined, nowMs);
-    else this.link.begin(nowMs);
+    if (isStream) {
+      this.load.end(undefined, nowMs);
+      this.link.beginStream(nowMs);
+    } else this.link.begin(nowMs);
   }
 
   end(isStream: boolean, outcome: CallOutcome, ms: number): void {
     const nowMs = this.#listener.clock.elapsedMs();
     // The caller was in a hurry. That says only that an answer takes longer.
     const isHurried = outcome === 'late' && ms < loadConstants.faultMs;
-    if (!isStream) {
+    if (isStream) this.link.endStream(answers.has(outcome), nowMs);
+    else {
       this.link.end(answers.has(outcome), nowMs);
       if (isHurried) this.load.givenUp(ms, nowMs);
       else this.load.end(latencyOf(outcome, ms), nowMs);
@@ -103,6 +106,10 @@ export class Instance implements LinkUser {
     if (outcome === 'answered' || outcome === 'unimplemented') this.ejection.answered();
     else if (outcome === 'failed' || outcome === 'overloaded') this.ejection.overloaded();
     else if (outcome !== 'cancelled' && !isHurried && this.ejection.failed(nowMs)) this.#listener.ejected(this);
+  }
+
+  hold(): () => void {
+    return this.link.holdStream(this.#listener.clock.elapsedMs());
   }
 
   misses(path: string): void {
@@ -180,6 +187,10 @@ export class Choice implements PickedEndpoint {
 
   end(outcome: CallOutcome, ms: number): void {
     this.instance.end(this.isStream, outcome, ms);
+  }
+
+  hold(): () => void {
+    return this.instance.hold();
   }
 
   misses(path: string): void {

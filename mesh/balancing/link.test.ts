@@ -105,3 +105,95 @@ describe('a server', () => {
     expect(link.isSilent).toBe(false);
   });
 });
+
+describe('a server with open streams', () => {
+  it('is asked after a second without a first message, and every 5 s after that', async () => {
+    const server = new FakeServer();
+    const { link, clock, checkAfter } = linkTo(server);
+    link.beginStream(clock.elapsedMs());
+    await checkAfter(900);
+    expect(server.probes).toBe(0);
+    await checkAfter(100);
+    expect(server.probes).toBe(1);
+    await checkAfter(4_900);
+    expect(server.probes).toBe(1);
+    await checkAfter(100);
+    expect(server.probes).toBe(2);
+    expect(server.aborted).toBe(0);
+  });
+
+  it('is asked every 5 s while streams that have begun are silent, which ends none of them', async () => {
+    const server = new FakeServer();
+    const { link, clock, checkAfter } = linkTo(server);
+    const end = link.holdStream(clock.elapsedMs());
+    for (let asked = 1; asked <= 5; asked += 1) {
+      await checkAfter(4_900);
+      expect(server.probes).toBe(asked - 1);
+      await checkAfter(100);
+      expect(server.probes).toBe(asked);
+    }
+    expect(server.aborted).toBe(0);
+    end();
+    await checkAfter(60_000);
+    expect(server.probes).toBe(5);
+  });
+
+  it('is not asked while it sends something or answers other calls', async () => {
+    const server = new FakeServer();
+    const { link, clock, checkAfter } = linkTo(server);
+    link.holdStream(clock.elapsedMs());
+    for (let second = 1; second <= 20; second += 1) {
+      server.lastReceivedMs = second;
+      await checkAfter(1_000);
+    }
+    for (let call = 0; call < 5; call += 1) {
+      await checkAfter(4_000);
+      link.begin(clock.elapsedMs());
+      link.end(true, clock.elapsedMs());
+    }
+    expect(server.probes).toBe(0);
+    await checkAfter(5_000);
+    expect(server.probes).toBe(1);
+  });
+
+  it.each([
+    ['before', false, 1_000],
+    ['after', true, 5_000],
+  ])('is silent if it stops answering %s the first message, and the streams end', async (_, isBegun, patienceMs) => {
+    const server = new FakeServer();
+    const { link, clock, seen, checkAfter } = linkTo(server);
+    server.isSilent = true;
+    if (isBegun) link.holdStream(clock.elapsedMs());
+    else link.beginStream(clock.elapsedMs());
+    await checkAfter(patienceMs);
+    expect(server.probes).toBe(2);
+    expect(server.aborted).toBe(1);
+    expect(seen).toEqual([true]);
+  });
+
+  it('is not silent if it sends something instead of the answer to a probe', async () => {
+    const server = new FakeServer();
+    const { link, clock, checkAfter } = linkTo(server);
+    server.isSilent = true;
+    link.beginStream(clock.elapsedMs());
+    clock.advance(1_000);
+    link.check(clock.elapsedMs());
+    server.lastReceivedMs = 1;
+    await checkAfter(0);
+    expect(server.probes).toBe(1);
+    expect(link.isSilent).toBe(false);
+  });
+
+  it('is given ten probes if nothing else could answer', async () => {
+    const server = new FakeServer();
+    const { link, clock, log, checkAfter } = linkTo(server, false);
+    server.isSilent = true;
+    link.holdStream(clock.elapsedMs());
+    await checkAfter(5_000);
+    await settle();
+    await settle();
+    expect(server.probes).toBe(10);
+    expect(server.aborted).toBe(1);
+    expect(log.lines).toMatchObject([{ level: 'warn', msg: expect.stringContaining('there is no other instance') }]);
+  });
+});

@@ -4,7 +4,7 @@ import type { Clock } from '../time/clock.ts';
 import { sleep } from '../time/sleep.ts';
 import { probe } from './health-calls.ts';
 
-/** When a server is silent. With these, after 3 to 3.5 s. */
+/** When a server is silent. With these, after 3 to 3.5 s; after 7 to 7.5 s if all it has are streams that have begun. */
 export const silenceConstants = {
   /** How long calls may be open without any answer before the server is asked whether it is alive. */
   patienceMs: 1_000,
@@ -14,6 +14,10 @@ export const silenceConstants = {
   maxProbes: 2,
   /** How often a silent server is asked. */
   retryMs: 500,
+  /** How long a server with open streams may send nothing before it is asked. Streams may be silent for long. */
+  streamPatienceMs: 5_000,
+  /** After so many unanswered probes the streams of a server end even if they could not continue elsewhere. */
+  maxProbesAlone: 10,
 } as const;
 
 export interface LinkOptions {
@@ -25,7 +29,7 @@ export interface LinkOptions {
 
 /** Something that uses a link. */
 export interface LinkUser {
-  /** Whether its calls could go elsewhere. If those of no user can, a server that is silent is waited for. */
+  /** Whether its calls could go elsewhere. If those of no user can, a silent server is waited for, by streams for 10 probes. */
   readonly hasElsewhere: boolean;
   /** The server has fallen silent, or answers again. */
   onSilence(): void;
@@ -41,6 +45,12 @@ export class Link {
   #open = 0;
   /** Since when calls are open of which none was answered; `undefined` if there are none. */
   #unansweredMs: number | undefined;
+  /** The streams that are open. */
+  #streams = 0;
+  /** When to ask a server that sends nothing to its streams; `undefined` if there are none. */
+  #askMs: number | undefined;
+  /** When the server last sent anything, as far as the transport knows. */
+  #receivedMs = 0;
   #isProbing = false;
   #isSilent = false;
 
@@ -67,13 +77,38 @@ export class Link {
   /** It has ended. `isAnswered`: by the server. */
   end(isAnswered: boolean, nowMs: number): void {
     this.#open -= 1;
-    if (isAnswered) this.#unansweredMs = this.#open === 0 ? undefined : nowMs;
+    if (!isAnswered) return;
+    this.#unansweredMs = this.#open === 0 ? undefined : nowMs;
+    this.#heard(nowMs);
   }
 
-  /** Probes the server if calls wait for it for too long. Called now and then. */
+  /** A stream begins. */
+  beginStream(nowMs: number): void {
+    this.#addStream(nowMs + silenceConstants.patienceMs);
+  }
+
+  /** Its first message has arrived, or it has ended. `isAnswered`: by the server. */
+  endStream(isAnswered: boolean, nowMs: number): void {
+    this.#streams -= 1;
+    if (isAnswered) this.#heard(nowMs);
+  }
+
+  /** A stream stays open after its first message. Returns a function that ends that. */
+  holdStream(nowMs: number): () => void {
+    this.#addStream(nowMs + silenceConstants.streamPatienceMs);
+    return () => {
+      this.#streams -= 1;
+      // Its reader may have ended it, so it says nothing of the server.
+      if (this.#streams === 0) this.#askMs = undefined;
+    };
+  }
+
+  /** Probes the server if it sends nothing, and calls or streams wait for it for too long. Called now and then. */
   check(nowMs: number): void {
-    if (this.#isProbing || this.#unansweredMs === undefined) return;
-    if (nowMs - this.#unansweredMs < silenceConstants.patienceMs) return;
+    if (this.#isProbing) return;
+    if (this.#hasReceived()) this.#heard(nowMs);
+    const isCallLate = this.#unansweredMs !== undefined && nowMs - this.#unansweredMs >= silenceConstants.patienceMs;
+    if (!isCallLate && (this.#askMs === undefined || nowMs < this.#askMs)) return;
     this.#isProbing = true;
     void this.#probe().finally(() => {
       this.#isProbing = false;
@@ -87,37 +122,66 @@ export class Link {
     this.#options.clock.after(graceMs, () => this.#transport.abort());
   }
 
+  #addStream(askMs: number): void {
+    this.#streams += 1;
+    this.#askMs = Math.min(this.#askMs ?? askMs, askMs);
+  }
+
   async #probe(): Promise<void> {
     const { clock } = this.#options;
-    const { probeTimeoutMs, maxProbes, retryMs } = silenceConstants;
+    const { probeTimeoutMs, maxProbes, maxProbesAlone, retryMs } = silenceConstants;
     for (let unanswered = 0; !this.#ending.signal.aborted; ) {
       const liveness = await probe(this.#transport, probeTimeoutMs, clock);
       // Calls to a server that is away fail by themselves.
       if (liveness === 'answers' || (liveness === 'away' && !this.#isSilent)) break;
       unanswered += 1;
-      if (unanswered === maxProbes && !this.#fallSilent()) break;
+      // A server that sends much answers late.
+      if (this.#hasReceived() && !this.#isSilent) break;
+      if (unanswered >= maxProbes && !this.#isSilent) {
+        const isHopeless = unanswered >= maxProbesAlone && this.#streams > 0;
+        if (this.#hasElsewhere || isHopeless) this.#fallSilent();
+        else if (this.#streams === 0) break;
+      }
       if (this.#isSilent) await sleep(clock, retryMs, this.#ending.signal);
     }
-    this.#unansweredMs = this.#open === 0 ? undefined : clock.elapsedMs();
+    const nowMs = clock.elapsedMs();
+    this.#unansweredMs = this.#open === 0 ? undefined : nowMs;
+    this.#heard(nowMs);
     if (this.#isSilent && !this.#ending.signal.aborted) this.#set(false);
   }
 
-  /** Ends all calls and dials anew. Returns false if there is nothing else that could answer them. */
-  #fallSilent(): boolean {
-    if (![...this.users].some(({ hasElsewhere }) => hasElsewhere)) return false;
-    const { connect } = this.#options;
+  get #hasElsewhere(): boolean {
+    return [...this.users].some(({ hasElsewhere }) => hasElsewhere);
+  }
+
+  /** The server has sent something or was asked. */
+  #heard(nowMs: number): void {
+    this.#askMs = this.#streams === 0 ? undefined : nowMs + silenceConstants.streamPatienceMs;
+  }
+
+  /** Whether the server has sent something since this was last read. */
+  #hasReceived(): boolean {
+    const { lastReceivedMs = 0 } = this.#transport;
+    const isNew = lastReceivedMs > this.#receivedMs;
+    if (isNew) this.#receivedMs = lastReceivedMs;
+    return isNew;
+  }
+
+  /** Ends all calls and dials anew. */
+  #fallSilent(): void {
     const silent = this.#transport;
-    this.#transport = connect();
+    this.#transport = this.#options.connect();
     this.#set(true);
     silent.abort();
-    return true;
   }
 
   #set(isSilent: boolean): void {
     const { logger } = this.#options;
     this.#isSilent = isSilent;
-    if (isSilent) logger.warn({ address: this.address }, 'an instance does not answer: its calls go elsewhere');
-    else logger.info({ address: this.address }, 'an instance answers again');
+    if (isSilent) {
+      const where = this.#hasElsewhere ? 'go elsewhere' : 'end, and there is no other instance';
+      logger.warn({ address: this.address }, `an instance does not answer: its calls ${where}`);
+    } else logger.info({ address: this.address }, 'an instance answers again');
     for (const user of this.users) user.onSilence();
   }
 }

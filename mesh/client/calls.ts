@@ -83,7 +83,9 @@ function serverStreaming(method: BoundMethod, request: object, options: MeshCall
     const message = method.complete(request);
     const route = routeOf(method, call, true);
     const attempt = () =>
-      elsewhereIfUnsent(route, ({ transport }) => begun(transport.serverStreaming(engineMethod, message, call)));
+      elsewhereIfUnsent(route, (endpoint) =>
+        begun(endpoint, endpoint.transport.serverStreaming(engineMethod, message, call)),
+      );
     return withRetries(
       () => breaker.watch(attempt),
       call,
@@ -121,7 +123,7 @@ function bidiStreaming(method: BoundMethod, requests: AsyncIterable<object>, opt
     const route = { ...routeOf(method, call, true), requests: messages };
     const attempt = () =>
       elsewhereIfUnsent(route, (endpoint) =>
-        begun(endpoint.transport.bidiStreaming(engineMethod, readFor(endpoint, messages), call)),
+        begun(endpoint, endpoint.transport.bidiStreaming(engineMethod, readFor(endpoint, messages), call)),
       );
     try {
       const stream = await breaker.watch(attempt);
@@ -155,6 +157,7 @@ function routeOf({ pick, found, engineMethod, clock }: BoundMethod, call: Outbou
 
 /** A stream whose first message, or end, has arrived: from here on it is not retried. */
 interface BegunStream {
+  readonly endpoint: PickedEndpoint;
   readonly first: IteratorResult<unknown>;
   readonly rest: AsyncIterator<unknown>;
 }
@@ -165,10 +168,12 @@ async function* responses(
   begin: (call: OutboundCall) => Promise<BegunStream>,
 ) {
   try {
-    const { first, rest } = await begin(outboundCall(method, options));
+    const { endpoint, first, rest } = await begin(outboundCall(method, options));
+    const ended = endpoint.hold();
     try {
       for (let next = first; !next.done; next = await rest.next()) yield next.value;
     } finally {
+      ended();
       await rest.return?.();
     }
   } catch (error) {
@@ -176,9 +181,9 @@ async function* responses(
   }
 }
 
-async function begun(stream: AsyncIterable<unknown>): Promise<BegunStream> {
+async function begun(endpoint: PickedEndpoint, stream: AsyncIterable<unknown>): Promise<BegunStream> {
   const rest = stream[Symbol.asyncIterator]();
-  return { first: await rest.next(), rest };
+  return { endpoint, first: await rest.next(), rest };
 }
 
 async function* completed(requests: AsyncIterable<object>, method: BoundMethod) {

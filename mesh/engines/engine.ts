@@ -195,6 +195,8 @@ export interface TransportCall {
  * and breakers are above it.
  */
 export interface Transport {
+  /** When the server last sent anything, on a clock that only goes forward; `undefined` without a connection, and on grpc-js. */
+  readonly lastReceivedMs?: number | undefined;
   unary<Request, Response>(
     method: EngineMethod<Request, Response>,
     request: Request,

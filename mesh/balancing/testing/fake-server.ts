@@ -10,6 +10,8 @@ export class FakeServer {
   isSilent = false;
   aborted = 0;
   probes = 0;
+  /** What its transports report. */
+  lastReceivedMs: number | undefined;
   #changed = Promise.withResolvers<void>();
 
   show(health: ServingStatus | TransportError): void {
@@ -21,6 +23,9 @@ export class FakeServer {
   connect(): Transport {
     const server = this;
     return {
+      get lastReceivedMs() {
+        return server.lastReceivedMs;
+      },
       async *serverStreaming(_: unknown, __: unknown, { signal }: { signal: AbortSignal }) {
         for (;;) {
           const { health } = server;

@@ -25,6 +25,7 @@ function callTo(errors: Readonly<Record<string, Error | undefined>>, requests?: 
       transport: {} as Transport,
       hasOthers: left.length > 1,
       end: (outcome) => void ends.push([address, outcome]),
+      hold: () => () => undefined,
       misses: () => void missed.push(address),
     };
   };

@@ -20,6 +20,9 @@ export function connectNative(address: string, options: EndpointOptions = {}): T
   const endpoint = new Endpoint(address, options);
   const tools: ClientCallTools = { open: (call) => endpoint.open(call), timers, maxReceiveBytes: 4 * 1024 * 1024 };
   return {
+    get lastReceivedMs() {
+      return endpoint.lastReceivedMs;
+    },
     unary: (method, request, call) => singleResponse(method as AnyMethod, call, tools, sendOne(request)),
     serverStreaming: (method, request, call) => responseStream(method as AnyMethod, call, tools, sendOne(request)),
     clientStreaming: (method, requests, call) => singleResponse(method as AnyMethod, call, tools, sendEach(requests)),

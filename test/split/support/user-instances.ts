@@ -2,7 +2,13 @@ import { UserServiceContract } from '../../../gen/ts/user/v1/user.contract.ts';
 import type { UserServiceDefinition } from '../../../gen/ts/user/v1/user.ts';
 import type { Balancer } from '../../../mesh/balancing/balancer.ts';
 import { createEndpoints } from '../../../mesh/balancing/endpoints.ts';
-import { type ClientOptions, createClientFactory, type MeshClient } from '../../../mesh/client/client-factory.ts';
+import {
+  type ClientFactory,
+  type ClientOptions,
+  createClientFactory,
+  type MeshClient,
+} from '../../../mesh/client/client-factory.ts';
+import type { BalancingPolicy } from '../../../mesh/config/process-settings.ts';
 import { createStaticDiscovery } from '../../../mesh/discovery/static/static-discovery.ts';
 import { type CapturedLog, captureLog } from '../../../mesh/testing/captured-log.ts';
 import { engineOfRun } from '../../../mesh/testing/engine-of-run.ts';
@@ -10,7 +16,7 @@ import { type StartedProcess, startProcess } from '../../../mesh/testing/servers
 import { tempFolder } from '../../../mesh/testing/temp-folder.ts';
 import { systemClock } from '../../../mesh/time/clock.ts';
 
-/** A process of the user service with a database of its own that has the user `ada`. */
+/** A process with the user service and a database of its own that has the user `ada`. */
 export interface UserInstance extends AsyncDisposable {
   /** The running process. */
   process: StartedProcess;
@@ -19,10 +25,11 @@ export interface UserInstance extends AsyncDisposable {
   restart(): Promise<void>;
 }
 
-export async function startUserInstance(): Promise<UserInstance> {
+/** `others`: services that run in the same process. */
+export async function startUserInstance(...others: readonly string[]): Promise<UserInstance> {
   const folder = await tempFolder();
   const start = (listen: string) =>
-    startProcess({ dataDir: folder.path, args: ['user'], environment: { GRPC_LISTEN: listen } });
+    startProcess({ dataDir: folder.path, args: ['user', ...others], environment: { GRPC_LISTEN: listen } });
   const first = await start('127.0.0.1:0');
   await first.client(UserServiceContract).createUser({ user: { id: 'ada', name: 'Ada', email: 'ada@example.com' } });
   const instance: UserInstance = {
@@ -44,16 +51,18 @@ export interface BalancedUsers extends Disposable {
   readonly balancer: Balancer;
   readonly log: CapturedLog;
   client(options?: ClientOptions<UserServiceDefinition>): MeshClient<UserServiceDefinition>;
+  /** Returns a client of another contract of the same processes. */
+  readonly clientOf: ClientFactory['client'];
   /** How many calls the instance at a port got so far. */
   picks(port: number): number;
 }
 
-export function balanceUsers(ports: readonly number[]): BalancedUsers {
+export function balanceUsers(ports: readonly number[], policy?: BalancingPolicy): BalancedUsers {
   const log = captureLog();
   const shared = { clock: systemClock, logger: log.logger };
   const addresses = ports.map((port) => `127.0.0.1:${port}`);
   const discovery = createStaticDiscovery(new Map([['user', addresses]]), systemClock);
-  const endpoints = createEndpoints({ engine: engineOfRun, discovery, ...shared });
+  const endpoints = createEndpoints({ engine: engineOfRun, discovery, policy, ...shared });
   const balancer = endpoints.of('user');
   const factory = createClientFactory({
     endpoints: {
@@ -71,6 +80,7 @@ export function balanceUsers(ports: readonly number[]): BalancedUsers {
     balancer,
     log,
     client: (options) => factory.client(UserServiceContract, options),
+    clientOf: factory.client,
     picks: (port) => balancer.instances().find(({ address }) => address === `127.0.0.1:${port}`)?.picks ?? 0,
     [Symbol.dispose]() {
       factory.close();

@@ -80,6 +80,11 @@ export class ClientConnection {
     return this.#connection?.openStreams ?? 0;
   }
 
+  /** When the server last sent anything; `undefined` before its SETTINGS. */
+  get readMs(): number | undefined {
+    return this.#isSettled ? this.#connection?.readMs : undefined;
+  }
+
   get canOpen(): boolean {
     return this.#connection?.canOpen ?? false;
   }

@@ -89,6 +89,13 @@ export class Endpoint implements ConnectionListener {
     return this.#target.secureContext === undefined ? 'http' : 'https';
   }
 
+  /** When the server last sent anything; `undefined` if there is no connection. */
+  get lastReceivedMs(): number | undefined {
+    let lastMs: number | undefined;
+    for (const { readMs } of this.#connections) if (readMs !== undefined) lastMs = Math.max(lastMs ?? 0, readMs);
+    return lastMs;
+  }
+
   /** Gives a call its stream, immediately or when one is free. */
   open(call: OpeningCall): void {
     const connection = this.#freeConnection();
