@@ -1,10 +1,15 @@
-import { messageOf } from '../mesh/errors/error-text.ts';
-import { sendCommand } from './split/control.ts';
-import { controlSocket, runSplit } from './split/run.ts';
-import { missingParts } from './split/servers.ts';
+import { enableCompileCache } from 'node:module';
+import { compileCache } from './split/launch.ts';
 
 // Runs the mesh as many processes: `split.ts`. `split.ts restart <service, process or all>` replaces processes of a running one,
 // one after another. `split.ts missing-servers` prints the parts of `make deps` that it needs first.
+
+// Before the services are loaded, so their processes find compiled code.
+enableCompileCache(compileCache);
+const { messageOf } = await import('../mesh/errors/error-text.ts');
+const { sendCommand } = await import('./split/control.ts');
+const { controlSocket, runSplit } = await import('./split/run.ts');
+const { missingParts } = await import('./split/servers.ts');
 
 const [command, ...args] = process.argv.slice(2);
 

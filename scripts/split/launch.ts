@@ -35,10 +35,11 @@ export interface Launches {
 
 const services = fileURLToPath(new URL('../../services/main.ts', import.meta.url));
 const leash = new URL('./leash.ts', import.meta.url).href;
-const compileCache = fileURLToPath(new URL('../../.cache/compile', import.meta.url));
 
-/** Halves the start time. */
-const quickStart = { NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE || compileCache };
+/** Where Node keeps compiled code, which halves the start time. */
+export const compileCache =
+  process.env.NODE_COMPILE_CACHE || fileURLToPath(new URL('../../.cache/compile', import.meta.url));
+const quickStart = { NODE_COMPILE_CACHE: compileCache };
 
 /** Starts processes that run `main` with the name of their service. Default: `services/main.ts`. */
 export function createLaunches(main = services): Launches {

@@ -1,3 +1,4 @@
+import { flushCompileCache } from 'node:module';
 import { join, relative } from 'node:path';
 import { type Config, readConfig } from '../../mesh/config/config.ts';
 import { maskSecrets } from '../../mesh/config/mask-secrets.ts';
@@ -101,6 +102,8 @@ async function start({ config, replicas, environment }: Settings, running: Runni
     servers: servers.urls,
     environment,
   });
+  // Or each process writes it when it exits for the first time, which takes many of them many seconds.
+  flushCompileCache();
   const supervisor = createSupervisor({ plan, door, output, drainTimeoutMs });
   running.supervisor = supervisor;
   output.log('info', `starting ${plan.length} processes`);
