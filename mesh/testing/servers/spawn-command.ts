@@ -36,6 +36,12 @@ export interface SpawnedProcess extends AsyncDisposable {
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 
+/** Kills what still runs. One listener, however many there are. */
+const atExit = new Set<() => void>();
+process.once('exit', () => {
+  for (const kill of atExit) kill();
+});
+
 /** Spawns a command without waiting for its output. */
 export function spawnCommand({
   command,
@@ -56,10 +62,10 @@ export function spawnCommand({
     if (isGroup && !hasEnded) killGroup(child.pid);
     else child.kill('SIGKILL');
   };
-  process.once('exit', kill);
+  atExit.add(kill);
   const ended = once(child, 'close').then(([code, signal]): Ending => {
     hasEnded = true;
-    process.removeListener('exit', kill);
+    atExit.delete(kill);
     return { code, signal };
   });
   const [stdout, stderr] = [collect(child.stdout), collect(child.stderr)];
