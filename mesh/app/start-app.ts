@@ -4,6 +4,7 @@ import { serverDraining } from '../server/errors.ts';
 import { createHealth } from '../server/health/health.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { systemClock } from '../time/clock.ts';
+import { keepAlive } from '../time/keep-alive.ts';
 import { sleep } from '../time/sleep.ts';
 import { claimDataFolder } from './data/data-folder.ts';
 import { hasManifest } from './data/manifest.ts';
@@ -67,7 +68,7 @@ export function beginApp(config: Config, definitions: readonly ServiceDefinition
   };
   let stopped: Promise<readonly Unended[]> | undefined;
   const stop = () => {
-    stopped ??= drain();
+    stopped ??= keepAlive(drain());
     return stopped;
   };
   const start = async (): Promise<App> => {
@@ -92,5 +93,5 @@ export function beginApp(config: Config, definitions: readonly ServiceDefinition
       endStart();
     }
   };
-  return { ready: start(), stop };
+  return { ready: keepAlive(start()), stop };
 }

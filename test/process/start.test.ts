@@ -52,6 +52,13 @@ describe('a starting process', () => {
     );
   });
 
+  it('gets ready without its registry', async () => {
+    const environment = { DISCOVERY_URL: 'consul://127.0.0.1:1' };
+    await using mesh = await startProcess({ dataDir, args: ['notification'], environment });
+    expect(mesh.stderr()).toContain('"msg":"registry failed; retrying');
+    expect(await mesh.stop()).toEqual({ code: 0, signal: null });
+  });
+
   it('exits on SIGTERM while it waits for its database', async () => {
     const silent = createServer();
     await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
