@@ -1,8 +1,16 @@
 import { spawnSync } from 'node:child_process';
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { consulBuild, coreDnsBuild, etcdBuild, kubernetesBuild } from '../../mesh/testing/servers/registry-builds.ts';
-import { type PassedRegistry, passedFile, passedRegistries, passedRows } from '../support/passed-registries.ts';
+import { tempFolder } from '../../mesh/testing/temp-folder.ts';
+import {
+  hasPassed,
+  type PassedRegistry,
+  passedFile,
+  passedRegistries,
+  passedRows,
+} from '../support/passed-registries.ts';
 
 // Runs the scenarios of discovery on the servers that build.sh has built: all, or those that the arguments name. Records
 // which passed. Exits with 1 if one did not.
@@ -31,12 +39,16 @@ if (unknown !== undefined) {
   process.exit(2);
 }
 const failed: string[] = [];
+await using folder = await tempFolder();
 for (const { name, builds, test } of verifications) {
   if (wanted.length > 0 && !wanted.includes(name)) continue;
-  const command = ['scripts/registries/in-namespace.sh', 'vitest', 'run', test];
+  const report = join(folder.path, `${name}.json`);
+  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
+  const command = ['scripts/registries/in-namespace.sh', 'vitest', 'run', test, ...reporters];
   const environment = { ...process.env, VERIFY_REGISTRIES: '1' };
   const { status } = spawnSync('sh', command, { cwd: root, env: environment, stdio: 'inherit' });
-  if (status === 0) await record({ name, servers: builds.map(({ name, version }) => `${name} ${version}`), ...now() });
+  if (status === 0 && hasPassed(await readFile(report, 'utf8')))
+    await record({ name, servers: builds.map(({ name, version }) => `${name} ${version}`), ...now() });
   else failed.push(name);
 }
 console.log(

@@ -23,6 +23,12 @@ export async function passedRegistries(): Promise<readonly PassedRegistry[]> {
 
 export const passedColumns = ['servers', 'passed at commit', 'on'];
 
+/** Whether tests ran and all passed, by Vitest's report in JSON. A run in which all are skipped succeeds as well. */
+export function hasPassed(report: string): boolean {
+  const { success, numTotalTests, numPassedTests } = JSON.parse(report);
+  return success === true && numTotalTests > 0 && numPassedTests === numTotalTests;
+}
+
 /** The rows for docs/status.md. */
 export function passedRows(passed: readonly PassedRegistry[]): readonly (readonly string[])[] {
   return passed.map(({ servers, commit, date }) => [servers.join(', '), commit, date]);
