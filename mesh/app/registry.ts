@@ -41,7 +41,9 @@ export function describeSelf(
   const address = advertisedAddress(grpcAdvertise, grpcListen, port);
   const contracts = serves.map(({ contract }) => fullNameOf(contract)).toSorted();
   // An instance that is started again at its address replaces its entry.
-  return { services: [...new Set(contracts.map(serviceNameOf))], contracts, address, instance: address, version };
+  const services = [...new Set(contracts.map(serviceNameOf))];
+  const isAtAllAddresses = grpcAdvertise === '' && /^(0\.0\.0\.0|\[::\]):/.test(grpcListen);
+  return { services, contracts, address, isAtAllAddresses, instance: address, version };
 }
 
 export interface FindOptions {

@@ -25,6 +25,8 @@ export interface SelfDescription {
   readonly contracts: readonly string[];
   /** `host:port` at which other processes call it. */
   readonly address: string;
+  /** Whether it listens at all addresses of its machine and `address`, on loopback, is only one of them. */
+  readonly isAtAllAddresses?: boolean;
   /** A name of this instance that no other has. */
   readonly instance: string;
   readonly version: string;

@@ -1,19 +1,17 @@
 import type { Clock } from '../time/clock.ts';
 
-/** A restart of one instance changes its entry about four times. */
-const burst = 10;
-
 /**
- * Returns a function that returns how long to wait before each next question to a registry: ten without a wait, then one a
- * second. A registry that answers immediately whatever it is asked must not be asked in a loop.
+ * Returns a function that returns how long to wait before the next question about `name`: `burst` without a wait, then one a
+ * second, also after failures. A registry that answers any question immediately must not be asked in a loop.
  */
-export function createPace(clock: Clock): () => number {
-  let allowance = burst - 1;
-  let lastMs = clock.elapsedMs();
-  return () => {
+export function createPaces(clock: Clock, burst: number): (name: string) => number {
+  const paces = new Map<string, { allowance: number; lastMs: number }>();
+  return (name) => {
     const nowMs = clock.elapsedMs();
-    allowance = Math.min(allowance + (nowMs - lastMs) / 1000, burst) - 1;
-    lastMs = nowMs;
-    return Math.max(-allowance * 1000, 0);
+    const pace = paces.get(name) ?? { allowance: burst, lastMs: nowMs };
+    paces.set(name, pace);
+    pace.allowance = Math.min(pace.allowance + (nowMs - pace.lastMs) / 1000, burst) - 1;
+    pace.lastMs = nowMs;
+    return Math.max(-pace.allowance * 1000, 0);
   };
 }

@@ -31,6 +31,7 @@ export function keepRegistered(
 ): Registration {
   const leaving = new AbortController();
   const { signal } = leaving;
+  const writing = new AbortController();
   const name = `registration of ${instance}`;
   let mayBeEntered = false;
 
@@ -41,7 +42,7 @@ export function keepRegistered(
       try {
         if (!isEntered) {
           mayBeEntered = true;
-          await entry.enter(signal);
+          await entry.enter(writing.signal);
           isEntered = true;
           logger.info({ registry, services, address, instance }, 'registered');
         } else if (!(await entry.confirm(signal))) {
@@ -70,7 +71,7 @@ export function keepRegistered(
       leaving.abort();
       const limit = new AbortController();
       try {
-        await within(withdraw(limit.signal), withinMs, clock);
+        await within(withdraw(limit.signal, withinMs), withinMs, clock);
       } catch (error) {
         logger.warn({ registry, services, address, instance, err: error }, notLeftText);
       } finally {
@@ -79,8 +80,10 @@ export function keepRegistered(
     },
   };
 
-  async function withdraw(signal: AbortSignal): Promise<void> {
-    // An entry that is just being written must not come after its withdrawal.
+  async function withdraw(signal: AbortSignal, withinMs: number): Promise<void> {
+    // An entry that is just being written must not arrive after the deregistration.
+    await Promise.race([kept, sleep(clock, withinMs / 2, signal)]);
+    writing.abort();
     await kept;
     if (!mayBeEntered) return;
     await entry.withdraw(signal);

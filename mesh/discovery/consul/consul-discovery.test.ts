@@ -5,7 +5,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import type { ConsulUrl } from '../../config/discovery-url.ts';
 import { eventually } from '../../testing/eventually.ts';
 import { tempFolder } from '../../testing/temp-folder.ts';
-import { answerJson, badAnswers } from '../testing/registry-server.ts';
+import { answerJson, badAnswers, type ReceivedRequest } from '../testing/registry-server.ts';
 import { testParts, watchService } from '../testing/watch-service.ts';
 import { createConsulDiscovery } from './consul-discovery.ts';
 import { startFakeConsul } from './testing/fake-consul.ts';
@@ -121,6 +121,20 @@ describe('discovery by Consul', () => {
     expect(indexes().length).toBeLessThanOrEqual(12);
   });
 
+  it('asks an agent whose answers and errors alternate as rarely', async () => {
+    const { consul, discovery, indexes } = await start();
+    let isError = false;
+    consul.answerWith((request) => {
+      isError = !isError;
+      if (isError) request.response.writeHead(500).end();
+      else answerJson(request, [instance(1)], { headers: { 'x-consul-index': '7' } });
+    });
+    watchService(discovery, 'user');
+    await eventually(() => expect(indexes().length).toBeGreaterThanOrEqual(10));
+    await setTimeout(1_200);
+    expect(indexes().length).toBeLessThanOrEqual(14);
+  });
+
   it('asks in its datacenter, with the token in its file', async () => {
     await using folder = await tempFolder();
     const tokenFile = join(folder.path, 'token');
@@ -176,6 +190,50 @@ describe('registration with Consul', () => {
     await registration?.leave(1_000);
     expect(consul.registered.size).toBe(0);
     expect(warnings()).toEqual([]);
+  });
+
+  it('enters a process that listens at all addresses of its machine at the address of the node', async () => {
+    const { consul, discovery, warnings } = await start();
+    consul.members.push({ Name: 'b' });
+    discovery.register?.({ ...self, isAtAllAddresses: true });
+    await eventually(() => expect(consul.registered.size).toBe(2));
+    expect(consul.registered.get('user-a1')).toMatchObject({ Address: '', Port: 50051 });
+    expect(consul.registered.get('user-a1')).toMatchObject({ Check: { GRPC: '127.0.0.1:50051' } });
+    expect(warnings()).toEqual([]);
+  });
+
+  it('warns of an address that the other machines of the cluster cannot reach', async () => {
+    const { consul, discovery, warnings } = await start();
+    consul.members.push({ Name: 'b' });
+    discovery.register?.(self);
+    await eventually(() => expect(consul.registered.size).toBe(2));
+    expect(warnings()).toEqual([expect.stringContaining('set GRPC_ADVERTISE=<host>:<port>')]);
+  });
+
+  it('leaves no entry if it leaves while the agent is writing it', async () => {
+    const { consul, discovery, warnings } = await start();
+    consul.answerWith(async ({ method, path, body, response }) => {
+      const id = (body as { readonly ID?: string } | undefined)?.ID;
+      if (path === '/v1/agent/members') return answerJson({ response } as ReceivedRequest, []);
+      if (method === 'PUT' && id !== undefined) {
+        await setTimeout(100);
+        consul.registered.set(id, {});
+      } else consul.registered.delete(path.slice(path.lastIndexOf('/') + 1));
+      response.writeHead(200).end();
+    });
+    const registration = discovery.register?.(self);
+    await eventually(() => expect(consul.requests.some(({ body }) => body !== undefined)).toBe(true));
+    await registration?.leave(1_000);
+    await setTimeout(200);
+    expect(consul.registered.size).toBe(0);
+    expect(warnings()).toEqual([]);
+  });
+
+  it('logs a refused entry as an invalid answer if the token is accepted', async () => {
+    const { consul, discovery, warnings } = await start();
+    consul.answerWith(({ response }) => void response.writeHead(400).end());
+    discovery.register?.(self);
+    await eventually(() => expect(warnings()).toEqual(['REGISTRY_ANSWER_INVALID']));
   });
 
   it('enters them again when the agent has forgotten them', async () => {

@@ -2,7 +2,7 @@ import type { ConsulUrl } from '../../config/discovery-url.ts';
 import type { Discovery } from '../discovery.ts';
 import { registryAnswerInvalid } from '../errors.ts';
 import { createListedNames, type FollowNames } from '../listed-names.ts';
-import { createPace } from '../pace.ts';
+import { createPaces } from '../pace.ts';
 import { keepRegistered } from '../registration.ts';
 import { createRegistryHttp, type RegistryRequest } from '../registry-http.ts';
 import type { DiscoveryParts } from '../registry-log.ts';
@@ -17,6 +17,9 @@ const queryTimeoutMs = (waitS * 17 * 1000) / 16 + 5_000;
 
 const askTimeoutMs = 5_000;
 
+/** A restart of one instance changes its entry about four times. */
+const burst = 10;
+
 /** Finds instances that pass their checks by blocking queries, and registers this process with the agent. */
 export function createConsulDiscovery(url: ConsulUrl, parts: DiscoveryParts): Discovery {
   const { agent, datacenter, tokenFile } = url;
@@ -25,12 +28,13 @@ export function createConsulDiscovery(url: ConsulUrl, parts: DiscoveryParts): Di
   const token = tokenFile === undefined ? undefined : createTokenFile(tokenFile, registry, parts.clock);
   const ask = (request: Omit<RegistryRequest, 'timeoutMs'> & { readonly timeoutMs?: number }) =>
     http.ask({ timeoutMs: askTimeoutMs, ...request, headers: token ? { 'x-consul-token': token() } : {} });
+  const pace = createPaces(parts.clock, burst);
   const inDatacenter = datacenter === undefined ? '' : `&dc=${encodeURIComponent(datacenter)}`;
 
   /** Asks again and again, and waits each time until something has changed. */
   async function* query(path: string, { signal, rest }: Following): AsyncGenerator<unknown> {
-    const pace = createPace(parts.clock);
     for (let index = 0n; ; ) {
+      await rest(pace(path));
       const blocking = `${path}wait=${waitS}s&index=${index}${inDatacenter}`;
       const answer = await ask({ path: blocking, timeoutMs: queryTimeoutMs, signal });
       const next = answer.status === 200 ? parseIndex(answer.headers['x-consul-index']) : undefined;
@@ -38,7 +42,6 @@ export function createConsulDiscovery(url: ConsulUrl, parts: DiscoveryParts): Di
         throw registryAnswerInvalid({ registry, problem: `HTTP ${answer.status} without an index of Consul` });
       index = nextIndex(index, next);
       yield answer.json();
-      await rest(pace());
     }
   }
 
@@ -59,7 +62,11 @@ export function createConsulDiscovery(url: ConsulUrl, parts: DiscoveryParts): Di
     names: listed.names,
     knows: (service) => (watches.has(service) ? 'certain' : 'possible'),
     register: (self) =>
-      keepRegistered(consulEntry(self, registry, ask), self, { registry, log: watches.log, ...parts }),
+      keepRegistered(consulEntry(self, { registry, ask, logger: parts.logger }), self, {
+        registry,
+        log: watches.log,
+        ...parts,
+      }),
     async close() {
       await Promise.all([watches.close(), listed.close()]);
       http.close();

@@ -1,5 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { createTestCa, type TestCa } from '../../testing/certificates.ts';
 import { eventually } from '../../testing/eventually.ts';
@@ -113,6 +114,43 @@ describe('discovery by the API of Kubernetes', () => {
     expect(lists()).toHaveLength(3);
     expect(discovery.knows('user')).toBe('certain');
     expect(warnings()).toEqual([]);
+  });
+
+  it('lists again from the first page if the server has forgotten its version', async () => {
+    const { api, discovery, warnings, lists } = await start();
+    const page = (name: string, address: string, next?: string) => ({
+      metadata: { resourceVersion: '1', ...(next !== undefined && { continue: next }) },
+      items: [slice(name, [pod(address)])],
+    });
+    let hasForgotten = false;
+    api.answerWith((request) => {
+      if (request.query.has('watch')) return void request.response.writeHead(200).flushHeaders();
+      if (!request.query.has('continue')) {
+        const first = hasForgotten ? page('b', '10.0.0.2', 'more') : page('a', '10.0.0.1', 'more');
+        return answerJson(request, first);
+      }
+      if (hasForgotten) return answerJson(request, page('c', '10.0.0.3'));
+      hasForgotten = true;
+      answerJson(request, gone, { status: 410 });
+    });
+    const found = watchService(discovery, 'user');
+    await eventually(() =>
+      expect(found()?.map(({ address }) => address)).toEqual(['10.0.0.2:50051', '10.0.0.3:50051']),
+    );
+    expect(lists()).toHaveLength(4);
+    expect(warnings()).toEqual([]);
+  });
+
+  it('asks a server that refuses its watches about once a second', async () => {
+    const { api, discovery, lists } = await start();
+    api.answerWith((request) => {
+      if (request.query.has('watch')) request.response.writeHead(500).end();
+      else answerJson(request, { metadata: { resourceVersion: '1' }, items: [] });
+    });
+    watchService(discovery, 'user');
+    await eventually(() => expect(lists().length).toBeGreaterThanOrEqual(2));
+    await setTimeout(1_200);
+    expect(lists().length).toBeLessThanOrEqual(4);
   });
 
   it('lists the Services of its namespace whose names end in -service', async () => {

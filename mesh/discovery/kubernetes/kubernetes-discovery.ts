@@ -6,7 +6,7 @@ import type { Discovery } from '../discovery.ts';
 import { registryAnswerInvalid, registryUnavailable } from '../errors.ts';
 import { listAt, textAt } from '../json-members.ts';
 import { createListedNames, type FollowNames } from '../listed-names.ts';
-import { createPace } from '../pace.ts';
+import { createPaces } from '../pace.ts';
 import { createRegistryHttp } from '../registry-http.ts';
 import type { DiscoveryParts } from '../registry-log.ts';
 import { createTokenFile } from '../token-file.ts';
@@ -36,6 +36,8 @@ const maxWatchMs = (watchS + 10) * 1000;
 /** Slices in one answer; each has up to 100 endpoints. */
 const pageSize = 50;
 const maxPages = 20;
+/** Lists, each followed by a watch, before there is one a second. */
+const burst = 2;
 const maxSlices = pageSize * maxPages;
 
 /** Finds the pods of the Service `<service>-service` by its EndpointSlices. Kubernetes itself registers pods. */
@@ -65,6 +67,12 @@ export function createKubernetesDiscovery(
     for (let page = 0; page < maxPages; page += 1) {
       const path = pathOf({ labelSelector, limit: String(pageSize), ...(next !== '' && { continue: next }) });
       const answer = await http.ask({ path, headers: { ...headers(), accept }, timeoutMs, signal });
+      if (answer.status === gone && next !== '') {
+        // The server has forgotten the version of the first pages.
+        slices.clear();
+        next = '';
+        continue;
+      }
       if (answer.status !== 200) throw invalid(`HTTP ${answer.status}`);
       const list = answer.json();
       const items = listAt(list, 'items');
@@ -77,10 +85,12 @@ export function createKubernetesDiscovery(
     throw invalid(`more than ${maxPages} pages of a list`);
   }
 
+  const pace = createPaces(parts.clock, burst);
+
   const follow: Follow = async function* (service, { signal, rest }) {
-    const pace = createPace(parts.clock);
     const labelSelector = `${serviceLabel}=${service}${suffix}`;
     for (;;) {
+      await rest(pace(service));
       const { slices, version } = await list(labelSelector, signal);
       const answer = () => ({ endpoints: instancesOf(slices.values()), isCertain: true });
       yield answer();
@@ -98,7 +108,6 @@ export function createKubernetesDiscovery(
         if (slices.size > maxSlices) throw invalid(`more than ${maxSlices} slices`);
         yield answer();
       }
-      await rest(pace());
     }
   };
 

@@ -11,6 +11,8 @@ export interface FakeConsul extends RegistryServer {
   set(service: string, entries: readonly unknown[], index?: bigint): void;
   /** Answers all blocked queries, without a change. */
   wake(): void;
+  /** The agents of its cluster. */
+  readonly members: object[];
   /** The registered services by id. */
   readonly registered: Map<string, Readonly<Record<string, unknown>>>;
 }
@@ -18,6 +20,7 @@ export interface FakeConsul extends RegistryServer {
 export async function startFakeConsul(): Promise<FakeConsul> {
   const entries = new Map<string, readonly unknown[]>();
   const registered: FakeConsul['registered'] = new Map();
+  const members: FakeConsul['members'] = [{ Name: 'a' }];
   let index = 10n;
   const blocked = new Map<ReceivedRequest, (request: ReceivedRequest) => void>();
 
@@ -59,6 +62,7 @@ export async function startFakeConsul(): Promise<FakeConsul> {
       registered.set(body.ID, body);
       return void request.response.writeHead(200).end();
     }
+    if (call === 'GET /v1/agent/' && path.endsWith('/members')) return answerJson(request, members);
     const isKnown = registered.has(serviceOf(request));
     if (call === 'GET /v1/agent/service/' && isKnown) return answerJson(request, registered.get(serviceOf(request)));
     if (call === 'PUT /v1/agent/service/deregister/' && registered.delete(serviceOf(request)))
@@ -70,6 +74,7 @@ export async function startFakeConsul(): Promise<FakeConsul> {
   return {
     ...server,
     registered,
+    members,
     wake,
     set(service, next, at = index + 1n) {
       entries.set(service, next);
@@ -88,5 +93,9 @@ function refuse({ response, method, path }: ReceivedRequest): void {
 function isRegistration(body: unknown): body is { readonly ID: string } {
   if (typeof body !== 'object' || body === null) return false;
   const { ID, Name, Address, Port } = body as Readonly<Record<string, unknown>>;
-  return [ID, Name, Address].every((text) => typeof text === 'string' && text !== '') && Number.isInteger(Port);
+  return (
+    [ID, Name].every((text) => typeof text === 'string' && text !== '') &&
+    typeof Address === 'string' &&
+    Number.isInteger(Port)
+  );
 }
