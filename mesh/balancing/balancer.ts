@@ -101,6 +101,8 @@ export interface Balancer {
   pick(tried?: ReadonlySet<string>, contract?: string, isStream?: boolean): PickedEndpoint | undefined;
   /** Returns what `pick` does, but only an endpoint that is not in `tried`. For a call that those in `tried` did not begin. */
   pickUntried(tried: ReadonlySet<string>, contract?: string, isStream?: boolean): PickedEndpoint | undefined;
+  /** Whether discovery has answered which instances there are. */
+  isAnswered(): boolean;
   /** Its endpoints that get calls now. */
   endpoints(): readonly ServiceEndpoint[];
   /** All its instances, with those that get no calls. `contract`: by whose health. Default: of all contracts that were called. */

@@ -55,6 +55,7 @@ export class ServiceBalancer implements Balancer, InstanceListener {
   #turn = 0;
   #failovers = 0;
   #ejections = 0;
+  #isAnswered = false;
   #isClosed = false;
   #finding: PromiseWithResolvers<void> | undefined = Promise.withResolvers();
 
@@ -88,6 +89,10 @@ export class ServiceBalancer implements Balancer, InstanceListener {
     const choices = this.#choicesFor(contract, isStream);
     if (tried.size === 0) return this.#begin(choices);
     return this.#beginElsewhere(this.#untried(tried, choices, contract, true), isStream);
+  }
+
+  isAnswered(): boolean {
+    return this.#isAnswered;
   }
 
   endpoints(): readonly ServiceEndpoint[] {
@@ -169,6 +174,7 @@ export class ServiceBalancer implements Balancer, InstanceListener {
   }
 
   #onSet({ endpoints }: EndpointSet): void {
+    this.#isAnswered = true;
     const addresses = new Set(endpoints.map(({ address }) => address));
     for (const instance of this.#instances.values()) if (!addresses.has(instance.address)) this.#remove(instance);
     for (const found of endpoints) {

@@ -33,6 +33,8 @@ export interface RemoteProcess {
 export interface OpsPart {
   /** Where it is, and how discovery calls it. `undefined`: it is this process. */
   readonly remote: RemoteProcess | undefined;
+  /** Whether it serves `ops.v1`, if only in an older version. */
+  servesOps(call: PartCall): Promise<boolean>;
   getStatus(call: PartCall): Promise<Status>;
   /** In id order. */
   listSagas(request: ListSagasRequest, call: PartCall): AsyncIterable<Saga>;

@@ -50,7 +50,7 @@ export const opsService = defineService({
       declared,
       connect: (remote, endpoint) => createRemotePart(remote, endpoint, { clientAt, clock }),
     });
-    const owners = findOwners(process, () => find().groups);
+    const owners = findOwners(process, find);
     const hasOthers =
       endpoints.names().length > 0 ||
       declared.some((contract) => endpoints.knows(serviceNameOf(contract)) === 'possible');
@@ -72,7 +72,12 @@ export const localOpsService = defineService({
     const { process, tasks, clock, logger } = parts;
     // Those of a broker are shared by all processes: `ops` shows them.
     const deadTasks = process.info.tasks === 'embedded' ? tasks.deadLetters : undefined;
-    const alone = { local: createLocalPart({ ...parts, queues: tasks.backlogs, deadTasks }), others: [], groups: [] };
+    const alone = {
+      local: createLocalPart({ ...parts, queues: tasks.backlogs, deadTasks }),
+      others: [],
+      groups: [],
+      possible: [],
+    };
     const serves = serveOps(() => alone, { process, clock, logger });
     return { serves: serves.map((served) => ({ ...served, idempotency: notStored })) };
   },

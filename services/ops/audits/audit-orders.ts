@@ -10,7 +10,7 @@ import { type Comparison, compareWithOrders } from './orders/compare-with-orders
 import { chargeOfUnknownOwner, reservationOfUnknownOwner } from './orders/errors.ts';
 import { judgeCharge } from './orders/judge-charge.ts';
 import { judgeReservation } from './orders/judge-reservation.ts';
-import { type IsKnown, judgeOwner, type Owners, ofOrder, withOwners } from './owners/owners.ts';
+import { judgeOwner, type KnownOwners, type Owners, ofOrder, withOwners } from './owners/owners.ts';
 
 /**
  * Returns the checks that orders agree with payments and reservations, as far as those services are in this process or have an
@@ -24,23 +24,22 @@ export function auditOrders(
   const payments = findClient(PaymentServiceContract);
   const inventory = findClient(InventoryServiceContract);
   return [
-    ...(orders && payments ? [withOwners(owners, (isKnown) => auditCharges(orders, payments, isKnown, clock))] : []),
-    ...(orders && inventory
-      ? [withOwners(owners, (isKnown) => auditReservations(orders, inventory, isKnown, clock))]
-      : []),
+    ...(orders && payments ? [withOwners(owners, (known) => auditCharges(orders, payments, known, clock))] : []),
+    ...(orders && inventory ? [withOwners(owners, (known) => auditReservations(orders, inventory, known, clock))] : []),
   ];
 }
 
 function auditCharges(
   orders: Client<OrderServiceDefinition>,
   payments: Client<PaymentServiceDefinition>,
-  isKnown: IsKnown,
+  owners: KnownOwners,
   clock: Clock,
 ): AuditCheck {
   const charges: Comparison<Payment> = {
     name: 'orders/charges',
     list: (bounds) => payments.listPayments({}, bounds),
     get: (orderId, bounds) => payments.getPayment({ orderId }, bounds),
+    beforeRecheck: owners.refresh,
     orderIdOf: ({ orderId }) => orderId,
     // Both lists are sorted by creation time, and an order is paid soon after its creation.
     positionOf: timeOf,
@@ -48,7 +47,7 @@ function auditCharges(
     judge: (orderId, order, payment) =>
       judgeCharge(orderId, order, ofOrder(payment)) ??
       (payment?.state === PaymentState.PAYMENT_STATE_CHARGED
-        ? judgeOwner(payment, { isKnown, reason: chargeOfUnknownOwner.reason, what: 'the payment' })
+        ? judgeOwner(payment, { owners, reason: chargeOfUnknownOwner.reason, what: 'the payment' })
         : undefined),
   };
   return compareWithOrders(charges, orders, clock);
@@ -57,20 +56,21 @@ function auditCharges(
 function auditReservations(
   orders: Client<OrderServiceDefinition>,
   inventory: Client<InventoryServiceDefinition>,
-  isKnown: IsKnown,
+  owners: KnownOwners,
   clock: Clock,
 ): AuditCheck {
   const reservations: Comparison<Reservation> = {
     name: 'orders/reservations',
     list: (bounds) => inventory.listReservations({}, bounds),
     get: (orderId, bounds) => inventory.getReservation({ orderId }, bounds),
+    beforeRecheck: owners.refresh,
     orderIdOf: ({ orderId }) => orderId,
     positionOf: ({ orderId }) => orderId,
     orderPositionOf: ({ id }) => id,
     judge: (orderId, order, reservation) =>
       judgeReservation(orderId, order, ofOrder(reservation)) ??
       (reservation?.state !== ReservationState.RESERVATION_STATE_RELEASED
-        ? judgeOwner(reservation, { isKnown, reason: reservationOfUnknownOwner.reason, what: 'the reservation' })
+        ? judgeOwner(reservation, { owners, reason: reservationOfUnknownOwner.reason, what: 'the reservation' })
         : undefined),
   };
   return compareWithOrders(reservations, orders, clock);

@@ -17,6 +17,7 @@ export type NoteUnanswered = (unanswered: Unanswered) => void;
 
 /** The answer of a process. */
 export interface Answered<T> {
+  readonly group: PartGroup;
   readonly part: OpsPart;
   readonly answer: T;
 }
@@ -33,13 +34,20 @@ async function askGroup<T>(
   const failures: unknown[] = [];
   for (const part of group.parts) {
     try {
-      return { part, answer: await ask(part) };
+      return { group, part, answer: await ask(part) };
     } catch (error) {
       if (isFinal(part, error, signal)) throw error;
       failures.push(error);
     }
   }
   return unansweredBy(group, failures);
+}
+
+/** Returns the answer of one process of a group. Throws UNAVAILABLE `PROCESS_UNREACHABLE` if none answers. */
+export async function askOne<T>(group: PartGroup, signal: AbortSignal, ask: (part: OpsPart) => Promise<T>): Promise<T> {
+  const outcome = await askGroup(group, signal, ask);
+  if (outcome && 'part' in outcome) return outcome.answer;
+  throw unreachable([outcome ?? { services: group.name, label: group.name, why: notServed.message }]);
 }
 
 /** Asks all groups in parallel. Returns the answers, in the order of the groups. */
@@ -153,8 +161,9 @@ function isNotFound(error: unknown): boolean {
 }
 
 /** `undefined`: the processes answered that they do not serve `ops.v1`. They are no processes of ordermesh, or older ones. */
-function unansweredBy({ name, parts }: PartGroup, failures: readonly unknown[]): Unanswered | undefined {
-  if (parts.length === 0) return { services: name, label: name, why: 'no instance' };
+function unansweredBy({ name, parts, isUnanswered }: PartGroup, failures: readonly unknown[]): Unanswered | undefined {
+  if (parts.length === 0)
+    return { services: name, label: name, why: isUnanswered ? 'the registry has not answered yet' : 'no instance' };
   if (failures.every(isNotServed)) return undefined;
   const why = [...new Set(failures.map(whyOf))].join('; ');
   return { services: name, label: parts.map(({ remote }) => labelOf(remote)).join(', '), why };

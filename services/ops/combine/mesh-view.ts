@@ -12,7 +12,7 @@ export interface MeshView {
   /** The other processes, sorted by name and address. */
   readonly others: readonly OpsPart[];
   /** The services of which no process is found. */
-  readonly unfound: readonly string[];
+  readonly unfound: readonly PartGroup[];
   /** Asks one process of each service. Names in the trailer which did not answer. */
   all<T>(ask: (part: OpsPart) => Promise<T>): Promise<Answered<T>[]>;
   /** The same, but returns the groups that did not answer. */
@@ -48,7 +48,7 @@ export function createViews(find: () => FoundParts, logger: Logger): ViewOf {
       local,
       isAlone: groups.length === 0,
       others,
-      unfound: groups.filter(({ parts }) => parts.length === 0).map(({ name }) => name),
+      unfound: groups.filter(({ parts }) => parts.length === 0),
       all: (ask) => askAll(all, signal, ask, note),
       async allKnown(ask) {
         const unanswered: Unanswered[] = [];

@@ -16,7 +16,9 @@ export function createStatusRpc(viewOf: ViewOf): StatusServiceHandlers {
         view.local.getStatus(call),
         ...view.others.map((part) => ask(part, call)),
       ]);
-      const unfound = view.unfound.map((name) => unknownProcess(name, '', 'it has no instance: start one'));
+      const unfound = view.unfound.map(({ name, isUnanswered }) =>
+        unknownProcess(name, '', isUnanswered ? 'the registry has not answered yet' : 'it has no instance: start one'),
+      );
       return view.others.length + unfound.length === 0 ? own : combine(own, others, unfound);
     },
   };

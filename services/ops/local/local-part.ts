@@ -44,6 +44,7 @@ export function createLocalPart(deps: LocalPartDeps): OpsPart {
   const ofServices = () => services.flatMap((service) => service.auditor?.checks ?? []);
   return {
     remote: undefined,
+    servesOps: async () => true,
     ...localSagas(sagas),
     ...localDeadLetters({ deadLetters, logger }),
     ...localProjections(projections, draining),

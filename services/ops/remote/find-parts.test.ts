@@ -7,7 +7,11 @@ const local = { remote: undefined } as OpsPart;
 const declared = ['user.v1.UserService', 'order.v1.OrderService', 'ops.v1.StatusService'];
 
 /** Finds parts where discovery has these addresses; `undefined`: it does not know whether the service exists. */
-function finderOf(addresses: Record<string, readonly string[] | undefined>, served: readonly string[] = []) {
+function finderOf(
+  addresses: Record<string, readonly string[] | undefined>,
+  served: readonly string[] = [],
+  isAnswered = true,
+) {
   const away = new Set<string>();
   const transports = new Map<string, ServiceEndpoint['transport']>();
   const transportTo = (address: string) => {
@@ -19,6 +23,7 @@ function finderOf(addresses: Record<string, readonly string[] | undefined>, serv
     names: () => Object.keys(addresses).filter((name) => addresses[name] !== undefined),
     knows: (name: string) => (name in addresses ? (addresses[name] ? 'certain' : 'possible') : 'no'),
     of: (name: string) => ({
+      isAnswered: () => isAnswered,
       instances: () =>
         (addresses[name] ?? []).map((address) => {
           return { address, transport: transportTo(address), state: away.has(address) ? 'away' : 'ready' };
@@ -64,7 +69,26 @@ describe('the parts of a mesh', () => {
 
   it('name a service that has lost all its instances, but none that may not exist', () => {
     const { find } = finderOf({ user: [], order: undefined });
-    expect(find()).toEqual({ local, others: [], groups: [{ name: 'user', parts: [] }] });
+    expect(find()).toEqual({ local, others: [], groups: [{ name: 'user', parts: [] }], possible: ['order'] });
+  });
+
+  it('name a service whose last instance a registry no longer lists, until it is back', () => {
+    const addresses: { user?: string[] | undefined; gift?: string[] } = { user: ['a:1'], gift: ['b:1'] };
+    const { find } = finderOf(addresses);
+    expect(find().groups).toHaveLength(2);
+    addresses.user = undefined;
+    delete addresses.gift;
+    expect(find().groups).toEqual([
+      { name: 'gift', parts: [] },
+      { name: 'user', parts: [] },
+    ]);
+    addresses.user = ['a:2'];
+    expect(find().groups[1]?.parts).toHaveLength(1);
+  });
+
+  it('name the services for which the registry has not answered yet', () => {
+    const { find } = finderOf({ order: undefined }, [], false);
+    expect(find().groups).toEqual([{ name: 'order', parts: [], isUnanswered: true }]);
   });
 
   it('stay the same until their connection is replaced', () => {

@@ -7,6 +7,8 @@ export interface PartGroup {
   readonly name: string;
   /** Those that get calls come first. Empty: discovery knows no instance now. */
   readonly parts: readonly OpsPart[];
+  /** Whether there are no parts because the registry has not answered yet. */
+  readonly isUnanswered?: boolean;
 }
 
 /** The parts of the mesh, as far as they are found now. */
@@ -15,8 +17,10 @@ export interface FoundParts {
   readonly local: OpsPart;
   /** The other processes, sorted by name and address. */
   readonly others: readonly OpsPart[];
-  /** The services that are not in this process. */
+  /** The services that are not in this process. One that has had an instance stays when it has none. */
   readonly groups: readonly PartGroup[];
+  /** The names of services that discovery may find later. */
+  readonly possible: readonly string[];
 }
 
 export interface FindPartsDeps {
@@ -43,19 +47,25 @@ const ops = 'ops';
  * connections that are replaced after a silence. One that had left meanwhile has a new endpoint, and so a new part.
  */
 export function createPartFinder({ local, endpoints, served, declared, connect }: FindPartsDeps): () => FoundParts {
-  const possible = [...new Set(declared.map(serviceNameOf))];
+  const own = [...new Set(declared.map(serviceNameOf))];
   let known = new Map<string, ConnectedPart>();
+  // A registry no longer lists a service whose last instance has left.
+  const everFound = new Set<string>();
   const names = () => {
-    const asked = possible.filter((name) => endpoints.knows(name) === 'possible');
-    return [...new Set([...endpoints.names(), ...asked])].toSorted();
+    const asked = own.filter((name) => endpoints.knows(name) === 'possible');
+    return [...new Set([...endpoints.names(), ...asked, ...everFound])].toSorted();
   };
   return () => {
     const here = new Set(served().map(serviceNameOf));
     const byAddress = new Map<string, { readonly names: string[]; readonly endpoint: ServiceEndpoint }>();
     const addresses = new Map<string, string>();
     const unready = new Set<string>();
+    const unanswered = new Set<string>();
+    const possible: string[] = [];
     for (const name of names()) {
-      const found = endpoints.of(name).instances();
+      const balancer = endpoints.of(name);
+      const found = balancer.instances();
+      if (found.length > 0) everFound.add(name);
       for (const endpoint of found) {
         if (endpoint.state !== 'ready') unready.add(endpoint.address);
         const entry = byAddress.get(endpoint.address) ?? { names: [], endpoint };
@@ -63,9 +73,16 @@ export function createPartFinder({ local, endpoints, served, declared, connect }
         entry.names.push(name);
       }
       const key = found.map(({ address }) => address).toSorted();
-      // Whether it exists at all is not known.
-      if (key.length === 0 && endpoints.knows(name) === 'possible') continue;
-      if (name !== ops && !here.has(name)) addresses.set(name, key.join() || `no address of ${name}`);
+      if (name === ops || here.has(name)) continue;
+      if (key.length === 0 && !everFound.has(name) && endpoints.knows(name) === 'possible') {
+        // Whether it exists at all is not known.
+        if (balancer.isAnswered()) {
+          possible.push(name);
+          continue;
+        }
+        unanswered.add(name);
+      }
+      addresses.set(name, key.join() || `no address of ${name}`);
     }
     const connected = new Map<string, ConnectedPart>();
     for (const [address, { names, endpoint }] of byAddress) {
@@ -82,8 +99,9 @@ export function createPartFinder({ local, endpoints, served, declared, connect }
         .split(',')
         .toSorted((one, other) => Number(unready.has(one)) - Number(unready.has(other)))
         .flatMap((address) => parts.get(address) ?? []),
+      ...(names.some((name) => unanswered.has(name)) && { isUnanswered: true }),
     }));
-    return { local, others: [...parts.values()].toSorted(byNameAndAddress), groups };
+    return { local, others: [...parts.values()].toSorted(byNameAndAddress), groups, possible };
   };
 }
 

@@ -6,7 +6,7 @@ import { DeadLetterServiceContract, SagaServiceContract } from '#gen/ops/v1/ops.
 import { OwnerServiceContract } from '#gen/ops/v1/owner.contract.ts';
 import { ProjectionServiceContract } from '#gen/ops/v1/projection.contract.ts';
 import { StatusServiceContract } from '#gen/ops/v1/status.contract.ts';
-import { type Clock, type Runtime, type ServiceEndpoint, sleep, within } from '#mesh';
+import { type Clock, MeshError, type Runtime, type ServiceEndpoint, Status, sleep, within } from '#mesh';
 import { noAuditYet } from '../errors.ts';
 import type { DeadLetterChange, OpsPart, PartCall, RemoteProcess } from '../ops-part.ts';
 import { processScope, scopeKey } from '../process-scope.ts';
@@ -54,6 +54,15 @@ export function createRemotePart(
 
   return {
     remote,
+    async servesOps(call) {
+      try {
+        await isAlive(call);
+        return true;
+      } catch (error) {
+        if (error instanceof MeshError && error.code === Status.UNIMPLEMENTED) return false;
+        throw error;
+      }
+    },
     getStatus: (call) => status.getStatus({}, limits(call)),
     listSagas: (request, call) => list(call, (options) => sagas.listSagas(request, options)),
     getSaga: (request, call) => sagas.getSaga(request, limits(call)),

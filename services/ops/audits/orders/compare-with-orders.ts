@@ -30,6 +30,8 @@ export interface Comparison<Other> {
   readonly orderPositionOf: (order: Order) => string | number;
   /** How many entries may lie between the two in their lists; those further apart are read one by one. Default: 50,000. */
   readonly window?: number;
+  /** Reads again what `judge` knows. Called before suspects are read again. */
+  readonly beforeRecheck?: () => Promise<void>;
   /** Returns what is wrong with the two. The finding names the order first. */
   readonly judge: (orderId: string, order: Order | undefined, other: Other | undefined) => Finding | undefined;
 }
@@ -94,6 +96,7 @@ export function compareWithOrders<Other>(
           continue;
         }
         const ids = new Set(batch.map(({ id }) => id)).difference(reported);
+        await comparison.beforeRecheck?.();
         for (const { id, finding } of await recheck([...ids], checkOne, clock, signal)) {
           if (reported.size >= maxReported) {
             countOnly(finding);

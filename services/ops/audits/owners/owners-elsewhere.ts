@@ -1,20 +1,26 @@
 import type { OwnIds } from '#mesh';
-import { askAll, type Unanswered, unreachable } from '../../combine/ask.ts';
-import type { OpsPart, PartCall } from '../../ops-part.ts';
-import type { PartGroup } from '../../remote/find-parts.ts';
+import { askAll, askOne, type Unanswered, unreachable } from '../../combine/ask.ts';
+import type { PartCall } from '../../ops-part.ts';
+import type { FoundParts, PartGroup } from '../../remote/find-parts.ts';
 
 /** The owners in other processes, when they were last asked. */
 export interface OwnersElsewhere {
   /** How their ids are asked for, by name. */
   readonly owners: ReadonlyMap<string, OwnIds>;
-  /** Whether an owner may be in a process that did not answer. */
+  /**
+   * Whether an owner may be in a process that did not answer. A process may have services that discovery does not name, so any
+   * may be.
+   */
   mayBeAway(owner: string): boolean;
   /** Throws UNAVAILABLE `PROCESS_UNREACHABLE` if a process did not answer. */
   requireAll(): void;
 }
 
 /** Asks the processes of other services which owners they have. */
-export async function findOwnersElsewhere(groups: readonly PartGroup[], signal: AbortSignal): Promise<OwnersElsewhere> {
+export async function findOwnersElsewhere(
+  { groups, possible }: Pick<FoundParts, 'groups' | 'possible'>,
+  signal: AbortSignal,
+): Promise<OwnersElsewhere> {
   const call: PartCall = { signal, peer: '', remainingMs: () => Number.POSITIVE_INFINITY };
   const unanswered: Unanswered[] = [];
   const answers = await askAll(
@@ -23,14 +29,15 @@ export async function findOwnersElsewhere(groups: readonly PartGroup[], signal: 
     (part) => part.listOwners(call),
     (one) => unanswered.push(one),
   );
+  // Any process of the group: the one that listed the owner may end before the check does.
   const ask =
-    (part: OpsPart, owner: string): OwnIds =>
+    (group: PartGroup, owner: string): OwnIds =>
     (ids) =>
-      part.filterOwnIds(owner, ids, call);
-  const entries = answers.flatMap(({ part, answer }) => answer.map((owner) => [owner, ask(part, owner)] as const));
+      askOne(group, signal, (part) => part.filterOwnIds(owner, ids, call));
+  const entries = answers.flatMap(({ group, answer }) => answer.map((owner) => [owner, ask(group, owner)] as const));
   return {
     owners: new Map(entries),
-    mayBeAway: (owner) => unanswered.some(({ services }) => services.split(',').includes(owner)),
+    mayBeAway: (owner) => unanswered.length > 0 || possible.includes(owner),
     requireAll() {
       if (unanswered.length > 0) throw unreachable(unanswered);
     },
