@@ -1,6 +1,6 @@
 import { checkTimedOut, isRefusal, MeshError, mergeById, Status } from '#mesh';
 import { processUnreachable } from '../errors.ts';
-import type { OpsPart } from '../ops-part.ts';
+import type { OpsPart, PartCall } from '../ops-part.ts';
 import { labelOf, type PartGroup } from '../remote/find-parts.ts';
 
 /** A group of which no process answered. */
@@ -10,6 +10,7 @@ export interface Unanswered {
   /** `order@127.0.0.1:21051`, or `order` if it has no instance. */
   readonly label: string;
   readonly why: string;
+  readonly parts: readonly OpsPart[];
 }
 
 /** Notes a group of which no process answered. */
@@ -36,18 +37,20 @@ async function askGroup<T>(
     try {
       return { group, part, answer: await ask(part) };
     } catch (error) {
-      if (isFinal(part, error, signal)) throw error;
+      if (isFinal(group, part, error, signal)) throw error;
       failures.push(error);
     }
   }
-  return unansweredBy(group, failures);
+  return await unansweredBy(group, failures, signal);
 }
 
 /** Returns the answer of one process of a group. Throws UNAVAILABLE `PROCESS_UNREACHABLE` if none answers. */
 export async function askOne<T>(group: PartGroup, signal: AbortSignal, ask: (part: OpsPart) => Promise<T>): Promise<T> {
   const outcome = await askGroup(group, signal, ask);
   if (outcome && 'part' in outcome) return outcome.answer;
-  throw unreachable([outcome ?? { services: group.name, label: group.name, why: notServed.message }]);
+  throw unreachable([
+    outcome ?? { services: group.name, label: group.name, why: notServed.message, parts: group.parts },
+  ]);
 }
 
 /** Asks all groups in parallel. Returns the answers, in the order of the groups. */
@@ -129,11 +132,11 @@ async function* listGroup<T extends { readonly id: string }>(
       }
       return;
     } catch (error) {
-      if (isFinal(part, error, signal)) throw error;
+      if (isFinal(group, part, error, signal)) throw error;
       failures.push(error);
     }
   }
-  const unanswered = unansweredBy(group, failures);
+  const unanswered = await unansweredBy(group, failures, signal);
   if (unanswered) note(unanswered);
 }
 
@@ -150,23 +153,39 @@ export function whyOf(error: unknown): string {
   return error.message;
 }
 
-/** Whether another process would not answer differently, or nobody waits for that. What this process throws is thrown on. */
-function isFinal(part: OpsPart, error: unknown, signal: AbortSignal): boolean {
-  if (signal.aborted || part.remote === undefined) return true;
-  return error instanceof MeshError && isRefusal(error);
+/** Whether another process would not answer differently, or nobody waits for that. */
+function isFinal({ isOnly = false }: PartGroup, part: OpsPart, error: unknown, signal: AbortSignal): boolean {
+  if (signal.aborted || isOnly) return true;
+  if (error instanceof MeshError && isRefusal(error)) return true;
+  // What this process lacks, such as its broker, must not hide what the others have. A bug is thrown on.
+  return part.remote === undefined && (!(error instanceof MeshError) || isNotServed(error));
 }
 
 function isNotFound(error: unknown): boolean {
   return error instanceof MeshError && error.code === Status.NOT_FOUND;
 }
 
-/** `undefined`: the processes answered that they do not serve `ops.v1`. They are no processes of ordermesh, or older ones. */
-function unansweredBy({ name, parts, isUnanswered }: PartGroup, failures: readonly unknown[]): Unanswered | undefined {
+/** `undefined`: the processes answered that they do not serve `ops.v1`, so they are no processes of ordermesh. */
+async function unansweredBy(
+  { name, parts, isUnanswered }: PartGroup,
+  failures: readonly unknown[],
+  signal: AbortSignal,
+): Promise<Unanswered | undefined> {
   if (parts.length === 0)
-    return { services: name, label: name, why: isUnanswered ? 'the registry has not answered yet' : 'no instance' };
-  if (failures.every(isNotServed)) return undefined;
+    return {
+      services: name,
+      label: name,
+      why: isUnanswered ? 'the registry has not answered yet' : 'no instance',
+      parts,
+    };
+  const label = parts.map(({ remote }) => (remote ? labelOf(remote) : name)).join(', ');
+  if (failures.every(isNotServed)) {
+    const call: PartCall = { signal, peer: '', remainingMs: () => Number.POSITIVE_INFINITY };
+    const serving = await Promise.all(parts.map((part) => part.servesOps(call).catch(() => false)));
+    return serving.includes(true) ? { services: name, label, why: 'an older version: update it', parts } : undefined;
+  }
   const why = [...new Set(failures.map(whyOf))].join('; ');
-  return { services: name, label: parts.map(({ remote }) => labelOf(remote)).join(', '), why };
+  return { services: name, label, why, parts };
 }
 
 /** Whether a process does not serve `ops.v1`. */

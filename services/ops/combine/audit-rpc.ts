@@ -1,5 +1,5 @@
 import type { AuditServiceHandlers } from '#gen/ops/v1/audit.contract.ts';
-import type { Audit, AuditReport, AvailableCheck } from '#gen/ops/v1/audit.ts';
+import type { Audit, AuditCheck, AuditFinding, AuditReport, AvailableCheck } from '#gen/ops/v1/audit.ts';
 import { invalidRequest, isRefusal, type MeshCallContext, MeshError } from '#mesh';
 import { noAuditYet } from '../errors.ts';
 import type { OpsPart } from '../ops-part.ts';
@@ -22,7 +22,7 @@ export function createAuditRpc(viewOf: ViewOf): AuditServiceHandlers {
     async *runAudit({ checks: names }, call) {
       const view = viewOf(call);
       if (view.isAlone && view.others.length === 0) return yield* view.local.runAudit(names, call);
-      const { found, unanswered } = await findChecks(view, call);
+      const { found, unanswered, silent } = await findChecks(view, call);
       requireKnown(names, found, unanswered);
       for (const { part, checks, isAll } of found) {
         const chosen = names.length === 0 ? checks : checks.filter(({ name }) => names.includes(name));
@@ -30,36 +30,86 @@ export function createAuditRpc(viewOf: ViewOf): AuditServiceHandlers {
       }
       // Which checks they have is not known.
       if (names.length === 0) for (const { label, why } of unanswered) yield failedCheck(label, why);
+      if (names.length === 0 || asksProcesses(names, found))
+        for (const { label, why } of silent) yield failedCheck(label, why);
     },
 
     async getLastAudit(_request, call) {
-      const audits = await viewOf(call).all((part) => part.getLastAudit(call));
-      const last = combineAudits(audits.flatMap(({ answer }) => answer ?? []));
+      const view = viewOf(call);
+      const audits = await view.all((part) => lastAuditOf(part, call));
+      const asked = new Set(audits.map(({ part }) => part));
+      const rest = view.others.filter((part) => !asked.has(part));
+      // Its services are answered for by another process, and GetStatus names it.
+      const others = await Promise.all(rest.map((part) => lastAuditOf(part, call).catch(() => undefined)));
+      call.signal.throwIfAborted();
+      const last = combineAudits(
+        [...audits.map(({ answer }) => answer), ...others].filter((each) => each !== undefined),
+      );
       if (!last) throw noAuditYet();
       return last;
     },
   };
 }
 
-/** Combines the last audits of several processes, from the first start to the last end. Each check is from the first with it. */
-export function combineAudits(audits: readonly Audit[]): Audit | undefined {
-  if (audits.length === 0) return undefined;
-  const times = (of: (audit: Audit) => Date | undefined) => audits.map((audit) => of(audit)?.getTime() ?? 0);
-  const listed = new Set<string>();
-  const parts = audits.map(({ checks, findings }) => {
-    const names = new Set(checks.map(({ name }) => name).filter((name) => !listed.has(name)));
-    for (const name of names) listed.add(name);
-    return {
-      checks: checks.filter(({ name }) => names.has(name)),
-      findings: findings.filter(({ check }) => names.has(check)),
-    };
-  });
+/** The last audit of a process. */
+export interface LastAudit {
+  readonly part: OpsPart;
+  readonly audit: Audit;
+  /** Whether a check is about the process, not about a service. */
+  isOfProcess(check: string): boolean;
+}
+
+async function lastAuditOf(part: OpsPart, call: MeshCallContext): Promise<LastAudit | undefined> {
+  const [audit, isOfProcess] = await Promise.all([part.getLastAudit(call), findChecksOfProcess(part, call)]);
+  return audit && { part, audit, isOfProcess };
+}
+
+/** Returns which checks of a process are about itself: all, if it does not say. */
+export async function findChecksOfProcess(part: OpsPart, call: MeshCallContext): Promise<(check: string) => boolean> {
+  try {
+    const ofService = new Set(
+      (await part.listChecks(call)).flatMap(({ name, ofProcess }) => (ofProcess ? [] : [name])),
+    );
+    return (check) => !ofService.has(check);
+  } catch {
+    return () => true;
+  }
+}
+
+/**
+ * Combines the last audits of several processes, from the first start to the earliest end: what is shown is no older. A check
+ * of a service is from the latest audit with it, one of a process has its address.
+ */
+export function combineAudits(audits: readonly LastAudit[]): Audit | undefined {
+  const latest = new Map<
+    string,
+    { readonly audit: Audit; readonly check: AuditCheck; readonly findings: AuditFinding[] }
+  >();
+  for (const { part, audit, isOfProcess } of audits) {
+    for (const check of audit.checks) {
+      const name = part.remote && isOfProcess(check.name) ? `${check.name}@${part.remote.address}` : check.name;
+      const known = latest.get(name);
+      if (known && timeOf(known.audit.endTime) >= timeOf(audit.endTime)) continue;
+      const findings = audit.findings.filter((finding) => finding.check === check.name);
+      latest.set(name, {
+        audit,
+        check: { ...check, name },
+        findings: findings.map((each) => ({ ...each, check: name })),
+      });
+    }
+  }
+  const shown = [...latest.values()];
+  if (shown.length === 0) return audits[0]?.audit;
   return {
-    startTime: new Date(Math.min(...times(({ startTime }) => startTime))),
-    endTime: new Date(Math.max(...times(({ endTime }) => endTime))),
-    checks: parts.flatMap(({ checks }) => checks),
-    findings: parts.flatMap(({ findings }) => findings).slice(0, maxFindings),
+    startTime: new Date(Math.min(...shown.map(({ audit }) => timeOf(audit.startTime)))),
+    endTime: new Date(Math.min(...shown.map(({ audit }) => timeOf(audit.endTime)))),
+    checks: shown.map(({ check }) => check),
+    findings: shown.flatMap(({ findings }) => findings).slice(0, maxFindings),
   };
+}
+
+function timeOf(time: Date | undefined): number {
+  return time?.getTime() ?? 0;
 }
 
 /** The checks that one process is to run. */
@@ -70,11 +120,16 @@ interface ChecksOf {
   readonly isAll: boolean;
 }
 
+interface FoundChecks {
+  readonly found: readonly ChecksOf[];
+  /** The groups whose checks are not known. */
+  readonly unanswered: readonly Unanswered[];
+  /** The processes of the other groups whose own checks are not known. */
+  readonly silent: readonly { readonly label: string; readonly why: string }[];
+}
+
 /** Returns the checks of each process: those of a service from one of its processes, those of a process from each. */
-async function findChecks(
-  view: MeshView,
-  call: MeshCallContext,
-): Promise<{ readonly found: readonly ChecksOf[]; readonly unanswered: readonly Unanswered[] }> {
+async function findChecks(view: MeshView, call: MeshCallContext): Promise<FoundChecks> {
   const { answers, unanswered } = await view.allKnown((part) => part.listChecks(call));
   const listed = new Set<string>();
   const found = answers.map(({ part, answer }) => {
@@ -82,22 +137,25 @@ async function findChecks(
     for (const { name } of checks) listed.add(name);
     return { part, checks, isAll: checks.length === answer.length };
   });
-  const asked = new Set(answers.map(({ part }) => part));
-  const rest = view.others.filter((part) => !asked.has(part));
-  const others = await Promise.all(
-    rest.map(async (part) => ({ part, isAll: false, checks: await checksOfProcess(part, call) })),
-  );
-  return { found: [...found, ...others], unanswered };
+  const asked = new Set([...answers.map(({ part }) => part), ...unanswered.flatMap(({ parts }) => parts)]);
+  const silent: { readonly label: string; readonly why: string }[] = [];
+  const checksOfProcess = async (part: OpsPart): Promise<ChecksOf> => {
+    try {
+      const checks = (await part.listChecks(call)).filter(({ ofProcess }) => ofProcess);
+      return { part, isAll: false, checks };
+    } catch (error) {
+      call.signal.throwIfAborted();
+      if (!isNotServed(error)) silent.push({ label: labelOf(part.remote), why: whyOf(error) });
+      return { part, isAll: false, checks: [] };
+    }
+  };
+  const others = await Promise.all(view.others.filter((part) => !asked.has(part)).map(checksOfProcess));
+  return { found: [...found, ...others], unanswered, silent };
 }
 
-/** Empty if the process does not answer: its services are audited by another one, and GetStatus names it. */
-async function checksOfProcess(part: OpsPart, call: MeshCallContext): Promise<AvailableCheck[]> {
-  try {
-    return (await part.listChecks(call)).filter(({ ofProcess }) => ofProcess);
-  } catch {
-    call.signal.throwIfAborted();
-    return [];
-  }
+/** Whether one of the named checks is of each process. */
+function asksProcesses(names: readonly string[], found: readonly ChecksOf[]): boolean {
+  return found.some(({ checks }) => checks.some(({ name, ofProcess }) => ofProcess && names.includes(name)));
 }
 
 function requireKnown(names: readonly string[], found: readonly ChecksOf[], unanswered: readonly Unanswered[]): void {

@@ -29,15 +29,17 @@ export function createDeadLetterRpc(viewOf: ViewOf, clock: Clock): DeadLetterSer
       if (ids.length > 0 === (filter !== undefined)) throw eitherIdsOrFilter();
       const untilMs = clock.elapsedMs() + call.remainingMs() * (1 - reservedShare);
       const nextTurn = () => (dryRun ? Promise.resolve(true) : pace.turn(untilMs, call.signal));
+      const answered = dryRun ? undefined : await call.once.replay();
+      if (answered) return answered;
+      const view = viewOf(call);
+      const owners = new Map<string, OpsPart>();
+      if (filter) {
+        const list = view.list({ afterId: '', limit: maxByFilter }, (part, afterId) =>
+          part.listDeadLetters({ filter, afterId, limit: maxByFilter }, call),
+        );
+        for await (const { part, element } of list) owners.set(element.id, part);
+      }
       const redrive = async () => {
-        const view = viewOf(call);
-        const owners = new Map<string, OpsPart>();
-        if (filter) {
-          const list = view.list({ afterId: '', limit: maxByFilter }, (part, afterId) =>
-            part.listDeadLetters({ filter, afterId, limit: maxByFilter }, call),
-          );
-          for await (const { part, element } of list) owners.set(element.id, part);
-        }
         const change = dryRun
           ? (id: string) => findOpen(view, id, call)
           : (id: string) => changeAtOwner(view, id, call, owners.get(id), (part) => part.redrive(id, call));
@@ -45,8 +47,10 @@ export function createDeadLetterRpc(viewOf: ViewOf, clock: Clock): DeadLetterSer
         const { changedIds, ...others } = await changeInOrder(chosen, change, { signal: call.signal, nextTurn });
         return { redrivenIds: changedIds, ...others };
       };
-      // A dry run has no effect to repeat, and its response is soon out of date.
-      return dryRun ? await redrive() : await call.once.withoutTransaction(redrive);
+      // A dry run has no effect to repeat, and its response is soon out of date. If processes did not answer, a repeated call
+      // redrives what they have.
+      const isStored = !dryRun && view.missing().length === 0;
+      return isStored ? await call.once.withoutTransaction(redrive) : await redrive();
     },
 
     discardDeadLetters: ({ ids, note }, call) =>

@@ -13,6 +13,8 @@ export interface MeshView {
   readonly others: readonly OpsPart[];
   /** The services of which no process is found. */
   readonly unfound: readonly PartGroup[];
+  /** Which processes did not answer what was asked until now. */
+  missing(): readonly string[];
   /** Asks one process of each service. Names in the trailer which did not answer. */
   all<T>(ask: (part: OpsPart) => Promise<T>): Promise<Answered<T>[]>;
   /** The same, but returns the groups that did not answer. */
@@ -34,7 +36,7 @@ export function createViews(find: () => FoundParts, logger: Logger): ViewOf {
   return (call) => {
     const { signal } = call;
     const { local, others, groups } = isOfProcess(call) ? { local: find().local, others: [], groups: [] } : find();
-    const own: PartGroup = { name: 'this process', parts: [local] };
+    const own: PartGroup = { name: 'ops', parts: [local], isOnly: groups.length === 0 };
     const all = [own, ...groups];
     const missing: string[] = [];
     const log = ({ label, why }: Unanswered) =>
@@ -49,6 +51,7 @@ export function createViews(find: () => FoundParts, logger: Logger): ViewOf {
       isAlone: groups.length === 0,
       others,
       unfound: groups.filter(({ parts }) => parts.length === 0),
+      missing: () => missing,
       all: (ask) => askAll(all, signal, ask, note),
       async allKnown(ask) {
         const unanswered: Unanswered[] = [];

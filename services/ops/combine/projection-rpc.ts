@@ -19,7 +19,9 @@ export function createProjectionRpc(viewOf: ViewOf): ProjectionServiceHandlers {
       const all = byName(answers);
       const matches = all.filter(({ projection }) => projection.name === name || shortName(projection.name) === name);
       const [first] = matches;
-      if (!first && unanswered.length > 0) throw unreachable(unanswered);
+      // A short name may be ambiguous with that of a service which did not answer.
+      const isCertain = first?.projection.name === name;
+      if (!isCertain && unanswered.length > 0) throw unreachable(unanswered);
       if (!first) throw unknownProjection({ name, known: namesOf(all) });
       if (matches.length > 1) throw ambiguousProjection({ name, known: namesOf(matches) });
       yield* first.part.rebuildProjection({ name: first.projection.name, dryRun }, call);

@@ -4,7 +4,7 @@ import { type MeshCallContext, MeshError } from '#mesh';
 import type { OpsPart } from '../ops-part.ts';
 import { labelOf } from '../remote/find-parts.ts';
 import { isNotServed, whyOf } from './ask.ts';
-import { combineAudits } from './audit-rpc.ts';
+import { combineAudits, findChecksOfProcess, type LastAudit } from './audit-rpc.ts';
 import type { ViewOf } from './mesh-view.ts';
 
 /** Implements `ops.v1.StatusService`. All processes are asked in parallel. */
@@ -12,14 +12,18 @@ export function createStatusRpc(viewOf: ViewOf): StatusServiceHandlers {
   return {
     async getStatus(_request, call) {
       const view = viewOf(call);
-      const [own, ...others] = await Promise.all([
-        view.local.getStatus(call),
+      const { local } = view;
+      const [own, isOfProcess, ...others] = await Promise.all([
+        local.getStatus(call),
+        findChecksOfProcess(local, call),
         ...view.others.map((part) => ask(part, call)),
       ]);
       const unfound = view.unfound.map(({ name, isUnanswered }) =>
         unknownProcess(name, '', isUnanswered ? 'the registry has not answered yet' : 'it has no instance: start one'),
       );
-      return view.others.length + unfound.length === 0 ? own : combine(own, others, unfound);
+      return view.others.length + unfound.length === 0
+        ? own
+        : combine({ part: local, status: own, isOfProcess }, others, unfound);
     },
   };
 }
@@ -29,19 +33,25 @@ interface OtherStatus {
   readonly part: OpsPart;
   /** `undefined`: it did not answer, or does not serve `ops.v1`. */
   readonly status: Status | undefined;
+  readonly isOfProcess: LastAudit['isOfProcess'];
   readonly unknown: readonly UnknownPart[];
+}
+
+interface OwnStatus extends Pick<OtherStatus, 'part' | 'isOfProcess'> {
+  readonly status: Status;
 }
 
 async function ask(part: OpsPart, call: MeshCallContext): Promise<OtherStatus> {
   const instance = labelOf(part.remote);
   try {
-    const status = await part.getStatus(call);
-    return { part, status, unknown: status.unknown.map((each) => ({ ...each, instance })) };
+    const [status, isOfProcess] = await Promise.all([part.getStatus(call), findChecksOfProcess(part, call)]);
+    return { part, status, isOfProcess, unknown: status.unknown.map((each) => ({ ...each, instance })) };
   } catch (error) {
     call.signal.throwIfAborted();
-    if (isNotServed(error)) return { part, status: undefined, unknown: [] };
+    const none = { part, status: undefined, isOfProcess: () => true };
+    if (isNotServed(error)) return { ...none, unknown: [] };
     const reason = error instanceof MeshError ? error.reason : '';
-    return { part, status: undefined, unknown: [unknownProcess(instance, reason, whyOf(error))] };
+    return { ...none, unknown: [unknownProcess(instance, reason, whyOf(error))] };
   }
 }
 
@@ -49,20 +59,18 @@ function unknownProcess(instance: string, reason: string, why: string): UnknownP
   return { part: 'process', reason, message: `${instance} did not answer: ${why}`, instance };
 }
 
-function combine(own: Status, asked: readonly OtherStatus[], unfound: readonly UnknownPart[]): Status {
+function combine(ownStatus: OwnStatus, asked: readonly OtherStatus[], unfound: readonly UnknownPart[]): Status {
+  const own = ownStatus.status;
   const others = asked.filter(({ status }) => !isSame(own, status));
   const all = [own, ...others.flatMap(({ status }) => status ?? [])];
   const unknown = [...own.unknown, ...others.flatMap((each) => each.unknown), ...unfound];
   // Any process of a service answers for it, so what several answer is one.
   const once = <T>(list: (status: Status) => readonly T[], keyOf: (each: T) => string): T[] =>
-    [
-      ...new Map(
-        all
-          .flatMap(list)
-          .toReversed()
-          .map((each) => [keyOf(each), each]),
-      ).values(),
-    ].toReversed();
+    firstOfEach(all.flatMap(list), keyOf);
+  // Two services may use the same name.
+  const related = withCommonServices(all);
+  const onceByService = <T>(list: (status: Status) => readonly T[], keyOf: (each: T) => string): T[] =>
+    related.flatMap((statuses) => firstOfEach(statuses.flatMap(list), keyOf));
   return {
     ...own,
     outboxes: once(
@@ -77,11 +85,11 @@ function combine(own: Status, asked: readonly OtherStatus[], unfound: readonly U
       (status) => status.consumers,
       ({ group, topic }) => `${group} ${topic}`,
     ),
-    sagas: once(
+    sagas: onceByService(
       (status) => status.sagas,
       ({ name, state }) => `${state} ${name}`,
     ),
-    deadLetters: once(
+    deadLetters: onceByService(
       (status) => status.deadLetters,
       ({ source, origin }) => `${source} ${origin}`,
     ),
@@ -89,12 +97,39 @@ function combine(own: Status, asked: readonly OtherStatus[], unfound: readonly U
       (status) => status.projections,
       ({ name }) => name,
     ).toSorted((one, other) => (one.name < other.name ? -1 : 1)),
-    lastAudit: combineAudits(all.flatMap(({ lastAudit }) => lastAudit ?? [])),
+    lastAudit: combineAudits(
+      [ownStatus, ...others].flatMap(({ part, status, isOfProcess }) =>
+        status?.lastAudit ? [{ part, audit: status.lastAudit, isOfProcess }] : [],
+      ),
+    ),
     skippedEvents: sum(all.flatMap(({ skippedEvents }) => skippedEvents)),
     failing: longest(all.flatMap(({ failing }) => failing)),
     unknown: unknown.toSorted((one, other) => (keyOfUnknown(one) < keyOfUnknown(other) ? -1 : 1)),
     instances: others.flatMap(instanceOf),
   };
+}
+
+function firstOfEach<T>(all: readonly T[], keyOf: (each: T) => string): T[] {
+  const first = new Map<string, T>();
+  for (const each of all) if (!first.has(keyOf(each))) first.set(keyOf(each), each);
+  return [...first.values()];
+}
+
+/** Groups the statuses of processes that have services in common. */
+function withCommonServices(all: readonly Status[]): Status[][] {
+  let groups: Status[][] = [];
+  for (const status of all) {
+    const services = new Set(status.process?.services);
+    const isRelated = (group: readonly Status[]) =>
+      group.some((other) => other.process?.services.some((service) => services.has(service)));
+    const first = groups.find(isRelated);
+    if (!first) groups = [...groups, [status]];
+    else {
+      const merged = [...groups.filter(isRelated).flat(), status];
+      groups = groups.flatMap((group) => (group === first ? [merged] : isRelated(group) ? [] : [group]));
+    }
+  }
+  return groups;
 }
 
 /** Whether a status is of the own process, which finds itself where discovery has its address. */

@@ -9,6 +9,8 @@ export interface PartGroup {
   readonly parts: readonly OpsPart[];
   /** Whether there are no parts because the registry has not answered yet. */
   readonly isUnanswered?: boolean;
+  /** Whether there is no other group: what its part throws is then the answer. */
+  readonly isOnly?: boolean;
 }
 
 /** The parts of the mesh, as far as they are found now. */

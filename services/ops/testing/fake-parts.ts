@@ -1,4 +1,5 @@
-import type { MeshCallContext } from '#mesh';
+import type { RedriveDeadLettersResponse } from '#gen/ops/v1/ops.ts';
+import type { MeshCallContext, Once } from '#mesh';
 import { captureLog } from '#mesh/testing';
 import { createViews, type ViewOf } from '../combine/mesh-view.ts';
 import type { OpsPart } from '../ops-part.ts';
@@ -10,12 +11,16 @@ export function fakePart(address: string | undefined, answers: Partial<OpsPart>)
   return { remote, servesOps: async () => true, ...answers } as OpsPart;
 }
 
-/** The call of an operator, with the trailer that it gets. */
+/** The call of an operator, with the trailer that it gets, and how many responses were stored. */
 export function fakeCall() {
+  let stored = 0;
   const trailer = new Map<string, string>();
   const once = Object.assign(() => Promise.reject(new TypeError('no transaction here')), {
     replay: async () => undefined,
-    withoutTransaction: <Response>(effect: () => Promise<Response>) => effect(),
+    withoutTransaction: <Response>(effect: () => Promise<Response>) => {
+      stored += 1;
+      return effect();
+    },
   });
   const call = {
     signal: new AbortController().signal,
@@ -24,8 +29,8 @@ export function fakeCall() {
     metadata: new Map<string, string>(),
     trailer,
     once,
-  } as unknown as MeshCallContext;
-  return { call, missing: () => trailer.get('x-ordermesh-missing') };
+  } as unknown as MeshCallContext & { readonly once: Once<RedriveDeadLettersResponse> };
+  return { call, missing: () => trailer.get('x-ordermesh-missing'), stored: () => stored };
 }
 
 /** The views of a mesh in which `local` finds these groups. */
