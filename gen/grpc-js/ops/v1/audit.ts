@@ -960,8 +960,9 @@ export const AuditServiceService = {
     responseDeserialize: (value: Buffer): ListChecksResponse => ListChecksResponse.decode(value),
   },
   /**
-   * Returns the result of the last audit of each service, of all its checks, whichever instance ran it. NOT_FOUND
-   * `NO_AUDIT_YET` if none has finished.
+   * Returns the result of the last audit of each service, of all its checks, whichever instance ran it, and of what each
+   * process stores. It is kept over restarts, and its end is that of the oldest of these audits. NOT_FOUND `NO_AUDIT_YET`
+   * if none has finished.
    */
   getLastAudit: {
     path: "/ops.v1.AuditService/GetLastAudit" as const,
@@ -984,8 +985,9 @@ export interface AuditServiceServer extends UntypedServiceImplementation {
   /** Lists the available checks, sorted by name. */
   listChecks: handleUnaryCall<ListChecksRequest, ListChecksResponse>;
   /**
-   * Returns the result of the last audit of each service, of all its checks, whichever instance ran it. NOT_FOUND
-   * `NO_AUDIT_YET` if none has finished.
+   * Returns the result of the last audit of each service, of all its checks, whichever instance ran it, and of what each
+   * process stores. It is kept over restarts, and its end is that of the oldest of these audits. NOT_FOUND `NO_AUDIT_YET`
+   * if none has finished.
    */
   getLastAudit: handleUnaryCall<GetLastAuditRequest, Audit>;
 }
@@ -1019,8 +1021,9 @@ export interface AuditServiceClient extends Client {
     callback: (error: ServiceError | null, response: ListChecksResponse) => void,
   ): ClientUnaryCall;
   /**
-   * Returns the result of the last audit of each service, of all its checks, whichever instance ran it. NOT_FOUND
-   * `NO_AUDIT_YET` if none has finished.
+   * Returns the result of the last audit of each service, of all its checks, whichever instance ran it, and of what each
+   * process stores. It is kept over restarts, and its end is that of the oldest of these audits. NOT_FOUND `NO_AUDIT_YET`
+   * if none has finished.
    */
   getLastAudit(
     request: GetLastAuditRequest,

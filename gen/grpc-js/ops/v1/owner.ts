@@ -317,7 +317,7 @@ export const FilterOwnIdsResponse: MessageFns<FilterOwnIdsResponse> = {
   },
 };
 
-/** Knows for what services other than orders charge and reserve. Audits ask it. */
+/** Knows for what services other than orders charge and reserve. For audits of `ops` only. */
 export type OwnerServiceService = typeof OwnerServiceService;
 export const OwnerServiceService = {
   /** Lists the services that charge or reserve under ids of their own, sorted by name. */

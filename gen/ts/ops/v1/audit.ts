@@ -948,8 +948,9 @@ export const AuditServiceDefinition = {
       options: { idempotencyLevel: "NO_SIDE_EFFECTS" },
     },
     /**
-     * Returns the result of the last audit of each service, of all its checks, whichever instance ran it. NOT_FOUND
-     * `NO_AUDIT_YET` if none has finished.
+     * Returns the result of the last audit of each service, of all its checks, whichever instance ran it, and of what each
+     * process stores. It is kept over restarts, and its end is that of the oldest of these audits. NOT_FOUND `NO_AUDIT_YET`
+     * if none has finished.
      */
     getLastAudit: {
       name: "GetLastAudit",
@@ -978,8 +979,9 @@ export interface AuditServiceImplementation<CallContextExt = {}> {
     context: CallContext & CallContextExt,
   ): Promise<DeepPartial<ListChecksResponse>>;
   /**
-   * Returns the result of the last audit of each service, of all its checks, whichever instance ran it. NOT_FOUND
-   * `NO_AUDIT_YET` if none has finished.
+   * Returns the result of the last audit of each service, of all its checks, whichever instance ran it, and of what each
+   * process stores. It is kept over restarts, and its end is that of the oldest of these audits. NOT_FOUND `NO_AUDIT_YET`
+   * if none has finished.
    */
   getLastAudit(request: GetLastAuditRequest, context: CallContext & CallContextExt): Promise<DeepPartial<Audit>>;
 }
@@ -997,8 +999,9 @@ export interface AuditServiceClient<CallOptionsExt = {}> {
     options?: CallOptions & CallOptionsExt,
   ): Promise<ListChecksResponse>;
   /**
-   * Returns the result of the last audit of each service, of all its checks, whichever instance ran it. NOT_FOUND
-   * `NO_AUDIT_YET` if none has finished.
+   * Returns the result of the last audit of each service, of all its checks, whichever instance ran it, and of what each
+   * process stores. It is kept over restarts, and its end is that of the oldest of these audits. NOT_FOUND `NO_AUDIT_YET`
+   * if none has finished.
    */
   getLastAudit(request: DeepPartial<GetLastAuditRequest>, options?: CallOptions & CallOptionsExt): Promise<Audit>;
 }

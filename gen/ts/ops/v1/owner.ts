@@ -306,7 +306,7 @@ export const FilterOwnIdsResponse: MessageFns<FilterOwnIdsResponse> = {
   },
 };
 
-/** Knows for what services other than orders charge and reserve. Audits ask it. */
+/** Knows for what services other than orders charge and reserve. For audits of `ops` only. */
 export type OwnerServiceDefinition = typeof OwnerServiceDefinition;
 export const OwnerServiceDefinition = {
   name: "OwnerService",

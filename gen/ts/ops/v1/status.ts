@@ -46,7 +46,7 @@ export interface Status {
   deadLetters: DeadLetterCount[];
   /** All projections, as ListProjections returns them. */
   projections: Projection[];
-  /** The last audit of all checks, on demand or in the background. Unset: none has finished since the process started. */
+  /** The last audit of all checks, on demand or in the background, as GetLastAudit returns it. Unset: none has finished. */
   lastAudit:
     | Audit
     | undefined;
