@@ -14,7 +14,7 @@ export interface Door {
   drain(graceMs: number): Promise<void>;
 }
 
-/** Opens a door on `listen` to a server at `address`. */
+/** Opens a door on `listen` to a server at `address`. `clock` is that of the forwarder: the server answers in real time. */
 export async function openDoor(
   address: string,
   listen: string,
@@ -22,8 +22,8 @@ export async function openDoor(
 ): Promise<Door> {
   const { clock = systemClock, draining = new AbortController().signal } = options;
   const logger = createLogger('silent');
-  const discovery = createStaticDiscovery(new Map([['behind', [address]]]), clock);
-  const endpoints = createEndpoints({ engine: nativeEngine, discovery, clock, logger });
+  const discovery = createStaticDiscovery(new Map([['behind', [address]]]), systemClock);
+  const endpoints = createEndpoints({ engine: nativeEngine, discovery, clock: systemClock, logger });
   const { connectRaw } = nativeEngine;
   if (connectRaw === undefined) throw new TypeError('the native engine cannot forward');
   const forwarder = createForwarder({
