@@ -83,6 +83,22 @@ describe('planMesh', () => {
     const environment = { DISCOVERY_URL: 'consul://127.0.0.1:8500', MAIL_URL: 'smtp://mail', DATABASE_POOL_SIZE: '7' };
     for (const process of plan({ environment })) expect(process.environment).toMatchObject(environment);
   });
+
+  it('gives a process that registers addresses for its successor, which starts next to it', () => {
+    const environment = { DISCOVERY_URL: 'consul://127.0.0.1:8500' };
+    const successors = plan({ environment }).map(({ name, successor }) => [name, successor?.GRPC_LISTEN]);
+    expect(successors).toEqual([
+      ['user-1', '127.0.0.1:21500'],
+      ['user-2', '127.0.0.1:21501'],
+      ['order-1', '127.0.0.1:21510'],
+      ['order-2', '127.0.0.1:21511'],
+      ['bridge-1', '127.0.0.1:21520'],
+      ['bridge-2', '127.0.0.1:21521'],
+      ['gateway-1', undefined],
+      ['gateway-2', undefined],
+    ]);
+    expect(plan().filter(({ successor }) => successor)).toEqual([]);
+  });
 });
 
 describe('inDrainOrder', () => {

@@ -9,6 +9,11 @@ export interface PlannedProcess {
   readonly address: string;
   /** Its settings, in addition to those of the supervisor. */
   readonly environment: Readonly<Record<string, string>>;
+  /**
+   * The settings that differ while it runs next to the process that it replaces. Missing if callers would not find it at another
+   * address.
+   */
+  readonly successor?: Readonly<Record<string, string>>;
 }
 
 /** The URLs of the servers that all processes share. */
@@ -43,6 +48,7 @@ export interface PlanOptions {
 const firstPort = 21_000;
 const portsPerService = 10;
 const metricsOffset = 1_000;
+const successorOffset = 500;
 
 /** One digit, so the ports of a service stay together. */
 export const maxReplicas = portsPerService;
@@ -61,7 +67,7 @@ export function planMesh(options: PlanOptions): readonly PlannedProcess[] {
   const instances = names.flatMap((service, index) =>
     Array.from({ length: replicas(service) }, (_, replica) => {
       const port = ports.take(firstPort + portsPerService * index + replica);
-      return { service, name: `${service}-${replica + 1}`, port };
+      return { service, name: `${service}-${replica + 1}`, port, nextPort: ports.take(port + successorOffset) };
     }),
   );
   const callable = instances.filter(({ service }) => service !== door);
@@ -73,7 +79,9 @@ export function planMesh(options: PlanOptions): readonly PlannedProcess[] {
     // The processes share the 100 connections of PostgreSQL's default.
     DATABASE_POOL_SIZE: environment.DATABASE_POOL_SIZE || '3',
   };
-  return instances.map(({ service, name, port }) => {
+  // Processes enter their address there, so callers find a new one.
+  const registers = /^(consul|eureka):/.test(environment.DISCOVERY_URL ?? '');
+  return instances.map(({ service, name, port, nextPort }) => {
     const address = service === door ? doorAddress : `127.0.0.1:${port}`;
     // A process calls its own service inside. Only ops asks all others what they have.
     const others = callable.filter(
@@ -90,6 +98,13 @@ export function planMesh(options: PlanOptions): readonly PlannedProcess[] {
         METRICS_LISTEN: `127.0.0.1:${port + metricsOffset}`,
         DATA_DIR: join(dataDir, 'split', name),
       },
+      ...(registers &&
+        service !== door && {
+          successor: {
+            GRPC_LISTEN: `127.0.0.1:${nextPort}`,
+            METRICS_LISTEN: `127.0.0.1:${nextPort + metricsOffset}`,
+          },
+        }),
     };
   });
 }

@@ -153,8 +153,9 @@ export async function planOnFreePorts(options: Omit<PlanOptions, 'takenPorts'>):
   for (;;) {
     const plan = planMesh({ ...options, takenPorts });
     const ports = plan
-      .flatMap(({ environment }) => [environment.GRPC_LISTEN, environment.METRICS_LISTEN])
-      .filter((address) => address !== options.doorAddress)
+      .flatMap(({ environment, successor }) => [environment, successor])
+      .flatMap((settings) => [settings?.GRPC_LISTEN, settings?.METRICS_LISTEN])
+      .filter((address) => address !== undefined && address !== options.doorAddress)
       .map((address = '') => Number(address.split(':')[1]));
     const free = await Promise.all(ports.map((port) => isFree(port)));
     const taken = ports.filter((_, index) => !free[index]);

@@ -24,8 +24,10 @@ export interface SupervisedProcess {
 export interface SupervisedOptions {
   readonly launch: Launch;
   readonly output: Output;
-  /** Whether a second instance can listen next to the first. Default: false. */
+  /** Whether a second instance can run next to the first. Default: false. */
   readonly overlaps?: boolean;
+  /** How long `replace` then waits between the start of the new one and the end of the old one. Default: 0. */
+  readonly settleMs?: number;
   /** How long `replace` waits for the end of the old one before SIGKILL, and for the new one. */
   readonly drainTimeoutMs: number;
   /** Default: 0.1 s. */
@@ -63,7 +65,7 @@ interface Run {
 
 /** Supervises one process of a split mesh. */
 export function supervise(plan: PlannedProcess, options: SupervisedOptions): SupervisedProcess {
-  const { launch, output, overlaps = false, drainTimeoutMs, firstDelayMs = 100 } = options;
+  const { launch, output, overlaps = false, settleMs = 0, drainTimeoutMs, firstDelayMs = 100 } = options;
   const { name } = plan;
   const runs = new Set<Run>();
   const stopping = new AbortController();
@@ -73,7 +75,7 @@ export function supervise(plan: PlannedProcess, options: SupervisedOptions): Sup
 
   function begin(): Run {
     const slot = [...runs].some((run) => run.slot === 1) ? 2 : 1;
-    const launched = launch(overlaps ? withOwnFolder(plan, slot) : plan);
+    const launched = launch(overlaps ? inSlot(plan, slot) : plan);
     const serving = Promise.withResolvers<boolean>();
     const run: Run = {
       launched,
@@ -171,7 +173,10 @@ export function supervise(plan: PlannedProcess, options: SupervisedOptions): Sup
     async replace() {
       const old = current;
       if (!old?.isServing) throw new Error(`${name} is not serving: wait until it serves`);
-      if (overlaps) await startNew(old);
+      if (overlaps) {
+        await startNew(old);
+        await sleep(settleMs);
+      }
       const problem = await end(old, drainTimeoutMs);
       if (problem !== undefined) output.log('warn', problem);
       if (!overlaps) await startNew();
@@ -191,10 +196,11 @@ export function supervise(plan: PlannedProcess, options: SupervisedOptions): Sup
   };
 }
 
-/** Two processes cannot share a data folder. */
-function withOwnFolder(plan: PlannedProcess, slot: number): PlannedProcess {
+/** Two processes cannot share a data folder, nor an address unless they are doors. */
+function inSlot(plan: PlannedProcess, slot: number): PlannedProcess {
   const folder = `${plan.environment.DATA_DIR}.${slot}`;
-  return { ...plan, environment: { ...plan.environment, DATA_DIR: folder } };
+  const differing = slot === 1 ? {} : plan.successor;
+  return { ...plan, environment: { ...plan.environment, ...differing, DATA_DIR: folder } };
 }
 
 function describeEnding({ code, signal }: Ending): string {

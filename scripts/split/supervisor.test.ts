@@ -40,13 +40,20 @@ describe('the supervisor of a split mesh', () => {
     names: readonly string[],
     faults: Readonly<Record<string, string>> = {},
     drainTimeoutMs = 0,
+    successor?: Readonly<Record<string, string>>,
   ) {
     const doorAddress = `127.0.0.1:${await freePort()}`;
     const plan = names.map((name) => {
       const service = name.replace(/-\d$/, '');
       const address = service === 'gateway' ? doorAddress : '127.0.0.1:0';
       const files = { HISTORY: historyFile(), STOP_BY: stopFile(), FAULT: faults[name] ?? '', DATA_DIR: folder.path };
-      return { name, service, address, environment: { GRPC_LISTEN: address, NAME: name, ...files } };
+      return {
+        name,
+        service,
+        address,
+        environment: { GRPC_LISTEN: address, NAME: name, ...files },
+        ...(successor && { successor }),
+      };
     });
     const output = createOutput({ write: (line) => log.push(line) });
     const created = createSupervisor({ plan, door: 'gateway', launches, output, drainTimeoutMs, settleMs: 0 });
@@ -115,6 +122,21 @@ describe('the supervisor of a split mesh', () => {
     await expect(mesh.restart('usr', () => undefined)).rejects.toThrow(
       'usr is neither a service nor a process: use all, user, user-1, user-2, order, order-1',
     );
+  });
+
+  it('starts the successor of a process that registers at another address, and then ends the old one', async () => {
+    const port = await freePort();
+    const mesh = await supervise(['user-1'], {}, 0, { GRPC_LISTEN: `127.0.0.1:${port}` });
+    await mesh.start();
+    const addresses = [mesh.processes[0]?.address()];
+    for (let time = 0; time < 2; time++) {
+      await mesh.restart('user', () => undefined);
+      addresses.push(mesh.processes[0]?.address());
+    }
+    expect(history()).toEqual(['user-1 started', 'user-1 started', 'user-1 ended', 'user-1 started', 'user-1 ended']);
+    expect(addresses[1]).toBe(`127.0.0.1:${port}`);
+    expect(addresses[2]).not.toBe(addresses[1]);
+    expect(await mesh.stop()).toEqual([]);
   });
 
   it('replaces doors without refusing a connection', async () => {

@@ -39,9 +39,11 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
   const { plan, door, output, launches = createLaunches(), concurrentStarts = 10, settleMs = 1_000 } = options;
   const drainTimeoutMs = options.drainTimeoutMs + drainSlackMs;
   const processes = plan.map((planned) => {
-    const overlaps = planned.service === door;
-    const launch = overlaps ? launches.door : launches.service;
-    return supervise(planned, { launch, overlaps, output, drainTimeoutMs });
+    const isDoor = planned.service === door;
+    const launch = isDoor ? launches.door : launches.service;
+    const isFoundElsewhere = planned.successor !== undefined;
+    const overlap = { overlaps: isDoor || isFoundElsewhere, settleMs: isFoundElsewhere ? settleMs : 0 };
+    return supervise(planned, { launch, ...overlap, output, drainTimeoutMs });
   });
   const waves = inDrainOrder(processes.map((process) => ({ service: process.plan.service, process })));
   let isStopping = false;
