@@ -77,11 +77,13 @@ export class Ejection {
   #calls = 0;
   #failures = 0;
   #faultsInRow = 0;
-  /** How often it was ejected because of its rate, and because of faults in a row; each interval without one takes one off. */
+  /** How often it was ejected because of its rate, and because of faults in a row. An interval without either takes one off. */
   #byRate = 0;
   #byRow = 0;
   #untilMs = Number.NEGATIVE_INFINITY;
   #isOut = false;
+  /** In this interval. */
+  #wasOut = false;
 
   get isEjected(): boolean {
     return this.#isOut;
@@ -134,16 +136,22 @@ export class Ejection {
     const rate = { calls: this.#calls, failures: this.#failures, isEjected: this.#isOut };
     this.#calls = 0;
     this.#failures = 0;
-    if (!this.#isOut) {
+    return rate;
+  }
+
+  /** Called at the end of an interval, after those with a bad rate were ejected. */
+  forgive(): void {
+    if (!this.#isOut && !this.#wasOut) {
       this.#byRate = Math.max(0, this.#byRate - 1);
       this.#byRow = Math.max(0, this.#byRow - 1);
     }
-    return rate;
+    this.#wasOut = this.#isOut;
   }
 
   /** Forgets everything: another process answers at the address. */
   forget(): void {
     this.#isOut = false;
+    this.#wasOut = false;
     this.#faultsInRow = 0;
     this.#byRate = 0;
     this.#byRow = 0;
@@ -153,6 +161,7 @@ export class Ejection {
 
   #eject(untilMs: number): void {
     this.#isOut = true;
+    this.#wasOut = true;
     this.#untilMs = untilMs;
   }
 }

@@ -263,6 +263,7 @@ export class ServiceBalancer implements Balancer, InstanceListener {
       instance?.ejection.eject(this.clock.elapsedMs());
       if (instance) this.ejected(instance);
     }
+    for (const { ejection } of instances) ejection.forgive();
   }
 }
 

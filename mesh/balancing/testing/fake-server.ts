@@ -3,11 +3,15 @@ import { HealthCheckResponse_ServingStatus as ServingStatus } from '../../../gen
 import type { Transport } from '../../engines/engine.ts';
 import { TransportError } from '../../engines/transport-error.ts';
 
-/** A server whose health a test sets. It answers no other call. */
+/** A server whose health and answers a test sets. */
 export class FakeServer {
   /** What it says to a watch; an error ends the watch, `undefined` leaves it without an answer. */
   health: ServingStatus | TransportError | undefined = ServingStatus.SERVING;
   isSilent = false;
+  /** Answers all calls but those of health. */
+  answer: (() => unknown) | undefined;
+  /** How many of them it got. */
+  calls = 0;
   aborted = 0;
   probes = 0;
   /** What its transports report. */
@@ -35,7 +39,11 @@ export class FakeServer {
           if (signal.aborted) return;
         }
       },
-      async unary() {
+      async unary({ path }: { path: string }) {
+        if (path !== '/grpc.health.v1.Health/Check') {
+          server.calls += 1;
+          return server.answer?.();
+        }
         server.probes += 1;
         if (server.health === away) throw away;
         if (server.isSilent) throw new TransportError('/', Status.DEADLINE_EXCEEDED, 'deadline exceeded', Metadata());
