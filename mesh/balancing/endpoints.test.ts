@@ -7,8 +7,11 @@ import type { BalancingPolicy } from '../config/process-settings.ts';
 import type { Discovery } from '../discovery/discovery.ts';
 import { noEndpoints } from '../discovery/errors.ts';
 import { createStaticDiscovery } from '../discovery/static/static-discovery.ts';
+import { currentScope, runInScope } from '../telemetry/call-scope.ts';
 import { createLogger } from '../telemetry/logger.ts';
+import { captureLog } from '../testing/captured-log.ts';
 import { engineOfRun } from '../testing/engine-of-run.ts';
+import { eventually } from '../testing/eventually.ts';
 import { freePort } from '../testing/servers/free-port.ts';
 import { systemClock } from '../time/clock.ts';
 import { createEndpoints, type Endpoints } from './endpoints.ts';
@@ -30,9 +33,8 @@ async function serveUsers(id: string): Promise<string> {
   return `127.0.0.1:${server.port}`;
 }
 
-function endpointsAt(addresses: readonly string[], policy?: BalancingPolicy) {
+function endpointsAt(addresses: readonly string[], policy?: BalancingPolicy, logger = createLogger('silent')) {
   const discovery = createStaticDiscovery(new Map([['user', addresses]]), systemClock);
-  const logger = createLogger('silent');
   const endpoints = createEndpoints({ engine: engineOfRun, discovery, policy, clock: systemClock, logger });
   onTestFinished(() => endpoints.close());
   return endpoints;
@@ -127,6 +129,15 @@ describe('endpoints', () => {
     const imports = clientOf(endpointsAt(addresses, 'round-robin'));
     const imported = await Promise.all([imports.importUsers(someUsers()), imports.importUsers(someUsers())]);
     expect(imported).toMatchObject([{ imported: 2n }, { imported: 2n }]);
+  });
+
+  it('log what happens to them without the call that connected to them', async () => {
+    const log = captureLog({ mixin: () => ({ request_id: currentScope()?.requestId }) });
+    const client = clientOf(endpointsAt([`127.0.0.1:${await freePort()}`], 'round-robin', log.logger));
+    const scope = { requestId: 'r1', traceparent: '', deadlineMs: undefined, signal: undefined };
+    await expect(runInScope(scope, () => client.getUser({}))).rejects.toThrow();
+    await eventually(() => expect(log.lines).toContainEqual(expect.objectContaining({ service: 'user' })));
+    expect(log.lines.find(({ service }) => service === 'user')).not.toHaveProperty('request_id');
   });
 
   it('have none of a service that discovery does not know', () => {

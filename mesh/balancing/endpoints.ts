@@ -2,6 +2,7 @@ import type { BalancingPolicy } from '../config/process-settings.ts';
 import type { Discovery } from '../discovery/discovery.ts';
 import type { Engine, Keepalive } from '../engines/engine.ts';
 import type { Metrics } from '../metrics/metrics.ts';
+import { runOutsideOfCalls } from '../telemetry/call-scope.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Clock } from '../time/clock.ts';
 import { type Balancer, instanceStates } from './balancer.ts';
@@ -54,7 +55,8 @@ export function createEndpoints(options: EndpointsOptions): OpenEndpoints {
     of(service) {
       const known = balancers.get(service);
       if (known) return known;
-      const balancer = new ServiceBalancer({ service, discovery, links, policy, clock, logger, random });
+      const settings = { service, discovery, links, policy, clock, logger, random };
+      const balancer = runOutsideOfCalls(() => new ServiceBalancer(settings));
       balancers.set(service, balancer);
       return balancer;
     },

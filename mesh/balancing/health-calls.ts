@@ -7,6 +7,7 @@ import {
 import type { EngineMethod, Transport } from '../engines/engine.ts';
 import { engineMethods } from '../engines/engine-methods.ts';
 import { TransportError } from '../engines/transport-error.ts';
+import { runOutsideOfCalls } from '../telemetry/call-scope.ts';
 import { backoff } from '../time/backoff.ts';
 import type { Clock } from '../time/clock.ts';
 import { sleep } from '../time/sleep.ts';
@@ -82,7 +83,7 @@ export function watchHealth({ transport, contract, clock, changed }: HealthWatch
       await sleep(clock, delayMs ?? retryDelayMs(failures), signal);
     }
   };
-  void watch();
+  void runOutsideOfCalls(watch);
   return () => ending.abort();
 }
 

@@ -1,5 +1,6 @@
 import type { BalancingPolicy } from '../config/process-settings.ts';
 import type { Discovery, EndpointSet } from '../discovery/discovery.ts';
+import { runOutsideOfCalls } from '../telemetry/call-scope.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Clock } from '../time/clock.ts';
 import type { Balancer, InstanceReport, PickedEndpoint, ServiceEndpoint } from './balancer.ts';
@@ -146,7 +147,7 @@ export class ServiceBalancer implements Balancer, InstanceListener {
       { address: instance.address, for_ms: forMs },
       'an instance fails its calls: it gets none for a while',
     );
-    this.clock.after(forMs, () => this.#admit(instance));
+    runOutsideOfCalls(() => this.clock.after(forMs, () => this.#admit(instance)));
     this.changed();
   }
 

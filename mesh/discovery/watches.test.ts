@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { createPrometheusMetrics } from '../metrics/prometheus/prometheus-metrics.ts';
+import { currentScope, runInScope } from '../telemetry/call-scope.ts';
 import { type CapturedLog, captureLog } from '../testing/captured-log.ts';
 import { eventually } from '../testing/eventually.ts';
 import { createTestClock, type TestClock } from '../testing/test-clock.ts';
@@ -47,6 +48,14 @@ describe('the watches of a registry', () => {
     });
     for (let second = 0; second < 60; second += 1) clock.advance(1_000);
     expect(sets).toEqual([1]);
+  });
+
+  it('log failures without the call that began the watch', async () => {
+    log = captureLog({ mixin: () => ({ request_id: currentScope()?.requestId }) });
+    const scope = { requestId: 'r1', traceparent: '', deadlineMs: undefined, signal: undefined };
+    runInScope(scope, () => watchesOf().watch('user', () => undefined));
+    await eventually(() => expect(log.lines).toMatchObject([{ service: 'user', registry }]));
+    expect(log.lines[0]).not.toHaveProperty('request_id');
   });
 
   it('log a listener that throws as a bug, and give the set to the others', async () => {

@@ -1,3 +1,4 @@
+import { runOutsideOfCalls } from '../telemetry/call-scope.ts';
 import { backoff } from '../time/backoff.ts';
 import { sleep } from '../time/sleep.ts';
 import type { Discovery, EndpointSet, FoundEndpoint } from './discovery.ts';
@@ -103,7 +104,7 @@ export function createWatches(registry: string, follow: Follow, parts: Discovery
       refreshedMs: -refreshEveryMs,
     };
     watched.set(service, entry);
-    entry.ended = run(service, entry);
+    entry.ended = runOutsideOfCalls(() => run(service, entry));
     return entry;
   }
 

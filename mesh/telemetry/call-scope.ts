@@ -12,11 +12,19 @@ export interface CallScope {
   readonly signal: AbortSignal | undefined;
 }
 
-const scopes = new AsyncLocalStorage<CallScope>();
+const scopes = new AsyncLocalStorage<CallScope | undefined>();
 
 /** Runs `work` with `scope` as the current one, including everything asynchronous that it starts. */
 export function runInScope<T>(scope: CallScope, work: () => T): T {
   return scopes.run(scope, work);
+}
+
+/**
+ * Runs `work` without a scope, including everything asynchronous that it starts. For background work that a call begins and
+ * that outlasts it: its log lines must not name that call.
+ */
+export function runOutsideOfCalls<T>(work: () => T): T {
+  return scopes.run(undefined, work);
 }
 
 /** The scope of the current call; `undefined` outside of a call. */
