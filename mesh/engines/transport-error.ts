@@ -1,5 +1,8 @@
 import { ClientError, type Metadata, type Status } from 'nice-grpc-common';
 
+/** What is known of a failed call in addition to its status. */
+export type CallFate = 'unsent' | 'lost' | 'unimplemented';
+
 /** A call that failed: nice-grpc's ClientError with the trailer of its status. */
 export class TransportError extends ClientError {
   /** Empty if the status comes from this side: no connection, deadline, cancellation. */
@@ -11,11 +14,17 @@ export class TransportError extends ClientError {
   readonly unsent: boolean;
   /** Whether the connection was lost while the call was open: a handler may have seen it. */
   readonly lost: boolean;
+  /**
+   * Whether the server answered UNIMPLEMENTED and nothing else, as it does for a method that it does not have. False for
+   * responses that this side found to be wrong, which are UNIMPLEMENTED too.
+   */
+  readonly unimplemented: boolean;
 
-  constructor(path: string, code: Status, details: string, trailer: Metadata, fate?: 'unsent' | 'lost') {
+  constructor(path: string, code: Status, details: string, trailer: Metadata, fate?: CallFate) {
     super(path, code, details);
     this.trailer = trailer;
     this.unsent = fate === 'unsent';
     this.lost = fate === 'lost';
+    this.unimplemented = fate === 'unimplemented';
   }
 }

@@ -3,14 +3,21 @@ import { describe, expect, it } from 'vitest';
 import type { CallOutcome, PickedEndpoint } from '../../balancing/balancer.ts';
 import type { Transport } from '../../engines/engine.ts';
 import { TransportError } from '../../engines/transport-error.ts';
-import { MeshError } from '../../errors/mesh-error.ts';
+import { encodeStatusDetails, statusDetailsKey } from '../../errors/status-details.ts';
 import { createTestClock } from '../../testing/test-clock.ts';
-import { asCallError, CallError } from '../call-error.ts';
+import { asCallError, type CallError } from '../call-error.ts';
 import { elsewhereIfUnsent, isLostElsewhere, type Route } from './elsewhere.ts';
 
 const path = '/user.v1.UserService/CreateUser';
 const failed = (fate?: 'unsent' | 'lost') => new TransportError(path, Status.UNAVAILABLE, 'failed', Metadata(), fate);
-const unknownMethod = new CallError(path, new MeshError(Status.UNIMPLEMENTED, 'UNKNOWN_METHOD', 'unknown method'));
+const unimplemented = (trailer = Metadata()) =>
+  new TransportError(path, Status.UNIMPLEMENTED, 'no such method', trailer, 'unimplemented');
+
+/** An answer of a server that gives a reason. */
+function withReason(reason: string) {
+  const details = { reason, metadata: {}, violations: [], retryAfterMs: undefined };
+  return unimplemented(Metadata().set(statusDetailsKey, encodeStatusDetails(Status.UNIMPLEMENTED, '', details)));
+}
 
 /** A call to a service with these endpoints, which fail it with these errors. */
 function callTo(errors: Readonly<Record<string, Error | undefined>>, requests?: Route['requests']) {
@@ -85,22 +92,33 @@ describe('a call that an endpoint did not take', () => {
   });
 
   it('goes to another one if the first has an older contract, which is reported', async () => {
-    const { attempt, missed, ends } = callTo({ old: unknownMethod, b: undefined });
+    const { attempt, missed, ends } = callTo({ old: withReason('UNKNOWN_METHOD'), b: undefined });
     expect(await attempt()).toBe('b');
     expect(missed).toEqual(['old']);
     expect(ends[0]).toEqual(['old', 'unimplemented']);
   });
 
   it('goes to another one if the first is another server, which gives no reason', async () => {
-    const old = new TransportError(path, Status.UNIMPLEMENTED, 'no such method', Metadata());
-    const { attempt, missed } = callTo({ old, b: undefined });
+    const { attempt, missed } = callTo({ old: unimplemented(), b: undefined });
     expect(await attempt()).toBe('b');
     expect(missed).toEqual(['old']);
   });
 
   it('fails if a handler says why it does not implement it', async () => {
-    const refusal = new CallError(path, new MeshError(Status.UNIMPLEMENTED, 'NOT_OFFERED', 'not offered'));
-    await expect(callTo({ a: refusal, b: undefined }).attempt()).rejects.toBe(refusal);
+    const attempt = callTo({ a: withReason('NOT_OFFERED'), b: undefined }).attempt();
+    await expect(attempt).rejects.toMatchObject({ reason: 'NOT_OFFERED' });
+  });
+
+  it('fails if its response was wrong, which is UNIMPLEMENTED too', async () => {
+    const wrong = new TransportError(
+      path,
+      Status.UNIMPLEMENTED,
+      'the server returned OK without a message',
+      Metadata(),
+    );
+    const { attempt, ends } = callTo({ a: wrong, b: undefined });
+    await expect(attempt()).rejects.toMatchObject({ cause: wrong });
+    expect(ends).toHaveLength(1);
   });
 });
 

@@ -108,11 +108,12 @@ function isUnsent(error: unknown): boolean {
   return error instanceof CallError && error.cause instanceof TransportError && error.cause.unsent;
 }
 
-/** Other servers give no reason for that. */
-const unknownMethodReasons: ReadonlySet<string> = new Set([unknownMethod.reason, 'UNIMPLEMENTED']);
+/** Other servers give no reason for that. A handler that gives none must not have had an effect. */
+const unknownMethodReasons: ReadonlySet<string> = new Set([unknownMethod.reason, Status[Status.UNIMPLEMENTED]]);
 
 function isUnknownMethod(error: unknown): boolean {
-  return error instanceof CallError && error.code === Status.UNIMPLEMENTED && unknownMethodReasons.has(error.reason);
+  if (!(error instanceof CallError && error.cause instanceof TransportError)) return false;
+  return error.cause.unimplemented && unknownMethodReasons.has(error.reason);
 }
 
 function canRepeat({ call, clock, requests }: Route): boolean {

@@ -2,7 +2,7 @@ import type { Channel, InterceptingListener, StatusObject } from '@grpc/grpc-js'
 import { Metadata, Status } from 'nice-grpc-common';
 import { isGrpcType } from '../../content-type.ts';
 import type { TransportCall } from '../../engine.ts';
-import { TransportError } from '../../transport-error.ts';
+import { type CallFate, TransportError } from '../../transport-error.ts';
 import { fromWireMetadata, toWireMetadata } from '../metadata.ts';
 
 /** A call of grpc-js below its client classes, without emitters and interceptors. */
@@ -70,7 +70,9 @@ export function startWireCall({ channel, path, call, listener, explain, ended }:
       call.onTrailer?.(fromWireMetadata(status.metadata));
       // grpc-js does not look at it.
       const isGrpc = status.code !== Status.OK || isGrpcType(contentType);
-      listener.onEnd(isGrpc ? statusError(path, status, call) : localError(path, ...notGrpc(contentType)));
+      listener.onEnd(
+        isGrpc ? statusError(path, status, { call, hasBegun }) : localError(path, ...notGrpc(contentType)),
+      );
     },
   };
   wire.start(metadata, wireListener);
@@ -112,7 +114,7 @@ function isOverdue({ deadlineMs }: TransportCall): boolean {
 function statusError(
   path: string,
   { code, details, metadata }: StatusObject,
-  call: TransportCall,
+  { call, hasBegun }: { readonly call: TransportCall; readonly hasBegun: boolean },
 ): TransportError | undefined {
   if (code === Status.OK) return undefined;
   // grpc-js ends the call with an error instead of a status.
@@ -120,8 +122,18 @@ function statusError(
   // A server cancels a call after its deadline, sometimes before grpc-js sees it pass.
   if (code === Status.CANCELLED && details === cancelledText && isOverdue(call))
     return localError(path, Status.DEADLINE_EXCEEDED, 'deadline exceeded');
-  const fate = code === Status.UNAVAILABLE && lostText.test(details) ? 'lost' : undefined;
-  return new TransportError(path, code as number, details, fromWireMetadata(metadata), fate);
+  return new TransportError(
+    path,
+    code as number,
+    details,
+    fromWireMetadata(metadata),
+    fateOf({ code, details }, hasBegun),
+  );
+}
+
+function fateOf({ code, details }: Pick<StatusObject, 'code' | 'details'>, hasBegun: boolean): CallFate | undefined {
+  if (code === Status.UNAVAILABLE && lostText.test(details)) return 'lost';
+  return code === Status.UNIMPLEMENTED && !hasBegun ? 'unimplemented' : undefined;
 }
 
 // `WriteFlags.NoCompress` of grpc-js, which it does not export as a value.

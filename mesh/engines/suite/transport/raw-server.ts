@@ -42,11 +42,11 @@ export async function serveRaw(
   return { address: `127.0.0.1:${(server.address() as AddressInfo).port}`, sessions };
 }
 
-/** Answers a call with one text and OK. */
-export function answer(stream: ServerHttp2Stream, text = 'hello'): void {
+/** Answers a call with one text and a status. */
+export function answer(stream: ServerHttp2Stream, text = 'hello', status = 0): void {
   if (stream.destroyed) return;
   stream.respond({ ':status': 200, 'content-type': 'application/grpc' }, { waitForTrailers: true });
-  stream.on('wantTrailers', () => stream.sendTrailers({ 'grpc-status': '0' }));
+  stream.on('wantTrailers', () => stream.sendTrailers({ 'grpc-status': `${status}` }));
   stream.end(grpcFrame(Buffer.from(text)));
 }
 

@@ -72,6 +72,21 @@ export function unsentSuite(engine: Engine): void {
       await expect(send(transport)).rejects.toMatchObject(sent);
     });
 
+    it('is unimplemented if the server answered that and nothing else', async () => {
+      const { transport } = await serving((stream) => {
+        const status = { 'grpc-status': `${Status.UNIMPLEMENTED}` };
+        stream.respond({ ':status': 200, 'content-type': 'application/grpc', ...status }, { endStream: true });
+      });
+
+      await expect(send(transport)).rejects.toMatchObject({ code: Status.UNIMPLEMENTED, unimplemented: true });
+    });
+
+    it('is not unimplemented if its response had begun', async () => {
+      const { transport } = await serving((stream) => answer(stream, 'hello', Status.UNIMPLEMENTED));
+
+      await expect(send(transport)).rejects.toMatchObject({ code: Status.UNIMPLEMENTED, unimplemented: false });
+    });
+
     it('is not unsent if its response had begun', async () => {
       const { address } = await serveRefusedResponse();
       const transport = connectAddress(engine, address);
@@ -79,6 +94,18 @@ export function unsentSuite(engine: Engine): void {
       await expect(send(transport)).rejects.toMatchObject(sent);
     });
   });
+
+  it.each([kinds[0], kinds[2]].filter((kind) => kind !== undefined))(
+    '%s is not unimplemented if the server answered OK without a message',
+    async (_, send) => {
+      const { transport } = await serving((stream) => {
+        const head = { ':status': 200, 'content-type': 'application/grpc', 'grpc-status': '0' };
+        stream.respond(head, { endStream: true });
+      });
+
+      await expect(send(transport)).rejects.toMatchObject({ code: Status.UNIMPLEMENTED, unimplemented: false });
+    },
+  );
 }
 
 async function* texts() {

@@ -196,7 +196,8 @@ export class ClientCall implements OpeningCall, Timed {
     const [code, details] = trailers?.tooLarge ? tooLargeStatus : statusOf(fields, this.#reader?.midway ?? false);
     // The server no longer reads what would still be sent.
     if (this.#stream?.localEnded === false) this.#stream.reset(ErrorCode.NO_ERROR);
-    this.#end(code === Status.OK ? undefined : this.#error(code, details, metadata));
+    const fate = this.#isTrailersOnly && code === Status.UNIMPLEMENTED ? 'unimplemented' : undefined;
+    this.#end(code === Status.OK ? undefined : new TransportError(this.path, code, details, metadata, fate));
   }
 
   aborted(code: ErrorCode): void {
@@ -242,8 +243,8 @@ export class ClientCall implements OpeningCall, Timed {
     this.#end(this.#error(...status));
   }
 
-  #error(code: Status, details: string, metadata: Metadata = Metadata()): TransportError {
-    return new TransportError(this.path, code, details, metadata);
+  #error(code: Status, details: string): TransportError {
+    return new TransportError(this.path, code, details, Metadata());
   }
 
   #end(error: unknown): void {
