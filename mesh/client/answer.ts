@@ -17,7 +17,10 @@ export type Answer<Response> =
       /** `value` was true at this time or later. */
       readonly asOf: Date;
     }
-  /** The service is unhealthy and did not answer this request lately. */
+  /**
+   * The service is unhealthy and did not answer this request lately. `fromCache` is true, as for each answer that does not come
+   * from the service now: look at `value` first.
+   */
   | { readonly value: undefined; readonly fromCache: true; readonly asOf: undefined };
 
 /** The unary methods that have no side effects: others have no fallback. */

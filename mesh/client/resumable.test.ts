@@ -42,7 +42,7 @@ function listing(...cuts: readonly (readonly [items: number, error: unknown])[])
     },
   };
   const cursor = (request: ListRequest) => afterLast(request, ({ id }: { readonly id: number }) => ({ afterId: id }));
-  return { requests, waits, call: resumable(list, cursor, { clock: eager }) };
+  return { requests, waits, clock: eager, advance: clock.advance, call: resumable(list, cursor, { clock: eager }) };
 }
 
 const ids = async (items: AsyncIterable<{ readonly id: number }>) => (await Array.fromAsync(items)).map(({ id }) => id);
@@ -83,6 +83,36 @@ describe('a resumable listing', () => {
     const { call, requests } = listing(...Array.from({ length: 9 }, () => [1, unavailable] as const));
     expect(await ids(call({}))).toEqual(all);
     expect(requests).toHaveLength(10);
+  });
+
+  it('is given up after ten cuts without an item that its reader does not have', async () => {
+    const { clock } = listing();
+    let calls = 0;
+    async function* watch() {
+      calls += 1;
+      yield { id: 1 };
+      throw unavailable;
+    }
+    const once = () => {
+      const taken = new Set<number>();
+      return { take: ({ id }: { readonly id: number }) => taken.size < taken.add(id).size, next: () => ({}) };
+    };
+    await expect(ids(resumable(watch, once, { clock })({}))).rejects.toBe(unavailable);
+    expect(calls).toBe(10);
+  });
+
+  it('is not given up if its streams are cut off after a while', async () => {
+    const { clock, advance } = listing();
+    let calls = 0;
+    // biome-ignore lint/correctness/useYield: nothing happens in it.
+    async function* watch(): AsyncGenerator<{ id: number }> {
+      calls += 1;
+      if (calls > 30) return;
+      advance(10_000);
+      throw unavailable;
+    }
+    const cursor = () => ({ take: () => true, next: () => ({}) });
+    expect(await ids(resumable(watch, cursor, { clock })({}))).toEqual([]);
   });
 
   const answered = Metadata();

@@ -18,7 +18,7 @@ export interface Cursor<Request, Item> {
 }
 
 export interface ResumableOptions {
-  /** How often in a row a stream may end without an item before it is given up. Default: 10. */
+  /** How often in a row a stream may end within 10 s without a new item before it is given up. Default: 10. */
   readonly maxAttempts?: number;
   readonly clock?: Clock;
 }
@@ -26,6 +26,9 @@ export interface ResumableOptions {
 type StreamCall<Request, Item> = (request: Request, options?: MeshCallOptions) => AsyncIterable<Item>;
 
 const delayMs = retryDelay();
+
+// A stream that was open for so long did not fail, even if nothing happened in it.
+const stableMs = 10_000;
 
 /**
  * Returns `call` as a call that continues if its stream is cut off, at any instance of the service: after UNAVAILABLE (also
@@ -41,13 +44,16 @@ export function resumable<Request, Item>(
     const cursor = cursorOf(request);
     let next: Request | undefined = request;
     for (let failures = 0; next !== undefined; ) {
+      const startMs = clock.elapsedMs();
       try {
         for await (const item of call(next, options)) {
+          if (!cursor.take(item)) continue;
           failures = 0;
-          if (cursor.take(item)) yield item;
+          yield item;
         }
         return;
       } catch (error) {
+        if (clock.elapsedMs() - startMs >= stableMs) failures = 0;
         failures += 1;
         if (!isCutOff(error) || failures === maxAttempts) throw error;
         next = cursor.next(error);
