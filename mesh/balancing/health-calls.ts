@@ -49,6 +49,9 @@ export interface HealthWatchOptions {
 // The first attempt after a lost stream finds out whether the server is away.
 const retryDelayMs = backoff({ firstMs: 25, maxMs: 1_000, jitter: [0.8, 1.2] });
 
+// Servers and proxies may end streams after a while. One that ends sooner has failed.
+const stableMs = 5_000;
+
 // How often to ask a server that has no health service whether it has one now.
 const unimplementedDelayMs = 60_000;
 
@@ -67,10 +70,10 @@ export function watchHealth({ transport, contract, clock, changed }: HealthWatch
   const watch = async () => {
     for (let failures = 1; !signal.aborted; failures += 1) {
       let delayMs: number | undefined;
+      const startMs = clock.elapsedMs();
       try {
         for await (const answer of transport().serverStreaming(watchMethod, { service: contract }, call)) {
           show(healthOf((answer as HealthCheckResponse).status));
-          if (health === 'serving') failures = 0;
         }
       } catch (error) {
         if (isUnimplemented(error)) {
@@ -80,6 +83,7 @@ export function watchHealth({ transport, contract, clock, changed }: HealthWatch
         // A server that drains ends its watches: it does not serve until it says so.
         else if (health === 'serving') show('unknown');
       }
+      if (clock.elapsedMs() - startMs >= stableMs) failures = 1;
       await sleep(clock, delayMs ?? retryDelayMs(failures), signal);
     }
   };

@@ -64,6 +64,13 @@ describe('merged health', () => {
     expect(statuses()).toEqual({ ...ownNames, 'order.v1.OrderService': 'NOT_SERVING' });
   });
 
+  it('shows a contract as serving while its only instances are ejected, because they get its calls', () => {
+    const { merged, statuses, set } = merge(['user']);
+    set('user', 'ejected', 'ejected');
+    merged.add(['user.v1.UserService']);
+    expect(statuses()).toMatchObject({ 'user.v1.UserService': 'SERVING' });
+  });
+
   it('shows contracts that are found later', () => {
     const { merged, statuses, set } = merge(['user']);
     set('user', 'ready');

@@ -31,7 +31,8 @@ export function mergeHealth({ endpoints, health }: MergedHealthOptions): MergedH
       const instances = balancer.instances(contract);
       // A service that the registry may or may not have is not shown.
       if (!isListed && instances.length === 0 && !shown.has(contract)) continue;
-      const serves = instances.some(({ state }) => state === 'ready');
+      // Those that are ejected get calls if no other is left.
+      const serves = instances.some(({ state }) => state === 'ready' || state === 'ejected');
       if (shown.get(contract) === serves) continue;
       shown.set(contract, serves);
       const message = `${service} has no instance that takes calls`;
