@@ -103,8 +103,8 @@ export interface Balancer {
   pickUntried(tried: ReadonlySet<string>, contract?: string, isStream?: boolean): PickedEndpoint | undefined;
   /** Whether discovery has answered which instances there are. */
   isAnswered(): boolean;
-  /** Its endpoints that get calls now. */
-  endpoints(): readonly ServiceEndpoint[];
+  /** Its endpoints that get calls now. `contract`: calls to that. Default: by the health of all contracts that were called. */
+  endpoints(contract?: string): readonly ServiceEndpoint[];
   /** All its instances, with those that get no calls. `contract`: by whose health. Default: of all contracts that were called. */
   instances(contract?: string): readonly InstanceReport[];
   /** Calls `changed` when `endpoints` or `instances` may have changed. Returns a function that ends that. */

@@ -44,7 +44,7 @@ const checkMs = 500;
 // How long a call to an instance that is no longer found may take. Streams last longer than calls.
 const removedGraceMs = 10 * 60_000;
 
-/** Watches services from the first call on, and connects to an endpoint with the first call that goes there. */
+/** Watches services from the first call on. The health of each contract is watched at all instances, which connects to them. */
 export function createEndpoints(options: EndpointsOptions): OpenEndpoints {
   const { discovery, policy = 'least-load', clock, logger, random = Math.random } = options;
   const balancers = new Map<string, ServiceBalancer>();

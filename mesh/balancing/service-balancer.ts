@@ -96,8 +96,8 @@ export class ServiceBalancer implements Balancer, InstanceListener {
     return this.#isAnswered;
   }
 
-  endpoints(): readonly ServiceEndpoint[] {
-    return this.#choicesFor('', false);
+  endpoints(contract = ''): readonly ServiceEndpoint[] {
+    return this.#choicesFor(contract, false);
   }
 
   instances(contract?: string): readonly InstanceReport[] {

@@ -55,6 +55,8 @@ export interface Forwarding {
    * the last endpoint did not. Throws a MeshError if none is left.
    */
   next(problem: string | undefined): RawEndpoint;
+  /** The endpoint does not have the method. Returns whether another one may have it: then `next` is called. */
+  misses(): boolean;
   /** The header of the reply has arrived. */
   answered(): void;
   /** Called once, also if it was never admitted. */

@@ -76,11 +76,12 @@ export function createForwarder(options: ForwarderOptions): Forwarder & { close(
   const routeTo = (service: string, path: string): Route => {
     const contract = contractOf(path);
     // Callers may name contracts that nobody has. They share the limits of their service.
-    const name = contracts.has(contract) ? contract : service;
+    const isKnown = contracts.has(contract);
+    const name = isKnown ? contract : service;
     const known = routes.get(name);
     if (known !== undefined) return known;
     const balancer = endpoints.of(service);
-    const limits = perEndpoint(() => balancer.endpoints().length);
+    const limits = perEndpoint(() => balancer.endpoints(isKnown ? contract : undefined).length);
     const admission = new LimitedAdmission(limits, turns, load, countRefusals(metrics, name));
     measureAdmission(metrics, name, admission);
     const route = { service, balancer, admission };

@@ -4,6 +4,8 @@ import type { Clock } from '../../time/clock.ts';
 
 // How long the connections to an address stay after the address has left its service.
 const tidyMs = 10_000;
+// How long its calls may then take: its machine may have gone without a word. As for the clients of the mesh.
+const removedGraceMs = 10 * 60_000;
 
 /** The connections to the endpoints of services. Those to an endpoint that has left end with its last call. */
 export class RawEndpoints {
@@ -52,13 +54,15 @@ export class RawEndpoints {
   }
 
   #tidy(): void {
-    const used = new Set(
-      [...this.#balancers].flatMap((balancer) => balancer.endpoints().map(({ address }) => address)),
+    // An instance that gets no calls of one contract may get those of another.
+    const found = new Set(
+      [...this.#balancers].flatMap((balancer) => balancer.instances().map(({ address }) => address)),
     );
     for (const [address, endpoint] of this.#endpoints) {
-      if (used.has(address)) continue;
+      if (found.has(address)) continue;
       this.#endpoints.delete(address);
       endpoint.close();
+      this.#clock.after(removedGraceMs, () => endpoint.abort());
     }
     this.#stopTidying = this.#clock.after(tidyMs, () => this.#tidy());
   }

@@ -3,9 +3,10 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { createEndpoints } from '../../balancing/endpoints.ts';
 import { Choice } from '../../balancing/instance.ts';
 import { createStaticDiscovery } from '../../discovery/static/static-discovery.ts';
+import type { MethodKind } from '../../engines/engine.ts';
 import type { ForwardedCall, RawEndpoint } from '../../engines/forwarding.ts';
 import { nativeEngine } from '../../engines/native/engine.ts';
-import { createLogger } from '../../telemetry/logger.ts';
+import { captureLog } from '../../testing/captured-log.ts';
 import { systemClock as clock } from '../../time/clock.ts';
 import { noneReachable } from '../errors.ts';
 import { openAdmission } from '../policies/admission/admission.ts';
@@ -15,8 +16,9 @@ const endpoint = (address: string): RawEndpoint => ({ address, close: () => unde
 
 /** Calls of a service with these instances. */
 function callsTo(...addresses: readonly string[]) {
+  const { logger, lines } = captureLog();
   const discovery = createStaticDiscovery(new Map([['user', addresses]]), clock);
-  const endpoints = createEndpoints({ engine: nativeEngine, discovery, clock, logger: createLogger('silent') });
+  const endpoints = createEndpoints({ engine: nativeEngine, discovery, clock, logger });
   onTestFinished(() => endpoints.close());
   const balancer = endpoints.of('user');
   const call: ForwardedCall = {
@@ -30,10 +32,10 @@ function callsTo(...addresses: readonly string[]) {
     waitsForReader: false,
     fail: () => undefined,
   };
-  const create = () =>
+  const create = (kind: MethodKind | null = 'unary') =>
     new RoutedCall(
       call,
-      'unary',
+      kind ?? undefined,
       { service: 'user', balancer, admission: openAdmission },
       {
         connectionsTo: endpoint,
@@ -41,7 +43,8 @@ function callsTo(...addresses: readonly string[]) {
         onEnd: () => undefined,
       },
     );
-  return { balancer, create };
+  const missed = () => lines.filter(({ msg }) => String(msg).includes('older contract'));
+  return { balancer, create, missed };
 }
 
 describe('a forwarded call that no instance begins', () => {
@@ -61,5 +64,43 @@ describe('a forwarded call that no instance begins', () => {
       expect(picked instanceof Choice && picked.load.open).toBe(1);
       picked?.end('cancelled', 0);
     }
+  });
+});
+
+describe('a forwarded call of a method that an instance does not have', () => {
+  it('goes to three at most, and each is logged once', () => {
+    const addresses = ['127.0.0.1:1', '127.0.0.2:1', '127.0.0.3:1', '127.0.0.4:1'];
+    const { create, missed } = callsTo(...addresses);
+    for (let calls = 0; calls < 20; calls += 1) {
+      const call = create();
+      const goesOn = addresses.slice(1).map(() => {
+        call.next(undefined);
+        return call.misses();
+      });
+      expect(goesOn).toEqual([true, true, false]);
+      call.ended({ code: Status.UNIMPLEMENTED, unprocessed: false, error: undefined });
+    }
+    expect(
+      missed()
+        .map(({ address }) => address as string)
+        .toSorted(),
+    ).toEqual(addresses);
+    expect(missed()[0]).toMatchObject({ service: 'user', method: '/user.v1.UserService/GetUser' });
+  });
+
+  it('ends there if there is no other instance', () => {
+    const { create, missed } = callsTo('127.0.0.1:1');
+    const call = create();
+    call.next(undefined);
+    expect(call.misses()).toBe(false);
+    expect(missed()).toEqual([]);
+  });
+
+  it('is not logged if no known contract has it, because its caller may have made it up', () => {
+    const { create, missed } = callsTo('127.0.0.1:1', '127.0.0.2:1');
+    const call = create(null);
+    call.next(undefined);
+    expect(call.misses()).toBe(true);
+    expect(missed()).toEqual([]);
   });
 });

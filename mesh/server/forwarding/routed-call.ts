@@ -75,6 +75,16 @@ export class RoutedCall implements Forwarding, EnteringCall {
     return this.#tools.connectionsTo(picked.address);
   }
 
+  misses(): boolean {
+    const { picked } = this;
+    if (!picked?.hasOthers) return false;
+    // Anyone can make up names.
+    if (this.kind !== undefined) picked.misses(this.path);
+    if (this.#tried.size === maxEndpoints) return false;
+    this.#report('unimplemented');
+    return true;
+  }
+
   answered(): void {
     this.#answeredMs = performance.now();
   }

@@ -36,6 +36,7 @@ function forwardTo(endpoints: readonly RawEndpoint[]) {
           if (endpoint) return endpoint;
           throw new MeshError(Status.UNAVAILABLE, 'NO_ENDPOINTS', `no endpoint is left: ${problem}`);
         },
+        misses: () => tried < endpoints.length,
         answered: () => undefined,
         ended: (end) => void ends.push(end),
       };

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { constants, type ServerHttp2Stream } from 'node:http2';
 import { Status } from 'nice-grpc-common';
 import { describe, expect, it } from 'vitest';
+import { encodeStatusDetails } from '../../../../errors/status-details.ts';
 import { eventually } from '../../../../testing/eventually.ts';
 import { grpcFrame } from '../../../../testing/grpc-frame.ts';
 import { freePort } from '../../../../testing/servers/free-port.ts';
@@ -20,6 +21,9 @@ function answer(stream: ServerHttp2Stream, header: object = {}, trailers: object
   stream.on('wantTrailers', () => stream.sendTrailers({ ...trailers }));
   stream.end(hello);
 }
+
+const details = { reason: 'X', metadata: {}, violations: [], retryAfterMs: undefined };
+const reasonX = Buffer.from(encodeStatusDetails(Status.UNIMPLEMENTED, 'no', details)).toString('base64');
 
 const refuse = (stream: ServerHttp2Stream) => stream.close(constants.NGHTTP2_REFUSED_STREAM);
 const cut = (stream: ServerHttp2Stream) => stream.session?.destroy();
@@ -160,6 +164,33 @@ describe('an endpoint that does not begin a call', () => {
     const server = await serveRequests((stream) => answer(stream));
     const { address } = await openDoor([`127.0.0.1:${await freePort()}`, server.address]);
     for (const path of [unary, chat]) expect((await exchange(address, path, hello)).body).toEqual(hello);
+  });
+
+  it('is replaced by the next if it does not have the method, also before the whole request has arrived', async () => {
+    const head = { ...grpc, 'grpc-status': `${Status.UNIMPLEMENTED}` };
+    const first = await serveStreams((stream) => stream.respond(head, { endStream: true }));
+    const second = await serveRequests((stream) => answer(stream));
+    const { address, ends } = await openDoor([first.address, second.address]);
+    expect((await exchange(address, unary, hello)).body).toEqual(hello);
+    const stream = await openStream(address, chat);
+    stream.write(hello);
+    await eventually(() => expect(second.streams).toHaveLength(2));
+    stream.end(hello);
+    await eventually(() => expect(ends.map(({ code }) => code)).toEqual([Status.OK, Status.OK]));
+    expect(second.requests.map(({ body }) => body)).toEqual([hello, Buffer.concat([hello, hello])]);
+    expect(first.sessions).toHaveLength(1);
+  });
+
+  it.each([
+    ['if no other is left', 0, {}],
+    ['if a handler gives its reason', 1, { 'grpc-status-details-bin': reasonX }],
+  ])('answers that it does not have the method %s', async (_, others, details) => {
+    const head = { ...grpc, 'grpc-status': `${Status.UNIMPLEMENTED}`, 'grpc-message': 'no', ...details };
+    const server = await serveRequests((stream) => stream.respond(head, { endStream: true }));
+    const { address } = await openDoor(Array.from({ length: 1 + others }, () => server.address));
+    const reply = await exchange(address, unary, hello);
+    expect(reply).toMatchObject({ isOneBlock: true, header: { 'grpc-status': '12', 'grpc-message': 'no' } });
+    expect(server.requests).toHaveLength(1);
   });
 
   it('ends the call as unprocessed if there is no other', async () => {

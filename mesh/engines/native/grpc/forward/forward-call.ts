@@ -8,7 +8,7 @@ import { ErrorCode } from '../../http2/codec/frames.ts';
 import type { MessageHead } from '../../http2/codec/message-head.ts';
 import type { HeaderList } from '../../http2/hpack/header-list.ts';
 import type { Http2Stream, StreamEvents } from '../../http2/streams/stream.ts';
-import { headFault, resetStatus, statusOf, tooLargeStatus } from '../client/response-status.ts';
+import { headFault, isUnknownMethod, resetStatus, statusOf, tooLargeStatus } from '../client/response-status.ts';
 import type { RequestWatch } from '../request-watch.ts';
 import { forwardedFields } from './forwarded-fields.ts';
 import { ForwardedReply } from './forwarded-reply.ts';
@@ -61,6 +61,8 @@ export class ForwardCall implements ForwardedCall, StreamEvents, UpstreamEvents,
   #isAdmitted = false;
   /** Whether an endpoint may have begun it. */
   #isBegun = false;
+  /** Whether the endpoint does not have the method, and another may. Then it is opened there once this reply has ended. */
+  #isMissed = false;
 
   constructor({ stream, head, path, peer, requestId, timeoutMs }: ForwardStart, tools: ForwardTools) {
     this.path = path;
@@ -159,11 +161,14 @@ export class ForwardCall implements ForwardedCall, StreamEvents, UpstreamEvents,
 
   upstreamHeaders(list: HeaderList): void {
     if (this.isOver) return;
+    const isWhole = this.#upstream?.remoteEnded ?? false;
+    const isUnknown = isWhole && !list.tooLarge && this.#request.canRepeat && isUnknownMethod(list.fields);
+    this.#isMissed = isUnknown && this.#forwarding?.misses() === true;
+    if (this.#isMissed) return;
     this.#request.forget();
     const fault = list.tooLarge ? tooLargeStatus : headFault(list.fields);
     if (fault !== undefined) this.fail(new ServerError(...fault));
     else if (this.#fits(list)) {
-      const isWhole = this.#upstream?.remoteEnded ?? false;
       if (!isWhole) this.#forwarding?.answered();
       this.#reply.sendHeaders(list, isWhole);
     }
@@ -171,20 +176,22 @@ export class ForwardCall implements ForwardedCall, StreamEvents, UpstreamEvents,
 
   upstreamData(piece: Buffer): void {
     const upstream = this.#upstream as Http2Stream;
-    if (this.isOver) {
-      upstream.consumed(piece.length);
-      return;
-    }
-    this.#reply.pass(upstream, piece);
+    if (this.isOver) upstream.consumed(piece.length);
+    else this.#reply.pass(upstream, piece);
   }
 
   upstreamEnded(trailers: HeaderList | undefined): void {
+    // The endpoint no longer reads what would still be sent.
+    if (this.#upstream?.localEnded === false) this.#upstream.reset(ErrorCode.NO_ERROR);
+    if (this.#isMissed) {
+      this.#isMissed = false;
+      this.upstreamRefused('it does not have the method');
+      return;
+    }
     const list = this.#reply.statusFields(trailers);
     if (this.isOver || (list !== undefined && !this.#fits(list))) return;
     const [code] = list === undefined ? [Status.INTERNAL] : statusOf(list.fields, this.#reply.midway);
     this.#end(code, undefined);
-    // The endpoint no longer reads what would still be sent.
-    if (this.#upstream?.localEnded === false) this.#upstream.reset(ErrorCode.NO_ERROR);
     this.#reply.end(trailers, this.deadlineMs);
   }
 

@@ -26,6 +26,8 @@ export class UpstreamCall implements OpeningCall {
   readonly fixed: readonly string[];
   readonly #own: readonly string[];
   readonly #call: UpstreamEvents;
+  /** After its end there may be another opening, which has the events. */
+  #hasEnded = false;
 
   constructor(call: UpstreamEvents, { fixed, own }: ForwardedFields) {
     this.#call = call;
@@ -68,14 +70,15 @@ export class UpstreamCall implements OpeningCall {
   }
 
   ended(trailers: HeaderList | undefined): void {
+    this.#hasEnded = true;
     this.#call.upstreamEnded(trailers);
   }
 
   aborted(code: ErrorCode): void {
-    this.#call.upstreamAborted(code);
+    if (!this.#hasEnded) this.#call.upstreamAborted(code);
   }
 
   writable(): void {
-    this.#call.upstreamWritable();
+    if (!this.#hasEnded) this.#call.upstreamWritable();
   }
 }
