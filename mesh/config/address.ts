@@ -11,6 +11,12 @@ export function dialAddress(listen: string, port: number): string {
   return `${host}:${port}`;
 }
 
+/** Returns the host of a `host:port`, without the brackets of IPv6, and its port. */
+export function splitAddress(address: string): readonly [host: string, port: number] {
+  const colon = address.lastIndexOf(':');
+  return [address.slice(0, colon).replace(/^\[|\]$/g, ''), Number(address.slice(colon + 1))];
+}
+
 /** Reads `host:port`, an IPv6 host in brackets, a port from 0 to 65535; `undefined` if the text is not valid. */
 export function parseAddress(text: string): string | undefined {
   const port = /^(?:\[[0-9a-fA-F:.]+\]|[^:\s]+):(\d{1,5})$/.exec(text)?.[1];

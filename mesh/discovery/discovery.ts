@@ -17,7 +17,7 @@ export interface EndpointSet {
   readonly asOfMs: number;
 }
 
-/** What a process tells a registry of itself. */
+/** How a process describes itself to a registry. */
 export interface SelfDescription {
   /** The names under which others find it: `user`. */
   readonly services: readonly string[];
@@ -53,9 +53,12 @@ export interface Discovery {
    * nothing. Returns a function that ends the watch.
    */
   watch(service: string, changed: (set: EndpointSet) => void): () => void;
-  /** Asks the registry again soon, because a connection failed. At most once a second per service. */
+  /**
+   * Asks the registry again soon, because a connection failed. At most once a second per service. A question that waits for
+   * changes continues.
+   */
   refresh(service: string): void;
-  /** Enters this process into the registry, as soon as that answers. Missing where a registry takes no entries. */
+  /** Enters this process into the registry, as soon as that answers. Not defined if the registry takes no entries. */
   register?(self: SelfDescription): Registration;
   close(): Promise<void>;
 }

@@ -28,7 +28,7 @@ export interface EndpointSetOptions {
 }
 
 /** Connections are kept to each. */
-const maxEndpoints = 1_000;
+const maxInstances = 1_000;
 
 /** A registry that was restarted has no entries until all instances have registered again. */
 const emptyAfterMs = 30_000;
@@ -68,7 +68,7 @@ export function createEndpointSet(
     const malformed: string[] = [];
     for (const endpoint of found) {
       if (!isDialable(endpoint.address)) malformed.push(String(endpoint.address).slice(0, maxAddressLength));
-      // Two entries of an address are two services, or one whose old entry has not gone yet.
+      // Two entries of an address are two services, or a stale entry.
       else if (byAddress.get(endpoint.address)?.state !== 'ready') byAddress.set(endpoint.address, endpoint);
     }
     const sorted = [...byAddress.values()].sort((a, b) => (a.address < b.address ? -1 : 1));
@@ -76,13 +76,13 @@ export function createEndpointSet(
       report('registry has addresses that are not valid; ignoring them: correct their entries', {
         addresses: malformed.slice(0, 10),
       });
-    else if (sorted.length > maxEndpoints)
+    else if (sorted.length > maxInstances)
       report('registry has too many instances of a service; using the first ones', {
         instances: sorted.length,
-        used: maxEndpoints,
+        used: maxInstances,
       });
     else report('', {});
-    return sorted.slice(0, maxEndpoints);
+    return sorted.slice(0, maxInstances);
   }
 
   return {

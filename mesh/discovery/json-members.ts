@@ -20,7 +20,7 @@ export function listAt(value: unknown, ...path: readonly string[]): readonly unk
   return Array.isArray(list) ? list : undefined;
 }
 
-/** Returns `host:port`, with brackets around an IPv6 host. It may be not valid, as what it is made of. */
+/** Returns `host:port`, with brackets around an IPv6 host. It is not validated. */
 export function joinAddress(host: unknown, port: unknown): string {
   const name = String(host ?? '');
   return `${name.includes(':') ? `[${name}]` : name}:${String(port ?? '')}`;

@@ -30,8 +30,8 @@ export interface RegistryAnswer {
 export interface RegistryLines {
   readonly status: number;
   /**
-   * The lines that are not empty; none if the status is not 200. Leaving the loop ends the exchange. Throws REGISTRY_UNAVAILABLE if it breaks off or lasts
-   * longer than `maxMs`, REGISTRY_ANSWER_INVALID for a line of more than 4 MiB.
+   * The lines that are not empty; none if the status is not 200. Leaving the loop ends the exchange. Throws
+   * REGISTRY_UNAVAILABLE if it breaks off or lasts longer than `maxMs`, REGISTRY_ANSWER_INVALID for a line of more than 4 MiB.
    */
   readonly lines: AsyncIterable<string>;
 }
@@ -98,7 +98,7 @@ export function createRegistryHttp({ origin, registry, ca }: RegistryHttpOptions
     try {
       return await work();
     } catch (error) {
-      if (limit.signal.aborted) throw unavailable(`no complete answer within ${limit.ms()} ms`);
+      if (limit.signal.aborted) throw unavailable(`no complete answer within ${limit.ms} ms`);
       throw error instanceof MeshError ? error : unavailable(codeOf(error), error);
     }
   }
@@ -151,14 +151,14 @@ export function createRegistryHttp({ origin, registry, ca }: RegistryHttpOptions
 
 interface Limit extends Disposable {
   readonly signal: AbortSignal;
-  ms(): number;
+  readonly ms: number;
 }
 
 function startLimit(ms: number): Limit {
   const controller = new AbortController();
   const timer = setTimeout(() => controller.abort(), ms);
   timer.unref();
-  return { signal: controller.signal, ms: () => ms, [Symbol.dispose]: () => clearTimeout(timer) };
+  return { signal: controller.signal, ms, [Symbol.dispose]: () => clearTimeout(timer) };
 }
 
 function send(url: URL, options: http.RequestOptions, payload: string | undefined): Promise<http.IncomingMessage> {

@@ -1,4 +1,4 @@
-import { isLocal } from '../../config/address.ts';
+import { isLocal, splitAddress } from '../../config/address.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import type { SelfDescription } from '../discovery.ts';
 import { registryAnswerInvalid } from '../errors.ts';
@@ -23,8 +23,7 @@ const confirmEveryMs = 1_000;
  * of a contract: a contract that does not serve now is for callers to see, by its health, and no reason to forget an instance.
  */
 export function consulEntry(self: SelfDescription, { registry, ask, logger }: ConsulEntryOptions): RegistryEntry {
-  const port = self.address.lastIndexOf(':');
-  const host = self.address.slice(0, port).replace(/^\[|\]$/g, '');
+  const [host, port] = splitAddress(self.address);
   const ids = self.services.map((service) => ({ service, id: `${service}-${self.instance}` }));
   const expectOk = ({ status }: RegistryAnswer) => {
     if (status !== 200) throw registryAnswerInvalid({ registry, problem: `HTTP ${status}` });
@@ -51,7 +50,7 @@ export function consulEntry(self: SelfDescription, { registry, ask, logger }: Co
           Name: service,
           // Without one, callers take the address of the node.
           Address: isAtNode ? '' : host,
-          Port: Number(self.address.slice(port + 1)),
+          Port: port,
           Tags: [grpcTag],
           Meta: { version: self.version },
           Check: {

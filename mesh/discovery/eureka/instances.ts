@@ -1,4 +1,5 @@
 import { isIP } from 'node:net';
+import { splitAddress } from '../../config/address.ts';
 import type { FoundEndpoint, SelfDescription } from '../discovery.ts';
 import { joinAddress, memberAt, textAt } from '../json-members.ts';
 
@@ -74,9 +75,4 @@ function addressOf(instance: object): string {
   const ip = textAt(instance, 'ipAddr') ?? '';
   const host = isIP(ip) === 0 ? memberAt(instance, 'hostName') : ip;
   return joinAddress(host, grpcPortOf(instance) ?? memberAt(instance, 'port', '$'));
-}
-
-function splitAddress(address: string): readonly [host: string, port: number] {
-  const colon = address.lastIndexOf(':');
-  return [address.slice(0, colon).replace(/^\[|\]$/g, ''), Number(address.slice(colon + 1))];
 }
