@@ -153,9 +153,8 @@ describe('discovery by the API of Kubernetes', () => {
     expect(lists().length).toBeLessThanOrEqual(4);
   });
 
-  it('lists the Services of its namespace whose names end in -service', async () => {
-    const { api, discovery } = await start();
-    api.set(slice('a', []), slice('b', []));
+  it('lists the Services of its namespace whose names end in -service and that have a port for gRPC', async () => {
+    const { discovery } = await start();
     await eventually(() => expect(discovery.names()).toEqual(['user', 'order']));
   });
 

@@ -11,7 +11,7 @@ import { createRegistryHttp } from '../registry-http.ts';
 import type { DiscoveryParts } from '../registry-log.ts';
 import { createTokenFile } from '../token-file.ts';
 import { createWatches, type Follow } from '../watches.ts';
-import { instancesOf } from './slices.ts';
+import { hasGrpcPort, instancesOf } from './slices.ts';
 import { parseEvent } from './watch-events.ts';
 
 /** The credentials of a pod. */
@@ -25,8 +25,6 @@ const suffix = '-service';
 
 const timeoutMs = 5_000;
 const namesEveryMs = 10_000;
-/** Slices without their endpoints. */
-const onlyMetadata = 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1';
 
 /** The status of a version that the server has forgotten: of an answer, or inside one. */
 const gone = 410;
@@ -61,12 +59,12 @@ export function createKubernetesDiscovery(
     `/apis/discovery.k8s.io/v1/namespaces/${namespace}/endpointslices?${new URLSearchParams(query)}`;
 
   /** Returns slices by name, and the version after which to watch them. */
-  async function list(labelSelector: string, signal: AbortSignal, accept = 'application/json') {
+  async function list(labelSelector: string, signal: AbortSignal) {
     const slices = new Map<string, unknown>();
     let next = '';
     for (let page = 0; page < maxPages; page += 1) {
       const path = pathOf({ labelSelector, limit: String(pageSize), ...(next !== '' && { continue: next }) });
-      const answer = await http.ask({ path, headers: { ...headers(), accept }, timeoutMs, signal });
+      const answer = await http.ask({ path, headers: headers(), timeoutMs, signal });
       if (answer.status === gone && next !== '') {
         // The server has forgotten the version of the first pages.
         slices.clear();
@@ -113,8 +111,10 @@ export function createKubernetesDiscovery(
 
   const followNames: FollowNames = async function* ({ signal, rest }) {
     for (; ; await rest(namesEveryMs)) {
-      const { slices } = await list(serviceLabel, signal, onlyMetadata);
-      const names = [...slices.values()].map((slice) => textAt(slice, 'metadata', 'labels', serviceLabel) ?? '');
+      const { slices } = await list(serviceLabel, signal);
+      const names = [...slices.values()]
+        .filter(hasGrpcPort)
+        .map((slice) => textAt(slice, 'metadata', 'labels', serviceLabel) ?? '');
       yield [...new Set(names.filter((name) => name.endsWith(suffix)).map((name) => name.slice(0, -suffix.length)))];
     }
   };

@@ -36,6 +36,13 @@ function stateOf(endpoint: unknown): FoundEndpoint['state'] | undefined {
   return isReady === true ? 'ready' : undefined;
 }
 
+/** Whether a Service says that it serves gRPC. Others may have names like ours. */
+export function hasGrpcPort(slice: unknown): boolean {
+  return (listAt(slice, 'ports') ?? []).some(
+    (port) => textAt(port, 'name') === 'grpc' || textAt(port, 'appProtocol') === 'grpc',
+  );
+}
+
 /** The port named `grpc`, or the only one. */
 function portOf(slice: unknown): unknown {
   const ports = listAt(slice, 'ports') ?? [];

@@ -31,8 +31,6 @@ const path = '/apis/discovery.k8s.io/v1/namespaces/mesh/endpointslices';
 const label = 'kubernetes.io/service-name';
 const selector = `${label}=user-service`;
 
-const onlyMetadata = 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1';
-
 /** Starts one with a certificate of this CA. */
 export async function startFakeApiServer(ca: TestCa): Promise<FakeApiServer> {
   const slices = new Map<string, Slice>();
@@ -54,10 +52,17 @@ export async function startFakeApiServer(ca: TestCa): Promise<FakeApiServer> {
   }
 
   function listNames(request: ReceivedRequest): void {
-    const metadata = [...slices.keys()].map((name) => ({ name, labels: { [label]: 'user-service' } }));
-    const others = ['order-service', 'postgres'].map((name) => ({ name: `${name}-x`, labels: { [label]: name } }));
-    const items = [...metadata, ...others].map((metadata) => ({ metadata }));
-    answerJson(request, { kind: 'PartialObjectMetadataList', metadata: { resourceVersion: '1' }, items });
+    const sliceOf = (service: string, port: object) => ({
+      metadata: { name: `${service}-x`, labels: { [label]: service } },
+      ports: [{ port: 80, ...port }],
+    });
+    const items = [
+      sliceOf('user-service', { name: 'grpc' }),
+      sliceOf('order-service', { name: 'main', appProtocol: 'grpc' }),
+      sliceOf('grafana-service', { name: 'http' }),
+      sliceOf('postgres', { name: 'grpc' }),
+    ];
+    answerJson(request, { kind: 'EndpointSliceList', metadata: { resourceVersion: '1' }, items });
   }
 
   function watch({ query, response }: ReceivedRequest): void {
@@ -73,7 +78,7 @@ export async function startFakeApiServer(ca: TestCa): Promise<FakeApiServer> {
       const { method, query, headers } = request;
       if (headers.authorization !== `Bearer ${apiToken}`) return answerStatus(request, 401, 'Unauthorized');
       if (method !== 'GET' || request.path !== path) return answerStatus(request, 400, 'BadRequest');
-      if (query.get('labelSelector') === label && headers.accept === onlyMetadata) return listNames(request);
+      if (query.get('labelSelector') === label) return listNames(request);
       if (query.get('labelSelector') !== selector) return answerStatus(request, 400, 'BadRequest');
       const names = [...query.keys()].sort().join();
       if (/^(continue,)?labelSelector,limit$/.test(names)) return list(request);
