@@ -26,11 +26,15 @@ export async function listenForCommands(path: string, carry: Carry): Promise<Dis
     socket.on('error', () => undefined);
     createInterface({ input: socket }).once('line', async (line) => {
       const say = (text: string) => socket.write(`${text}\n`);
-      const outcome = await carry(line.split(' '), say).then(
-        () => done,
-        (error) => `${failed}${messageOf(error)}`,
-      );
-      socket.end(`${outcome}\n`);
+      const outcome = async () => {
+        try {
+          await carry(line.split(' '), say);
+          return done;
+        } catch (error) {
+          return `${failed}${messageOf(error)}`;
+        }
+      };
+      socket.end(`${await outcome()}\n`);
     });
   });
   await once(server.listen(path), 'listening');

@@ -59,7 +59,8 @@ describe('the supervisor of a split mesh', () => {
     const created = createSupervisor({ plan, door: 'gateway', launches, output, drainTimeoutMs, settleMs: 0 });
     supervisor = created;
     const pidOf = (name: string) => created.processes.find((process) => process.plan.name === name)?.pids()[0];
-    return { ...created, pidOf, doorAddress };
+    const kill9 = (name: string) => process.kill(pidOf(name) ?? expect.fail(`${name} does not run`), 'SIGKILL');
+    return { ...created, pidOf, kill9, doorAddress };
   }
 
   it('starts those that are called first and the door last, and ends them in the opposite order', async () => {
@@ -74,7 +75,7 @@ describe('the supervisor of a split mesh', () => {
     const mesh = await supervise(['user-1', 'order-1']);
     await mesh.start();
     for (const [index, pause] of ['0.1', '0.2', '0.4'].entries()) {
-      process.kill(mesh.pidOf('user-1') ?? 0, 'SIGKILL');
+      mesh.kill9('user-1');
       await eventually(() =>
         expect(log.join('')).toContain(`user-1 ended with SIGKILL: starting it again in ${pause} s`),
       );
@@ -96,7 +97,7 @@ describe('the supervisor of a split mesh', () => {
     const mesh = await supervise(['user-1'], { 'user-1': 'cannot start' });
     await mesh.start();
     writeFileSync(stopFile(), '');
-    process.kill(mesh.pidOf('user-1') ?? 0, 'SIGKILL');
+    mesh.kill9('user-1');
     await eventually(() => expect(log.join('')).toContain('user-1 ended with exit code 2: starting it again in 0.2 s'));
     rmSync(stopFile());
     await eventually(() => expect(history()).toEqual(['user-1 started', 'user-1 started']));
@@ -114,7 +115,7 @@ describe('the supervisor of a split mesh', () => {
       expect.stringMatching(/^user-1 serves again after \d+\.\d s$/),
       expect.stringMatching(/^user-2 serves again after \d+\.\d s$/),
     ]);
-    process.kill(mesh.pidOf('order-1') ?? 0, 'SIGKILL');
+    mesh.kill9('order-1');
     await eventually(() => expect(mesh.pidOf('order-1')).toBeUndefined());
     await expect(mesh.restart('order', () => undefined)).rejects.toThrow(
       'order-1 is not serving: wait until it serves',
