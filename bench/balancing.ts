@@ -55,7 +55,7 @@ function microsecondsOfPick(instances: number): number {
       refresh: () => undefined,
     },
     links: {
-      take: (address) => new Link({ address, connect: () => transport, clock, logger }),
+      take: (address) => new Link({ address, connect: () => transport, clock }),
       release: () => undefined,
     },
     policy: 'least-load',

@@ -72,7 +72,7 @@ interface ProcessLinks extends Links {
   close(): void;
 }
 
-function createLinks({ engine, keepalive, clock, logger }: EndpointsOptions): ProcessLinks {
+function createLinks({ engine, keepalive, clock }: EndpointsOptions): ProcessLinks {
   const links = new Map<string, { readonly link: Link; users: number }>();
   let isClosed = false;
   let cancelCheck: () => void;
@@ -91,7 +91,7 @@ function createLinks({ engine, keepalive, clock, logger }: EndpointsOptions): Pr
   return {
     take(address) {
       const known = links.get(address) ?? {
-        link: new Link({ address, connect: () => connect(address), clock, logger }),
+        link: new Link({ address, connect: () => connect(address), clock }),
         users: 0,
       };
       known.users += 1;

@@ -1,5 +1,6 @@
 import type { FoundEndpoint } from '../discovery/discovery.ts';
 import type { Transport } from '../engines/engine.ts';
+import type { Logger } from '../telemetry/logger.ts';
 import type { Clock } from '../time/clock.ts';
 import type { CallOutcome, InstanceState, PickedEndpoint } from './balancer.ts';
 import { type WatchedHealth, watchHealth } from './health-calls.ts';
@@ -10,6 +11,7 @@ import { Ejection } from './outliers.ts';
 /** Is notified of an instance by whoever chooses between instances. */
 export interface InstanceListener {
   readonly clock: Clock;
+  readonly logger: Logger;
   /** Its state may be another now. */
   changed(instance: Instance): void;
   /** It was ejected because of `faults in a row`. */
@@ -18,8 +20,10 @@ export interface InstanceListener {
   notServed(instance: Instance, contract: string): void;
   /** It does not have a method. */
   missed(instance: Instance, path: string): void;
-  /** It cannot be reached. */
-  lost(instance: Instance): void;
+  /** It cannot be reached. `isLogged`: if that is news. */
+  lost(instance: Instance, isLogged: boolean, wasDraining: boolean): void;
+  /** It can be reached again. */
+  reached(instance: Instance): void;
   /** Whether another instance gets calls. */
   hasOthers(instance: Instance): boolean;
 }
@@ -35,6 +39,7 @@ export class Instance implements LinkUser {
   readonly #health = new Map<string, WatchedHealth>();
   readonly #watches: (() => void)[] = [];
   readonly #missed = new Set<string>();
+  #isLost = false;
 
   constructor(found: FoundEndpoint, link: Link, listener: InstanceListener) {
     this.#found = found;
@@ -53,6 +58,10 @@ export class Instance implements LinkUser {
 
   get transport(): Transport {
     return this.link.transport;
+  }
+
+  get logger(): Logger {
+    return this.#listener.logger;
   }
 
   get hasElsewhere(): boolean {
@@ -132,7 +141,11 @@ export class Instance implements LinkUser {
     const before = this.#health.get(contract);
     this.#health.set(contract, health);
     if (health === 'not-served') this.#listener.notServed(this, contract);
-    if (health === 'away') this.#listener.lost(this);
+    if (health === 'away') this.#lose(before);
+    else if (this.#isLost) {
+      this.#isLost = false;
+      this.#listener.reached(this);
+    }
     // Another process may answer there: what is known of the last one does not hold for it.
     if (before === 'away') {
       this.load.forget();
@@ -140,6 +153,13 @@ export class Instance implements LinkUser {
       this.#missed.clear();
     }
     this.#listener.changed(this);
+  }
+
+  /** The watches of all its contracts notice it. A silent instance has been logged, and may accept connections. */
+  #lose(before: WatchedHealth | undefined): void {
+    const isLogged = !this.#isLost && !this.link.isSilent;
+    this.#isLost ||= isLogged;
+    this.#listener.lost(this, isLogged, before === 'not-serving' || this.#found.state === 'draining');
   }
 
   #worstHealth(): WatchedHealth {

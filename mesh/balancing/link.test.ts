@@ -8,9 +8,9 @@ import { away, FakeServer, settle } from './testing/fake-server.ts';
 function linkTo(server: FakeServer, hasElsewhere = true) {
   const clock = createTestClock();
   const log = captureLog();
-  const link = new Link({ address: 'a:1', connect: () => server.connect(), clock, logger: log.logger });
+  const link = new Link({ address: 'a:1', connect: () => server.connect(), clock });
   const seen: boolean[] = [];
-  link.users.add({ hasElsewhere, onSilence: () => seen.push(link.isSilent) });
+  link.users.add({ hasElsewhere, logger: log.logger, onSilence: () => seen.push(link.isSilent) });
   const checkAfter = async (ms: number) => {
     clock.advance(ms);
     link.check(clock.elapsedMs());

@@ -24,13 +24,14 @@ export interface LinkOptions {
   readonly address: string;
   readonly connect: () => Transport;
   readonly clock: Clock;
-  readonly logger: Logger;
 }
 
 /** Something that uses a link. */
 export interface LinkUser {
   /** Whether its calls could go elsewhere. If those of no user can, a silent server is waited for, by streams for 10 probes. */
   readonly hasElsewhere: boolean;
+  /** Logs with the service that is there. */
+  readonly logger: Logger;
   /** The server has fallen silent, or answers again. */
   onSilence(): void;
 }
@@ -176,12 +177,12 @@ export class Link {
   }
 
   #set(isSilent: boolean): void {
-    const { logger } = this.#options;
     this.#isSilent = isSilent;
-    if (isSilent) {
-      const where = this.#hasElsewhere ? 'go elsewhere' : 'end, and there is no other instance';
-      logger.warn({ address: this.address }, `an instance does not answer: its calls ${where}`);
-    } else logger.info({ address: this.address }, 'an instance answers again');
+    const where = this.#hasElsewhere ? 'go elsewhere' : 'end, and there is no other instance';
+    for (const { logger } of this.users) {
+      if (isSilent) logger.warn({ address: this.address }, `an instance does not answer: its calls ${where}`);
+      else logger.info({ address: this.address }, 'an instance answers again');
+    }
     for (const user of this.users) user.onSilence();
   }
 }

@@ -44,7 +44,6 @@ function balance(count: number): Balanced {
       address,
       connect: () => (servers[names.indexOf(address)] ?? new FakeServer()).connect(),
       clock,
-      logger: log.logger,
     });
     links.set(address, link);
     return link;
@@ -121,10 +120,19 @@ describe('the instances that get calls', () => {
     servers[0]?.show(away);
     expect(await used()).toEqual(['b']);
     expect(refreshed()).toBe(1);
-    expect(log.lines).toContainEqual(expect.objectContaining({ address: 'a', msg: 'an instance cannot be reached' }));
     if (servers[0]) servers[0].health = ServingStatus.SERVING;
     clock.advance(1_200);
     expect(await used()).toEqual(['a', 'b']);
+    const about = { service: 'user', registry: 'static', address: 'a' };
+    expect(log.lines).toMatchObject([
+      { level: 'warn', ...about, msg: 'an instance cannot be reached' },
+      { level: 'info', ...about, msg: 'an instance can be reached again' },
+    ]);
+    servers[0]?.show(ServingStatus.NOT_SERVING);
+    await settle();
+    servers[0]?.show(away);
+    await settle();
+    expect(log.lines.at(-1)).toMatchObject({ level: 'info', ...about, msg: 'an instance cannot be reached' });
   });
 
   it('exclude one whose connection is lost only if it cannot be reached again', async () => {
@@ -179,6 +187,8 @@ describe('a retry', () => {
     await mesh.used();
     await spoil(mesh);
     await settle();
+    for (const line of mesh.log.lines)
+      expect(line).toMatchObject({ service: 'user', registry: 'static', address: 'b' });
     expect(mesh.balancer.instances(contract)).toMatchObject([{ state: 'ready' }, { state }]);
     expect(await mesh.call('answered', tried)).toBe('a');
   });

@@ -41,8 +41,8 @@ const maxFindMs = 2_000;
 /** The balancer of one service. It watches the service in discovery from the start. */
 export class ServiceBalancer implements Balancer, InstanceListener {
   readonly clock: Clock;
+  readonly logger: Logger;
   readonly #options: ServiceBalancerOptions;
-  readonly #logger: Logger;
   readonly #random: () => number;
   readonly #instances = new Map<string, Instance>();
   /** The contracts that were called, whose health is watched. */
@@ -63,7 +63,7 @@ export class ServiceBalancer implements Balancer, InstanceListener {
   constructor(options: ServiceBalancerOptions) {
     this.clock = options.clock;
     this.#options = options;
-    this.#logger = options.logger.child({ service: options.service, registry: options.discovery.scheme });
+    this.logger = options.logger.child({ service: options.service, registry: options.discovery.scheme });
     this.#random = options.random ?? Math.random;
     this.#endWatch = options.discovery.watch(options.service, (set) => this.#onSet(set));
     this.#cancelInterval = this.clock.after(outlierConstants.intervalMs, () => this.#onInterval());
@@ -143,7 +143,7 @@ export class ServiceBalancer implements Balancer, InstanceListener {
     const { untilMs } = instance.ejection;
     const forMs = Math.ceil(untilMs - this.clock.elapsedMs());
     this.#ejections += 1;
-    this.#logger.warn(
+    this.logger.warn(
       { address: instance.address, for_ms: forMs },
       'an instance fails its calls: it gets none for a while',
     );
@@ -152,22 +152,26 @@ export class ServiceBalancer implements Balancer, InstanceListener {
   }
 
   notServed({ address }: Instance, contract: string): void {
-    this.#logger.warn(
+    this.logger.warn(
       { address, contract },
       'an instance answers, but does not serve the contract: check whether two services have one address',
     );
   }
 
   missed({ address, version }: Instance, path: string): void {
-    this.#logger.warn(
+    this.logger.warn(
       { address, version, method: path },
       'an instance of an older contract is called: its calls of this method go elsewhere; update it',
     );
   }
 
-  lost({ address }: Instance): void {
+  lost({ address }: Instance, isLogged: boolean, wasDraining: boolean): void {
     this.#options.discovery.refresh(this.#options.service);
-    this.#logger.info({ address }, 'an instance cannot be reached');
+    if (isLogged) this.logger[wasDraining ? 'info' : 'warn']({ address }, 'an instance cannot be reached');
+  }
+
+  reached({ address }: Instance): void {
+    this.logger.info({ address }, 'an instance can be reached again');
   }
 
   hasOthers(instance: Instance): boolean {
