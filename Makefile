@@ -24,7 +24,7 @@ start-split: $(INSTALLED)
 	@missing=$$(node scripts/split.ts missing-servers) && { [ -z "$$missing" ] || sh scripts/deps.sh $$missing; }
 	@exec node scripts/split.ts
 
-## restart-split: replace the processes of a running start-split one after another: NAME=order, order-1 or all (default)
+## restart-split: replace the processes of a running start-split one after another: NAME=order, NAME='order payment-1' or all (default)
 restart-split: $(INSTALLED)
 	@exec node scripts/split.ts restart $(NAME)
 

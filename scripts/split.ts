@@ -1,7 +1,7 @@
 import { enableCompileCache } from 'node:module';
 import { compileCache } from './split/launch.ts';
 
-// Runs the mesh as many processes: `split.ts`. `split.ts restart <service, process or all>` replaces processes of a running one,
+// Runs the mesh as many processes: `split.ts`. `split.ts restart <services, processes or all>` replaces processes of a running one,
 // one after another. `split.ts missing-servers` prints the parts of `make deps` that it needs first.
 
 // Before the services are loaded, so their processes find compiled code.
@@ -18,7 +18,7 @@ switch (command) {
     process.exit(await runSplit(process.env));
     break;
   case 'restart':
-    await restart(args[0] || 'all');
+    await restart(args);
     break;
   case 'missing-servers':
     console.log(missingParts(process.env).join(' '));
@@ -28,9 +28,9 @@ switch (command) {
     process.exitCode = 2;
 }
 
-async function restart(name: string): Promise<void> {
+async function restart(names: readonly string[]): Promise<void> {
   try {
-    await sendCommand(controlSocket(process.env.DATA_DIR || 'data'), ['restart', name], console.log);
+    await sendCommand(controlSocket(process.env.DATA_DIR || 'data'), ['restart', ...names], console.log);
   } catch (error) {
     process.stderr.write(`${messageOf(error)}\n`);
     process.exitCode = 1;

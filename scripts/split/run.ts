@@ -66,10 +66,10 @@ export async function runSplit(environment: NodeJS.ProcessEnv): Promise<number> 
       level: logLevel,
     });
     makeFolder(join(dataDir, 'split'));
-    using _commands = await listenForCommands(controlSocket(dataDir), ([name, target = 'all'], say) => {
+    using _commands = await listenForCommands(controlSocket(dataDir), ([name, ...targets], say) => {
       if (name !== 'restart') throw new Error(`unknown command ${name}: use restart`);
       if (running.supervisor === undefined) throw new Error('the split mesh is still starting: try again');
-      return running.supervisor.restart(target, say);
+      return running.supervisor.restart(targets.length > 0 ? targets : ['all'], say);
     });
     try {
       await Promise.race([start(settings, running, output), stopRequested]);

@@ -109,7 +109,7 @@ describe('the supervisor of a split mesh', () => {
     await mesh.start();
     const before = history().length;
     const said: string[] = [];
-    await mesh.restart('user', (line) => said.push(line));
+    await mesh.restart(['user'], (line) => said.push(line));
     expect(history().slice(before)).toEqual(['user-1 ended', 'user-1 started', 'user-2 ended', 'user-2 started']);
     expect(said).toEqual([
       expect.stringMatching(/^user-1 serves again after \d+\.\d s$/),
@@ -117,12 +117,23 @@ describe('the supervisor of a split mesh', () => {
     ]);
     mesh.kill9('order-1');
     await eventually(() => expect(mesh.pidOf('order-1')).toBeUndefined());
-    await expect(mesh.restart('order', () => undefined)).rejects.toThrow(
+    await expect(mesh.restart(['order'], () => undefined)).rejects.toThrow(
       'order-1 is not serving: wait until it serves',
     );
-    await expect(mesh.restart('usr', () => undefined)).rejects.toThrow(
+    await expect(mesh.restart(['usr'], () => undefined)).rejects.toThrow(
       'usr is neither a service nor a process: use all, user, user-1, user-2, order, order-1',
     );
+  });
+
+  it('replaces all processes that are named, each once, or none if a name is wrong', async () => {
+    const mesh = await supervise(['user-1', 'order-1', 'payment-1']);
+    await mesh.start();
+    const before = history().length;
+    await expect(mesh.restart(['order', 'usr'], () => undefined)).rejects.toThrow('usr is neither');
+    expect(history()).toHaveLength(before);
+    await mesh.restart(['order', 'payment-1', 'payment'], () => undefined);
+    const replaced = history().slice(before);
+    expect(replaced).toEqual(['order-1 ended', 'order-1 started', 'payment-1 ended', 'payment-1 started']);
   });
 
   it('starts the successor of a process that registers at another address, and then ends the old one', async () => {
@@ -131,7 +142,7 @@ describe('the supervisor of a split mesh', () => {
     await mesh.start();
     const addresses = [mesh.processes[0]?.address()];
     for (let time = 0; time < 2; time++) {
-      await mesh.restart('user', () => undefined);
+      await mesh.restart(['user'], () => undefined);
       addresses.push(mesh.processes[0]?.address());
     }
     expect(history()).toEqual(['user-1 started', 'user-1 started', 'user-1 ended', 'user-1 started', 'user-1 ended']);
@@ -157,7 +168,7 @@ describe('the supervisor of a split mesh', () => {
       }
       return answers;
     })();
-    await mesh.restart('gateway', () => undefined);
+    await mesh.restart(['gateway'], () => undefined);
     isDone = true;
     const answers = await calling;
     expect(history().slice(before)).toEqual([

@@ -9,8 +9,8 @@ export interface Supervisor {
   readonly processes: readonly SupervisedProcess[];
   /** Starts all, and resolves when all serve. Rejects with a `CannotStart` if one of them cannot. */
   start(): Promise<void>;
-  /** Replaces the processes of this name, of this service, or `all`, one after another. */
-  restart(name: string, say: (line: string) => void): Promise<void>;
+  /** Replaces the processes of these names, of these services, or `all`, one after another; none if a name is unknown. */
+  restart(names: readonly string[], say: (line: string) => void): Promise<void>;
   /** Ends all in the order of the waves. Resolves with what went wrong. */
   stop(): Promise<readonly string[]>;
   /** Ends all with SIGKILL. */
@@ -49,9 +49,11 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
   let isStopping = false;
   let restarting: Promise<void> = Promise.resolve();
 
-  async function restart(name: string, say: (line: string) => void): Promise<void> {
-    const chosen = processes.filter(({ plan }) => name === 'all' || plan.name === name || plan.service === name);
-    if (chosen.length === 0) {
+  async function restart(names: readonly string[], say: (line: string) => void): Promise<void> {
+    const isNamed = ({ plan }: SupervisedProcess, name: string) => ['all', plan.name, plan.service].includes(name);
+    const chosen = processes.filter((process) => names.some((name) => isNamed(process, name)));
+    for (const name of names) {
+      if (chosen.some((process) => isNamed(process, name))) continue;
       const known = [...new Set(processes.flatMap(({ plan }) => [plan.service, plan.name]))];
       throw new Error(`${name} is neither a service nor a process: use all, ${known.join(', ')}`);
     }
@@ -74,9 +76,9 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
         });
       }
     },
-    restart(name, say) {
+    restart(names, say) {
       // Two at a time could take away both instances of a service.
-      const started = restarting.then(() => restart(name, say));
+      const started = restarting.then(() => restart(names, say));
       restarting = started.catch(() => undefined);
       return started;
     },
