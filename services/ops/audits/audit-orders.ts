@@ -11,6 +11,7 @@ import { chargeOfUnknownOwner, reservationOfUnknownOwner } from './orders/errors
 import { judgeCharge } from './orders/judge-charge.ts';
 import { judgeReservation } from './orders/judge-reservation.ts';
 import { judgeOwner, type KnownOwners, type Owners, ofOrder, withOwners } from './owners/owners.ts';
+import { paymentsOf, reservationsOf } from './whole-lists.ts';
 
 /**
  * Returns the checks that orders agree with payments and reservations, as far as those services are in this process or have an
@@ -37,7 +38,7 @@ function auditCharges(
 ): AuditCheck {
   const charges: Comparison<Payment> = {
     name: 'orders/charges',
-    list: (bounds) => payments.listPayments({}, bounds),
+    list: (bounds) => paymentsOf(payments)({}, bounds),
     get: (orderId, bounds) => payments.getPayment({ orderId }, bounds),
     beforeRecheck: owners.refresh,
     orderIdOf: ({ orderId }) => orderId,
@@ -61,7 +62,7 @@ function auditReservations(
 ): AuditCheck {
   const reservations: Comparison<Reservation> = {
     name: 'orders/reservations',
-    list: (bounds) => inventory.listReservations({}, bounds),
+    list: (bounds) => reservationsOf(inventory)({}, bounds),
     get: (orderId, bounds) => inventory.getReservation({ orderId }, bounds),
     beforeRecheck: owners.refresh,
     orderIdOf: ({ orderId }) => orderId,

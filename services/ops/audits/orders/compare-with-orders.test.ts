@@ -29,9 +29,11 @@ describe('a check that orders agree with something', () => {
   let get: (orderId: string) => Promise<Parcels>;
   let gets: string[];
   let examined: number;
+  /** The instance that lists orders stops once after each of these. */
+  let stopAfter: Set<string>;
 
   beforeEach(async () => {
-    [orders, listed, exact, gets, examined] = [[], [], new Map(), [], 0];
+    [orders, listed, exact, gets, examined, stopAfter] = [[], [], new Map(), [], 0, new Set()];
     get = async (orderId) => {
       const count = exact.get(orderId);
       if (count === undefined) throw missing(orderId);
@@ -45,8 +47,11 @@ describe('a check that orders agree with something', () => {
       async *watchOrder() {
         yield await notHere();
       },
-      async *listOrders() {
-        yield* orders;
+      async *listOrders({ afterId }) {
+        for (const each of orders.filter(({ id }) => id > afterId)) {
+          yield each;
+          if (stopAfter.delete(each.id)) throw new MeshError(Status.UNAVAILABLE, 'SERVER_DRAINING', 'it stops');
+        }
       },
       async getOrder({ id }) {
         return orders.find((each) => each.id === id) ?? Promise.reject(missing(id));
@@ -94,6 +99,14 @@ describe('a check that orders agree with something', () => {
     listed = ids(1_200).map(one);
     expect(await run()).toEqual([]);
     expect({ examined, gets }).toEqual({ examined: 1_200, gets: [] });
+  });
+
+  it('continues a list of orders whose instance stops', async () => {
+    orders = ids(1_200).map(order);
+    listed = ids(1_200).map(one);
+    stopAfter = new Set(['o00000', 'o00700']);
+    expect(await run()).toEqual([]);
+    expect({ examined, gets, left: stopAfter.size }).toEqual({ examined: 1_200, gets: [], left: 0 });
   });
 
   it('reads nothing one by one if thousands of orders waited before they were paid', async () => {

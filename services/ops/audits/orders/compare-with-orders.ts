@@ -12,6 +12,7 @@ import {
   sleep,
   yieldEvery,
 } from '#mesh';
+import { ordersOf } from '../whole-lists.ts';
 
 /** How long a call may take. */
 export interface Bounds {
@@ -67,7 +68,7 @@ export function compareWithOrders<Other>(
       const bounds = { signal };
       const yieldToOthers = yieldEvery(maxTurnMs);
       const sorted = {
-        list: withoutAddresses(orders.listOrders({}, bounds)),
+        list: withoutAddresses(ordersOf(orders)({}, bounds)),
         keyOf: idOf,
         positionOf: orderPositionOf,
       };

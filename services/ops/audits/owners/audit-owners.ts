@@ -4,6 +4,7 @@ import { PaymentServiceContract } from '#gen/payment/v1/payment.contract.ts';
 import { PaymentState } from '#gen/payment/v1/payment.ts';
 import { type AuditCheck, inBatches, type OwnIds, type Runtime } from '#mesh';
 import { chargeUnknownToOwner, reservationUnknownToOwner } from '../orders/errors.ts';
+import { paymentsOf, reservationsOf } from '../whole-lists.ts';
 import type { Owners } from './owners.ts';
 
 /** What owners have: charges or reservations. */
@@ -55,7 +56,7 @@ function findCharges(findClient: Runtime['findClient']): Possessions | undefined
       reason: chargeUnknownToOwner.reason,
       verb: 'charged',
       async *list(owner, signal) {
-        for await (const { orderId, state } of payments.listPayments({ owner }, { signal }))
+        for await (const { orderId, state } of paymentsOf(payments)({ owner }, { signal }))
           if (state === PaymentState.PAYMENT_STATE_CHARGED) yield orderId;
       },
     }
@@ -70,7 +71,7 @@ function findReservations(findClient: Runtime['findClient']): Possessions | unde
       reason: reservationUnknownToOwner.reason,
       verb: 'reserved',
       async *list(owner, signal) {
-        for await (const { orderId, state } of inventory.listReservations({ owner }, { signal }))
+        for await (const { orderId, state } of reservationsOf(inventory)({ owner }, { signal }))
           if (state !== ReservationState.RESERVATION_STATE_RELEASED) yield orderId;
       },
     }
