@@ -11,8 +11,8 @@ import { createServerHost } from '../grpc/server/server-host.ts';
 
 const logger = createLogger('silent');
 
-/** A host that forwards all calls. */
-export interface Door {
+/** A host that forwards all calls without a forwarder of the mesh: as the engine does alone. */
+export interface RawDoor {
   readonly host: ServerHost;
   readonly address: string;
   /** The calls so far, and how those that ended did. */
@@ -46,11 +46,11 @@ function forwardTo(endpoints: readonly RawEndpoint[]) {
 }
 
 /** Opens a door to servers at these addresses, until the test ends. It collects the requests of unary calls. */
-export async function openDoor(
+export async function openRawDoor(
   addresses: readonly string[],
   options: Partial<ServerHostOptions> = {},
   listen = '127.0.0.1:0',
-): Promise<Door> {
+): Promise<RawDoor> {
   const host = createServerHost({ toStatus: (error, call) => toStatus(error, call, logger), ...options });
   const endpoints = addresses.map((address) => new NativeRawEndpoint(address));
   const { forwarder, calls, ends } = forwardTo(endpoints);
@@ -63,12 +63,12 @@ export async function openDoor(
   return { host, address: `127.0.0.1:${port}`, calls, ends };
 }
 
-/** The native engine, whose hosts are called through a door. */
-export const engineBehindDoor: Engine = {
+/** The native engine, whose hosts are called through a raw door. */
+export const engineBehindRawDoor: Engine = {
   ...nativeEngine,
   createServerHost(options) {
     const host = createServerHost(options);
-    let door: Door | undefined;
+    let door: RawDoor | undefined;
     return {
       get openConnections() {
         return host.openConnections;
@@ -78,7 +78,7 @@ export const engineBehindDoor: Engine = {
         await Promise.all([host.drain(graceMs), door?.host.drain(graceMs)]);
       },
       async listen(address) {
-        door = await openDoor([`127.0.0.1:${await host.listen('127.0.0.1:0')}`], {}, address);
+        door = await openRawDoor([`127.0.0.1:${await host.listen('127.0.0.1:0')}`], {}, address);
         return Number(door.address.slice(door.address.lastIndexOf(':') + 1));
       },
     };

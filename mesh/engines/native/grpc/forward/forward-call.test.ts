@@ -7,7 +7,7 @@ import { eventually } from '../../../../testing/eventually.ts';
 import { grpcFrame } from '../../../../testing/grpc-frame.ts';
 import { freePort } from '../../../../testing/servers/free-port.ts';
 import { listBytes } from '../../http2/hpack/tables/dynamic-table.ts';
-import { openDoor } from '../../testing/door.ts';
+import { openRawDoor } from '../../testing/raw-door.ts';
 import { exchange, openStream, serveRequests, serveStreams } from '../../testing/raw-exchange.ts';
 
 const unary = '/t/unary';
@@ -31,7 +31,7 @@ const cut = (stream: ServerHttp2Stream) => stream.session?.destroy();
 describe('a forwarded call', () => {
   it('passes the fields and bytes of its request unchanged, whatever their compression', async () => {
     const server = await serveRequests((stream) => answer(stream));
-    const { address } = await openDoor([server.address]);
+    const { address } = await openRawDoor([server.address]);
     const sent = {
       'content-type': 'application/grpc',
       'user-agent': 'grpc-go/1.2.3',
@@ -53,7 +53,7 @@ describe('a forwarded call', () => {
     const header = { 'some-bin': 'AAEC,/w', 'grpc-encoding': 'snappy', server: 'other' };
     const trailers = { 'grpc-status': '5', 'grpc-message': 'no%20user', 'grpc-status-details-bin': 'CAU', more: 'a' };
     const server = await serveRequests((stream) => answer(stream, header, trailers));
-    const { address, ends } = await openDoor([server.address]);
+    const { address, ends } = await openRawDoor([server.address]);
     const reply = await exchange(address, unary, hello);
     expect(reply.header).toMatchObject({ ...header, 'content-type': 'application/grpc+proto' });
     expect(reply).toMatchObject({ trailers, body: hello, isOneBlock: false });
@@ -64,7 +64,7 @@ describe('a forwarded call', () => {
     const server = await serveRequests((stream) =>
       stream.respond({ ...grpc, 'grpc-status': '7', 'grpc-message': 'no' }, { endStream: true }),
     );
-    const { address, ends } = await openDoor([server.address]);
+    const { address, ends } = await openRawDoor([server.address]);
     const reply = await exchange(address, unary, hello);
     expect(reply).toMatchObject({ isOneBlock: true, header: { 'grpc-status': '7', 'grpc-message': 'no' } });
     expect(ends).toMatchObject([{ code: Status.PERMISSION_DENIED }]);
@@ -72,7 +72,7 @@ describe('a forwarded call', () => {
 
   it('passes on what is left of its deadline', async () => {
     const server = await serveRequests((stream) => answer(stream));
-    const { address } = await openDoor([server.address]);
+    const { address } = await openRawDoor([server.address]);
     await exchange(address, unary, hello, { 'grpc-timeout': '30S' });
     const [, left] = /^(\d+)m$/.exec(`${server.requests[0]?.headers['grpc-timeout']}`) ?? [];
     expect(Number(left)).toBeGreaterThan(20_000);
@@ -81,7 +81,7 @@ describe('a forwarded call', () => {
 
   it('passes metadata of 16 KiB, for which its request id leaves no room', async () => {
     const server = await serveRequests((stream) => answer(stream, { big: 'y'.repeat(16_000) }));
-    const { address } = await openDoor([server.address]);
+    const { address } = await openRawDoor([server.address]);
     // The size of a request without metadata, as HTTP/2 counts it.
     const fields = [':method', 'POST', ':path', unary, 'content-type', 'application/grpc'];
     const ownBytes = listBytes([...fields, ':scheme', 'http', ':authority', address]);
@@ -95,7 +95,7 @@ describe('a forwarded call', () => {
 
   it('ends at its endpoint when its caller cancels it', async () => {
     const server = await serveStreams((stream) => stream.respond(grpc));
-    const { address, ends } = await openDoor([server.address]);
+    const { address, ends } = await openRawDoor([server.address]);
     const stream = await openStream(address, chat);
     await eventually(() => expect(server.streams).toHaveLength(1));
     stream.close(constants.NGHTTP2_CANCEL);
@@ -107,7 +107,7 @@ describe('a forwarded call', () => {
     const server = await serveStreams((stream) => {
       setTimeout(() => stream.respond({ ...grpc, 'grpc-status': '4' }, { endStream: true }), 230);
     });
-    const { address, ends } = await openDoor([server.address]);
+    const { address, ends } = await openRawDoor([server.address]);
     const stream = await openStream(address, unary, { 'grpc-timeout': '200m' });
     stream.end(hello);
     setTimeout(() => stream.close(constants.NGHTTP2_CANCEL), 190);
@@ -118,7 +118,7 @@ describe('a forwarded call', () => {
 
   it('ends at its deadline if its endpoint does not end it', async () => {
     const server = await serveStreams(() => undefined);
-    const { address } = await openDoor([server.address]);
+    const { address } = await openRawDoor([server.address]);
     const reply = await exchange(address, unary, hello, { 'grpc-timeout': '100m' });
     expect(reply.status).toBe(Status.DEADLINE_EXCEEDED);
     await eventually(() => expect(server.streams[0]?.rstCode).toBe(constants.NGHTTP2_CANCEL));
@@ -130,7 +130,7 @@ describe('a forwarded call', () => {
     ['it is not ended', hello],
   ])('ends with DEADLINE_EXCEEDED when the time for its request is over and %s', async (_, part) => {
     const server = await serveRequests((stream) => answer(stream));
-    const { address, ends } = await openDoor([server.address], { requestTimeoutMs: 60 });
+    const { address, ends } = await openRawDoor([server.address], { requestTimeoutMs: 60 });
     const stream = await openStream(address, unary);
     if (part.length > 0) stream.write(part);
     const [end] = await once(stream, 'response', { signal: AbortSignal.timeout(2_000) });
@@ -141,7 +141,7 @@ describe('a forwarded call', () => {
 
   it('has no such limit once its request is complete, or if it streams requests', async () => {
     const server = await serveStreams((stream) => void setTimeout(() => answer(stream), 200));
-    const { address } = await openDoor([server.address], { requestTimeoutMs: 60 });
+    const { address } = await openRawDoor([server.address], { requestTimeoutMs: 60 });
     expect(await exchange(address, unary, hello)).toMatchObject({ status: Status.OK });
     const stream = await openStream(address, chat);
     stream.write(hello);
@@ -154,7 +154,7 @@ describe('an endpoint that does not begin a call', () => {
   it('is replaced by the next if it refuses the stream, with the whole request', async () => {
     const first = await serveRequests(refuse);
     const second = await serveRequests((stream) => answer(stream));
-    const { address, ends } = await openDoor([first.address, second.address]);
+    const { address, ends } = await openRawDoor([first.address, second.address]);
     for (const path of [unary, chat]) expect((await exchange(address, path, hello)).body).toEqual(hello);
     expect(second.requests.map(({ body }) => body)).toEqual([hello, hello]);
     expect(ends.map(({ code }) => code)).toEqual([Status.OK, Status.OK]);
@@ -162,7 +162,7 @@ describe('an endpoint that does not begin a call', () => {
 
   it('is replaced by the next if nothing listens there', async () => {
     const server = await serveRequests((stream) => answer(stream));
-    const { address } = await openDoor([`127.0.0.1:${await freePort()}`, server.address]);
+    const { address } = await openRawDoor([`127.0.0.1:${await freePort()}`, server.address]);
     for (const path of [unary, chat]) expect((await exchange(address, path, hello)).body).toEqual(hello);
   });
 
@@ -170,7 +170,7 @@ describe('an endpoint that does not begin a call', () => {
     const head = { ...grpc, 'grpc-status': `${Status.UNIMPLEMENTED}` };
     const first = await serveStreams((stream) => stream.respond(head, { endStream: true }));
     const second = await serveRequests((stream) => answer(stream));
-    const { address, ends } = await openDoor([first.address, second.address]);
+    const { address, ends } = await openRawDoor([first.address, second.address]);
     expect((await exchange(address, unary, hello)).body).toEqual(hello);
     const stream = await openStream(address, chat);
     stream.write(hello);
@@ -187,14 +187,14 @@ describe('an endpoint that does not begin a call', () => {
   ])('answers that it does not have the method %s', async (_, others, details) => {
     const head = { ...grpc, 'grpc-status': `${Status.UNIMPLEMENTED}`, 'grpc-message': 'no', ...details };
     const server = await serveRequests((stream) => stream.respond(head, { endStream: true }));
-    const { address } = await openDoor(Array.from({ length: 1 + others }, () => server.address));
+    const { address } = await openRawDoor(Array.from({ length: 1 + others }, () => server.address));
     const reply = await exchange(address, unary, hello);
     expect(reply).toMatchObject({ isOneBlock: true, header: { 'grpc-status': '12', 'grpc-message': 'no' } });
     expect(server.requests).toHaveLength(1);
   });
 
   it('ends the call as unprocessed if there is no other', async () => {
-    const { address, ends } = await openDoor([`127.0.0.1:${await freePort()}`]);
+    const { address, ends } = await openRawDoor([`127.0.0.1:${await freePort()}`]);
     const reply = await exchange(address, unary, hello);
     expect(reply.status).toBe(Status.UNAVAILABLE);
     expect(ends).toMatchObject([{ code: Status.UNAVAILABLE, unprocessed: true }]);
@@ -209,7 +209,7 @@ describe('an endpoint that does not begin a call', () => {
       });
     });
     const second = await serveRequests((stream) => answer(stream));
-    const { address } = await openDoor([first.address, second.address]);
+    const { address } = await openRawDoor([first.address, second.address]);
     const reply = await exchange(address, chat, grpcFrame(Buffer.alloc(200_000)));
     expect(reply.status).toBe(Status.UNAVAILABLE);
     expect(second.requests).toEqual([]);
@@ -220,7 +220,7 @@ describe('an endpoint that is lost', () => {
   it('ends a call without a reply with ENDPOINT_LOST, and the door does not repeat it', async () => {
     const first = await serveRequests(cut);
     const second = await serveRequests((stream) => answer(stream));
-    const { address, ends } = await openDoor([first.address, second.address]);
+    const { address, ends } = await openRawDoor([first.address, second.address]);
     const reply = await exchange(address, unary, hello);
     expect(reply.status).toBe(Status.UNAVAILABLE);
     expect(ends).toMatchObject([{ unprocessed: false, error: { reason: 'ENDPOINT_LOST' } }]);
@@ -232,7 +232,7 @@ describe('an endpoint that is lost', () => {
       stream.respond(grpc);
       stream.write(hello, () => setTimeout(() => cut(stream), 50));
     });
-    const { address } = await openDoor([server.address]);
+    const { address } = await openRawDoor([server.address]);
     const reply = await exchange(address, chat, hello);
     expect(reply.body).toEqual(hello);
     expect(reply.trailers['grpc-status']).toBe(`${Status.UNAVAILABLE}`);
@@ -243,7 +243,7 @@ describe('an endpoint that is lost', () => {
       stream.respond(grpc);
       stream.write(Buffer.concat([hello, hello.subarray(0, bytes)]), () => setTimeout(() => cut(stream), 50));
     });
-    const { address } = await openDoor([server.address]);
+    const { address } = await openRawDoor([server.address]);
     const reply = await exchange(address, chat, hello);
     expect(reply.trailers).toEqual({});
     expect(reply.resetCode).toBe(constants.NGHTTP2_INTERNAL_ERROR);
@@ -253,7 +253,7 @@ describe('an endpoint that is lost', () => {
 describe('a reply that is not regular', () => {
   it.each([constants.NGHTTP2_ENHANCE_YOUR_CALM, constants.NGHTTP2_CANCEL])('passes the reset %i on', async (code) => {
     const server = await serveRequests((stream) => stream.close(code));
-    const { address } = await openDoor([server.address]);
+    const { address } = await openRawDoor([server.address]);
     expect((await exchange(address, unary, hello)).resetCode).toBe(code);
   });
 
@@ -262,7 +262,7 @@ describe('a reply that is not regular', () => {
       stream.respond({ ':status': 503, 'content-type': 'text/html' });
       stream.end('<html>');
     });
-    const { address } = await openDoor([server.address]);
+    const { address } = await openRawDoor([server.address]);
     const reply = await exchange(address, unary, hello);
     expect(reply).toMatchObject({ status: Status.UNAVAILABLE, isOneBlock: true });
     expect(reply.body).toHaveLength(0);

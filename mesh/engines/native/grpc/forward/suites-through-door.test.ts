@@ -3,11 +3,11 @@ import { failureSuite } from '../../../suite/server-host/failures.ts';
 import { requestSuite } from '../../../suite/server-host/requests.ts';
 import { streamingSuite } from '../../../suite/server-host/streaming.ts';
 import { transportSuite } from '../../../suite/transport.suite.ts';
-import { engineBehindDoor } from '../../testing/door.ts';
+import { engineBehindRawDoor } from '../../testing/raw-door.ts';
 
 describe('through a door', () => {
-  transportSuite(engineBehindDoor);
-  requestSuite(engineBehindDoor);
-  streamingSuite(engineBehindDoor);
-  failureSuite(engineBehindDoor);
+  transportSuite(engineBehindRawDoor);
+  requestSuite(engineBehindRawDoor);
+  streamingSuite(engineBehindRawDoor);
+  failureSuite(engineBehindRawDoor);
 });
