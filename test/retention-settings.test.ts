@@ -91,7 +91,10 @@ describe('a retention setting of a mesh', () => {
       using database = new DatabaseSync(join(dataDir, 'tasks.db'));
       return use(database);
     };
-    await (await startMesh([], environment)).stop();
+    const first = await startMesh([], environment);
+    // Their database is opened, and made, with the first look at them.
+    await first.runtime.tasks.deadLetters.count();
+    await first.stop();
     inFile((database) => database.exec(insertDeadLetters('task', 'jobs')));
     const mesh = await startMesh([], environment);
     await mesh.runtime.tasks.deadLetters.discard('open', 'seen');

@@ -52,7 +52,10 @@ export function createShutdown({ graceMs, clock, logger }: ShutdownOptions): Shu
     try {
       const outcome = await Promise.race([(async () => end(grace))(), limit.promise]);
       if (outcome !== 'late') return undefined;
-      logger.error({ part: name, waited_ms: grace + slackMs }, 'part did not end in time; ending without it');
+      logger.error(
+        { part: name, waited_ms: Math.round(grace + slackMs) },
+        'part did not end in time; ending without it',
+      );
       return { part: name };
     } catch (error) {
       logger.error({ part: name, err: error }, 'part did not end cleanly');
