@@ -61,7 +61,10 @@ describe('scripts/split.ts', () => {
   it('refuses to restart processes of a mesh that does not run', async () => {
     expect(await run({}, 'restart', 'order')).toEqual({
       code: 1,
-      error: 'no split mesh listens on <folder>/split/control: run "make start-split", or set DATA_DIR\n',
+      // The shorter path, absolute or from here: the paths of sockets have 107 bytes at most.
+      error: expect.stringMatching(
+        /^no split mesh listens on \S+\/split\/control: run "make start-split", or set DATA_DIR\n$/,
+      ),
     });
   });
 });
