@@ -168,7 +168,7 @@ export class Link {
     return isNew;
   }
 
-  /** Ends all calls and dials anew. */
+  /** Ends all calls and reconnects. */
   #fallSilent(): void {
     const silent = this.#transport;
     this.#transport = this.#options.connect();

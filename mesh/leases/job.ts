@@ -155,10 +155,13 @@ function holdLease(lease: Lease, { storage, name, clock, logger }: JobOptions, l
       if (ended.signal.aborted) return;
       const askedMs = clock.elapsedMs();
       // A database that does not answer must not delay the end of the job.
-      const isHeld = await within(lease.renew(storage), leftMs(), clock).catch(() => undefined);
+      let failure: unknown;
+      const isHeld = await within(lease.renew(storage), leftMs(), clock).catch((error) => {
+        failure = error;
+      });
       if (isHeld) renewedMs = askedMs;
       if (isHeld === false || clock.elapsedMs() - renewedMs >= leaseMs) {
-        logger.warn({ job: name }, 'job lost its lease and ends here; another process may run it');
+        logger.warn({ job: name, err: failure }, 'job lost its lease and ends here; another process may run it');
         return lost.abort(new Error(`job ${name} lost its lease`));
       }
     }

@@ -20,7 +20,7 @@ export interface OneRequestCall {
 }
 
 /**
- * Makes a call with one request. If the server refused it because it is draining or full, the call is made again, on another
+ * Makes a call with one request. If the server refused it because it is draining or full, it is repeated, on another
  * connection if there is one. grpc-js does that only with retries, which keep every message.
  */
 export function startOneRequest({ start, send, listener, maxOpenings = defaultOpenings }: OneRequestCall): SentCall {
