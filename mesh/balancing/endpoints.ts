@@ -7,7 +7,8 @@ import type { Logger } from '../telemetry/logger.ts';
 import type { Clock } from '../time/clock.ts';
 import { type Balancer, instanceStates } from './balancer.ts';
 import { Link } from './link.ts';
-import { type Links, ServiceBalancer } from './service-balancer.ts';
+import { ServiceBalancer } from './service-balancer.ts';
+import type { Links } from './service-instances.ts';
 
 /** The instances of the services that this process calls. */
 export interface Endpoints {

@@ -2,29 +2,29 @@ import type { FoundEndpoint } from '../discovery/discovery.ts';
 import type { Transport } from '../engines/engine.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Clock } from '../time/clock.ts';
-import type { CallOutcome, InstanceState, PickedEndpoint } from './balancer.ts';
+import type { CallOutcome, InstanceState } from './balancer.ts';
 import { type WatchedHealth, watchHealth } from './health-calls.ts';
 import type { Link, LinkUser } from './link.ts';
 import { Load, loadConstants } from './load.ts';
 import { Ejection } from './outliers.ts';
 
-/** Is notified of an instance by whoever chooses between instances. */
+/** Receives the changes of an instance. */
 export interface InstanceListener {
   readonly clock: Clock;
   readonly logger: Logger;
-  /** Its state may be another now. */
+  /** Its state may have changed. */
   changed(instance: Instance): void;
-  /** It was ejected because of `faults in a row`. */
+  /** It was ejected because of faults in a row. */
   ejected(instance: Instance): void;
   /** It does not serve a contract. */
   notServed(instance: Instance, contract: string): void;
   /** It does not have a method. */
   missed(instance: Instance, path: string): void;
-  /** It cannot be reached. `isLogged`: if that is news. */
+  /** It cannot be reached. `isLogged`: unless it was logged before. */
   lost(instance: Instance, isLogged: boolean, wasDraining: boolean): void;
   /** It can be reached again. */
   reached(instance: Instance): void;
-  /** Whether another instance gets calls. */
+  /** Whether another instance is ready. */
   hasOthers(instance: Instance): boolean;
 }
 
@@ -68,11 +68,9 @@ export class Instance implements LinkUser {
     return this.#listener.hasOthers(this);
   }
 
-  /** Takes what discovery says of it now. Returns whether that is news. */
-  update(found: FoundEndpoint): boolean {
-    const isNew = found.state !== this.#found.state;
+  /** Replaces what discovery reports of it. */
+  update(found: FoundEndpoint): void {
     this.#found = found;
-    return isNew;
   }
 
   /** Watches its health for a contract, from now on. */
@@ -179,41 +177,4 @@ const untimed: ReadonlySet<CallOutcome> = new Set(['failed', 'unimplemented', 'c
 function latencyOf(outcome: CallOutcome, ms: number): number | undefined {
   if (outcome === 'answered') return ms;
   return untimed.has(outcome) ? undefined : Math.max(ms, loadConstants.faultMs);
-}
-
-/** An instance as a choice for calls, or for streams. Made when the choices change, so a pick makes nothing. */
-export class Choice implements PickedEndpoint {
-  readonly instance: Instance;
-  readonly hasOthers: boolean;
-  readonly isStream: boolean;
-  readonly load: Load;
-  readonly address: string;
-
-  constructor(instance: Instance, hasOthers: boolean, isStream: boolean) {
-    this.instance = instance;
-    this.hasOthers = hasOthers;
-    this.isStream = isStream;
-    this.load = instance.load;
-    this.address = instance.address;
-  }
-
-  get transport(): Transport {
-    return this.instance.transport;
-  }
-
-  begin(nowMs: number): void {
-    this.instance.begin(this.isStream, nowMs);
-  }
-
-  end(outcome: CallOutcome, ms: number): void {
-    this.instance.end(this.isStream, outcome, ms);
-  }
-
-  hold(): () => void {
-    return this.instance.hold();
-  }
-
-  misses(path: string): void {
-    this.instance.misses(path);
-  }
 }

@@ -1,7 +1,7 @@
 import { Status } from 'nice-grpc-common';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { createEndpoints } from '../../balancing/endpoints.ts';
-import { Choice } from '../../balancing/instance.ts';
+import { Choice } from '../../balancing/service-balancer.ts';
 import { createStaticDiscovery } from '../../discovery/static/static-discovery.ts';
 import type { MethodKind } from '../../engines/engine.ts';
 import type { ForwardedCall, RawEndpoint } from '../../engines/forwarding.ts';
