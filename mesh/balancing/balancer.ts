@@ -63,7 +63,7 @@ export interface PickedEndpoint {
  * - `not-serving`: it does not serve the contract now, says its health; an instance that drains says so too
  * - `not-served`: it answers, but does not serve the contract
  * - `ejected`: too many of its calls failed
- * - `silent`: it has open calls or streams and does not answer
+ * - `silent`: it does not answer, and does not refuse connections either
  * - `away`: it cannot be reached
  */
 export type InstanceState = (typeof instanceStates)[number];
@@ -80,6 +80,8 @@ export interface ServiceEndpoint {
 /** An instance as others see it. */
 export interface InstanceReport extends ServiceEndpoint {
   readonly state: InstanceState;
+  /** Whether it is silent and its open calls were ended. Until then they wait for it, if they could not go elsewhere. */
+  readonly isGivenUp: boolean;
   /** The version that runs there, if the registry knows. */
   readonly version: string | undefined;
   /** How many calls it got. */

@@ -79,6 +79,8 @@ export class Instance implements LinkUser {
     const changed = (health: WatchedHealth) => this.#onHealth(contract, health);
     const { clock } = this.#listener;
     this.#watches.push(watchHealth({ transport: () => this.link.transport, contract, clock, changed }));
+    // So a server that hangs is noticed without any call.
+    this.#watches.push(this.link.holdStream(clock.elapsedMs()));
   }
 
   /** Its state for calls to a contract; without one, for calls to all that are watched. */

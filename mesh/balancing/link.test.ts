@@ -83,16 +83,38 @@ describe('a server', () => {
     expect(server.probes).toBe(5);
   });
 
-  it('is waited for if its calls could not go elsewhere', async () => {
+  it('is silent after four probes if its calls could not go elsewhere, and they end after eight', async () => {
     const server = new FakeServer();
-    const { link, clock, checkAfter } = linkTo(server, false);
+    const { link, clock, log, seen, checkAfter } = linkTo(server, false);
     server.isSilent = true;
     link.begin(clock.elapsedMs());
     await checkAfter(1_000);
-    await checkAfter(1_000);
     expect(server.probes).toBe(4);
+    expect(link).toMatchObject({ isSilent: true, isGivenUp: false });
+    for (let probe = 5; probe < 8; probe += 1) await checkAfter(500);
     expect(server.aborted).toBe(0);
-    expect(link.isSilent).toBe(false);
+    await checkAfter(500);
+    expect(server.probes).toBe(8);
+    expect(server.aborted).toBe(1);
+    expect(link.isGivenUp).toBe(true);
+    expect(seen).toEqual([true, true]);
+    expect(log.lines).toMatchObject([
+      { level: 'warn', msg: expect.stringContaining('no other instance takes calls') },
+      { level: 'warn', msg: expect.stringContaining('the calls that waited for it end') },
+    ]);
+  });
+
+  it('keeps the calls that waited for it if it answers again in time', async () => {
+    const server = new FakeServer();
+    const { link, clock, seen, checkAfter } = linkTo(server, false);
+    server.isSilent = true;
+    link.begin(clock.elapsedMs());
+    await checkAfter(1_000);
+    server.isSilent = false;
+    await checkAfter(500);
+    expect(link).toMatchObject({ isSilent: false, isGivenUp: false });
+    expect(seen).toEqual([true, false]);
+    expect(server.aborted).toBe(0);
   });
 
   it('is not silent if it cannot be reached', async () => {
@@ -182,18 +204,5 @@ describe('a server with open streams', () => {
     await checkAfter(0);
     expect(server.probes).toBe(1);
     expect(link.isSilent).toBe(false);
-  });
-
-  it('is given ten probes if nothing else could answer', async () => {
-    const server = new FakeServer();
-    const { link, clock, log, checkAfter } = linkTo(server, false);
-    server.isSilent = true;
-    link.holdStream(clock.elapsedMs());
-    await checkAfter(5_000);
-    await settle();
-    await settle();
-    expect(server.probes).toBe(10);
-    expect(server.aborted).toBe(1);
-    expect(log.lines).toMatchObject([{ level: 'warn', msg: expect.stringContaining('there is no other instance') }]);
   });
 });

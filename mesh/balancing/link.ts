@@ -4,20 +4,25 @@ import type { Clock } from '../time/clock.ts';
 import { sleep } from '../time/sleep.ts';
 import { probe } from './health-calls.ts';
 
-/** When a server is silent. With these, after 3 to 3.5 s; after 7 to 7.5 s if all it has are streams that have begun. */
+/**
+ * When a server is silent: 3 to 3.5 s after it hung if calls wait, 7 to 7.5 s if only streams that have begun are open, as the
+ * watches of its health are. 2 s later if nothing else could take its calls.
+ */
 export const silenceConstants = {
   /** How long calls may be open without any answer before the server is asked whether it is alive. */
   patienceMs: 1_000,
   /** How long it may take to answer that. */
   probeTimeoutMs: 1_000,
-  /** After so many unanswered probes it is silent. */
+  /** After so many unanswered probes it is silent, and its calls end. */
   maxProbes: 2,
+  /** After so many it is silent if its calls could not go elsewhere. They wait. */
+  maxProbesAlone: 4,
+  /** After so many they end too. */
+  maxProbesWaiting: 8,
   /** How often a silent server is asked. */
   retryMs: 500,
   /** How long a server with open streams may send nothing before it is asked. Streams may be silent for long. */
   streamPatienceMs: 5_000,
-  /** After so many unanswered probes the streams of a server end even if they could not continue elsewhere. */
-  maxProbesAlone: 10,
 } as const;
 
 export interface LinkOptions {
@@ -28,11 +33,11 @@ export interface LinkOptions {
 
 /** Something that uses a link. */
 export interface LinkUser {
-  /** Whether its calls could go elsewhere. If those of no user can, a silent server is waited for, by streams for 10 probes. */
+  /** Whether its calls could go elsewhere. If those of no user can, a silent server is waited for. */
   readonly hasElsewhere: boolean;
   /** Logs with the service that is there. */
   readonly logger: Logger;
-  /** The server has fallen silent, or answers again. */
+  /** The server has fallen silent, its calls have ended, or it answers again. */
   onSilence(): void;
 }
 
@@ -54,6 +59,7 @@ export class Link {
   #receivedMs = 0;
   #isProbing = false;
   #isSilent = false;
+  #isGivenUp = false;
 
   constructor(options: LinkOptions) {
     this.address = options.address;
@@ -67,6 +73,11 @@ export class Link {
 
   get isSilent(): boolean {
     return this.#isSilent;
+  }
+
+  /** Whether it is silent and its calls were ended. Later ones get another connection. */
+  get isGivenUp(): boolean {
+    return this.#isGivenUp;
   }
 
   /** A call that must be answered begins. */
@@ -130,25 +141,26 @@ export class Link {
 
   async #probe(): Promise<void> {
     const { clock } = this.#options;
-    const { probeTimeoutMs, maxProbes, maxProbesAlone, retryMs } = silenceConstants;
+    const { probeTimeoutMs, maxProbes, maxProbesAlone, maxProbesWaiting, retryMs } = silenceConstants;
     for (let unanswered = 0; !this.#ending.signal.aborted; ) {
       const liveness = await probe(this.#transport, probeTimeoutMs, clock);
       // Calls to a server that is away fail by themselves.
       if (liveness === 'answers' || (liveness === 'away' && !this.#isSilent)) break;
       unanswered += 1;
       // A server that sends much answers late.
-      if (this.#hasReceived() && !this.#isSilent) break;
-      if (unanswered >= maxProbes && !this.#isSilent) {
-        const isHopeless = unanswered >= maxProbesAlone && this.#streams > 0;
-        if (this.#hasElsewhere || isHopeless) this.#fallSilent();
-        else if (this.#streams === 0) break;
-      }
+      if (this.#hasReceived() && !this.#isGivenUp) break;
+      const hasElsewhere = this.#hasElsewhere;
+      const isNews = !this.#isSilent && unanswered >= (hasElsewhere ? maxProbes : maxProbesAlone);
+      if (isNews) this.#fallSilent(hasElsewhere);
+      const isPatient = !hasElsewhere && unanswered < maxProbesWaiting;
+      if (this.#isSilent && !this.#isGivenUp && !isPatient) this.#giveUp(hasElsewhere);
+      else if (isNews) this.#notify();
       if (this.#isSilent) await sleep(clock, retryMs, this.#ending.signal);
     }
     const nowMs = clock.elapsedMs();
     this.#unansweredMs = this.#open === 0 ? undefined : nowMs;
     this.#heard(nowMs);
-    if (this.#isSilent && !this.#ending.signal.aborted) this.#set(false);
+    if (this.#isSilent && !this.#ending.signal.aborted) this.#answerAgain();
   }
 
   get #hasElsewhere(): boolean {
@@ -168,21 +180,34 @@ export class Link {
     return isNew;
   }
 
+  #fallSilent(hasElsewhere: boolean): void {
+    this.#isSilent = true;
+    const calls = hasElsewhere ? 'go elsewhere' : 'wait for it, because no other instance takes calls';
+    this.#log('warn', `an instance does not answer: its calls ${calls}`);
+  }
+
   /** Ends all calls and reconnects. */
-  #fallSilent(): void {
+  #giveUp(hasElsewhere: boolean): void {
     const silent = this.#transport;
     this.#transport = this.#options.connect();
-    this.#set(true);
+    this.#isGivenUp = true;
+    if (!hasElsewhere) this.#log('warn', 'an instance still does not answer: the calls that waited for it end');
+    this.#notify();
     silent.abort();
   }
 
-  #set(isSilent: boolean): void {
-    this.#isSilent = isSilent;
-    const where = this.#hasElsewhere ? 'go elsewhere' : 'end, and there is no other instance';
-    for (const { logger } of this.users) {
-      if (isSilent) logger.warn({ address: this.address }, `an instance does not answer: its calls ${where}`);
-      else logger.info({ address: this.address }, 'an instance answers again');
-    }
+  #answerAgain(): void {
+    this.#isSilent = false;
+    this.#isGivenUp = false;
+    this.#log('info', 'an instance answers again');
+    this.#notify();
+  }
+
+  #log(level: 'warn' | 'info', text: string): void {
+    for (const { logger } of this.users) logger[level]({ address: this.address }, text);
+  }
+
+  #notify(): void {
     for (const user of this.users) user.onSilence();
   }
 }

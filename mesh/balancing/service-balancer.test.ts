@@ -24,6 +24,16 @@ describe('the instances that get calls', () => {
     expect(await used()).toEqual(['a', 'b']);
   });
 
+  it('do not include one that hangs, also if it has no calls', async () => {
+    const { servers, used, balancer, silence } = balance(2);
+    expect(await used()).toEqual(['a', 'b']);
+    await settle();
+    await silence('b', false);
+    expect(balancer.instances(contract)).toMatchObject([{ state: 'ready' }, { state: 'silent' }]);
+    expect(await used()).toEqual(['a']);
+    expect(servers[1]?.aborted).toBe(1);
+  });
+
   it('include those that say nothing of their health', async () => {
     const { servers, used } = balance(2);
     if (servers[0]) servers[0].health = undefined;

@@ -79,6 +79,7 @@ export class ServiceBalancer implements Balancer {
         version,
         picks,
         state,
+        isGivenUp: instance.link.isGivenUp,
         // The connections when it is read: a caller may keep the report.
         get transport() {
           return instance.transport;

@@ -5,8 +5,10 @@ import { EventServiceContract } from '#gen/events/v1/events.contract.ts';
 import { Start } from '#gen/events/v1/events.ts';
 import { UserServiceContract } from '#gen/user/v1/user.contract.ts';
 import type { ClientFactory } from '../../mesh/client/client-factory.ts';
+import { eventually } from '../../mesh/testing/eventually.ts';
 import { type StartedProcess, startProcess } from '../../mesh/testing/servers/start-process.ts';
 import { type TempFolder, tempFolder } from '../../mesh/testing/temp-folder.ts';
+import { notServing } from '../support/health-of.ts';
 import { balanceUsers, startUserInstance, type UserInstance } from './support/user-instances.ts';
 
 let folder: TempFolder;
@@ -36,6 +38,7 @@ afterAll(async () => {
 
 // How long a caller waits for the end of a stream whose process hangs.
 const limitMs = 12_000;
+const patient = { timeoutMs: limitMs, intervalMs: 200 };
 
 /** Opens streams that return one event and then nothing, so each instance has some. Returns how each ends. */
 async function subscribe(client: ClientFactory['client']): Promise<Promise<Error>[]> {
@@ -90,5 +93,16 @@ describe('streams of two instances of which one hangs', () => {
     await wait(500);
     expect(ended.length).toBeLessThan(subscribed.flat().length);
     for (const error of ended) expect(error).toMatchObject({ code: Status.UNAVAILABLE });
+  });
+});
+
+describe('the health of a gateway all of whose instances of a service hang', () => {
+  it('becomes NOT_SERVING within 12 s without any call, and SERVING with the first that continues', async () => {
+    expect(await notServing(door.address)).toEqual([]);
+    for (const { process } of [one, other]) process.child.kill('SIGSTOP');
+    const contract = 'user.v1.UserService';
+    await eventually(async () => expect(await notServing(door.address)).toContain(contract), patient);
+    other.process.child.kill('SIGCONT');
+    await eventually(async () => expect(await notServing(door.address)).toEqual([]), patient);
   });
 });

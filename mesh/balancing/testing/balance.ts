@@ -21,8 +21,8 @@ export interface Balanced {
   find(...endpoints: readonly FoundEndpoint[]): void;
   /** Makes a call, and returns the address that it went to. */
   call(outcome?: CallOutcome, tried?: ReadonlySet<string>, ms?: number): Promise<string>;
-  /** Makes an instance stop answering, and lets the balancer notice it. */
-  silence(address: string): Promise<void>;
+  /** Lets an instance no longer answer, which a call or the watch of its health notices. */
+  silence(address: string, isCalled?: boolean): Promise<void>;
   /** The addresses that get calls. */
   used(): Promise<string[]>;
 }
@@ -73,12 +73,12 @@ export function balance(count: number): Balanced {
     picked?.end(outcome, ms);
     return picked?.address ?? 'none';
   };
-  const silence = async (address: string) => {
+  const silence = async (address: string, isCalled = true) => {
     const link = links.get(address) ?? expect.fail('no link');
     const server = servers[names.indexOf(address)] ?? expect.fail('no server');
     server.isSilent = true;
-    link.begin(clock.elapsedMs());
-    clock.advance(1_000);
+    if (isCalled) link.begin(clock.elapsedMs());
+    clock.advance(isCalled ? 1_000 : 5_000);
     link.check(clock.elapsedMs());
     await settle();
   };

@@ -15,15 +15,21 @@ function connections() {
     }),
     clock,
   );
-  let instances: readonly { readonly address: string; readonly state: InstanceState }[] = [];
+  type Found = { readonly address: string; readonly state: InstanceState; readonly isGivenUp?: boolean };
+  let instances: readonly Found[] = [];
+  let changed: () => void = () => undefined;
   const balancer = {
     instances: () => instances,
     endpoints: () => instances.filter(({ state }) => state === 'ready'),
-    onChange: () => () => undefined,
+    onChange(listener: () => void) {
+      changed = listener;
+      return () => undefined;
+    },
   } as unknown as Balancer;
   endpoints.watch(balancer);
   const find = (...found: typeof instances) => {
     instances = found;
+    changed();
   };
   return { endpoints, clock, events, find };
 }
@@ -36,6 +42,17 @@ describe('the connections to an instance', () => {
     clock.advance(10_000);
     expect(events).toEqual([]);
     expect([endpoints.to('a'), endpoints.to('b')]).toEqual(kept);
+  });
+
+  it('end with all calls once a silent instance is given up, and not before', () => {
+    const { endpoints, events, find } = connections();
+    find({ address: 'a', state: 'ready' });
+    const before = endpoints.to('a');
+    find({ address: 'a', state: 'silent', isGivenUp: false });
+    expect(events).toEqual([]);
+    find({ address: 'a', state: 'silent', isGivenUp: true });
+    expect(events).toEqual(['aborted a']);
+    expect(endpoints.to('a')).not.toBe(before);
   });
 
   it('are closed once it is no longer found, with calls that have not ended after 10 minutes', () => {

@@ -46,8 +46,8 @@ export class RawEndpoints {
 
   /** Ends the calls of instances that do not answer. Later ones get another connection. */
   #abortSilent(balancer: Balancer): void {
-    for (const { address, state } of balancer.instances()) {
-      if (state !== 'silent') continue;
+    for (const { address, isGivenUp } of balancer.instances()) {
+      if (!isGivenUp) continue;
       this.#endpoints.get(address)?.abort();
       this.#endpoints.delete(address);
     }
