@@ -49,7 +49,7 @@ function microsecondsOfPick(instances: number): number {
     discovery: {
       scheme: 'static',
       watch(_, changed) {
-        changed({ endpoints, asOfMs: 0 });
+        changed({ endpoints });
         return () => undefined;
       },
       refresh: () => undefined,

@@ -13,7 +13,7 @@ const logger = createLogger('silent');
 
 /** Like DNS: it knows a service once it was asked for it and has answered. */
 function discoveryByName(addresses: ReadonlyMap<string, readonly string[]>): Discovery {
-  const all = createStaticDiscovery(addresses, clock);
+  const all = createStaticDiscovery(addresses);
   const answered = new Set<string>();
   return {
     ...all,
@@ -23,10 +23,7 @@ function discoveryByName(addresses: ReadonlyMap<string, readonly string[]>): Dis
       const timer = setTimeout(() => {
         if (addresses.has(service)) answered.add(service);
         all.watch(service, changed);
-        changed({
-          endpoints: (addresses.get(service) ?? []).map((address) => ({ address, state: 'ready' })),
-          asOfMs: 0,
-        });
+        changed({ endpoints: (addresses.get(service) ?? []).map((address) => ({ address, state: 'ready' })) });
       }, 100);
       return () => clearTimeout(timer);
     },

@@ -39,11 +39,10 @@ export function describeSelf(
   version: string,
 ): SelfDescription {
   const address = advertisedAddress(grpcAdvertise, grpcListen, port);
-  const contracts = serves.map(({ contract }) => fullNameOf(contract)).toSorted();
   // An instance that is started again at its address replaces its entry.
-  const services = [...new Set(contracts.map(serviceNameOf))];
+  const services = [...new Set(serves.map(({ contract }) => serviceNameOf(fullNameOf(contract))))].toSorted();
   const isAtAllAddresses = grpcAdvertise === '' && /^(0\.0\.0\.0|\[::\]):/.test(grpcListen);
-  return { services, contracts, address, isAtAllAddresses, instance: address, version };
+  return { services, address, isAtAllAddresses, instance: address, version };
 }
 
 export interface FindOptions {

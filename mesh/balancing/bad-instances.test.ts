@@ -24,7 +24,7 @@ async function serveUsers(id: string, others: PeerHandlers = {}): Promise<number
 /** A client of the user service at these ports, which calls each in turn. */
 function callUsersAt(ports: readonly number[]) {
   const { logger, lines } = captureLog();
-  const discovery = createStaticDiscovery(new Map([['user', ports.map((port) => `127.0.0.1:${port}`)]]), systemClock);
+  const discovery = createStaticDiscovery(new Map([['user', ports.map((port) => `127.0.0.1:${port}`)]]));
   const endpoints = createEndpoints({
     engine: engineOfRun,
     discovery,

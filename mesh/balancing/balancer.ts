@@ -88,6 +88,9 @@ export interface InstanceReport extends ServiceEndpoint {
   readonly picks: number;
 }
 
+/** How many endpoints a call is sent to before it fails, if none of them begins it. */
+export const maxEndpoints = 3;
+
 /** Spreads the calls of one service over its instances. */
 export interface Balancer {
   /**

@@ -22,7 +22,7 @@ async function callFive() {
   const { logger, lines } = captureLog();
   const endpoints = createEndpoints({
     engine: { connect: (address) => (servers.get(address) ?? expect.fail(address)).connect() },
-    discovery: createStaticDiscovery(new Map([['user', [...servers.keys()]]]), clock),
+    discovery: createStaticDiscovery(new Map([['user', [...servers.keys()]]])),
     policy: 'round-robin',
     clock,
     logger,

@@ -34,7 +34,7 @@ async function serveUsers(id: string): Promise<string> {
 }
 
 function endpointsAt(addresses: readonly string[], policy?: BalancingPolicy, logger = createLogger('silent')) {
-  const discovery = createStaticDiscovery(new Map([['user', addresses]]), systemClock);
+  const discovery = createStaticDiscovery(new Map([['user', addresses]]));
   const endpoints = createEndpoints({ engine: engineOfRun, discovery, policy, clock: systemClock, logger });
   onTestFinished(() => endpoints.close());
   return endpoints;
@@ -62,7 +62,7 @@ async function* someUsers() {
 
 /** A discovery that answers `afterMs` after it was asked, once. */
 function lateDiscovery(afterMs: number, addresses: readonly string[]): Discovery {
-  const known = createStaticDiscovery(new Map([['user', addresses]]), systemClock);
+  const known = createStaticDiscovery(new Map([['user', addresses]]));
   return {
     ...known,
     names: () => [],

@@ -4,8 +4,6 @@ export interface FoundEndpoint {
   readonly address: string;
   /** A draining instance finishes its calls and gets no new ones. */
   readonly state: 'ready' | 'draining';
-  /** Where it runs, if the registry knows. */
-  readonly zone?: string | undefined;
   /** The version that runs there, if the registry knows. */
   readonly version?: string | undefined;
 }
@@ -13,16 +11,12 @@ export interface FoundEndpoint {
 /** The instances of a service. */
 export interface EndpointSet {
   readonly endpoints: readonly FoundEndpoint[];
-  /** When the registry last confirmed it, in milliseconds since the epoch. */
-  readonly asOfMs: number;
 }
 
 /** How a process describes itself to a registry. */
 export interface SelfDescription {
   /** The names under which others find it: `user`. */
   readonly services: readonly string[];
-  /** The full names of the contracts that it serves: `user.v1.UserService`. Each has a health of its own. */
-  readonly contracts: readonly string[];
   /** `host:port` at which other processes call it. */
   readonly address: string;
   /** Whether it listens at all addresses of its machine and `address`, on loopback, is only one of them. */
@@ -34,7 +28,10 @@ export interface SelfDescription {
 
 /** The entry of this process in a registry. */
 export interface Registration {
-  /** Takes this process out of the lists of others. Resolves then, or after `withinMs`. Never rejects. */
+  /**
+   * Keeps others from choosing this process: it drains. Resolves then, or after `withinMs`. Never rejects. A registry that
+   * can show a draining instance keeps the entry until the discovery is closed; others remove it.
+   */
   leave(withinMs: number): Promise<void>;
 }
 
@@ -60,6 +57,7 @@ export interface Discovery {
   refresh(service: string): void;
   /** Enters this process into the registry, as soon as that answers. Not defined if the registry takes no entries. */
   register?(self: SelfDescription): Registration;
+  /** Ends all watches, and removes the entry of this process if there is one. Resolves within half a second. */
   close(): Promise<void>;
 }
 

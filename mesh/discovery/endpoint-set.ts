@@ -47,7 +47,7 @@ export function createEndpointSet(
 
   function replace(endpoints: readonly FoundEndpoint[]): void {
     const isSame = current !== undefined && sameEndpoints(current.endpoints, endpoints);
-    current = { endpoints, asOfMs: clock.now() };
+    current = { endpoints };
     if (!isSame) changed(current);
   }
 
@@ -115,9 +115,9 @@ export function createEndpointSet(
 function sameEndpoints(one: readonly FoundEndpoint[], other: readonly FoundEndpoint[]): boolean {
   return (
     one.length === other.length &&
-    one.every(({ address, state, zone, version }, index) => {
+    one.every(({ address, state, version }, index) => {
       const that = other[index];
-      return address === that?.address && state === that.state && zone === that.zone && version === that.version;
+      return address === that?.address && state === that.state && version === that.version;
     })
   );
 }

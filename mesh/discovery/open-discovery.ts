@@ -13,7 +13,7 @@ import { createStaticDiscovery } from './static/static-discovery.ts';
 export function openDiscovery(url: DiscoveryUrl, parts: DiscoveryParts): Discovery {
   switch (url.scheme) {
     case 'static':
-      return createStaticDiscovery(url.addresses, parts.clock);
+      return createStaticDiscovery(url.addresses);
     case 'dns':
       return createDnsDiscovery(url, parts);
     case 'k8s':

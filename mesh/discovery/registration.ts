@@ -11,8 +11,16 @@ export interface RegistryEntry {
   /** Confirms the entry. Resolves with `false` if the registry no longer has it: it is then entered again. */
   confirm(signal: AbortSignal): Promise<boolean>;
   readonly confirmEveryMs: number;
-  /** Takes it out of the lists of others, then out of the registry. */
-  withdraw(signal: AbortSignal): Promise<void>;
+  /** Marks it as draining: others no longer choose it. Not defined if the registry cannot show that. */
+  drain?(signal: AbortSignal): Promise<void>;
+  /** Removes it from the registry. */
+  remove(signal: AbortSignal): Promise<void>;
+}
+
+/** An entry of this process until it ends. */
+export interface KeptRegistration extends Registration {
+  /** Removes the entry, if `leave` has not. Resolves within half a second. Never rejects. */
+  remove(): Promise<void>;
 }
 
 export interface RegistrationOptions extends Pick<DiscoveryParts, 'clock' | 'logger'> {
@@ -21,14 +29,17 @@ export interface RegistrationOptions extends Pick<DiscoveryParts, 'clock' | 'log
   readonly log: RegistryLog;
 }
 
+/** How long the end of the process waits for the registry. */
+const maxRemoveMs = 500;
+
 const delayAfter = backoff({ firstMs: 100, maxMs: 2_000, jitter: [0.5, 1] });
 
-/** Keeps the entry in the registry until `leave`. A registry that is away delays that and nothing else. */
+/** Keeps the entry in the registry until `leave` or `remove`. A registry that is away delays that and nothing else. */
 export function keepRegistered(
   entry: RegistryEntry,
   { services, address, instance }: SelfDescription,
   { registry, log, clock, logger }: RegistrationOptions,
-): Registration {
+): KeptRegistration {
   const leaving = new AbortController();
   const { signal } = leaving;
   const writing = new AbortController();
@@ -67,29 +78,42 @@ export function keepRegistered(
 
   const kept = keep();
   return {
-    async leave(withinMs) {
-      leaving.abort();
-      const limit = new AbortController();
-      try {
-        await within(withdraw(limit.signal, withinMs), withinMs, clock);
-      } catch (error) {
-        logger.warn({ registry, services, address, instance, err: error }, notLeftText);
-      } finally {
-        limit.abort();
-      }
-    },
+    leave: (withinMs) => end(withinMs, entry.drain ? drain : remove, notLeftText),
+    remove: () => end(maxRemoveMs, remove, notRemovedText),
   };
 
-  async function withdraw(signal: AbortSignal, withinMs: number): Promise<void> {
+  async function end(withinMs: number, last: (signal: AbortSignal) => Promise<void>, failedText: string) {
+    leaving.abort();
+    const limit = new AbortController();
+    try {
+      await within(afterKept(last, limit.signal, withinMs), withinMs, clock);
+    } catch (error) {
+      logger.warn({ registry, services, address, instance, err: error }, failedText);
+    } finally {
+      limit.abort();
+    }
+  }
+
+  async function afterKept(last: (signal: AbortSignal) => Promise<void>, signal: AbortSignal, withinMs: number) {
     // An entry that is just being written must not arrive after the deregistration.
     await Promise.race([kept, sleep(clock, withinMs / 2, signal)]);
     writing.abort();
     await kept;
-    if (!mayBeEntered) return;
-    await entry.withdraw(signal);
+    if (mayBeEntered) await last(signal);
+  }
+
+  async function drain(signal: AbortSignal): Promise<void> {
+    await entry.drain?.(signal);
+    logger.info({ registry, services, address, instance }, 'draining in the registry');
+  }
+
+  async function remove(signal: AbortSignal): Promise<void> {
+    await entry.remove(signal);
+    mayBeEntered = false;
     logger.info({ registry, services, address, instance }, 'deregistered');
   }
 }
 
 const notLeftText =
-  'could not deregister in time; callers see by health that this process drains, and the registry when its entry expires';
+  'could not show in the registry that this process drains; callers see it by health, and the registry when the entry expires';
+const notRemovedText = 'could not deregister; the registry keeps the entry until it expires';

@@ -22,7 +22,7 @@ export async function openDoor(
 ): Promise<Door> {
   const { clock = systemClock, draining = new AbortController().signal } = options;
   const logger = createLogger('silent');
-  const discovery = createStaticDiscovery(new Map([['behind', [address]]]), systemClock);
+  const discovery = createStaticDiscovery(new Map([['behind', [address]]]));
   const endpoints = createEndpoints({ engine: nativeEngine, discovery, clock: systemClock, logger });
   const { connectRaw } = nativeEngine;
   if (connectRaw === undefined) throw new TypeError('the native engine cannot forward');

@@ -38,7 +38,7 @@ export function balance(count: number): Balanced {
   const servers = names.map(() => new FakeServer());
   let changed: (set: EndpointSet) => void = () => undefined;
   let refreshed = 0;
-  const find = (...endpoints: readonly FoundEndpoint[]) => changed({ endpoints, asOfMs: 0 });
+  const find = (...endpoints: readonly FoundEndpoint[]) => changed({ endpoints });
   const links = new Map<string, Link>();
   const linkTo = (address: string) => {
     const link = new Link({

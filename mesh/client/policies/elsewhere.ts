@@ -1,5 +1,5 @@
 import { Status } from 'nice-grpc-common';
-import { type CallOutcome, outcomeOf, type PickedEndpoint } from '../../balancing/balancer.ts';
+import { type CallOutcome, maxEndpoints, outcomeOf, type PickedEndpoint } from '../../balancing/balancer.ts';
 import type { TransportCall } from '../../engines/engine.ts';
 import { unknownMethod } from '../../engines/errors.ts';
 import { TransportError } from '../../engines/transport-error.ts';
@@ -31,7 +31,6 @@ export interface Route {
   readonly requests: Pick<Rewindable<unknown>, 'canRewind'> | undefined;
 }
 
-const maxEndpoints = 3;
 /** Longer than anything that a call waits for here. */
 const longestMs = 60_000;
 

@@ -12,7 +12,6 @@ import { startFakeConsul } from './testing/fake-consul.ts';
 
 const self = {
   services: ['user', 'order'],
-  contracts: ['user.v1.UserService', 'order.v1.OrderService'],
   address: '127.0.0.1:50051',
   instance: 'a1',
   version: '1.2.3',
@@ -50,7 +49,7 @@ describe('discovery by Consul', () => {
     const { consul, discovery, warnings } = await start();
     consul.set('user', recorded);
     const found = watchService(discovery, 'user');
-    const instanceAt = (address: string) => ({ address, state: 'ready', zone: undefined, version: '1.2.3' });
+    const instanceAt = (address: string) => ({ address, state: 'ready', version: '1.2.3' });
     await eventually(() => expect(found()).toEqual(['10.0.0.1:50051', '10.0.0.2:50051'].map(instanceAt)));
     expect(warnings()).toEqual([]);
   });
@@ -59,18 +58,18 @@ describe('discovery by Consul', () => {
     const { consul, discovery, warnings } = await start();
     consul.set('user', [
       {
-        Node: { Address: '10.1.0.1', Meta: { zone: 'b' } },
-        Service: { Address: '10.0.0.2', Port: 50051, Meta: { version: '1.2.3', zone: 'a' } },
+        Node: { Address: '10.1.0.1' },
+        Service: { Address: '10.0.0.2', Port: 50051, Meta: { version: '1.2.3' } },
       },
-      { Node: { Address: '10.1.0.1', Meta: { zone: 'b' } }, Service: { Address: '', Port: 50052, Meta: null } },
+      { Node: { Address: '10.1.0.1' }, Service: { Address: '', Port: 50052, Meta: null } },
       { Node: { Address: '10.1.0.1' }, Service: { Address: 'fd00::1', Port: 50053 } },
     ]);
     const found = watchService(discovery, 'user');
     await eventually(() =>
       expect(found()).toEqual([
-        { address: '10.0.0.2:50051', state: 'ready', zone: 'a', version: '1.2.3' },
-        { address: '10.1.0.1:50052', state: 'ready', zone: 'b', version: undefined },
-        { address: '[fd00::1]:50053', state: 'ready', zone: undefined, version: undefined },
+        { address: '10.0.0.2:50051', state: 'ready', version: '1.2.3' },
+        { address: '10.1.0.1:50052', state: 'ready', version: undefined },
+        { address: '[fd00::1]:50053', state: 'ready', version: undefined },
       ]),
     );
     expect(discovery.knows('user')).toBe('certain');

@@ -3,7 +3,7 @@ import type { Discovery } from '../discovery.ts';
 import { registryAnswerInvalid } from '../errors.ts';
 import { createListedNames, type FollowNames } from '../listed-names.ts';
 import { createPaces } from '../pace.ts';
-import { keepRegistered } from '../registration.ts';
+import { type KeptRegistration, keepRegistered } from '../registration.ts';
 import { createRegistryHttp, type RegistryRequest } from '../registry-http.ts';
 import type { DiscoveryParts } from '../registry-log.ts';
 import { createTokenFile } from '../token-file.ts';
@@ -56,19 +56,19 @@ export function createConsulDiscovery(url: ConsulUrl, parts: DiscoveryParts): Di
 
   const watches = createWatches(registry, follow, parts);
   const listed = createListedNames(followNames, watches.log, parts.clock);
+  let registration: KeptRegistration | undefined;
   return {
     ...watches,
     scheme: 'consul',
     names: listed.names,
     knows: (service) => (watches.has(service) ? 'certain' : 'possible'),
-    register: (self) =>
-      keepRegistered(consulEntry(self, { registry, ask, logger: parts.logger }), self, {
-        registry,
-        log: watches.log,
-        ...parts,
-      }),
+    register(self) {
+      const entry = consulEntry(self, { registry, ask, logger: parts.logger });
+      registration = keepRegistered(entry, self, { registry, log: watches.log, ...parts });
+      return registration;
+    },
     async close() {
-      await Promise.all([watches.close(), listed.close()]);
+      await Promise.all([watches.close(), listed.close(), registration?.remove()]);
       http.close();
     },
   };

@@ -75,7 +75,7 @@ export function consulEntry(self: SelfDescription, { registry, ask, logger }: Co
       }
       return true;
     },
-    async withdraw(signal) {
+    async remove(signal) {
       for (const { id } of ids) {
         const path = `/v1/agent/service/deregister/${encodeURIComponent(id)}`;
         const answer = await ask({ method: 'PUT', path, signal });

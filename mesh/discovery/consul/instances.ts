@@ -20,7 +20,6 @@ export function instancesOf(answer: unknown, registry: string): readonly FoundEn
       memberAt(entry, 'Service', 'Port'),
     ),
     state: 'ready' as const,
-    zone: textAt(entry, 'Service', 'Meta', 'zone') ?? textAt(entry, 'Node', 'Meta', 'zone'),
     version: textAt(entry, 'Service', 'Meta', 'version'),
   }));
 }

@@ -19,7 +19,6 @@ function open(text: string) {
 
 const selfAt = (address: string) => ({
   services: ['user', 'order'],
-  contracts: ['user.v1.UserService', 'order.v1.OrderService'],
   address,
   instance: address,
   version: '1.2.3',
@@ -43,12 +42,26 @@ describeWithServer(eureka, 'Eureka', () => {
     const [users, orders] = [watchService(discovery, 'user'), watchService(discovery, 'order')];
     await eventually(() => expect(users()).toEqual([]));
     const registration = discovery.register?.(selfAt('10.0.0.1:50051'));
-    const found = [{ address: '10.0.0.1:50051', state: 'ready', version: '1.2.3', zone: undefined }];
+    const found = [{ address: '10.0.0.1:50051', state: 'ready', version: '1.2.3' }];
     await eventually(() => expect([users(), orders()]).toEqual([found, found]));
     await eventually(() => expect(discovery.names()).toEqual(expect.arrayContaining(['user', 'order'])));
     await registration?.leave(5_000);
+    await discovery.close();
     expect((await ask('/apps/USER/user:10.0.0.1:50051')).status).toBe(404);
     expect(warnings()).toEqual([]);
+  });
+
+  it('shows a process that drains as draining until that closes its discovery', async () => {
+    const [{ discovery }, process] = [openHere(), openHere()];
+    const address = '10.0.0.5:50051';
+    const users = watchService(discovery, 'user');
+    const registration = process.discovery.register?.(selfAt(address));
+    await eventually(() => expect(users()).toMatchObject([{ address, state: 'ready' }]));
+    await registration?.leave(5_000);
+    await eventually(() => expect(users()).toMatchObject([{ address, state: 'draining' }]));
+    await process.discovery.close();
+    expect((await ask(`/apps/USER/user:${address}`)).status).toBe(404);
+    expect(process.warnings()).toEqual([]);
   });
 
   it('gets a lost entry again', async () => {
@@ -122,7 +135,7 @@ describe('discovery by Eureka', () => {
     const spring = {
       hostName: 'user-1',
       port: { $: 8080, '@enabled': 'true' },
-      metadata: { 'gRPC.port': '9090', zone: 'a' },
+      metadata: { 'gRPC.port': '9090' },
     };
     fake.answerWith((request) =>
       answerJson(
@@ -143,7 +156,7 @@ describe('discovery by Eureka', () => {
       expect(found()).toEqual([
         { address: '10.0.0.1:50051', state: 'ready' },
         { address: '[fd00::1]:1', state: 'ready' },
-        { address: 'user-1:9090', state: 'ready', zone: 'a' },
+        { address: 'user-1:9090', state: 'ready' },
       ]),
     );
     expect(fake.requests[0]?.headers.authorization).toBe(`Basic ${btoa('ada:secret')}`);
@@ -191,9 +204,25 @@ describe('discovery by Eureka', () => {
     const { discovery, warnings } = open(`eureka://${fake.address}?renew_ms=1000`);
     const registration = discovery.register?.(selfAt('10.0.0.1:50051'));
     await eventually(() => expect(fake.requests.some(({ method }) => method === 'PUT')).toBe(true));
-    expect(warnings()).toEqual([]);
     await registration?.leave(1_000);
+    expect(warnings()).toEqual([]);
+    await discovery.close();
     expect(warnings()).toEqual(['REGISTRY_ANSWER_INVALID']);
+  });
+
+  it('takes a process out of service before it drains, and out of the registry last', async () => {
+    const fake = await startFake();
+    fake.answerWith(({ response }) => void response.writeHead(204).end());
+    const { discovery, warnings } = open(`eureka://${fake.address}`);
+    const registration = discovery.register?.({ ...selfAt('10.0.0.1:50051'), services: ['user'] });
+    const sent = () => fake.requests.map(({ method, path, query }) => `${method} ${path} ${query.get('value')}`);
+    await eventually(() => expect(sent()).toHaveLength(2));
+    await registration?.leave(1_000);
+    const entry = '/eureka/apps/USER/user:10.0.0.1:50051';
+    expect(sent().slice(2)).toEqual([`PUT ${entry}/status OUT_OF_SERVICE`]);
+    await discovery.close();
+    expect(sent().slice(3)).toEqual([`DELETE ${entry} null`]);
+    expect(warnings()).toEqual([]);
   });
 
   it.each(Object.keys(badAnswers))(

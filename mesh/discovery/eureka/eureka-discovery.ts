@@ -2,7 +2,7 @@ import type { EurekaUrl } from '../../config/discovery-url.ts';
 import type { Discovery, SelfDescription } from '../discovery.ts';
 import { registryAnswerInvalid, registryUnavailable } from '../errors.ts';
 import { createListedNames } from '../listed-names.ts';
-import { keepRegistered, type RegistryEntry } from '../registration.ts';
+import { type KeptRegistration, keepRegistered, type RegistryEntry } from '../registration.ts';
 import { createRegistryHttp, type RegistryAnswer, type RegistryRequest } from '../registry-http.ts';
 import type { DiscoveryParts } from '../registry-log.ts';
 import { createWatches } from '../watches.ts';
@@ -11,9 +11,6 @@ import { appOf, describeInstance, readInstances, readNames } from './instances.t
 const timeoutMs = 5_000;
 
 const listEveryMs = 5_000;
-
-/** A lease that is not renewed for three intervals has expired; a server of Eureka waits twice as long. */
-const intervalsPerLease = 3;
 
 /**
  * Finds services in Eureka, and registers this process there: an application for each service, in upper case. Fetches the
@@ -93,7 +90,6 @@ export function createEurekaDiscovery(
   }
 
   function entryOf(self: SelfDescription): RegistryEntry {
-    const leaseSeconds = Math.ceil((intervalsPerLease * renewMs) / 1000);
     let isFirst = true;
     return {
       confirmEveryMs: renewMs,
@@ -105,7 +101,7 @@ export function createEurekaDiscovery(
         const statuses = await askForEach(self, signal, (app, id, service) => ({
           method: 'POST',
           path: app,
-          body: describeInstance(service, id, self, leaseSeconds),
+          body: describeInstance(service, id, self, renewMs),
         }));
         expectDone(statuses, 'a registration');
       },
@@ -117,25 +113,32 @@ export function createEurekaDiscovery(
         expectDone(statuses.filter(isKnown), 'a renewal');
         return statuses.every(isKnown);
       },
-      async withdraw(signal) {
-        await askForEach(self, signal, (app, id) => ({
+      async drain(signal) {
+        const statuses = await askForEach(self, signal, (app, id) => ({
           method: 'PUT',
           path: `${app}/${id}/status?value=OUT_OF_SERVICE`,
         }));
+        expectDone(statuses.filter(isKnown), 'a change of status');
+      },
+      async remove(signal) {
         const statuses = await askForEach(self, signal, (app, id) => ({ method: 'DELETE', path: `${app}/${id}` }));
         expectDone(statuses.filter(isKnown), 'a deregistration');
       },
     };
   }
 
+  let registration: KeptRegistration | undefined;
   return {
     ...watches,
     scheme: 'eureka',
     names: listed.names,
     knows: (service) => (watches.has(service) ? 'certain' : 'possible'),
-    register: (self) => keepRegistered(entryOf(self), self, { ...parts, registry, log: watches.log }),
+    register(self) {
+      registration = keepRegistered(entryOf(self), self, { ...parts, registry, log: watches.log });
+      return registration;
+    },
     async close() {
-      await Promise.all([watches.close(), listed.close()]);
+      await Promise.all([watches.close(), listed.close(), registration?.remove()]);
       for (const client of clients) client.close();
     },
   };

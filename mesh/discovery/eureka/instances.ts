@@ -6,6 +6,9 @@ import { joinAddress, memberAt, textAt } from '../json-members.ts';
 /** Where instances keep the port of gRPC: ours, and those of grpc-spring. */
 const portKeys = ['grpcPort', 'gRPC_port', 'gRPC.port'];
 
+/** A lease that is not renewed for three intervals has expired; a server of Eureka waits twice as long. */
+const intervalsPerLease = 3;
+
 const states: Readonly<Record<string, FoundEndpoint['state']>> = { UP: 'ready', OUT_OF_SERVICE: 'draining' };
 
 /** Reads `{ "application": { "instance": […] } }`; `undefined` if it is not that. Instances that are not up are left out. */
@@ -13,8 +16,7 @@ export function readInstances(answer: object): readonly FoundEndpoint[] | undefi
   return objectsAt(answer, 'application', 'instance')?.flatMap((instance) => {
     const state = states[textAt(instance, 'status') ?? ''];
     if (state === undefined) return [];
-    const [zone, version] = [textAt(instance, 'metadata', 'zone'), textAt(instance, 'metadata', 'version')];
-    return [{ address: addressOf(instance), state, zone, version }];
+    return [{ address: addressOf(instance), state, version: textAt(instance, 'metadata', 'version') }];
   });
 }
 
@@ -40,9 +42,10 @@ function grpcPortOf(instance: object): string | undefined {
 }
 
 /** Describes this process as an instance of an application. */
-export function describeInstance(service: string, id: string, self: SelfDescription, leaseSeconds: number): object {
+export function describeInstance(service: string, id: string, self: SelfDescription, renewMs: number): object {
   const [host, port] = splitAddress(self.address);
   const now = String(Date.now());
+  const renewSeconds = Math.ceil(renewMs / 1000);
   return {
     instance: {
       instanceId: id,
@@ -57,7 +60,7 @@ export function describeInstance(service: string, id: string, self: SelfDescript
       securePort: { $: 443, '@enabled': 'false' },
       countryId: 1,
       dataCenterInfo: { '@class': 'com.netflix.appinfo.InstanceInfo$DefaultDataCenterInfo', name: 'MyOwn' },
-      leaseInfo: { renewalIntervalInSecs: Math.max(1, Math.round(leaseSeconds / 3)), durationInSecs: leaseSeconds },
+      leaseInfo: { renewalIntervalInSecs: renewSeconds, durationInSecs: intervalsPerLease * renewSeconds },
       metadata: { grpcPort: String(port), gRPC_port: String(port), version: self.version },
       lastUpdatedTimestamp: now,
       lastDirtyTimestamp: now,

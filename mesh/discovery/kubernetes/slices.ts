@@ -24,7 +24,7 @@ function instancesOfSlice(slice: unknown): readonly FoundEndpoint[] {
     if (state === undefined) return [];
     // All addresses of an endpoint are of the same pod.
     const [host] = listAt(endpoint, 'addresses') ?? [];
-    return [{ address: joinAddress(host, port), state, zone: textAt(endpoint, 'zone') }];
+    return [{ address: joinAddress(host, port), state }];
   });
 }
 

@@ -17,7 +17,7 @@ const endpoint = (address: string): RawEndpoint => ({ address, close: () => unde
 /** Calls of a service with these instances. */
 function callsTo(...addresses: readonly string[]) {
   const { logger, lines } = captureLog();
-  const discovery = createStaticDiscovery(new Map([['user', addresses]]), clock);
+  const discovery = createStaticDiscovery(new Map([['user', addresses]]));
   const endpoints = createEndpoints({ engine: nativeEngine, discovery, clock, logger });
   onTestFinished(() => endpoints.close());
   const balancer = endpoints.of('user');

@@ -1,5 +1,11 @@
 import { Status } from 'nice-grpc-common';
-import { type Balancer, type CallOutcome, outcomeOf, type PickedEndpoint } from '../../balancing/balancer.ts';
+import {
+  type Balancer,
+  type CallOutcome,
+  maxEndpoints,
+  outcomeOf,
+  type PickedEndpoint,
+} from '../../balancing/balancer.ts';
 import type { CallEndListener, MethodKind } from '../../engines/engine.ts';
 import type { ForwardedCall, ForwardedEnd, Forwarding, RawEndpoint } from '../../engines/forwarding.ts';
 import type { Admission, EnteringCall, Place } from '../policies/admission/admission.ts';
@@ -19,9 +25,6 @@ export interface RoutedCallTools {
   readonly unreachable: (service: string, problem: string | undefined) => Error;
   readonly onEnd: (call: RoutedCall, end: ForwardedEnd) => void;
 }
-
-// As the clients of the mesh do.
-const maxEndpoints = 3;
 
 /** One forwarded call: its admission, its endpoints, and what their balancer learns from it. */
 export class RoutedCall implements Forwarding, EnteringCall {

@@ -33,7 +33,7 @@ function merge(
   found: (services: readonly string[]) => void = () => undefined,
 ) {
   const entries = Object.entries(addresses).map(([name, address]) => [name, [address]] as const);
-  const discovery = createStaticDiscovery(new Map(entries), systemClock);
+  const discovery = createStaticDiscovery(new Map(entries));
   const endpoints = createEndpoints({ engine: nativeEngine, discovery, clock: systemClock, logger });
   onTestFinished(() => endpoints.close());
   return mergeReflection({ endpoints, declared, found, clock: systemClock });

@@ -61,7 +61,7 @@ export function balanceUsers(ports: readonly number[], policy?: BalancingPolicy)
   const log = captureLog();
   const shared = { clock: systemClock, logger: log.logger };
   const addresses = ports.map((port) => `127.0.0.1:${port}`);
-  const discovery = createStaticDiscovery(new Map([['user', addresses]]), systemClock);
+  const discovery = createStaticDiscovery(new Map([['user', addresses]]));
   const endpoints = createEndpoints({ engine: engineOfRun, discovery, policy, ...shared });
   const balancer = endpoints.of('user');
   const factory = createClientFactory({

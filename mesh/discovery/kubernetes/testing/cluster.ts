@@ -57,8 +57,6 @@ function sliceOf(name: string, address: string, isDraining: boolean): object {
     metadata: { name, labels: { 'kubernetes.io/service-name': 'test-service' } },
     addressType: 'IPv4',
     ports: [{ name: 'grpc', port: Number(port), protocol: 'TCP' }],
-    endpoints: [
-      { addresses: [host], conditions: { ready: !isDraining, serving: true, terminating: isDraining }, zone: 'a' },
-    ],
+    endpoints: [{ addresses: [host], conditions: { ready: !isDraining, serving: true, terminating: isDraining } }],
   };
 }
