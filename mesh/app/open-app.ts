@@ -3,6 +3,7 @@ import { endpointsByAddress } from '../balancing/endpoint-source.ts';
 import { createEndpoints } from '../balancing/endpoints.ts';
 import { dialAddress, isLocal } from '../config/address.ts';
 import type { Config } from '../config/config.ts';
+import { sharedDnsName } from '../config/discovery-url.ts';
 import { processSettings } from '../config/process-settings.ts';
 import { fullNameOf } from '../contract/contract.ts';
 import { contractDescriptors, readDeclaredServices } from '../contract/declared-services.ts';
@@ -33,6 +34,9 @@ const exposed =
   'other machines can call this process without TLS or authentication: allow only a private network to reach it';
 
 const metricsExposed = 'other machines can read the metrics: allow only a private network to reach them';
+
+const oneName =
+  'all services are looked up at one DNS name: use <service> in DISCOVERY_URL, unless one address has them all';
 
 const answeredHere = 'calls to services of this process stay inside it: their addresses in DISCOVERY_URL are ignored';
 
@@ -98,10 +102,13 @@ export async function openApp(parts: AppParts): Promise<OpenApp> {
   if (findable.length > 0) checkAdvertised(config);
   const shadowed = directory.shadowed();
   if (shadowed.length > 0) logger.info({ services: shadowed }, answeredHere);
+  const name = sharedDnsName(config.discovery);
+  const called = directory.called();
+  if (name !== undefined && called.length > 1) logger.warn({ name, services: called }, oneName);
   registerBacklogMetrics(services, runtime);
   endpoints.measure(runtime.metrics);
   const metricsAddress = await serveMetrics(runtime, shutdown);
-  await findServices(directory.called(), { endpoints, draining });
+  await findServices(called, { endpoints, draining });
   const serves = services.flatMap((service) => service.serves);
   const forwarding = await openForwarding(services, { ...parts, engine, endpoints, discovery, metrics });
   if (forwarding) shutdown.add('resources', 'forwarding', async () => forwarding.close());

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { discoveryUrlProblem, parseDiscoveryUrl } from './discovery-url.ts';
+import { discoveryUrlProblem, parseDiscoveryUrl, sharedDnsName } from './discovery-url.ts';
 
 describe('parseDiscoveryUrl', () => {
   it('reads several addresses of a service, each once', () => {
@@ -68,9 +68,12 @@ describe('discoveryUrlProblem', () => {
   it.each([
     ['dsn:user:1', /^begins with no known scheme: use static:/],
     ['user=10.0.0.1:1', /^begins with no known scheme/],
-    ['static:user', /name each service once, with its instances separated by \+$/],
-    ['static:user=a:1,user=b:1', /name each service once/],
-    ['static:user=a:1+', /separated by \+$/],
+    ['static:user=a:1,10.0.0.1:50051', /^has the entry "10\.0\.0\.1:50051": use <service>=<host>:<port>$/],
+    ['static:user=a:1,user=b:1', /^has two entries of user: use one, user=<host>:<port>\+<host>:<port>$/],
+    ['static:order=a:1,user=127.0.0.1', /^has the address "127\.0\.0\.1" of user: use <host>:<port>/],
+    ['static:user=a:1+a:99999', /^has the address "a:99999" of user: use <host>:<port>, a port up to 65535/],
+    ['static:user=a:1+', /^has the address "" of user: .*, and \+ between addresses$/],
+    ['static:user=a:1;order=b:2', /^has the address "a:1;order=b:2" of user/],
     ['dns:', /^has no port/],
     ['dns:order-service', /^has no port: use dns:<name>:<port>/],
     ['dns:order service:50051', /^has a DNS name that is not valid/],
@@ -95,5 +98,17 @@ describe('discoveryUrlProblem', () => {
 
   it('has nothing to say about a valid one', () => {
     expect(discoveryUrlProblem('static:')).toBeUndefined();
+  });
+});
+
+describe('sharedDnsName', () => {
+  it.each([
+    ['dns:user-service:50051', 'user-service'],
+    ['dns:_grpc._tcp.mesh', '_grpc._tcp.mesh'],
+    ['dns:<service>-service:50051', undefined],
+    ['k8s:production', undefined],
+    ['static:', undefined],
+  ])('of %s is %s', (text, name) => {
+    expect(sharedDnsName(parseDiscoveryUrl(text) ?? expect.fail())).toBe(name);
   });
 });

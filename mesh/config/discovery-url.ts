@@ -1,6 +1,6 @@
 import { parseAddress } from './address.ts';
 import { milliseconds, oneAddress, portOf, readHierarchy, UrlFault } from './discovery-url-parts.ts';
-import { parseStaticAddresses, type StaticAddresses } from './static-addresses.ts';
+import { readStaticAddresses, type StaticAddresses } from './static-addresses.ts';
 
 /** How services are found, as `DISCOVERY_URL` says. */
 export type DiscoveryUrl = StaticUrl | DnsUrl | KubernetesDnsUrl | KubernetesUrl | ConsulUrl | EurekaUrl;
@@ -68,7 +68,7 @@ const kubernetesPort = 50_051;
 const eurekaPath = '/eureka';
 
 const readers: Readonly<Record<string, (text: string) => DiscoveryUrl>> = {
-  static: readStatic,
+  static: (text) => ({ scheme: 'static', addresses: readStaticAddresses(text) }),
   dns: readDns,
   k8s: readKubernetesDns,
   'k8s-api': readKubernetes,
@@ -88,6 +88,11 @@ export function discoveryUrlProblem(text: string): string | undefined {
   return read instanceof UrlFault ? read.message : undefined;
 }
 
+/** Returns the DNS name at which all services are looked up; `undefined` if each has a name of its own. */
+export function sharedDnsName(url: DiscoveryUrl): string | undefined {
+  return url.scheme === 'dns' && !url.name.includes('<service>') ? url.name : undefined;
+}
+
 function readUrl(text: string): DiscoveryUrl | UrlFault {
   try {
     const scheme = text.slice(0, Math.max(0, text.indexOf(':')));
@@ -98,15 +103,6 @@ function readUrl(text: string): DiscoveryUrl | UrlFault {
     if (error instanceof UrlFault) return error;
     throw error;
   }
-}
-
-function readStatic(text: string): StaticUrl {
-  const addresses = parseStaticAddresses(text);
-  if (!addresses)
-    throw new UrlFault(
-      'is not static: or static:<service>=<host>:<port>+<host>:<port>,…: name each service once, with its instances separated by +',
-    );
-  return { scheme: 'static', addresses };
 }
 
 /** In the forms of gRPC: `dns:name:port`, `dns:///name:port`, `dns://server:port/name:port`. */

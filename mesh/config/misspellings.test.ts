@@ -16,6 +16,7 @@ describe('a variable that is set and not read', () => {
     ['KAFKA_BROKERS', 'EVENTS_URL'],
     ['RABBITMQ_URL', 'TASKS_URL'],
     ['GRPC_PORT', 'GRPC_LISTEN'],
+    ['DISCOVERY', 'DISCOVERY_URL'],
     ['SMTP_URL', undefined],
     ['EVENTS', undefined],
     ['HTTP_LISTEN', undefined],
