@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Engine, EngineMethod, Transport } from '../../mesh/engines/engine.ts';
 import { type EngineName, engineByName, engineNames } from '../../mesh/engines/engines.ts';
 import type { ConnectionEnd } from '../../mesh/engines/host-observer.ts';
-import type { EndpointOptions } from '../../mesh/engines/native/grpc/client/endpoint.ts';
+import type { EndpointOptions } from '../../mesh/engines/native/grpc/client/endpoint-options.ts';
 import type { PingPolicy } from '../../mesh/engines/ping-strikes.ts';
 import { toStatus } from '../../mesh/errors/to-status.ts';
 import { createLogger } from '../../mesh/telemetry/logger.ts';

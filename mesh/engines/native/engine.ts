@@ -1,7 +1,8 @@
 import { TimerWheel } from '../../time/timer-wheel.ts';
 import type { ConnectOptions, Engine, EngineMethod, Transport } from '../engine.ts';
 import type { ClientCallTools } from './grpc/client/client-call.ts';
-import { Endpoint, type EndpointOptions } from './grpc/client/endpoint.ts';
+import { Endpoint } from './grpc/client/endpoint.ts';
+import type { EndpointOptions } from './grpc/client/endpoint-options.ts';
 import { sendEach, sendOne } from './grpc/client/request-pump.ts';
 import { responseStream } from './grpc/client/response-stream.ts';
 import { singleResponse } from './grpc/client/single-response.ts';

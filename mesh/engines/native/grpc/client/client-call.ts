@@ -11,6 +11,7 @@ import type { Http2Stream } from '../../http2/streams/stream.ts';
 import { decompressAhead, gzip, plainBytes, type ReceivedMessage } from '../compression.ts';
 import { MessageParser } from '../message-parser.ts';
 import { metadataOf } from '../metadata-fields.ts';
+import type { CallListener } from './call-listener.ts';
 import type { OpeningCall } from './client-connection.ts';
 import { callFields, OutgoingMessages } from './outgoing-request.ts';
 import {
@@ -19,22 +20,10 @@ import {
   headFault,
   type LocalStatus,
   noTrailersStatus,
-  resetStatus,
+  resetError,
   statusOf,
   tooLargeStatus,
 } from './response-status.ts';
-
-/** Receives what happens to a call. Exactly one `onEnd` ends it. */
-export interface CallListener {
-  /** A message; `decompress` and `plainBytes` decompress it. What this throws ends the call. */
-  onMessage(message: ReceivedMessage): void;
-  /** Bytes that arrived, of any message. Call `consumed` once they are processed. */
-  onBytes(bytes: number): void;
-  /** `error` is `undefined` if the status is OK. */
-  onEnd(error: unknown): void;
-  /** There is room for more requests. */
-  onRoom(): void;
-}
 
 /** What calls to an endpoint share. */
 export interface ClientCallTools {
@@ -203,14 +192,12 @@ export class ClientCall implements OpeningCall, Timed {
   aborted(code: ErrorCode): void {
     if (this.#isOver) return;
     const { maxOpenings = defaultOpenings, deadlineMs } = this.#call;
-    const unsent = code === ErrorCode.REFUSED_STREAM && this.#responseFields === undefined;
-    if (unsent && this.#openings < maxOpenings && this.#requests.canRepeat) {
+    const isUnsent = code === ErrorCode.REFUSED_STREAM && this.#responseFields === undefined;
+    if (isUnsent && this.#openings < maxOpenings && this.#requests.canRepeat) {
       this.#open();
       return;
     }
-    const lost = code === ErrorCode.CONNECT_ERROR ? 'lost' : undefined;
-    const status = resetStatus(code, deadlineMs, Date.now());
-    this.#end(new TransportError(this.path, ...status, Metadata(), unsent ? 'unsent' : lost));
+    this.#end(resetError(this.path, code, deadlineMs, isUnsent));
   }
 
   writable(): void {

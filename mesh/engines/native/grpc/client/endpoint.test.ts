@@ -12,7 +12,7 @@ import { FrameType } from '../../http2/codec/frames.ts';
 import { serveTcp } from '../../testing/tcp-server.ts';
 import { callOf, textMethod } from '../../testing/text-methods.ts';
 import { createServerHost } from '../server/server-host.ts';
-import type { EndpointOptions } from './endpoint.ts';
+import type { EndpointOptions } from './endpoint-options.ts';
 
 const unary = textMethod('unary');
 const logger = createLogger('silent');

@@ -1,50 +1,13 @@
 import { backoff } from '../../../../time/backoff.ts';
-import { type Clock, systemClock } from '../../../../time/clock.ts';
 import { faultOf, unreachableText } from '../../../connect-fault.ts';
-import type { ConnectOptions } from '../../../engine.ts';
-import { secureContext } from '../../../secure-context.ts';
-import { ConnectionWatch, type Patience } from '../../http2/connection/connection-watch.ts';
-import {
-  ClientConnection,
-  type ConnectionListener,
-  type OpeningCall,
-  type StreamWindows,
-} from './client-connection.ts';
-import type { Target } from './dial.ts';
-
-/** Options that only this engine has. */
-export interface EndpointOptions extends ConnectOptions {
-  /** The maximum number of connections. Another is opened when one has as many calls as its server accepts. Default: 10 (gRFC A105). */
-  readonly maxConnections?: number;
-  /** Uses several connections before that: another is opened when each has this many calls. Default: one connection. */
-  readonly spread?: Spread;
-  /** Default: 256 KiB for each stream, which grow. */
-  readonly windows?: StreamWindows;
-  /** How long a silent server is tolerated. Default: as `keepalive` says. */
-  readonly patience?: Partial<Patience>;
-  /** Measures the delays between attempts. */
-  readonly clock?: Pick<Clock, 'elapsedMs'>;
-}
-
-/** How calls are spread over the connections to one server, which limits the calls of each. */
-export interface Spread {
-  readonly connections: number;
-  readonly callsOfEach: number;
-}
-
-const growingWindows: StreamWindows = { streamWindowBytes: 256 * 1024 };
+import { ConnectionWatch } from '../../http2/connection/connection-watch.ts';
+import { ClientConnection, type ConnectionListener, type OpeningCall } from './client-connection.ts';
+import { type EndpointOptions, type EndpointSettings, endpointSettings, type Spread } from './endpoint-options.ts';
 
 // With fewer waiting calls, those that have ended are not removed.
 const minTidied = 64;
 
 const reconnectDelayMs = backoff({ firstMs: 100, maxMs: 1_000 });
-
-const defaultPatience = {
-  headersMs: 10_000,
-  answerMs: Number.POSITIVE_INFINITY,
-  // Servers accept a ping in 5 min, and count those that arrive closer because one was late.
-  quietPingMs: 310_000,
-};
 
 /**
  * The connections to `host:port`. It connects with the first call, and again after a lost connection. After a failed attempt it
@@ -53,12 +16,8 @@ const defaultPatience = {
  */
 export class Endpoint implements ConnectionListener {
   readonly #address: string;
-  readonly #clock: Pick<Clock, 'elapsedMs'>;
-  readonly #target: Target;
-  readonly #connectTimeoutMs: number;
-  readonly #maxConnections: number;
+  readonly #settings: EndpointSettings;
   readonly #spread: Spread | undefined;
-  readonly #windows: StreamWindows;
   readonly #watch: ConnectionWatch;
   readonly #connections = new Set<ClientConnection>();
   readonly #reconnecting = new ReconnectDelay();
@@ -70,23 +29,15 @@ export class Endpoint implements ConnectionListener {
   #closed = false;
 
   constructor(address: string, options: EndpointOptions = {}) {
-    const { connectTimeoutMs = 5_000, maxConnections = 10, keepalive, patience, clock = systemClock } = options;
-    const { spread, windows = growingWindows } = options;
     this.#address = address;
-    this.#clock = clock;
-    this.#target = targetOf(address, options);
-    this.#connectTimeoutMs = connectTimeoutMs;
-    this.#maxConnections = maxConnections;
-    this.#spread = spread;
-    this.#windows = windows;
-    const { everyMs: pingEveryMs = Number.POSITIVE_INFINITY, timeoutMs: pingTimeoutMs = 20_000 } = keepalive ?? {};
-    const watched = { ...defaultPatience, handshakeMs: connectTimeoutMs, pingEveryMs, pingTimeoutMs, ...patience };
-    this.#watch = new ConnectionWatch(watched, { pingsIdle: false });
+    this.#settings = endpointSettings(address, options);
+    this.#spread = this.#settings.spread;
+    this.#watch = new ConnectionWatch(this.#settings.patience, { pingsIdle: false });
   }
 
   /** The scheme of its URLs: `http` or `https`. */
   get scheme(): string {
-    return this.#target.secureContext === undefined ? 'http' : 'https';
+    return this.#isSecure ? 'https' : 'http';
   }
 
   /** When the server last sent anything; `undefined` if there is no connection. */
@@ -139,7 +90,7 @@ export class Endpoint implements ConnectionListener {
   failed(connection: ClientConnection, error: Error): void {
     this.#connections.delete(connection);
     this.#lastFault = faultOf(error);
-    this.#reconnecting.failed(this.#clock.elapsedMs());
+    this.#reconnecting.failed(this.#settings.clock.elapsedMs());
     this.#connect();
   }
 
@@ -174,24 +125,29 @@ export class Endpoint implements ConnectionListener {
     return least;
   }
 
+  get #isSecure(): boolean {
+    return this.#settings.target.secureContext !== undefined;
+  }
+
   /** Connects for the waiting calls. They fail if it is too early and no open connection could serve them. */
   #connect(): void {
     if (this.#closed) return;
-    if (this.#reconnecting.holds(this.#clock.elapsedMs())) {
+    if (this.#reconnecting.holds(this.#settings.clock.elapsedMs())) {
       if (this.#connections.size > 0) {
         this.#connectLater();
         return;
       }
-      this.#failWaiting(unreachableText(this.#address, this.#lastFault, this.#target.secureContext !== undefined));
+      this.#failWaiting(unreachableText(this.#address, this.#lastFault, this.#isSecure));
       return;
     }
     for (const connection of this.#connections) if (connection.isSettling) return;
-    if (this.#connections.size >= this.#maxConnections) return;
+    if (this.#connections.size >= this.#settings.maxConnections) return;
     this.#connections.add(this.#newConnection());
   }
 
   #newConnection(): ClientConnection {
-    return new ClientConnection(this.#target, this.#connectTimeoutMs, this.#windows, this.#watch, this);
+    const { target, connectTimeoutMs, windows } = this.#settings;
+    return new ClientConnection(target, connectTimeoutMs, windows, this.#watch, this);
   }
 
   /** Connects for the waiting calls as soon as that is allowed. */
@@ -200,7 +156,7 @@ export class Endpoint implements ConnectionListener {
     this.#retryTimer = setTimeout(() => {
       this.#retryTimer = undefined;
       if (this.#waiting.length > 0) this.#connect();
-    }, this.#reconnecting.leftMs(this.#clock.elapsedMs())).unref();
+    }, this.#reconnecting.leftMs(this.#settings.clock.elapsedMs())).unref();
   }
 
   #failWaiting(details: string): void {
@@ -221,14 +177,6 @@ export class Endpoint implements ConnectionListener {
     }
     return fields;
   }
-}
-
-function targetOf(address: string, { tls }: EndpointOptions): Target {
-  const colon = address.lastIndexOf(':');
-  const where = { host: address.slice(0, colon).replace(/^\[|\]$/g, ''), port: Number(address.slice(colon + 1)) };
-  if (tls === undefined) return { ...where, secureContext: undefined, serverName: undefined };
-  const { ca, key, cert, serverName } = tls;
-  return { ...where, secureContext: secureContext(`of the client of ${address}`, { ca, key, cert }), serverName };
 }
 
 /** Until when not to connect, after attempts that failed. */

@@ -12,7 +12,7 @@ import { answer, serveRaw } from '../../../suite/transport/raw-server.ts';
 import { connectNative } from '../../engine.ts';
 import { callOf, textMethod } from '../../testing/text-methods.ts';
 import { createServerHost } from '../server/server-host.ts';
-import type { EndpointOptions } from './endpoint.ts';
+import type { EndpointOptions } from './endpoint-options.ts';
 
 function connect(address: string, options: EndpointOptions = {}): Transport {
   const transport = connectNative(address, options);

@@ -45,6 +45,18 @@ export function resetStatus(code: ErrorCode, deadlineMs: number | undefined, now
   }
 }
 
+/** The error of a call whose stream was reset. `isUnsent`: no handler has seen the call. */
+export function resetError(
+  path: string,
+  code: ErrorCode,
+  deadlineMs: number | undefined,
+  isUnsent: boolean,
+): TransportError {
+  const lost = code === ErrorCode.CONNECT_ERROR ? 'lost' : undefined;
+  const status = resetStatus(code, deadlineMs, Date.now());
+  return new TransportError(path, ...status, Metadata(), isUnsent ? 'unsent' : lost);
+}
+
 /** The status of a response that is not gRPC, by its HTTP status (gRPC, "HTTP to gRPC status code mapping"). */
 export function httpStatus(status: string | undefined): LocalStatus {
   return [codeOfHttp(status), `the server answered with HTTP status ${status}`];

@@ -2,7 +2,8 @@ import { Status } from 'nice-grpc-common';
 import type { EngineMethod, TransportCall } from '../../../engine.ts';
 import type { ReceivedMessage } from '../compression.ts';
 import { MessageQueue } from '../message-queue.ts';
-import { type CallListener, ClientCall, type ClientCallTools } from './client-call.ts';
+import type { CallListener } from './call-listener.ts';
+import { ClientCall, type ClientCallTools } from './client-call.ts';
 import type { RequestHooks, SendRequests } from './request-pump.ts';
 import { undecodableResponse } from './response-status.ts';
 

@@ -2,7 +2,8 @@ import { Metadata } from 'nice-grpc-common';
 import type { EngineMethod, TransportCall } from '../../../engine.ts';
 import { TransportError } from '../../../transport-error.ts';
 import type { ReceivedMessage } from '../compression.ts';
-import { type CallListener, ClientCall, type ClientCallTools } from './client-call.ts';
+import type { CallListener } from './call-listener.ts';
+import { ClientCall, type ClientCallTools } from './client-call.ts';
 import type { RequestHooks, SendRequests } from './request-pump.ts';
 import { noResponse, severalResponses, undecodableResponse } from './response-status.ts';
 

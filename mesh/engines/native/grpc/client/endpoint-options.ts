@@ -1,0 +1,69 @@
+import { type Clock, systemClock } from '../../../../time/clock.ts';
+import type { ClientTls, ConnectOptions } from '../../../engine.ts';
+import { secureContext } from '../../../secure-context.ts';
+import type { Patience } from '../../http2/connection/connection-watch.ts';
+import type { StreamWindows } from './client-connection.ts';
+import type { Target } from './dial.ts';
+
+/** Options that only this engine has. */
+export interface EndpointOptions extends ConnectOptions {
+  /** The maximum number of connections. Another is opened when one has as many calls as its server accepts. Default: 10 (gRFC A105). */
+  readonly maxConnections?: number;
+  /** Uses several connections before that: another is opened when each has this many calls. Default: one connection. */
+  readonly spread?: Spread;
+  /** Default: 256 KiB for each stream, which grow. */
+  readonly windows?: StreamWindows;
+  /** How long a silent server is tolerated. Default: as `keepalive` says. */
+  readonly patience?: Partial<Patience>;
+  /** Measures the delays between attempts. */
+  readonly clock?: Pick<Clock, 'elapsedMs'>;
+}
+
+/** How calls are spread over the connections to one server, which limits the calls of each. */
+export interface Spread {
+  readonly connections: number;
+  readonly callsOfEach: number;
+}
+
+/** Where to connect, and the options with their defaults. */
+export interface EndpointSettings {
+  readonly target: Target;
+  readonly connectTimeoutMs: number;
+  readonly maxConnections: number;
+  readonly spread: Spread | undefined;
+  readonly windows: StreamWindows;
+  readonly patience: Patience;
+  readonly clock: Pick<Clock, 'elapsedMs'>;
+}
+
+/** Throws a MeshError if a certificate or the key of `tls` cannot be used. */
+export function endpointSettings(address: string, options: EndpointOptions): EndpointSettings {
+  const { tls, keepalive, connectTimeoutMs = 5_000, maxConnections = 10, spread, clock = systemClock } = options;
+  const { everyMs: pingEveryMs = Number.POSITIVE_INFINITY, timeoutMs: pingTimeoutMs = 20_000 } = keepalive ?? {};
+  return {
+    target: targetOf(address, tls),
+    connectTimeoutMs,
+    maxConnections,
+    spread,
+    windows: options.windows ?? { streamWindowBytes: 256 * 1024 },
+    patience: {
+      handshakeMs: connectTimeoutMs,
+      headersMs: 10_000,
+      answerMs: Number.POSITIVE_INFINITY,
+      pingEveryMs,
+      // Servers accept a ping in 5 min, and count those that arrive closer because one was late.
+      quietPingMs: 310_000,
+      pingTimeoutMs,
+      ...options.patience,
+    },
+    clock,
+  };
+}
+
+function targetOf(address: string, tls: ClientTls | undefined): Target {
+  const colon = address.lastIndexOf(':');
+  const where = { host: address.slice(0, colon).replace(/^\[|\]$/g, ''), port: Number(address.slice(colon + 1)) };
+  if (tls === undefined) return { ...where, secureContext: undefined, serverName: undefined };
+  const { ca, key, cert, serverName } = tls;
+  return { ...where, secureContext: secureContext(`of the client of ${address}`, { ca, key, cert }), serverName };
+}
