@@ -5,8 +5,9 @@ import { endOrGrace } from '../../time/end-or-grace.ts';
 import { type RetryPolicy, randomJitter, retryDelayMs } from '../decide/retry-delay.ts';
 import type { Definitions } from '../definitions.ts';
 import type { DatabaseClock } from '../store/database-clock.ts';
-import { claimDue, nextDueTime, releaseLeases, renewLeases } from '../store/leases.ts';
+import { claimDue, nextDueTime } from '../store/leases.ts';
 import type { DriveEnd, Driver, HeldSaga } from './driver.ts';
+import { createLeaseKeeper } from './lease-keeper.ts';
 import { createMisdatedCheck } from './misdated.ts';
 import { createFaultLog } from './progress-log.ts';
 
@@ -45,7 +46,7 @@ export interface Scheduler {
   stop(graceMs: number): Promise<void>;
 }
 
-type TimerName = 'due' | 'renew' | 'scan';
+type TimerName = 'due' | 'scan';
 
 const claimPageSize = 50;
 const storageRetryMs = 1_000;
@@ -64,11 +65,17 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   const later = new Map<HeldSaga, () => void>();
   const timers = new Map<TimerName, () => void>();
   let running = false;
-  let stopped = false;
   let nextDueMs = Number.POSITIVE_INFINITY;
   let pumping: Promise<void> | undefined;
-  let renewing: Promise<void> | undefined;
   const firstRead = Promise.withResolvers<void>();
+  const leases = createLeaseKeeper({
+    ...{ storage, clock, logger, owner, leaseMs },
+    held() {
+      // Also while it stops: a step in progress keeps its lease until it has ended.
+      if (!running && active.size === 0) return undefined;
+      return [...active.keys(), ...ready, ...later.keys()].map(({ saga }) => saga.id);
+    },
+  });
 
   const room = () => maxConcurrent - active.size - ready.length;
   const isIdle = () => room() > 0 && pumping === undefined && nextDueMs > clock.now();
@@ -162,35 +169,9 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     pump();
   }
 
-  async function renew(): Promise<void> {
-    const ids = [...active.keys(), ...ready, ...later.keys()].map(({ saga }) => saga.id);
-    try {
-      // Leases first: a database that is slow to return the time must not cost them.
-      if (ids.length > 0) await renewLeases(storage, owner, ids, clock.now() + leaseMs);
-      await clock.adjust();
-    } catch (error) {
-      const text = 'saga leases cannot be renewed; other processes may take them';
-      logFailedAttempt({ logger, clock, level: 'warn' }, { err: error }, text);
-    }
-    // Also while it stops: a step in progress keeps its lease until it has ended.
-    if (running || (active.size > 0 && !stopped)) setTimer('renew', leaseMs / 3, renewInTime);
-  }
-
-  function renewInTime(): void {
-    renewing = renew();
-  }
-
   function scanForExpired(): void {
     setTimer('scan', leaseMs / 2, scanForExpired);
     noteDue(clock.now());
-  }
-
-  async function releaseOwnLeases(): Promise<void> {
-    try {
-      await releaseLeases(storage, 'own', owner, clock.now());
-    } catch (error) {
-      logger.warn({ err: error }, 'saga leases cannot be released; other processes wait until they expire');
-    }
   }
 
   function setTimer(name: TimerName, delayMs: number, action: () => void): void {
@@ -207,9 +188,8 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   async function finish(): Promise<void> {
     await pumping;
     await Promise.all(active.values());
-    endTimer('renew');
-    await renewing;
-    await releaseOwnLeases();
+    await leases.stop();
+    await leases.release();
   }
 
   /** Drops what is held here and not driven: its lease expires. */
@@ -227,7 +207,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     async start() {
       running = true;
       if (!storage.exclusive) {
-        setTimer('renew', leaseMs / 3, renewInTime);
+        leases.start();
         setTimer('scan', leaseMs / 2, scanForExpired);
       }
       noteDue(clock.now());
@@ -242,8 +222,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
       if (graceMs === 0) driver.abort();
       const cancelAbort = clock.after(graceMs, driver.abort);
       const end = await endOrGrace(finish(), graceMs + releaseTimeoutMs, clock);
-      stopped = true;
-      endTimer('renew');
+      void leases.stop();
       cancelAbort();
       if (end === 'late')
         logger.warn(
