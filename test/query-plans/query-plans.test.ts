@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parkedEventSuite } from '../../mesh/event-store/projections/parked/parked.suite.ts';
 import { rebuildSuite } from '../../mesh/event-store/projections/rebuild/rebuild.suite.ts';
+import { rebuildParkedSuite } from '../../mesh/event-store/projections/rebuild/rebuild-parked.suite.ts';
 import { describeOnEachDatabase, type NewDatabaseUrl } from '../../mesh/testing/databases.ts';
 import { startMesh, type TestMesh } from '../../mesh/testing/start-mesh.ts';
 import { allServices } from '../../services/all.ts';
@@ -32,6 +33,7 @@ function planSuite(newUrl: NewDatabaseUrl): void {
 
   describe('for events that a projection cannot apply', () => parkedEventSuite(newUrl));
   describe('for a rebuild', () => rebuildSuite(newUrl));
+  describe('for a rebuild that cannot apply some events', () => rebuildParkedSuite(newUrl));
 
   it('find rows by an index that covers every filter, and do not sort', { timeout: 120_000 }, async () => {
     await driveMesh(mesh, stuck);

@@ -14,6 +14,7 @@ import { selectLive } from './generation-table.ts';
 import { parkedEventSuite } from './parked/parked.suite.ts';
 import { projectorSuite } from './projector.suite.ts';
 import { rebuildSuite } from './rebuild/rebuild.suite.ts';
+import { rebuildParkedSuite } from './rebuild/rebuild-parked.suite.ts';
 
 describe('a projector', () => {
   describeOnEachDatabase(projectorSuite);
@@ -25,6 +26,10 @@ describe('a projector with an event that its projection throws on', () => {
 
 describe('the rebuild of a projection', () => {
   describeOnEachDatabase(rebuildSuite);
+});
+
+describe('the rebuild of a projection that cannot apply some events', () => {
+  describeOnEachDatabase(rebuildParkedSuite);
 });
 
 describe('a projector in a process that is killed', () => {

@@ -16,15 +16,14 @@ import { rawDataAt, selectAt } from '../../streams/event-table.ts';
 import { describeFailure } from '../apply-batch.ts';
 import { lockLive } from '../generation-table.ts';
 import type { Projection } from '../projection.ts';
+import { insertDiscarded, selectDiscarded } from './discarded-table.ts';
 import {
   deleteParked,
   firstParked,
-  insertDiscarded,
   measureParked,
   type ParkedEvent,
   pageOfParked,
   recordParkedFailure,
-  selectDiscarded,
   selectParked,
 } from './parked-table.ts';
 

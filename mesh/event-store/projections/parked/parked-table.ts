@@ -1,4 +1,3 @@
-import type { DeadLetterClosing } from '../../../dead-letters/dead-letters.ts';
 import { paddedList, storableText } from '../../../storage/sql.ts';
 import type { Queryable, Row, Transaction } from '../../../storage/storage.ts';
 
@@ -17,7 +16,8 @@ export interface ParkedEvent {
   readonly lastTimeMs: number;
 }
 
-interface ContentRow extends Row {
+/** The columns that parked and discarded events have. */
+export interface ContentRow extends Row {
   readonly id: string;
   readonly name: string;
   readonly position: bigint;
@@ -31,12 +31,6 @@ interface ContentRow extends Row {
 
 interface ParkedRow extends ContentRow {
   readonly generation: bigint;
-}
-
-interface DiscardedRow extends ContentRow {
-  readonly note: string;
-  readonly time_ms: bigint;
-  readonly request_id: string;
 }
 
 const columns = 'id, name, generation, position, stream, reason, error, attempts, first_time_ms, last_time_ms';
@@ -137,37 +131,6 @@ export async function countMissing(db: Queryable, name: string, generation: bigi
   return Number(row?.count ?? 0n);
 }
 
-/** Makes a projection skip a parked event in every generation. */
-export async function insertDiscarded(
-  tx: Transaction,
-  { name, position, id, stream, reason, error, attempts, firstTimeMs, lastTimeMs }: ParkedEvent,
-  { note, timeMs, requestId }: DeadLetterClosing,
-): Promise<void> {
-  const parked = [id, stream, reason, error, attempts, firstTimeMs, lastTimeMs];
-  await tx.execute(
-    `INSERT INTO discarded_event (name, position, note, time_ms, request_id,
-       id, stream, reason, error, attempts, first_time_ms, last_time_ms)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT DO NOTHING`,
-    [name, position, storableText(note), timeMs, storableText(requestId), ...parked],
-  );
-}
-
-/** Returns an event that an operator discarded, by the id that it had while it was parked. */
-export async function selectDiscarded(
-  db: Queryable,
-  projection: string,
-  id: string,
-): Promise<(Omit<ParkedEvent, 'generation'> & { readonly closing: DeadLetterClosing }) | undefined> {
-  const [row] = await db.query<DiscardedRow>(
-    `SELECT id, name, position, stream, reason, error, attempts, first_time_ms, last_time_ms, note, time_ms, request_id
-     FROM discarded_event WHERE name = $1 AND id = $2`,
-    [projection, id],
-  );
-  if (!row) return undefined;
-  const { note, time_ms, request_id: requestId } = row;
-  return { ...contentOf(row), closing: { outcome: 'discarded', note, timeMs: Number(time_ms), requestId } };
-}
-
 /** Returns a page of the events that the live generation has parked, in id order. */
 export async function pageOfParked(db: Queryable, name: string, afterId: string, size: number): Promise<ParkedEvent[]> {
   const rows = await db.query<ParkedRow>(
@@ -238,7 +201,7 @@ function parkedOf(row: ParkedRow): ParkedEvent {
   return { ...contentOf(row), generation: row.generation };
 }
 
-function contentOf(row: ContentRow): Omit<ParkedEvent, 'generation'> {
+export function contentOf(row: ContentRow): Omit<ParkedEvent, 'generation'> {
   return {
     id: row.id,
     name: row.name,
