@@ -137,21 +137,6 @@ describe('a call that fails with UNAVAILABLE', () => {
       code: Status.CANCELLED,
     });
   });
-
-  it('is no longer retried once the retry budget is used up', async () => {
-    let attempts = 0;
-    await using peer = await startPeer({
-      getUser(_, answer) {
-        attempts += 1;
-        answer(unavailable);
-      },
-    });
-
-    for (let call = 0; call < 15; call++) await expect(peer.client.getUser({})).rejects.toThrow('refused');
-
-    // Three attempts of the first call and two of the second take the budget from ten tokens to five.
-    expect(attempts).toBe(3 + 2 + 13);
-  });
 });
 
 describe('a call that fails with another code', () => {
@@ -239,19 +224,5 @@ describe('a program that only calls', () => {
     const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', program]);
 
     expect(stdout).toBe('UNAVAILABLE\n');
-  });
-});
-
-describe('a retry budget', () => {
-  it('allows retries again after enough successes', () => {
-    const budget = createRetryBudget();
-    for (let failures = 0; failures < 6; failures++) budget.failed();
-    expect(budget.allowsRetry()).toBe(false);
-
-    for (let successes = 0; successes < 10; successes++) budget.succeeded();
-    expect(budget.allowsRetry()).toBe(false);
-
-    budget.succeeded();
-    expect(budget.allowsRetry()).toBe(true);
   });
 });

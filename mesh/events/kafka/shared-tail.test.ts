@@ -6,7 +6,8 @@ import { freePort } from '../../testing/servers/free-port.ts';
 import { type KafkaServer, kafka, startKafka } from '../../testing/servers/kafka-server.ts';
 import { describeWithServer } from '../../testing/servers/servers.ts';
 import { systemClock as clock } from '../../time/clock.ts';
-import type { EventLog, StartPosition, StoredEvent } from '../log/event-log.ts';
+import type { EventLog, StartPosition } from '../log/event-log.ts';
+import { type Reading, readAndResumeInBackground, readInBackground } from '../testing/background-readers.ts';
 import { silent as logger } from '../testing/events.ts';
 import { type RepliesProxy, startRepliesProxy } from '../testing/replies-proxy.ts';
 import { distinct, event, numbered, perKey, text } from '../testing/sample-events.ts';
@@ -16,12 +17,6 @@ import { openKafkaLog } from './kafka-log.ts';
 const patience = { timeoutMs: 40_000 };
 const keys = ['a', 'b', 'c', 'd', 'e', 'f'];
 
-interface Reading {
-  readonly seen: StoredEvent[];
-  failure?: unknown;
-  readonly stop: () => void;
-}
-
 describeWithServer(kafka, 'readers of one topic of Kafka', () => {
   vi.setConfig({ testTimeout: 120_000 });
   let server: KafkaServer;
@@ -29,7 +24,7 @@ describeWithServer(kafka, 'readers of one topic of Kafka', () => {
   let log: EventLog;
   let topic: string;
   let published: number;
-  const stops: AbortController[] = [];
+  const started: Reading[] = [];
 
   beforeAll(async () => {
     const [port, brokerPort] = [await freePort(), await freePort()];
@@ -50,7 +45,7 @@ describeWithServer(kafka, 'readers of one topic of Kafka', () => {
     await publish(keys.length);
   });
   afterEach(() => {
-    for (const stop of stops.splice(0)) stop.abort();
+    for (const { stop } of started.splice(0)) stop();
   });
 
   async function publish(count: number): Promise<void> {
@@ -58,43 +53,18 @@ describeWithServer(kafka, 'readers of one topic of Kafka', () => {
     published += count;
   }
 
-  /** Reads in the background until the test ends. `pause` resolves before each next event. */
   function read(from: StartPosition, pause?: () => Promise<unknown>): Reading {
-    const stop = new AbortController();
-    stops.push(stop);
-    const reading: Reading = { seen: [], stop: () => stop.abort() };
-    void (async () => {
-      try {
-        for await (const stored of log.read(topic, from, stop.signal)) {
-          reading.seen.push(stored);
-          await pause?.();
-        }
-      } catch (error) {
-        reading.failure = error;
-      }
-    })();
-    return reading;
+    return track(readInBackground(log, topic, from, pause));
   }
 
-  /** Reads as a subscriber does: it resumes from its offsets after an error. */
   function readAndResume(from: ReadonlyMap<number, bigint>): Reading {
-    const stop = new AbortController();
-    stops.push(stop);
-    const offsets = new Map(from);
-    const seen: StoredEvent[] = [];
-    void (async () => {
-      while (!stop.signal.aborted) {
-        try {
-          for await (const stored of log.read(topic, { at: 'offsets', offsets }, stop.signal)) {
-            seen.push(stored);
-            offsets.set(stored.partition, stored.offset + 1n);
-          }
-        } catch {
-          await timeout(100);
-        }
-      }
-    })();
-    return { seen, stop: () => stop.abort() };
+    return track(readAndResumeInBackground(log, topic, from));
+  }
+
+  /** Stops a reader at the end of its test. */
+  function track(reading: Reading): Reading {
+    started.push(reading);
+    return reading;
   }
 
   /** Readers at the end of the topic that have seen an event, after which they are all counted from 0. */
