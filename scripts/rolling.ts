@@ -10,6 +10,8 @@ import { reportLines } from './rolling/table.ts';
 // Starts a mesh with two processes of each service, replaces all of them one after another under load through the door, and
 // prints how many calls failed and what the orders did. Arguments: the services to restart. Default: all.
 
+/** make and npm forward a signal that the whole group has already received. */
+const sameSignalMs = 1_000;
 const names = runnableServices.map(({ name }) => name);
 const services = process.argv.length > 2 ? process.argv.slice(2) : names;
 const unknown = services.filter((name) => !names.includes(name));
@@ -17,8 +19,9 @@ if (unknown.length > 0) {
   process.stderr.write(`unknown service ${unknown.join(', ')}: use ${names.join(', ')}\n`);
   process.exit(2);
 }
-const dataDir = join('data', 'rolling');
+const dataDir = join(process.env.DATA_DIR || 'data', 'rolling');
 const log = join(dataDir, 'log');
+const stopping = stopOnSignal();
 try {
   await mkdir(dataDir, { recursive: true });
   const environment = {
@@ -27,7 +30,7 @@ try {
     GRPC_LISTEN: `127.0.0.1:${await freePort()}`,
   };
   console.log(`starting a mesh with two processes of each service; its log is ${log}`);
-  await using mesh = await startSplitMesh({ dataDir, log, environment });
+  await using mesh = await startSplitMesh({ dataDir, log, environment, signal: stopping });
   const result = await verifyRolling(mesh, {
     services,
     ordersPerSecond: 4,
@@ -38,6 +41,20 @@ try {
   for (const line of reportLines(result)) console.log(line);
   process.exitCode = isClean(result) ? 0 : 1;
 } catch (error) {
-  process.stderr.write(`${messageOf(error)}\n`);
-  process.exitCode = 2;
+  process.stderr.write(stopping.aborted ? 'stopped\n' : `${messageOf(error)}\n`);
+  process.exitCode = stopping.aborted ? 130 : 2;
+}
+
+/** Aborts at the first signal: the mesh drains, so all calls end. A second one, at least a second later, ends this program. */
+function stopOnSignal(): AbortSignal {
+  const stopping = new AbortController();
+  let firstMs: number | undefined;
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(signal, () => {
+      firstMs ??= performance.now();
+      stopping.abort();
+      if (performance.now() - firstMs >= sameSignalMs) process.exit(130);
+    });
+  }
+  return stopping.signal;
 }

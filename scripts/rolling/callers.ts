@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -7,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { ghz, grpcGoRestart } from '../../mesh/testing/servers/go-tools.ts';
 import { grpcPythonPath } from '../../mesh/testing/servers/grpc-python.ts';
+import { spawnGuarded } from '../../mesh/testing/servers/guarded-process.ts';
 import { type GhzConfig, readProfile } from '../load/profile.ts';
 import type { Read } from './reads.ts';
 
@@ -27,6 +29,7 @@ export interface Seen {
 /** A client that makes calls until it is ended. */
 export interface Caller {
   readonly name: string;
+  /** Begins no more calls, and resolves when all have ended: one that hangs has its deadline. */
   end(): Promise<Seen>;
 }
 
@@ -85,9 +88,8 @@ export const startGrpcio = (address: string, reads: readonly Read[]) =>
 function startProgram(name: string, command: readonly string[], address: string, reads: readonly Read[]): Caller {
   const [file = '', ...args] = command;
   const calls = reads.map(({ kind, path, request }) => `${kind}:${path}:${Buffer.from(request).toString('hex')}`);
-  const child = spawn(file, [...args, address, ...calls], { stdio: ['pipe', 'pipe', 'inherit'] });
-  const kill = () => void child.kill('SIGKILL');
-  process.once('exit', kill);
+  // It ends with its input, so also with this program. Ctrl-C is for this program.
+  const child = spawn(file, [...args, address, ...calls], { stdio: ['pipe', 'pipe', 'inherit'], detached: true });
   const samples: (Counts & { readonly ms: number })[] = [];
   let errors: readonly string[] = [];
   createInterface({ input: child.stdout }).on('line', (line) => {
@@ -110,7 +112,6 @@ function startProgram(name: string, command: readonly string[], address: string,
     async end() {
       child.stdin.end();
       await closed;
-      process.removeListener('exit', kill);
       return { between, errors };
     },
   };
@@ -128,28 +129,21 @@ export async function startGhz(profile: string, address: string, perSecond: numb
     join(workFolder, `${process.pid}-${profile}.${kind}.json`),
   ) as [string, string];
   await writeFile(configFile, JSON.stringify(config));
-  const child = spawn(ghz.path, ['--config', configFile, '--format', 'json', '--output', output], {
-    stdio: ['ignore', 'inherit', 'inherit'],
-    // Ctrl-C is for this program, which then ends it.
-    detached: true,
-  });
-  const kill = () => void child.kill('SIGKILL');
-  process.once('exit', kill);
-  const closed = once(child, 'close');
+  const log = join(workFolder, `${process.pid}-${profile}.log`);
+  const command = [ghz.path, '--config', configFile, '--format', 'json', '--output', output];
+  const running = spawnGuarded({ command, log });
   return {
     name: `ghz ${config.call.split('.').at(-1)}`,
     async end() {
-      // It then writes its report.
-      const endMs = Date.now();
-      child.kill('SIGINT');
-      await closed;
-      process.removeListener('exit', kill);
+      // It then waits for its calls, and writes its report.
+      await running.end('INT');
+      if (!existsSync(output)) throw new Error(`ghz failed: ${await readFile(log, 'utf8')}`);
       const report: GhzReport = JSON.parse(await readFile(output, 'utf8'));
-      await Promise.all([configFile, output].map((file) => rm(file, { force: true })));
-      const ends = report.details
-        .map(({ timestamp, status }) => ({ ms: Date.parse(timestamp), isOk: status === 'OK' }))
-        // What is under way when it ends is cancelled.
-        .filter(({ ms }) => ms < endMs);
+      await Promise.all([configFile, output, log].map((file) => rm(file, { force: true })));
+      const ends = report.details.map(({ timestamp, status }) => ({
+        ms: Date.parse(timestamp),
+        isOk: status === 'OK',
+      }));
       return {
         between: (fromMs, toMs) => countEnds(ends, fromMs, toMs),
         errors: Object.entries(report.errorDistribution).map(([text, count]) => `${count} × ${text}`),

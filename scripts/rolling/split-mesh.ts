@@ -1,7 +1,8 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createWriteStream } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
 import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { sendCommand } from '../split/control.ts';
 import { controlSocket } from '../split/run.ts';
@@ -23,29 +24,40 @@ export interface SplitMeshOptions {
   /** A file for the log of all processes. */
   readonly log: string;
   readonly environment: Readonly<Record<string, string>>;
+  /** Ends it like Ctrl-C, also while it starts. */
+  readonly signal?: AbortSignal;
 }
 
-const main = fileURLToPath(new URL('../split.ts', import.meta.url));
+const main = fileURLToPath(new URL('leashed-split.ts', import.meta.url));
 
-/** Starts a mesh and waits until all processes serve. Throws with the place of its log if it cannot. */
-export async function startSplitMesh({ dataDir, log, environment }: SplitMeshOptions): Promise<SplitMesh> {
+/**
+ * Starts a mesh and waits until all processes serve. Throws with the place of its log if it cannot. It drains when this program
+ * ends, even by kill -9.
+ */
+export async function startSplitMesh(options: SplitMeshOptions): Promise<SplitMesh> {
+  const { dataDir, log, environment, signal } = options;
+  const output = openSync(log, 'a');
   const child = spawn(process.execPath, [main], {
     env: { ...process.env, ...environment, DATA_DIR: dataDir },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    // It writes its log itself, so it can log how it drained after this program has ended.
+    stdio: ['ignore', 'pipe', output, 'pipe'],
     // Ctrl-C is for this program, which then stops the mesh.
     detached: true,
   });
-  const kill = () => void child.kill('SIGTERM');
-  process.once('exit', kill);
-  child.stderr.pipe(createWriteStream(log, { flags: 'a' }));
-  const ended = once(child, 'exit').then(([code]): number | null => {
-    process.removeListener('exit', kill);
-    return code;
-  });
-  const address = await Promise.race([readAddress(child.stdout), ended.then(() => undefined)]);
-  if (address === undefined) throw new Error(`the split mesh did not start: see ${log}`);
+  closeSync(output);
+  // The end of the child closes it.
+  child.stdio[3]?.on('error', () => undefined);
+  const ended = once(child, 'exit').then(([code]): number | null => code);
+  const interrupt = () => void child.kill('SIGINT');
+  signal?.addEventListener('abort', interrupt);
+  const address = await Promise.race([readAddress(child.stdout as Readable), ended.then(() => undefined)]);
+  if (address === undefined) {
+    await ended;
+    throw new Error(`the split mesh did not start: see ${log}`);
+  }
   const stop = async () => {
-    child.kill('SIGINT');
+    // A second signal would kill its processes.
+    if (signal?.aborted !== true) interrupt();
     return await ended;
   };
   return {
