@@ -15,6 +15,7 @@ const noProtocol = /NoAlpnError|NO_APPLICATION_PROTOCOL|no application protocol|
 const badCertificate =
   /CERTIFICATE_REQUIRED|BAD_CERTIFICATE|UNKNOWN_CA|certificate required|bad certificate|unknown ca/i;
 const expired = /CERT_HAS_EXPIRED|CERT_NOT_YET_VALID|has expired|not yet valid/i;
+const hangs = /sent no SETTINGS/;
 const cutOff = /closed|ECONNRESET|socket hang up|disconnected|Failed to connect/i;
 
 /** Explains why `address` cannot be reached, and what to do. `fault`: the code and text of the error. */
@@ -25,7 +26,8 @@ export function unreachableText(address: string, fault: string, isTls: boolean):
 /** The code and text of an error, for `unreachableText`. */
 export function faultOf(error: Error): string {
   const { code } = error as NodeJS.ErrnoException;
-  return code === undefined || error.message.includes(code) ? error.message : `${error.message} (${code})`;
+  // Those of HTTP/2 are numbers, and their texts say more.
+  return typeof code !== 'string' || error.message.includes(code) ? error.message : `${error.message} (${code})`;
 }
 
 /** The text of an error without the numbers, files and lines of OpenSSL and the time of grpc-js. */
@@ -41,7 +43,8 @@ function adviceFor(fault: string, isTls: boolean): string {
   if (expired.test(fault)) return 'renew its certificate, or check the clocks';
   if (noProtocol.test(fault)) return 'check that a gRPC server listens there';
   if (noTls.test(fault)) return 'connect without tls, or enable TLS on the server';
-  if (!cutOff.test(fault)) return 'check that it runs, and the address';
+  if (hangs.test(fault)) return 'check that it is a gRPC server, and does not hang';
+  if (!cutOff.test(fault)) return 'check that it runs at this address';
   return isTls
     ? 'if it requires client certificates, set tls.key and tls.cert to ones that its CA has signed'
     : 'if it accepts only TLS, connect with tls';

@@ -1,5 +1,6 @@
 import { Status } from 'nice-grpc-common';
 import { defineError } from '../errors/define-error.ts';
+import type { Repetition } from './forwarding.ts';
 
 export const unknownMethod = defineError({
   reason: 'UNKNOWN_METHOD',
@@ -61,13 +62,21 @@ export const forwardedMetadataTooLarge = metadataTooLarge.variant({
   metadata: () => ({}),
 });
 
+const repetitions: Readonly<Record<Repetition, string>> = {
+  read: 'call again',
+  'by-request-id': 'call again with the same request_id',
+  change: 'check whether it took effect, then call again',
+  stream: 'resume the stream where it ended',
+  unknown: 'call again with the same request_id, or resume the stream where it ended',
+};
+
 export const endpointLost = defineError({
   reason: 'ENDPOINT_LOST',
   code: Status.UNAVAILABLE,
-  means: 'the instance that had the call is gone, so the call may have taken effect',
+  means: 'the instance that had the call is gone or hangs, so the call may have taken effect',
   fix: 'call again with the same `request_id`, and resume a stream where it ended',
-  text: ({ path }: { readonly path: string }) =>
-    `the instance that had ${path} is gone: call again with the same request_id, and resume a stream where it ended`,
+  text: ({ path, repetition }: { readonly path: string; readonly repetition: Repetition }) =>
+    `the instance that had ${path} is gone or hangs: ${repetitions[repetition]}`,
   metadata: () => ({}),
 });
 

@@ -41,8 +41,15 @@ export interface ForwardedEnd {
   readonly error: unknown;
 }
 
+/**
+ * How a caller repeats a call that may have been begun: `change` has a side effect and no `request_id`, and of `unknown` the
+ * method is not known.
+ */
+export type Repetition = 'read' | 'by-request-id' | 'change' | 'stream' | 'unknown';
+
 /** Decides what happens to one forwarded call. */
 export interface Forwarding {
+  readonly repetition: Repetition;
   /**
    * Whether the request is received before the call is admitted, up to 64 KiB of it, so a caller that sends slowly occupies
    * nothing.

@@ -12,7 +12,7 @@ export const serverDraining = defineError({
 
 export const noneReachable = noEndpoints.variant({
   text: ({ service, problem }: { readonly service: string; readonly problem: string }) =>
-    `no instance of ${service} took the call, the last because ${problem}: check that its instances run`,
+    `no instance of ${service} took the call (the last: ${problem})`,
   publicText: ({ service }) => `no instance of ${service} takes calls: retry later`,
   metadata: ({ service }) => ({ service }),
 });

@@ -7,6 +7,7 @@ import {
   type HostObserver,
 } from '../engines/host-observer.ts';
 import type { Metrics } from '../metrics/metrics.ts';
+import { createLineLimit } from '../telemetry/line-limit.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Clock } from '../time/clock.ts';
 
@@ -22,9 +23,6 @@ export interface HostReport extends HostObserver {
   readonly countRefusal: (reason: CallRefusalReason) => void;
 }
 
-// A client that is ended connects again, and others may have the same fault.
-const lineEveryMs = 10_000;
-
 /**
  * Logs the connections that a server ends, one line in 10 s for each reason, and at `debug` the calls that it refuses before
  * their handler. Counts both by reason.
@@ -38,18 +36,13 @@ export function createHostReport({ clock, logger, metrics }: HostReportDeps): Ho
     help: 'Calls that were refused before they reached a handler, by reason.',
     metrics,
   });
-  const lines = new Map<ConnectionEndReason, { loggedMs: number; unlogged: number }>();
+  // A client that is ended connects again, and others may have the same fault.
+  const limit = createLineLimit(clock);
 
   function log({ peer, reason, problem, counts, cause }: ConnectionEnd): void {
-    const nowMs = clock.elapsedMs();
-    const last = lines.get(reason);
-    if (last !== undefined && nowMs - last.loggedMs < lineEveryMs) {
-      last.unlogged += 1;
-      return;
-    }
-    lines.set(reason, { loggedMs: nowMs, unlogged: 0 });
-    const unlogged = last?.unlogged ? { unlogged: last.unlogged } : {};
-    const fields = { peer, reason, problem, ...counts, ...unlogged };
+    const line = limit(reason);
+    if (line === undefined) return;
+    const fields = { peer, reason, problem, ...counts, ...line };
     if (reason !== 'internal_error') logger.warn(fields, 'connection ended because of its client');
     else logger.error({ ...fields, err: cause }, 'connection ended because of a fault of this server');
   }

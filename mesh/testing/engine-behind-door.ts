@@ -18,10 +18,10 @@ export interface Door {
 export async function openDoor(
   address: string,
   listen: string,
-  options: Pick<ServerHostOptions, 'toStatus' | 'tls'> & Partial<Pick<ForwarderOptions, 'clock' | 'draining'>>,
+  options: Pick<ServerHostOptions, 'toStatus' | 'tls'> &
+    Partial<Pick<ForwarderOptions, 'clock' | 'draining' | 'logger'>>,
 ): Promise<Door> {
-  const { clock = systemClock, draining = new AbortController().signal } = options;
-  const logger = createLogger('silent');
+  const { clock = systemClock, draining = new AbortController().signal, logger = createLogger('silent') } = options;
   const discovery = createStaticDiscovery(new Map([['behind', [address]]]));
   const endpoints = createEndpoints({ engine: nativeEngine, discovery, clock: systemClock, logger });
   const { connectRaw } = nativeEngine;

@@ -4,8 +4,11 @@ import type { EngineMethod, MethodKind, Transport } from '../../engines/engine.t
 import { nativeEngine } from '../../engines/native/engine.ts';
 import { toStatus } from '../../errors/to-status.ts';
 import { createLogger } from '../../telemetry/logger.ts';
+import { captureLog } from '../../testing/captured-log.ts';
 import { type Door, openDoor } from '../../testing/engine-behind-door.ts';
 import { eventually } from '../../testing/eventually.ts';
+import { freePort } from '../../testing/servers/free-port.ts';
+import { createTestClock } from '../../testing/test-clock.ts';
 import { rawConnection } from '../testing/raw-call.ts';
 
 const logger = createLogger('silent');
@@ -106,5 +109,24 @@ describe('the forwarder', () => {
     const waiting = transport.unary(getUser, 'late', { ...call, deadlineMs: Date.now() + 100 });
     await expect(waiting).rejects.toMatchObject({ code: Status.DEADLINE_EXCEEDED });
     expect(begun).not.toContain('late');
+  });
+
+  it('logs one line in 10 s of the calls of a service that no instance takes', async () => {
+    const clock = createTestClock();
+    const { logger, lines } = captureLog();
+    const address = `127.0.0.1:${await freePort()}`;
+    const away = await openDoor(address, '127.0.0.1:0', { ...options, clock, logger });
+    onTestFinished(() => away.drain(0));
+    const transport = nativeEngine.connect(`127.0.0.1:${away.port}`);
+    onTestFinished(() => transport.close());
+    const fail = () => expect(transport.unary(getUser, 'x', call)).rejects.toMatchObject({ code: Status.UNAVAILABLE });
+    const warnings = () => lines.filter(({ msg }) => msg === 'forwarded call');
+    for (let calls = 0; calls < 5; calls += 1) await fail();
+    const reason = `${address} cannot be reached: connect ECONNREFUSED ${address}; check that it runs at this address`;
+    const message = `no instance of behind took the call (the last: ${reason})`;
+    expect(warnings()).toMatchObject([{ level: 'warn', method: getUser.path, err: { message } }]);
+    clock.advance(10_000);
+    await fail();
+    expect(warnings().slice(1)).toMatchObject([{ level: 'warn', unlogged: 4 }]);
   });
 });

@@ -1,10 +1,12 @@
 import { Status } from 'nice-grpc-common';
 import type { Endpoints } from '../../balancing/endpoints.ts';
-import { readMethodKinds } from '../../contract/method-kinds.ts';
+import { readDeclaredMethods } from '../../contract/declared-methods.ts';
 import { noEndpoints } from '../../discovery/errors.ts';
 import type { ForwardedCall, ForwardedEnd, Forwarder, RawEndpoint } from '../../engines/forwarding.ts';
 import { isServerFault } from '../../errors/codes.ts';
+import { MeshError } from '../../errors/mesh-error.ts';
 import type { Metrics } from '../../metrics/metrics.ts';
+import { createLineLimit } from '../../telemetry/line-limit.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import type { Clock } from '../../time/clock.ts';
 import { noneReachable, serverDraining } from '../errors.ts';
@@ -29,7 +31,7 @@ export interface ForwarderOptions {
   readonly registry: string;
   /** Bytes of waiting requests at which further calls are refused. */
   readonly maxWaitingBytes: number;
-  /** The descriptor set of the contracts, which has the kinds of their methods. */
+  /** The descriptor set of the contracts. */
   readonly descriptors: URL;
   /** Aborts when the process begins to drain. */
   readonly draining: AbortSignal;
@@ -47,12 +49,13 @@ const workingOfEndpoint = 256;
  */
 export function createForwarder(options: ForwarderOptions): Forwarder & { close(): void } {
   const { routeOf, endpoints, connect, descriptors, draining, clock, logger, metrics } = options;
-  const kinds = readMethodKinds(descriptors);
-  const contracts = new Set([...kinds.keys()].map(contractOf));
+  const methods = readDeclaredMethods(descriptors);
+  const contracts = new Set([...methods.keys()].map(contractOf));
   const routes = new Map<string, Route>();
   const connections = new RawEndpoints(connect, clock);
   const streams = new Set<RoutedCall>();
   const turns = new Turns();
+  const logEnd = createEndLog({ logger, clock });
   // The handlers run elsewhere, so only the bytes that wait count here.
   const load = new ProcessLoad({ working: Number.POSITIVE_INFINITY, waitingBytes: options.maxWaitingBytes });
   const counter = metrics.counter(
@@ -69,7 +72,7 @@ export function createForwarder(options: ForwarderOptions): Forwarder & { close(
     onEnd(routed, end) {
       streams.delete(routed);
       counter.add({ service: routed.route.service, code: Status[end.code] });
-      logEnd(logger, routed, end);
+      logEnd(routed, end);
     },
   };
 
@@ -95,7 +98,7 @@ export function createForwarder(options: ForwarderOptions): Forwarder & { close(
     begin(call: ForwardedCall) {
       const service = routeOf(call.path);
       if (service === undefined) return undefined;
-      const routed = new RoutedCall(call, kinds.get(call.path), routeTo(service, call.path), tools);
+      const routed = new RoutedCall(call, methods.get(call.path), routeTo(service, call.path), tools);
       if (routed.kind !== 'unary') streams.add(routed);
       return routed;
     },
@@ -118,18 +121,30 @@ function contractOf(path: string): string {
   return path.slice(1, path.lastIndexOf('/'));
 }
 
-/** What ended here is logged as a server logs its calls. What an endpoint answered is in its own log. */
-function logEnd(logger: Logger, { call, startMs, picked }: RoutedCall, { code, error }: ForwardedEnd): void {
-  const isFault = error !== undefined && isServerFault(code) && !serverDraining.is(error);
-  const level = isFault ? 'warn' : 'debug';
-  if (!logger.isLevelEnabled(level)) return;
-  const fields = {
-    method: call.path,
-    code: Status[code],
-    request_id: call.requestId,
-    endpoint: picked?.address,
-    duration_ms: Math.round(performance.now() - startMs),
-    ...(level === 'warn' && { err: error }),
+/**
+ * Logs what ended here as a server logs its calls. What an endpoint answered is in its own log. While a service is away every
+ * call of it fails, so there is one warning in 10 s for each service and reason.
+ */
+function createEndLog({ logger, clock }: Pick<ForwarderOptions, 'logger' | 'clock'>) {
+  const limit = createLineLimit(clock);
+  return ({ call, route, startMs, picked }: RoutedCall, { code, error }: ForwardedEnd): void => {
+    const isFault = error !== undefined && isServerFault(code) && !serverDraining.is(error);
+    const line = isFault ? limit(`${route.service} ${reasonOf(error)}`) : undefined;
+    const level = line ? 'warn' : 'debug';
+    if (!logger.isLevelEnabled(level)) return;
+    const fields = {
+      method: call.path,
+      code: Status[code],
+      request_id: call.requestId,
+      endpoint: picked?.address,
+      duration_ms: Math.round(performance.now() - startMs),
+      ...line,
+      ...(isFault && { err: error }),
+    };
+    logger[level](fields, 'forwarded call');
   };
-  logger[level](fields, 'forwarded call');
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof MeshError ? error.reason : '';
 }

@@ -2,8 +2,8 @@ import { Status } from 'nice-grpc-common';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { createEndpoints } from '../../balancing/endpoints.ts';
 import { Choice } from '../../balancing/service-balancer.ts';
+import type { DeclaredMethod } from '../../contract/declared-methods.ts';
 import { createStaticDiscovery } from '../../discovery/static/static-discovery.ts';
-import type { MethodKind } from '../../engines/engine.ts';
 import type { ForwardedCall, RawEndpoint } from '../../engines/forwarding.ts';
 import { nativeEngine } from '../../engines/native/engine.ts';
 import { captureLog } from '../../testing/captured-log.ts';
@@ -13,6 +13,8 @@ import { openAdmission } from '../policies/admission/admission.ts';
 import { RoutedCall } from './routed-call.ts';
 
 const endpoint = (address: string): RawEndpoint => ({ address, close: () => undefined, abort: () => undefined });
+
+const getUser: DeclaredMethod = { kind: 'unary', readsOnly: true, hasRequestId: false };
 
 /** Calls of a service with these instances. */
 function callsTo(...addresses: readonly string[]) {
@@ -32,10 +34,10 @@ function callsTo(...addresses: readonly string[]) {
     waitsForReader: false,
     fail: () => undefined,
   };
-  const create = (kind: MethodKind | null = 'unary') =>
+  const create = (method: DeclaredMethod | null = getUser) =>
     new RoutedCall(
       call,
-      kind ?? undefined,
+      method ?? undefined,
       { service: 'user', balancer, admission: openAdmission },
       {
         connectionsTo: endpoint,
@@ -102,5 +104,17 @@ describe('a forwarded call of a method that an instance does not have', () => {
     call.next(undefined);
     expect(call.misses()).toBe(true);
     expect(missed()).toEqual([]);
+  });
+});
+
+describe('the caller of a forwarded call that was lost', () => {
+  it.each([
+    ['reads', getUser, 'read'],
+    ['changes something by its request_id', { ...getUser, readsOnly: false, hasRequestId: true }, 'by-request-id'],
+    ['changes something', { ...getUser, readsOnly: false }, 'change'],
+    ['opens a stream', { ...getUser, kind: 'server-streaming' }, 'stream'],
+    ['is not in a known contract', null, 'unknown'],
+  ] as const)('learns how to repeat one that %s', (_, method, repetition) => {
+    expect(callsTo('127.0.0.1:1').create(method)).toMatchObject({ repetition });
   });
 });

@@ -6,8 +6,9 @@ import {
   outcomeOf,
   type PickedEndpoint,
 } from '../../balancing/balancer.ts';
+import type { DeclaredMethod } from '../../contract/declared-methods.ts';
 import type { CallEndListener, MethodKind } from '../../engines/engine.ts';
-import type { ForwardedCall, ForwardedEnd, Forwarding, RawEndpoint } from '../../engines/forwarding.ts';
+import type { ForwardedCall, ForwardedEnd, Forwarding, RawEndpoint, Repetition } from '../../engines/forwarding.ts';
 import type { Admission, EnteringCall, Place } from '../policies/admission/admission.ts';
 
 /** Where the calls of one service go. */
@@ -31,6 +32,7 @@ export class RoutedCall implements Forwarding, EnteringCall {
   readonly call: ForwardedCall;
   /** `undefined` for a method that no known contract has. */
   readonly kind: MethodKind | undefined;
+  readonly repetition: Repetition;
   readonly route: Route;
   readonly startMs = performance.now();
   /** The endpoint that got it last. */
@@ -42,9 +44,10 @@ export class RoutedCall implements Forwarding, EnteringCall {
   #openedMs = 0;
   #answeredMs: number | undefined;
 
-  constructor(call: ForwardedCall, kind: MethodKind | undefined, route: Route, tools: RoutedCallTools) {
+  constructor(call: ForwardedCall, method: DeclaredMethod | undefined, route: Route, tools: RoutedCallTools) {
     this.call = call;
-    this.kind = kind;
+    this.kind = method?.kind;
+    this.repetition = repetitionOf(method);
     this.route = route;
     this.#tools = tools;
   }
@@ -140,4 +143,11 @@ export class RoutedCall implements Forwarding, EnteringCall {
     picked.end(outcome, (this.#answeredMs ?? performance.now()) - this.#openedMs);
     this.#openedMs = 0;
   }
+}
+
+function repetitionOf(method: DeclaredMethod | undefined): Repetition {
+  if (method === undefined) return 'unknown';
+  if (method.kind !== 'unary') return 'stream';
+  if (method.readsOnly) return 'read';
+  return method.hasRequestId ? 'by-request-id' : 'change';
 }

@@ -29,6 +29,7 @@ function forwardTo(endpoints: readonly RawEndpoint[]) {
       calls.push(call);
       let tried = 0;
       return {
+        repetition: 'by-request-id',
         collectsRequest: /unary$|server-streaming$/.test(call.path),
         admit: async () => undefined,
         next(problem) {

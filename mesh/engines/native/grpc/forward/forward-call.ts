@@ -10,11 +10,10 @@ import type { HeaderList } from '../../http2/hpack/header-list.ts';
 import type { Http2Stream, StreamEvents } from '../../http2/streams/stream.ts';
 import { headFault, isUnknownMethod, resetStatus, statusOf, tooLargeStatus } from '../client/response-status.ts';
 import type { RequestWatch } from '../request-watch.ts';
-import { forwardedFields } from './forwarded-fields.ts';
 import { ForwardedReply } from './forwarded-reply.ts';
 import { ForwardedRequest } from './forwarded-request.ts';
 import { NativeRawEndpoint } from './raw-endpoint.ts';
-import { UpstreamCall, type UpstreamEvents } from './upstream-call.ts';
+import type { UpstreamEvents } from './upstream-call.ts';
 
 /** Shared by all forwarded calls of a host. */
 export interface ForwardTools {
@@ -36,7 +35,6 @@ export interface ForwardStart {
 const deadlineSlackMs = 100;
 // The deadline of a caller is this much before that of its call here, which began when it arrived.
 const earlyMs = 50;
-const maxHeaderListBytes = 16 * 1024;
 
 /**
  * A call whose bytes pass from its caller to an endpoint and back, unchanged: neither metadata nor messages are decoded. Each
@@ -199,7 +197,8 @@ export class ForwardCall implements ForwardedCall, StreamEvents, UpstreamEvents,
     if (this.isOver) return;
     const isUntouched = code === ErrorCode.REFUSED_STREAM && !this.#reply.headerSent;
     if (isUntouched && this.#request.canRepeat) this.upstreamRefused('it accepts no further calls now');
-    else if (isUntouched || code === ErrorCode.CONNECT_ERROR) this.fail(endpointLost({ path: this.path }));
+    else if (isUntouched || code === ErrorCode.CONNECT_ERROR)
+      this.fail(endpointLost({ path: this.path, repetition: this.#forwarding?.repetition ?? 'unknown' }));
     else {
       // The caller knows what a reset means as well as anyone here.
       this.#end(resetStatus(code, this.deadlineMs, Date.now())[0], undefined);
@@ -232,9 +231,7 @@ export class ForwardCall implements ForwardedCall, StreamEvents, UpstreamEvents,
     try {
       const endpoint = this.#forwarding?.next(problem);
       if (!(endpoint instanceof NativeRawEndpoint)) throw new TypeError('the endpoint is not of this engine');
-      const { requestId } = this;
-      const rules = { requestId, scheme: endpoint.scheme, maxBytes: maxHeaderListBytes };
-      endpoint.open(new UpstreamCall(this, forwardedFields(this.#list, rules)));
+      endpoint.forward(this, this.#list);
     } catch (error) {
       this.fail(error);
     }

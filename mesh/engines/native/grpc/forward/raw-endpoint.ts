@@ -1,12 +1,17 @@
 import type { ConnectOptions } from '../../../engine.ts';
 import type { RawEndpoint } from '../../../forwarding.ts';
+import type { HeaderList } from '../../http2/hpack/header-list.ts';
 import { Endpoint } from '../client/endpoint.ts';
+import { forwardedFields } from './forwarded-fields.ts';
+import { UpstreamCall, type UpstreamEvents } from './upstream-call.ts';
 
 /**
  * The window of each stream, which does not grow: a caller that does not read its reply holds no more than that here. It is
  * HTTP/2's default.
  */
 const streamWindowBytes = 64 * 1024;
+
+const maxHeaderListBytes = 16 * 1024;
 
 // Servers limit the calls of a connection, so those of all callers are spread over a few.
 const spread = { connections: 4, callsOfEach: 32 };
@@ -18,5 +23,12 @@ export class NativeRawEndpoint extends Endpoint implements RawEndpoint {
   constructor(address: string, options: ConnectOptions = {}) {
     super(address, { ...options, spread, windows: { streamWindowBytes, fixedStreamWindows: true } });
     this.address = address;
+  }
+
+  /** Opens a call with the fields that its caller sent. */
+  forward(call: UpstreamEvents, list: HeaderList): void {
+    const { requestId } = call;
+    const rules = { requestId, scheme: this.scheme, maxBytes: maxHeaderListBytes };
+    this.open(new UpstreamCall(call, forwardedFields(list, rules)));
   }
 }

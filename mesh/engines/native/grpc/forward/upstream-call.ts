@@ -8,6 +8,7 @@ import type { ForwardedFields } from './forwarded-fields.ts';
 /** The other side of a forwarded call: what happens to its stream at the endpoint. */
 export interface UpstreamEvents {
   readonly path: string;
+  readonly requestId: string;
   readonly deadlineMs: number | undefined;
   readonly isOver: boolean;
   upstreamOpened(stream: Http2Stream): void;
