@@ -113,7 +113,7 @@ verify-polyglot: $(INSTALLED)
 verify-rolling: $(INSTALLED)
 	@exec node scripts/rolling.ts $(SERVICES)
 
-## verify-registries: build Consul, CoreDNS, etcd and the API server of Kubernetes, 45 minutes once, and run the scenarios of discovery on each; REGISTRY=consul, kubernetes or coredns runs one
+## verify-registries: build Consul, CoreDNS, etcd and the API server of Kubernetes, 45 minutes once, and run the scenarios of discovery on each, on Knot and on Eureka; REGISTRY=knot, eureka, consul, kubernetes or coredns runs one
 verify-registries: $(INSTALLED)
 	@sh scripts/registries/build.sh $(REGISTRY)
 	@node scripts/registries/verify.ts $(REGISTRY)

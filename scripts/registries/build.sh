@@ -46,11 +46,13 @@ for name in "$@"; do
   case $name in
     consul) build consul github.com/hashicorp/consul github.com/hashicorp/consul ;;
     kubernetes) kubernetes ;;
+    # `make deps` installs them.
+    knot | eureka) ;;
     # It serves the names of a Kubernetes.
     coredns)
       kubernetes
       build coredns github.com/coredns/coredns github.com/coredns/coredns
       ;;
-    *) echo "registries: unknown registry $name: use consul, kubernetes or coredns" >&2; exit 2 ;;
+    *) echo "registries: unknown registry $name: use knot, eureka, consul, kubernetes or coredns" >&2; exit 2 ;;
   esac
 done

@@ -2,6 +2,8 @@ import { spawnSync } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { eureka } from '../../mesh/testing/servers/eureka.ts';
+import { knot } from '../../mesh/testing/servers/knot.ts';
 import { consulBuild, coreDnsBuild, etcdBuild, kubernetesBuild } from '../../mesh/testing/servers/registry-builds.ts';
 import { tempFolder } from '../../mesh/testing/temp-folder.ts';
 import {
@@ -12,21 +14,23 @@ import {
   passedRows,
 } from '../support/passed-registries.ts';
 
-// Runs the scenarios of discovery on the servers that build.sh has built: all, or those that the arguments name. Records
-// which passed. Exits with 1 if one did not.
+// Runs the scenarios of discovery on the servers that build.sh and `make deps` have installed: all, or those that the
+// arguments name. Records which passed. Exits with 1 if one did not.
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
 const verifications = [
-  { name: 'consul', builds: [consulBuild], test: 'mesh/discovery/consul/consul-scenarios.test.ts' },
+  { name: 'knot', servers: [knot], test: 'mesh/discovery/dns/dns-scenarios.test.ts' },
+  { name: 'eureka', servers: [eureka], test: 'mesh/discovery/eureka/eureka-discovery.test.ts' },
+  { name: 'consul', servers: [consulBuild], test: 'mesh/discovery/consul/consul-scenarios.test.ts' },
   {
     name: 'kubernetes',
-    builds: [kubernetesBuild, etcdBuild],
+    servers: [kubernetesBuild, etcdBuild],
     test: 'mesh/discovery/kubernetes/kubernetes-scenarios.test.ts',
   },
   {
     name: 'coredns',
-    builds: [coreDnsBuild, kubernetesBuild],
+    servers: [coreDnsBuild, kubernetesBuild],
     test: 'mesh/discovery/kubernetes/coredns-scenarios.test.ts',
   },
 ];
@@ -40,7 +44,7 @@ if (unknown !== undefined) {
 }
 const failed: string[] = [];
 await using folder = await tempFolder();
-for (const { name, builds, test } of verifications) {
+for (const { name, servers, test } of verifications) {
   if (wanted.length > 0 && !wanted.includes(name)) continue;
   const report = join(folder.path, `${name}.json`);
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
@@ -48,7 +52,7 @@ for (const { name, builds, test } of verifications) {
   const environment = { ...process.env, VERIFY_REGISTRIES: '1' };
   const { status } = spawnSync('sh', command, { cwd: root, env: environment, stdio: 'inherit' });
   if (status === 0 && hasPassed(await readFile(report, 'utf8')))
-    await record({ name, servers: builds.map(({ name, version }) => `${name} ${version}`), ...now() });
+    await record({ name, servers: servers.map(({ name, version }) => `${name} ${version}`), ...now() });
   else failed.push(name);
 }
 console.log(
