@@ -12,7 +12,7 @@ export interface Hierarchy {
 
 /** Reads `<scheme>://[<user>:<password>@]<hosts>[/<path>][?<name>=<value>&…]`. */
 export function readHierarchy(text: string, allowed: readonly string[]): Hierarchy {
-  const form = /^[a-z0-9-]+:\/\/(?:([^:/@?]*):([^/@?]*)@)?([^@/?]*)(\/[^?]*)?(?:\?(.*))?$/s;
+  const form = /^[a-z0-9+-]+:\/\/(?:([^:/@?]*):([^/@?]*)@)?([^@/?]*)(\/[^?]*)?(?:\?(.*))?$/s;
   const [matched, name, password, hosts = '', path = '', parameters = ''] = form.exec(text) ?? [];
   if (matched === undefined) {
     const scheme = text.slice(0, text.indexOf(':'));

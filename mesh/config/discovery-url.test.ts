@@ -45,6 +45,7 @@ describe('parseDiscoveryUrl', () => {
   it('reads consul://', () => {
     expect(parseDiscoveryUrl('consul://127.0.0.1:8500?dc=berlin&token_file=/run/token')).toEqual({
       scheme: 'consul',
+      tls: undefined,
       agent: '127.0.0.1:8500',
       datacenter: 'berlin',
       tokenFile: '/run/token',
@@ -54,6 +55,7 @@ describe('parseDiscoveryUrl', () => {
   it('reads eureka:// with several servers', () => {
     expect(parseDiscoveryUrl('eureka://ada:p%40ss@one:8761,two:8761?renew_ms=5000')).toEqual({
       scheme: 'eureka',
+      tls: undefined,
       servers: ['one:8761', 'two:8761'],
       path: '/eureka',
       user: { name: 'ada', password: 'p@ss' },
@@ -61,6 +63,22 @@ describe('parseDiscoveryUrl', () => {
       fetchMs: 2_000,
     });
     expect(parseDiscoveryUrl('eureka://one:8761/v2/')).toMatchObject({ path: '/v2', user: undefined, renewMs: 10_000 });
+  });
+});
+
+describe('a registry over TLS', () => {
+  it.each([
+    ['consul+https://consul.mesh:8501', undefined],
+    ['consul+https://consul.mesh:8501?dc=a&ca_file=/run/ca.crt', '/run/ca.crt'],
+    ['eureka+https://ada:secret@one:8761,two:8761/eureka?ca_file=/run/ca.crt', '/run/ca.crt'],
+  ])('is read from %s', (text, caFile) => {
+    expect(parseDiscoveryUrl(text)).toMatchObject({ scheme: text.slice(0, 6), tls: { caFile } });
+  });
+
+  it('needs +https for its authorities', () => {
+    expect(discoveryUrlProblem('consul://127.0.0.1:8501?ca_file=/run/ca.crt')).toMatch(
+      /^has the parameter ca_file: use/,
+    );
   });
 });
 

@@ -38,8 +38,16 @@ export interface KubernetesUrl {
   readonly caFile: string | undefined;
 }
 
+/** How a registry is reached over TLS. */
+export interface RegistryTls {
+  /** PEM file of the authorities that may sign its certificate. `undefined`: those of Node. */
+  readonly caFile: string | undefined;
+}
+
 export interface ConsulUrl {
   readonly scheme: 'consul';
+  /** `undefined`: over plain HTTP. */
+  readonly tls: RegistryTls | undefined;
   /** `host:port` of an agent. */
   readonly agent: string;
   /** `undefined`: the one of the agent. */
@@ -49,6 +57,8 @@ export interface ConsulUrl {
 
 export interface EurekaUrl {
   readonly scheme: 'eureka';
+  /** `undefined`: over plain HTTP. */
+  readonly tls: RegistryTls | undefined;
   /** `host:port` of each server: peers that replicate each other. */
   readonly servers: readonly string[];
   /** Of the REST API: `/eureka`. */
@@ -73,7 +83,9 @@ const readers: Readonly<Record<string, (text: string) => DiscoveryUrl>> = {
   k8s: readKubernetesDns,
   'k8s-api': readKubernetes,
   consul: readConsul,
+  'consul+https': readConsul,
   eureka: readEureka,
+  'eureka+https': readEureka,
 };
 
 /** Reads a URL of `DISCOVERY_URL`; `undefined` if it is not valid. */
@@ -168,23 +180,38 @@ function readKubernetes(text: string): KubernetesUrl {
   };
 }
 
-/** `consul://<host>:<port>[?dc=…&token_file=…]`. */
+/** The parameters of a URL that may begin with `<scheme>+https:`. */
+function withTls(text: string, parameters: readonly string[]): readonly string[] {
+  return isHttps(text) ? [...parameters, 'ca_file'] : parameters;
+}
+
+function tlsOf(text: string, query: ReadonlyMap<string, string>): RegistryTls | undefined {
+  return isHttps(text) ? { caFile: query.get('ca_file') } : undefined;
+}
+
+function isHttps(text: string): boolean {
+  return /^[a-z]+\+https:/.test(text);
+}
+
+/** `consul[+https]://<host>:<port>[?dc=…&token_file=…&ca_file=…]`. */
 function readConsul(text: string): ConsulUrl {
-  const { hosts, path, query } = readHierarchy(text, ['dc', 'token_file']);
+  const { hosts, path, query } = readHierarchy(text, withTls(text, ['dc', 'token_file']));
   if (path !== '' && path !== '/') throw new UrlFault(`has the path ${path}: use consul://<host>:<port>`);
   return {
     scheme: 'consul',
+    tls: tlsOf(text, query),
     agent: oneAddress(hosts),
     datacenter: query.get('dc'),
     tokenFile: query.get('token_file'),
   };
 }
 
-/** `eureka://[<user>:<password>@]<host>:<port>,…[/<path>][?renew_ms=…&fetch_ms=…]`. */
+/** `eureka[+https]://[<user>:<password>@]<host>:<port>,…[/<path>][?renew_ms=…&fetch_ms=…&ca_file=…]`. */
 function readEureka(text: string): EurekaUrl {
-  const { user, hosts, path, query } = readHierarchy(text, ['renew_ms', 'fetch_ms']);
+  const { user, hosts, path, query } = readHierarchy(text, withTls(text, ['renew_ms', 'fetch_ms']));
   return {
     scheme: 'eureka',
+    tls: tlsOf(text, query),
     servers: hosts.split(',').map(oneAddress),
     path: path === '' || path === '/' ? eurekaPath : path.replace(/\/$/, ''),
     user,

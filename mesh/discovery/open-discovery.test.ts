@@ -19,10 +19,11 @@ describe('openDiscovery', () => {
     'dns:<service>:50051',
     'k8s:production',
     'consul://127.0.0.1:1',
+    'consul+https://127.0.0.1:1',
     'eureka://127.0.0.1:1',
   ])('opens %s, which need not answer', (text) => {
     const discovery = open(text);
-    expect(text.startsWith(`${discovery.scheme}:`)).toBe(true);
+    expect(text.startsWith(discovery.scheme)).toBe(true);
     expect(discovery.knows('user')).toBe(discovery.scheme === 'static' ? 'certain' : 'possible');
     expect(typeof discovery.register).toBe(/consul|eureka/.test(text) ? 'function' : 'undefined');
   });

@@ -48,22 +48,21 @@ export interface RegistryHttp {
 }
 
 export interface RegistryHttpOptions {
-  /** `http://10.0.0.1:8500`. */
-  readonly origin: string;
+  /** `host:port`. */
+  readonly server: string;
   /** The registry as `DISCOVERY_URL` names it, without secrets. */
   readonly registry: string;
-  /** PEM of the authorities that may sign its certificate. Default: those of Node. */
-  readonly ca?: string | undefined;
+  /** Asks over TLS. `ca`: PEM of the authorities that may sign its certificate. Default: those of Node. */
+  readonly tls?: { readonly ca: string | undefined } | undefined;
 }
 
 /** A connection whose other end has disappeared is noticed after about 20 s, although nothing is sent on it. */
 const keepAliveMs = 10_000;
 
 /** Asks one registry over HTTP. Connections are reused. */
-export function createRegistryHttp({ origin, registry, ca }: RegistryHttpOptions): RegistryHttp {
-  const base = new URL(origin);
-  const agent =
-    base.protocol === 'https:' ? new https.Agent({ keepAlive: true, ca }) : new http.Agent({ keepAlive: true });
+export function createRegistryHttp({ server, registry, tls }: RegistryHttpOptions): RegistryHttp {
+  const base = new URL(`${tls ? 'https' : 'http'}://${server}`);
+  const agent = tls ? new https.Agent({ keepAlive: true, ca: tls.ca }) : new http.Agent({ keepAlive: true });
   const unavailable = (problem: string, cause?: unknown) => registryUnavailable({ registry, problem }, { cause });
   const invalid = (problem: string) => registryAnswerInvalid({ registry, problem });
 

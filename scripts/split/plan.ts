@@ -80,7 +80,7 @@ export function planMesh(options: PlanOptions): readonly PlannedProcess[] {
     DATABASE_POOL_SIZE: environment.DATABASE_POOL_SIZE || '3',
   };
   // Processes enter their address there, so callers find a new one.
-  const registers = /^(consul|eureka):/.test(environment.DISCOVERY_URL ?? '');
+  const registers = /^(consul|eureka)(\+https)?:/.test(environment.DISCOVERY_URL ?? '');
   return instances.map(({ service, name, port, nextPort }) => {
     const address = service === door ? doorAddress : `127.0.0.1:${port}`;
     // A process calls its own service inside. Only ops asks all others what they have.

@@ -26,6 +26,7 @@ async function start(options: Partial<ConsulUrl> = {}) {
   const url = {
     scheme: 'consul',
     agent: consul.address,
+    tls: undefined,
     datacenter: undefined,
     tokenFile: undefined,
     ...options,

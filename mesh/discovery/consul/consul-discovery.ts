@@ -6,6 +6,7 @@ import { createPaces } from '../pace.ts';
 import { type KeptRegistration, keepRegistered } from '../registration.ts';
 import { createRegistryHttp, type RegistryRequest } from '../registry-http.ts';
 import type { DiscoveryParts } from '../registry-log.ts';
+import { readTls } from '../registry-tls.ts';
 import { createTokenFile } from '../token-file.ts';
 import { createWatches, type Follow, type Following } from '../watches.ts';
 import { consulEntry } from './consul-entry.ts';
@@ -22,9 +23,9 @@ const burst = 10;
 
 /** Finds instances that pass their checks by blocking queries, and registers this process with the agent. */
 export function createConsulDiscovery(url: ConsulUrl, parts: DiscoveryParts): Discovery {
-  const { agent, datacenter, tokenFile } = url;
-  const registry = `consul://${agent}`;
-  const http = createRegistryHttp({ origin: `http://${agent}`, registry });
+  const { agent, tls, datacenter, tokenFile } = url;
+  const registry = `consul${tls ? '+https' : ''}://${agent}`;
+  const http = createRegistryHttp({ server: agent, registry, tls: tls && readTls(tls) });
   const token = tokenFile === undefined ? undefined : createTokenFile(tokenFile, registry, parts.clock);
   const ask = (request: Omit<RegistryRequest, 'timeoutMs'> & { readonly timeoutMs?: number }) =>
     http.ask({ timeoutMs: askTimeoutMs, ...request, headers: token ? { 'x-consul-token': token() } : {} });

@@ -5,6 +5,7 @@ import { createListedNames } from '../listed-names.ts';
 import { type KeptRegistration, keepRegistered, type RegistryEntry } from '../registration.ts';
 import { createRegistryHttp, type RegistryAnswer, type RegistryRequest } from '../registry-http.ts';
 import type { DiscoveryParts } from '../registry-log.ts';
+import { readTls } from '../registry-tls.ts';
 import { createWatches } from '../watches.ts';
 import { appOf, describeInstance, readInstances, readNames } from './instances.ts';
 
@@ -17,11 +18,12 @@ const listEveryMs = 5_000;
  * applications that are watched every `fetchMs`. If a server does not answer, the next one is asked.
  */
 export function createEurekaDiscovery(
-  { servers, path, user, renewMs, fetchMs }: EurekaUrl,
+  { servers, tls, path, user, renewMs, fetchMs }: EurekaUrl,
   parts: DiscoveryParts,
 ): Discovery {
-  const registry = `eureka://${servers.join(',')}`;
-  const clients = servers.map((server) => createRegistryHttp({ origin: `http://${server}`, registry }));
+  const registry = `eureka${tls ? '+https' : ''}://${servers.join(',')}`;
+  const authorities = tls && readTls(tls);
+  const clients = servers.map((server) => createRegistryHttp({ server, registry, tls: authorities }));
   const headers: Readonly<Record<string, string>> = user
     ? { authorization: `Basic ${Buffer.from(`${user.name}:${user.password}`).toString('base64')}` }
     : {};

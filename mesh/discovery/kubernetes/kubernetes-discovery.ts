@@ -1,7 +1,4 @@
-import { readFileSync } from 'node:fs';
-import { ConfigError } from '../../config/config.ts';
 import type { KubernetesUrl } from '../../config/discovery-url.ts';
-import { messageOf } from '../../errors/error-text.ts';
 import type { Discovery } from '../discovery.ts';
 import { registryAnswerInvalid, registryUnavailable } from '../errors.ts';
 import { listAt, textAt } from '../json-members.ts';
@@ -9,6 +6,7 @@ import { createListedNames, type FollowNames } from '../listed-names.ts';
 import { createPaces } from '../pace.ts';
 import { createRegistryHttp } from '../registry-http.ts';
 import type { DiscoveryParts } from '../registry-log.ts';
+import { readTls } from '../registry-tls.ts';
 import { createTokenFile } from '../token-file.ts';
 import { createWatches, type Follow } from '../watches.ts';
 import { hasGrpcPort, instancesOf } from './slices.ts';
@@ -50,7 +48,7 @@ export function createKubernetesDiscovery(
     caFile = `${accountFolder}/ca.crt`,
   } = url;
   const registry = `k8s-api://${server}/${namespace}`;
-  const http = createRegistryHttp({ origin: `https://${server}`, registry, ca: readCa(caFile) });
+  const http = createRegistryHttp({ server, registry, tls: readTls({ caFile }) });
   const token = createTokenFile(tokenFile, registry, parts.clock);
   const headers = () => ({ authorization: `Bearer ${token()}` });
   const invalid = (problem: string) => registryAnswerInvalid({ registry, problem });
@@ -131,14 +129,4 @@ export function createKubernetesDiscovery(
       http.close();
     },
   };
-}
-
-function readCa(file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (error) {
-    throw new ConfigError([
-      { variable: 'DISCOVERY_URL', problem: `needs the authorities of the API server: ${messageOf(error)}` },
-    ]);
-  }
 }

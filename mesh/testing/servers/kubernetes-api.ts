@@ -52,7 +52,7 @@ export async function startKubernetesApi(): Promise<KubernetesApi> {
     'disable-admission-plugins': 'ServiceAccount',
     'cert-dir': folder.path,
   };
-  const http = createRegistryHttp({ origin: `https://${address}`, registry: 'k8s-api', ca: ca.cert });
+  const http = createRegistryHttp({ server: address, registry: 'k8s-api', tls: { ca: ca.cert } });
   const ask: KubernetesApi['ask'] = async (method, path, body) => {
     const headers = { authorization: 'Bearer admin-token' };
     const request = { method, path, headers, timeoutMs: 10_000, signal: new AbortController().signal };
