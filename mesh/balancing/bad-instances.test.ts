@@ -22,11 +22,11 @@ async function serveUsers(id: string, others: PeerHandlers = {}): Promise<number
 }
 
 /** A client of the user service at these ports, which calls each in turn. */
-function callUsersAt(ports: readonly number[]) {
+function callUsersAt(ports: readonly number[], connectTimeoutMs = 5_000) {
   const { logger, lines } = captureLog();
   const discovery = createStaticDiscovery(new Map([['user', ports.map((port) => `127.0.0.1:${port}`)]]));
   const endpoints = createEndpoints({
-    engine: engineOfRun,
+    engine: { connect: (address, options) => engineOfRun.connect(address, { ...options, connectTimeoutMs }) },
     discovery,
     policy: 'round-robin',
     clock: systemClock,
@@ -105,6 +105,23 @@ describe('an address at which no gRPC is spoken', () => {
     const { port } = server.address() as { port: number };
     const { getUsers } = callUsersAt([port, await serveUsers('user')]);
     expect(new Set((await getUsers(100)).map(({ id }) => id))).toEqual(new Set(['user']));
+  });
+});
+
+describe('an instance that accepts connections and sends nothing', () => {
+  it('fails no call: the first wait for its SETTINGS and then go elsewhere, and later ones do not go there', async () => {
+    const server = createServer((socket) => socket.on('error', () => undefined));
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    onTestFinished(() => void server.close());
+    const { port } = server.address() as { port: number };
+    const { balancer, getUsers } = callUsersAt([port, await serveUsers('user')], 300);
+    const startMs = performance.now();
+    expect(new Set((await getUsers(10)).map(({ id }) => id))).toEqual(new Set(['user']));
+    expect(performance.now() - startMs).toBeGreaterThan(290);
+    await eventually(() => expect(balancer.instances()[0]).toMatchObject({ state: 'away' }));
+    const before = balancer.instances()[0]?.picks;
+    await getUsers(10);
+    expect(balancer.instances()[0]?.picks).toBe(before);
   });
 });
 

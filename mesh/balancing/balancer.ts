@@ -3,15 +3,15 @@ import type { Transport } from '../engines/engine.ts';
 import { isServerFault } from '../errors/codes.ts';
 
 /**
- * How a call ended, as far as it says something of its endpoint:
- * - `answered`: by the service, also with an error of its business
+ * How a call ended, as far as it says something about its endpoint:
+ * - `answered`: by the service, also with an error of its domain
  * - `failed`: with an error that nobody expected, such as INTERNAL
  * - `unimplemented`: by a server that does not have the method
  * - `overloaded`: RESOURCE_EXHAUSTED
  * - `server-fault`: UNAVAILABLE
  * - `late`: DEADLINE_EXCEEDED, a fault of the endpoint only if the call had a reasonable time
  * - `unsent`: no handler can have seen it
- * - `cancelled`: by the caller, which says nothing
+ * - `cancelled`: by the caller, which says nothing about the endpoint
  */
 export type CallOutcome =
   | 'answered'
@@ -23,7 +23,7 @@ export type CallOutcome =
   | 'unsent'
   | 'cancelled';
 
-/** Returns how a call ended that its server, or this side, ended with a status. */
+/** Returns how a call ended that has a status, from its server or from this side. */
 export function outcomeOf(code: Status): CallOutcome {
   switch (code) {
     case Status.CANCELLED:
@@ -59,8 +59,8 @@ export interface PickedEndpoint {
 /**
  * Why an instance gets calls or not:
  * - `ready`: it gets calls; it serves, or nothing is known yet
- * - `draining`: it finishes its calls, says the registry
- * - `not-serving`: it does not serve the contract now, says its health; an instance that drains says so too
+ * - `draining`: its registry reports that it finishes its calls
+ * - `not-serving`: its health reports that it does not serve the contract now; an instance that drains reports that too
  * - `not-served`: it answers, but does not serve the contract
  * - `ejected`: too many of its calls failed
  * - `silent`: it does not answer, and does not refuse connections either
@@ -77,7 +77,7 @@ export interface ServiceEndpoint {
   readonly transport: Transport;
 }
 
-/** An instance as others see it. */
+/** An instance with its state. */
 export interface InstanceReport extends ServiceEndpoint {
   readonly state: InstanceState;
   /** Whether it is silent and its open calls were ended. Until then they wait for it, if they could not go elsewhere. */
@@ -94,23 +94,23 @@ export const maxEndpoints = 3;
 /** Spreads the calls of one service over its instances. */
 export interface Balancer {
   /**
-   * Resolves once discovery has answered where the service is, at most 2 s after the balancer was created. `undefined` from then
-   * on.
+   * Resolves once discovery has answered where the service is, at most 2 s after the balancer was created. `undefined` after
+   * that.
    */
   found(): Promise<void> | undefined;
   /**
    * Returns the endpoint of the next attempt, one that is not in `tried` if there is a reachable one; `undefined` if there is
    * none at all. With a contract (`user.v1.UserService`), one that is healthy for it. A call counts as load until it is ended.
-   * A stream does not, because it may wait for long.
+   * A stream does not, because it may wait for a long time.
    */
   pick(tried?: ReadonlySet<string>, contract?: string, isStream?: boolean): PickedEndpoint | undefined;
-  /** Returns what `pick` does, but only an endpoint that is not in `tried`. For a call that those in `tried` did not begin. */
+  /** As `pick`, but returns only an endpoint that is not in `tried`. For a call that the endpoints in `tried` did not begin. */
   pickUntried(tried: ReadonlySet<string>, contract?: string, isStream?: boolean): PickedEndpoint | undefined;
   /** Whether discovery has answered which instances there are. */
   isAnswered(): boolean;
   /** Its endpoints that get calls now. `contract`: calls to that. Default: by the health of all contracts that were called. */
   endpoints(contract?: string): readonly ServiceEndpoint[];
-  /** All its instances, with those that get no calls. `contract`: by whose health. Default: of all contracts that were called. */
+  /** All its instances, also those that get no calls. `contract`: whose health counts. Default: that of all that were called. */
   instances(contract?: string): readonly InstanceReport[];
   /** Calls `changed` when `endpoints` or `instances` may have changed. Returns a function that ends that. */
   onChange(changed: () => void): () => void;

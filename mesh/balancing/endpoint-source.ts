@@ -48,7 +48,7 @@ export function endpointsByAddress(
 
 const ignore = () => undefined;
 
-/** Returns an endpoint between which and others nothing is chosen, so nothing is reported. */
+/** Returns an endpoint that has no others to choose from, so it ignores what is reported about its calls. */
 export function onlyEndpoint(endpoint: ServiceEndpoint): PickedEndpoint {
   return {
     address: endpoint.address,

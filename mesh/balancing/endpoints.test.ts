@@ -119,7 +119,7 @@ describe('endpoints', () => {
     expect(first).toBeLessThan(160);
   });
 
-  it('send a call elsewhere that its endpoint cannot take, whatever its method', async () => {
+  it('send a call of any method elsewhere if its endpoint cannot take it', async () => {
     const addresses = [`127.0.0.1:${await freePort()}`, await serveUsers('only')];
     // Of two calls that begin together, one goes to each endpoint.
     const changes = clientOf(endpointsAt(addresses, 'round-robin'));

@@ -28,7 +28,7 @@ export interface InstanceListener {
   hasOthers(instance: Instance): boolean;
 }
 
-/** One instance of a service: its load, what is known of its health, and whether it is ejected. */
+/** One instance of a service: its load, its health, and whether it is ejected. */
 export class Instance implements LinkUser {
   readonly load = new Load();
   readonly ejection = new Ejection();
@@ -104,17 +104,17 @@ export class Instance implements LinkUser {
 
   end(isStream: boolean, outcome: CallOutcome, ms: number): void {
     const nowMs = this.#listener.clock.elapsedMs();
-    // The caller was in a hurry. That says only that an answer takes longer.
-    const isHurried = outcome === 'late' && ms < loadConstants.faultMs;
+    // Its deadline was short, so it says only that an answer takes longer than that.
+    const isShort = outcome === 'late' && ms < loadConstants.faultMs;
     if (isStream) this.link.endStream(answers.has(outcome), nowMs);
     else {
       this.link.end(answers.has(outcome), nowMs);
-      if (isHurried) this.load.givenUp(ms, nowMs);
+      if (isShort) this.load.givenUp(ms, nowMs);
       else this.load.end(latencyOf(outcome, ms), nowMs);
     }
     if (outcome === 'answered' || outcome === 'unimplemented') this.ejection.answered();
     else if (outcome === 'failed' || outcome === 'overloaded') this.ejection.overloaded();
-    else if (outcome !== 'cancelled' && !isHurried && this.ejection.failed(nowMs)) this.#listener.ejected(this);
+    else if (outcome !== 'cancelled' && !isShort && this.ejection.failed(nowMs)) this.#listener.ejected(this);
   }
 
   hold(): () => void {
@@ -146,7 +146,7 @@ export class Instance implements LinkUser {
       this.#isLost = false;
       this.#listener.reached(this);
     }
-    // Another process may answer there: what is known of the last one does not hold for it.
+    // Another process may answer there now: forget what the previous one did.
     if (before === 'away') {
       this.load.forget();
       this.ejection.forget();
@@ -173,7 +173,7 @@ const worstFirst: readonly WatchedHealth[] = ['away', 'not-serving', 'not-served
 /** The outcomes of calls that the server answered. */
 const answers: ReadonlySet<CallOutcome> = new Set(['answered', 'failed', 'unimplemented', 'overloaded']);
 
-/** The outcomes that say nothing of how fast an instance answers: a method that it does not have is refused quickly. */
+/** The outcomes that say nothing about how fast an instance answers: a method that it does not have is refused quickly. */
 const untimed: ReadonlySet<CallOutcome> = new Set(['failed', 'unimplemented', 'cancelled']);
 
 function latencyOf(outcome: CallOutcome, ms: number): number | undefined {

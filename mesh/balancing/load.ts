@@ -2,7 +2,7 @@
 export const loadConstants = {
   /**
    * After this time, 37 % of a latency is left of the average. Ours. Finagle and Linkerd have 10 s, with which an instance that
-   * was slow has its share back after half a minute.
+   * was slow gets its share back only after half a minute.
    */
   decayMs: 1_000,
   /** An endpoint that got no call for so long is chosen next. go-zero: 1 s. */
@@ -35,7 +35,7 @@ export class Load {
     this.#usedMs = nowMs;
   }
 
-  /** A call has ended. `latencyMs`: `undefined` if it says nothing of the endpoint. */
+  /** A call has ended. `latencyMs`: `undefined` if it says nothing about the endpoint. */
   end(latencyMs: number | undefined, nowMs: number): void {
     this.#open -= 1;
     if (latencyMs !== undefined) this.#measure(latencyMs, nowMs);

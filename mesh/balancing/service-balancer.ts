@@ -20,7 +20,7 @@ export interface BalancerCounts {
   readonly ejections: number;
 }
 
-/** Chooses the instance of each call to one service. Which of its instances get calls is decided by {@link ServiceInstances}. */
+/** Chooses an instance for each call to one service, among those that {@link ServiceInstances} has found and not ejected. */
 export class ServiceBalancer implements Balancer {
   readonly #clock: Clock;
   readonly #policy: BalancingPolicy;

@@ -26,8 +26,8 @@ export interface ServiceInstancesOptions {
 const maxFindMs = 2_000;
 
 /**
- * The instances of one service: it follows them in discovery, watches their health for the contracts that are called, and ejects
- * those that fail their calls. Calls `onChange` when the set or the state of an instance may have changed.
+ * The instances of one service. Follows them in discovery, watches their health for the contracts that are called, and ejects
+ * those that fail their calls. Calls `onChange` when the set, or the state of an instance, may have changed.
  */
 export class ServiceInstances implements InstanceListener {
   readonly clock: Clock;

@@ -2,9 +2,9 @@ import type { InstanceState } from './balancer.ts';
 import type { Instance } from './instance.ts';
 
 /**
- * Returns the instances that get calls. Those that can be reached and serve come first. If more than half of them are ejected,
- * all of them get calls: then it is not the instances that are at fault (Finagle and Envoy: panic). If there are none, any that
- * answers is used, and then any. `contract`: by whose health; `undefined`: of all contracts that were called.
+ * Returns the instances that get calls: those that can be reached and serve. If more than half of them are ejected, the fault
+ * is hardly theirs, and all of them get calls (panic, as in Finagle and Envoy). If none serves, those that can be reached get
+ * calls; if none can, all do. `contract`: whose health counts. `undefined`: that of all contracts that were called.
  */
 export function usable(instances: readonly Instance[], contract: string | undefined): readonly Instance[] {
   const inState = (...states: readonly InstanceState[]) => inStates(instances, states, contract);
@@ -15,7 +15,7 @@ export function usable(instances: readonly Instance[], contract: string | undefi
   return reachable.length > 0 ? reachable : instances;
 }
 
-// Whoever drains or does not serve may still answer. Those that are silent would keep the call until its deadline.
+// An instance that drains or does not serve may still answer. A silent one would keep the call until its deadline.
 const untriedStates: readonly (readonly InstanceState[])[] = [['ready'], ['ejected'], ['draining', 'not-serving']];
 
 /**

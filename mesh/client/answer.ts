@@ -18,8 +18,8 @@ export type Answer<Response> =
       readonly asOf: Date;
     }
   /**
-   * The service is unhealthy and did not answer this request lately. `fromCache` is true, as for each answer that does not come
-   * from the service now: look at `value` first.
+   * The service is unhealthy, and no earlier answer to this request is kept. `fromCache` is true as for every answer that does
+   * not come from the service now, so `fromCache: false` always has a value. Check `value` before you show it as an old one.
    */
   | { readonly value: undefined; readonly fromCache: true; readonly asOf: undefined };
 

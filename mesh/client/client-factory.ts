@@ -46,8 +46,9 @@ export interface ClientOptions<
   /** Default: the contract's `max_attempts`, and the default of each setting. */
   readonly retry?: RetrySettings;
   /**
-   * Methods that answer with the last response to the same request while the service is unhealthy. Only for unary methods that
-   * the contract marks as NO_SIDE_EFFECTS; throws TypeError for any other. Default: none, and calls reject.
+   * Methods that answer with the last response to the same request while the service is unhealthy. If none is kept, `value` is
+   * undefined and `fromCache` is true. Only for unary methods that the contract marks as NO_SIDE_EFFECTS; throws TypeError for
+   * any other. Default: none, and calls reject.
    */
   readonly fallback?: { readonly [Method in Answered]: FallbackSettings };
 }

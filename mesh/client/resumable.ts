@@ -73,8 +73,8 @@ function isCutOff(error: unknown): boolean {
 }
 
 /**
- * A cursor of listings in the order of a key, whose request continues after a key: `afterLast(request, ({ id }) => ({ afterId:
- * id }))`. Respects the `limit` of the request.
+ * Returns a cursor of a listing in the order of a key, whose request can continue after a key. Respects the `limit` of the
+ * request. Example: `afterLast(request, ({ id }) => ({ afterId: id }))`.
  */
 export function afterLast<Request extends { readonly limit?: number }, Item>(
   request: Request,

@@ -43,7 +43,7 @@ async function shareOf(port: number, users: BalancedUsers, ms: number): Promise<
 }
 
 describe('calls to two instances of a service', () => {
-  it('fail only if they were sent to one that is killed, and reach it again once it is back', async () => {
+  it('reach an instance again once it is back, and fail only if they were at it when it was killed', async () => {
     const users = balance(one.port, other.port);
     const client = users.client({ retry: { maxAttempts: 1 } });
     const calls = callSteadily(perSecond, () => client.getUser({ id: 'ada' }));
@@ -66,7 +66,7 @@ describe('calls to two instances of a service', () => {
     expect(users.log.lines.filter(({ msg }) => msg === 'circuit opened')).toEqual([]);
   });
 
-  it('do not fail if one is killed and their method may be repeated', async () => {
+  it('do not fail if an instance is killed and their method may be repeated', async () => {
     const users = balance(one.port, other.port);
     const client = users.client();
     const calls = callSteadily(perSecond, () => client.getUser({ id: 'ada' }));
@@ -78,7 +78,7 @@ describe('calls to two instances of a service', () => {
     expect(calls.failed).toEqual([]);
   });
 
-  it('do not fail if one drains, whatever their method', async () => {
+  it('do not fail if an instance drains, for any method', async () => {
     const users = balance(one.port, other.port);
     const client = users.client({ retry: { maxAttempts: 1 } });
     const reads = callSteadily(perSecond, () => client.getUser({ id: 'ada' }));
@@ -92,7 +92,7 @@ describe('calls to two instances of a service', () => {
     expect(imports.failed).toEqual([]);
   });
 
-  it('go to the other one if one hangs, and return to it once it continues', async () => {
+  it('go to the other instance if one hangs, and return to it once it continues', async () => {
     const users = balance(one.port, other.port);
     const client = users.client();
     const calls = callSteadily(200, () => client.getUser({ id: 'ada' }));
@@ -112,7 +112,7 @@ describe('calls to two instances of a service', () => {
     expect(users.log.lines.filter(({ msg }) => msg === 'circuit opened')).toEqual([]);
   });
 
-  it('leave one that becomes slow within 2 s, and return within 5 s after it is fast again', async () => {
+  it('avoid an instance within 2 s after it became slow, and return within 5 s after it is fast again', async () => {
     await using slow = await startFaultProxy(one.port);
     await using fast = await startFaultProxy(other.port);
     const users = balance(slow.port, fast.port);

@@ -13,7 +13,7 @@ export interface OutboundCall extends TransportCall {
   maxOpenings: number | undefined;
 }
 
-/** The way of a call over the endpoints of its service. Its retries continue it. */
+/** A call and the endpoints that it has tried. Its retries share it. */
 export interface Route {
   readonly pick: (tried?: ReadonlySet<string>, isStream?: boolean) => PickedEndpoint;
   /** Resolves once endpoints can be picked; `undefined`: now. */
@@ -27,17 +27,17 @@ export interface Route {
   tried: Set<string> | undefined;
   /** Whether there is an endpoint that has not failed it. */
   hasElsewhere: boolean;
-  /** If they come from a stream. */
+  /** Of a call whose requests come from a stream. */
   readonly requests: Pick<Rewindable<unknown>, 'canRewind'> | undefined;
 }
 
-/** Longer than anything that a call waits for here. */
+/** Longer than a call without a deadline waits here. */
 const longestMs = 60_000;
 
 /**
- * Makes an attempt of a call. If no handler can have seen it, it is made at another endpoint, at up to 3, immediately and whatever
- * its method: that costs no retry, and the breaker counts the last one only. So does a call that an instance with an older
- * contract refused. Reports to the balancer how each ended.
+ * Makes an attempt of a call. If no handler can have seen the call, it goes to another endpoint immediately, for any method, to
+ * at most 3. That costs no retry, and the breaker counts only the last. A call of a method that an instance with an older
+ * contract does not have goes elsewhere too. Reports to the balancer how each attempt ended.
  */
 export async function elsewhereIfUnsent<Answer>(
   route: Route,
@@ -68,8 +68,8 @@ export async function elsewhereIfUnsent<Answer>(
 }
 
 /**
- * Whether a call was lost with its instance while there is another one. An instance that dies fails all its calls once, which is
- * no reason to limit retries: the others can take them.
+ * Whether a call was lost with its instance while there is another one. An instance that dies fails all its calls at the same
+ * time. That is no reason to limit retries: the others can take them.
  */
 export function isLostElsewhere({ hasElsewhere }: Route, { cause }: CallError): boolean {
   return hasElsewhere && cause instanceof TransportError && cause.lost;
@@ -93,7 +93,7 @@ function pickNext({ pick, tried, isStream, path }: Route): PickedEndpoint {
 }
 
 function outcomeOfError(error: unknown): CallOutcome {
-  // The caller's own errors say nothing of the endpoint.
+  // An error of the caller says nothing about the endpoint.
   if (!(error instanceof CallError)) return 'cancelled';
   return isUnsent(error) ? 'unsent' : outcomeOf(error.code);
 }

@@ -44,7 +44,7 @@ export function retryDelay({ firstDelayMs = 100, maxDelayMs = 2_000 }: RetrySett
 
 /**
  * Runs `attempt` until it succeeds, fails with a code that is not retryable, or attempts, budget or time are used up.
- * Waits in between as `delayMs` says, or as long as the server asks for. `isFree` returns whether a failure does not concern the
+ * Waits in between for `delayMs`, or as long as the server asks for. `isFree` returns whether a failure takes nothing from the
  * budget.
  */
 export async function withRetries<T>(

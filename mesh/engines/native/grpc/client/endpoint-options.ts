@@ -7,7 +7,10 @@ import type { Target } from './dial.ts';
 
 /** Options that only this engine has. */
 export interface EndpointOptions extends ConnectOptions {
-  /** The maximum number of connections. Another is opened when one has as many calls as its server accepts. Default: 10 (gRFC A105). */
+  /**
+   * The maximum number of connections. Another is opened when all have as many calls as the server accepts. Default: 10 (gRFC
+   * A105).
+   */
   readonly maxConnections?: number;
   /** Uses several connections before that: another is opened when each has this many calls. Default: one connection. */
   readonly spread?: Spread;
