@@ -1,44 +1,15 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout } from 'node:timers/promises';
-import { describe, expect, it, onTestFinished } from 'vitest';
-import type { ConsulUrl } from '../../config/discovery-url.ts';
+import { describe, expect, it } from 'vitest';
 import { eventually } from '../../testing/eventually.ts';
 import { tempFolder } from '../../testing/temp-folder.ts';
-import { answerJson, badAnswers, type ReceivedRequest } from '../testing/registry-server.ts';
-import { testParts, watchService } from '../testing/watch-service.ts';
-import { createConsulDiscovery } from './consul-discovery.ts';
-import { startFakeConsul } from './testing/fake-consul.ts';
-
-const self = {
-  services: ['user', 'order'],
-  address: '127.0.0.1:50051',
-  instance: 'a1',
-  version: '1.2.3',
-};
+import { createTestClock } from '../../testing/test-clock.ts';
+import { answerJson, badAnswers } from '../testing/registry-server.ts';
+import { watchService } from '../testing/watch-service.ts';
+import { startConsul as start } from './testing/start-consul.ts';
 
 /** An entry of a health query. */
 const instance = (port: number) => ({ Service: { Address: '10.0.0.1', Port: port } });
-
-async function start(options: Partial<ConsulUrl> = {}) {
-  const consul = await startFakeConsul();
-  const { parts, warnings } = testParts();
-  const url = {
-    scheme: 'consul',
-    agent: consul.address,
-    tls: undefined,
-    datacenter: undefined,
-    tokenFile: undefined,
-    ...options,
-  } as const;
-  const discovery = createConsulDiscovery(url, parts);
-  onTestFinished(async () => {
-    await discovery.close();
-    await consul[Symbol.asyncDispose]();
-  });
-  const indexes = () => consul.requests.map(({ query }) => query.get('index'));
-  return { consul, discovery, warnings, indexes };
-}
 
 /** The answer of a Consul 1.14.11 with two instances. */
 const recorded: unknown[] = JSON.parse(
@@ -112,17 +83,24 @@ describe('discovery by Consul', () => {
   });
 
   it('asks an agent that does not block ten times, then once a second', async () => {
-    const { consul, discovery, indexes } = await start();
+    const clock = createTestClock();
+    const { consul, discovery, indexes } = await start({}, clock);
     consul.answerWith((request) => answerJson(request, [instance(1)], { headers: { 'x-consul-index': '7' } }));
     watchService(discovery, 'user');
-    await eventually(() => expect(indexes()).toHaveLength(10));
-    await setTimeout(1_200);
-    expect(indexes().length).toBeGreaterThanOrEqual(11);
-    expect(indexes().length).toBeLessThanOrEqual(12);
+    for (const questions of [10, 11, 12]) {
+      await eventually(() => {
+        clock.advance(0);
+        expect(clock.pendingMs()).toEqual([1_000]);
+      });
+      clock.advance(999);
+      expect(indexes()).toHaveLength(questions);
+      clock.advance(1);
+    }
   });
 
   it('asks an agent whose answers and errors alternate as rarely', async () => {
-    const { consul, discovery, indexes } = await start();
+    const clock = createTestClock();
+    const { consul, discovery, indexes } = await start({}, clock);
     let isError = false;
     consul.answerWith((request) => {
       isError = !isError;
@@ -130,9 +108,10 @@ describe('discovery by Consul', () => {
       else answerJson(request, [instance(1)], { headers: { 'x-consul-index': '7' } });
     });
     watchService(discovery, 'user');
-    await eventually(() => expect(indexes().length).toBeGreaterThanOrEqual(10));
-    await setTimeout(1_200);
-    expect(indexes().length).toBeLessThanOrEqual(14);
+    for (let waits = 0; waits < 40; waits += 1)
+      clock.advance((await eventually(() => clock.pendingMs()[0] ?? expect.fail())) ?? 0);
+    expect(indexes().length).toBeGreaterThan(20);
+    expect(clock.elapsedMs()).toBeGreaterThanOrEqual((indexes().length - 11) * 1_000);
   });
 
   it('asks in its datacenter, with the token in its file', async () => {
@@ -147,7 +126,7 @@ describe('discovery by Consul', () => {
   });
 
   it.each(Object.keys(badAnswers))(
-    'keeps the instances while the agent %s, logs that once, and goes on after',
+    'keeps the instances while the agent %s, logs that once, and continues afterwards',
     async (bad) => {
       const { consul, discovery, warnings } = await start();
       consul.set('user', [instance(1)]);
@@ -164,97 +143,4 @@ describe('discovery by Consul', () => {
       expect(new Set(warnings()).size).toBe(warnings().length);
     },
   );
-});
-
-describe('registration with Consul', () => {
-  it('enters each service with a check of the health of the process, and takes them out', async () => {
-    const { consul, discovery, warnings } = await start();
-    const registration = discovery.register?.(self);
-    await eventually(() => expect([...consul.registered.keys()]).toEqual(['user-a1', 'order-a1']));
-    expect(consul.registered.get('user-a1')).toEqual({
-      ID: 'user-a1',
-      Name: 'user',
-      Address: '127.0.0.1',
-      Port: 50051,
-      Tags: ['grpc'],
-      Meta: { version: '1.2.3' },
-      Check: {
-        CheckID: 'user-a1-health',
-        Name: 'gRPC health',
-        GRPC: '127.0.0.1:50051',
-        Interval: '1s',
-        Timeout: '1s',
-        DeregisterCriticalServiceAfter: '1m',
-      },
-    });
-    await registration?.leave(1_000);
-    expect(consul.registered.size).toBe(0);
-    expect(warnings()).toEqual([]);
-  });
-
-  it('enters a process that listens at all addresses of its machine at the address of the node', async () => {
-    const { consul, discovery, warnings } = await start();
-    consul.members.push({ Name: 'b' });
-    discovery.register?.({ ...self, isAtAllAddresses: true });
-    await eventually(() => expect(consul.registered.size).toBe(2));
-    expect(consul.registered.get('user-a1')).toMatchObject({ Address: '', Port: 50051 });
-    expect(consul.registered.get('user-a1')).toMatchObject({ Check: { GRPC: '127.0.0.1:50051' } });
-    expect(warnings()).toEqual([]);
-  });
-
-  it('warns of an address that the other machines of the cluster cannot reach', async () => {
-    const { consul, discovery, warnings } = await start();
-    consul.members.push({ Name: 'b' });
-    discovery.register?.(self);
-    await eventually(() => expect(consul.registered.size).toBe(2));
-    expect(warnings()).toEqual([expect.stringContaining('set GRPC_ADVERTISE=<host>:<port>')]);
-  });
-
-  it('leaves no entry if it leaves while the agent is writing it', async () => {
-    const { consul, discovery, warnings } = await start();
-    consul.answerWith(async ({ method, path, body, response }) => {
-      const id = (body as { readonly ID?: string } | undefined)?.ID;
-      if (path === '/v1/agent/members') return answerJson({ response } as ReceivedRequest, []);
-      if (method === 'PUT' && id !== undefined) {
-        await setTimeout(100);
-        consul.registered.set(id, {});
-      } else consul.registered.delete(path.slice(path.lastIndexOf('/') + 1));
-      response.writeHead(200).end();
-    });
-    const registration = discovery.register?.(self);
-    await eventually(() => expect(consul.requests.some(({ body }) => body !== undefined)).toBe(true));
-    await registration?.leave(1_000);
-    await setTimeout(200);
-    expect(consul.registered.size).toBe(0);
-    expect(warnings()).toEqual([]);
-  });
-
-  it('logs a refused entry as an invalid answer if the token is accepted', async () => {
-    const { consul, discovery, warnings } = await start();
-    consul.answerWith(({ response }) => void response.writeHead(400).end());
-    discovery.register?.(self);
-    await eventually(() => expect(warnings()).toEqual(['REGISTRY_ANSWER_INVALID']));
-  });
-
-  it('enters them again when the agent has forgotten them', async () => {
-    const { consul, discovery } = await start();
-    discovery.register?.(self);
-    await eventually(() => expect(consul.registered.size).toBe(2));
-    consul.registered.clear();
-    await eventually(() => expect(consul.registered.size).toBe(2));
-  });
-
-  it('waits for an agent that is away, and leaves in time if it stays away', async () => {
-    const { consul, discovery, warnings } = await start();
-    consul.answerWith(badAnswers['answers 500']);
-    const registration = discovery.register?.(self);
-    await eventually(() => expect(consul.requests.length).toBeGreaterThan(1));
-    consul.answerWith(undefined);
-    await eventually(() => expect(consul.registered.size).toBe(2));
-    expect(warnings()).toEqual(['REGISTRY_UNAVAILABLE']);
-    consul.answerWith(() => undefined);
-    const startMs = performance.now();
-    await registration?.leave(200);
-    expect(performance.now() - startMs).toBeLessThan(1_000);
-  });
 });

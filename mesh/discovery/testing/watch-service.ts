@@ -1,14 +1,16 @@
 import { onTestFinished } from 'vitest';
 import { createPrometheusMetrics } from '../../metrics/prometheus/prometheus-metrics.ts';
 import { captureLog } from '../../testing/captured-log.ts';
-import { systemClock } from '../../time/clock.ts';
+import { type Clock, systemClock } from '../../time/clock.ts';
 import type { Discovery, FoundEndpoint } from '../discovery.ts';
 import type { DiscoveryParts } from '../registry-log.ts';
 
-/** What an adapter under test works with; its log is kept. */
-export function testParts(): { readonly parts: DiscoveryParts; readonly warnings: () => readonly string[] } {
+/** What an adapter under test works with; its log is kept. Default of `clock`: that of the machine. */
+export function testParts(clock: Clock = systemClock): {
+  readonly parts: DiscoveryParts;
+  readonly warnings: () => readonly string[];
+} {
   const { logger, lines } = captureLog();
-  const clock = systemClock;
   const parts = { clock, logger, metrics: createPrometheusMetrics({ clock, logger }) };
   return {
     parts,
