@@ -21,7 +21,7 @@ export interface Directory extends EndpointSource {
   missing(): ReadonlyMap<string, readonly string[]>;
   /** The services that are called and run in other processes. */
   called(): readonly string[];
-  /** The services that discovery knows but run in this process. */
+  /** The services that are called and known to discovery, but run in this process. */
   shadowed(): string[];
   /** The names of the services that this process runs or calls. */
   names(): ReadonlySet<string>;
@@ -63,7 +63,10 @@ export function createDirectory({ discovery, endpoints, local }: DirectoryOption
     },
     missing: () => new Map([...calls].filter(([contract]) => !has(contract))),
     called: () => [...namesOf([...calls.keys()].filter((contract) => !served.has(contract)))],
-    shadowed: () => [...namesOf(served)].filter((name) => discovery.knows(name) === 'certain'),
+    shadowed: () =>
+      [...namesOf([...calls.keys()].filter((contract) => served.has(contract)))].filter(
+        (name) => discovery.knows(name) === 'certain',
+      ),
     names: () => namesOf([...served, ...calls.keys()]),
   };
 }

@@ -24,7 +24,7 @@ export interface FoundReport {
 const noManifest =
   'data folder has no manifest.json: using existing databases and creating missing ones; if one of these held data, stop the process and restore a backup; "make audit" reports inconsistencies';
 
-const joined = 'uses a database on a server that a process with another data folder created';
+const joined = 'shares a database with the other processes of its service';
 
 /** Creates the report of one start. */
 export function createFoundReport(manifest: Manifest, logger: Logger): FoundReport {

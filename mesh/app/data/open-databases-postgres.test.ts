@@ -49,7 +49,7 @@ describeWithServer(postgres, 'a start on PostgreSQL', () => {
     starts.clearLog();
     await run(both, join(starts.folder, 'further'), onServer('a'));
     expect(starts.warnings()).toEqual([]);
-    const found = starts.log.lines.filter(({ msg }) => msg.startsWith('uses a database on a server'));
+    const found = starts.log.lines.filter(({ msg }) => msg.startsWith('shares a database'));
     expect(found.map(({ database }) => database)).toEqual(['order', 'user']);
   });
 
