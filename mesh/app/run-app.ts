@@ -1,3 +1,4 @@
+import cluster from 'node:cluster';
 import { ConfigError, readConfig } from '../config/config.ts';
 import { findMisspellings } from '../config/misspellings.ts';
 import { processSettings } from '../config/process-settings.ts';
@@ -138,7 +139,8 @@ function endOnSignal(logger: Logger, stop: () => Promise<readonly Unended[]>): (
     process.exit(unended.length === 0 ? exitEnded : exitCutOff);
   };
   process.on('SIGTERM', end);
-  process.on('SIGINT', end);
+  // Ctrl-C reaches the whole process group. The workers of a cluster leave it to their primary, which ends them.
+  process.on('SIGINT', cluster.isWorker ? () => undefined : end);
   return () => firstMs !== undefined;
 }
 

@@ -28,7 +28,7 @@ export interface Launches {
   readonly service: Launch;
   /**
    * Starts a door. All doors accept from one socket, which this process keeps open: while one is replaced, callers reach the
-   * others, and connections that wait in the socket's queue are not lost. A door ends when this process ends.
+   * others, and connections that wait in the socket's queue are not lost.
    */
   readonly door: Launch;
 }
@@ -56,7 +56,8 @@ export function createLaunches(main = services): Launches {
     },
     door({ service, environment }) {
       cluster.schedulingPolicy = cluster.SCHED_NONE;
-      cluster.setupPrimary({ exec: main, args: [service], stdio: ['ignore', 'pipe', 'pipe', 'ipc'] });
+      const execArgv = ['--import', leash];
+      cluster.setupPrimary({ exec: main, execArgv, args: [service], stdio: ['ignore', 'pipe', 'pipe', 'ipc'] });
       return asLaunched(cluster.fork({ ...quickStart, ...environment }).process);
     },
   };

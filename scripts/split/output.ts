@@ -49,7 +49,7 @@ export function createOutput({ write, isJson, hasColors = false, level = 'info' 
 }
 
 /** `12:03:04 order-2        warn  text key=value`, followed by the stack of an unexpected error. */
-export function readableLine(name: string, text: string, hasColors: boolean): string {
+function readableLine(name: string, text: string, hasColors: boolean): string {
   const parsed = parseLine(text);
   const paddedName = name.padEnd(nameWidth);
   if (parsed === undefined) return `${clock(new Date())} ${paddedName} ${escapeControls(text)}`;

@@ -50,11 +50,19 @@ const portsPerService = 10;
 const metricsOffset = 1_000;
 const successorOffset = 500;
 
+/** `DATABASE_POOL_SIZE` unless it is set: two of everything fit the 100 connections of PostgreSQL's default. */
+export const defaultPoolSize = 3;
+
 /** One digit, so the ports of a service stay together. */
-export const maxReplicas = portsPerService;
+const maxReplicas = portsPerService;
 
 /** The names in `DISCOVERY_URL` are packages of contracts. For all other services both names are equal. */
 const packages: Readonly<Record<string, string>> = { bridge: 'events' };
+
+/** The name of a service in `DISCOVERY_URL`, in a registry and in `make status`. */
+export function discoveryNameOf(service: string): string {
+  return packages[service] ?? service;
+}
 
 /**
  * Plans the processes of a mesh: their names, ports, data folders and settings. A service keeps its ports from start to start
@@ -76,8 +84,7 @@ export function planMesh(options: PlanOptions): readonly PlannedProcess[] {
     EVENTS_URL: servers.events,
     TASKS_URL: servers.tasks,
     MAIL_URL: environment.MAIL_URL || `file:${join(dataDir, 'mail')}`,
-    // The processes share the 100 connections of PostgreSQL's default.
-    DATABASE_POOL_SIZE: environment.DATABASE_POOL_SIZE || '3',
+    DATABASE_POOL_SIZE: environment.DATABASE_POOL_SIZE || String(defaultPoolSize),
   };
   // Processes enter their address there, so callers find a new one.
   const registers = /^(consul|eureka)(\+https)?:/.test(environment.DISCOVERY_URL ?? '');
@@ -111,7 +118,7 @@ export function planMesh(options: PlanOptions): readonly PlannedProcess[] {
 
 /** The fixed addresses of all instances. */
 function discoveryUrl(instances: readonly { readonly service: string; readonly port: number }[]): string {
-  const byService = Map.groupBy(instances, ({ service }) => packages[service] ?? service);
+  const byService = Map.groupBy(instances, ({ service }) => discoveryNameOf(service));
   const entries = [...byService].map(
     ([name, found]) => `${name}=${found.map(({ port }) => `127.0.0.1:${port}`).join('+')}`,
   );

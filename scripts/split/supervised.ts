@@ -1,5 +1,5 @@
 import { createInterface } from 'node:readline';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import type { Ending, Launch, LaunchedProcess } from './launch.ts';
 import type { Output } from './output.ts';
 import type { PlannedProcess } from './plan.ts';
@@ -11,11 +11,17 @@ export interface SupervisedProcess {
   pids(): number[];
   /** `host:port` where it serves, once it does. */
   address(): string | undefined;
-  /** Starts it, and resolves when it serves. Rejects with a `CannotStart` if it ends with exit code 2. */
+  /** Starts it, and resolves when it serves or is stopped. Rejects with a `CannotStart` if it ends with exit code 2. */
   start(): Promise<void>;
-  /** Ends it and starts it, or the other way round if both can listen. Resolves when the new one serves. */
+  /**
+   * Ends it and starts it, or the other way round if both can listen. Resolves when the new one serves. Rejects if it is stopped
+   * meanwhile.
+   */
   replace(): Promise<void>;
-  /** Ends it with SIGTERM, after `timeoutMs` with SIGKILL. Resolves with what went wrong, or undefined. */
+  /**
+   * Ends it with SIGTERM, unless `replace` has done so, and after `timeoutMs` with SIGKILL. Resolves with what went wrong, or
+   * undefined.
+   */
   stop(timeoutMs: number): Promise<string | undefined>;
   /** Ends it with SIGKILL. */
   kill(): void;
@@ -28,10 +34,10 @@ export interface SupervisedOptions {
   readonly overlaps?: boolean;
   /** How long `replace` then waits between the start of the new one and the end of the old one. Default: 0. */
   readonly settleMs?: number;
-  /** How long `replace` waits for the end of the old one before SIGKILL, and for the new one. */
+  /** How long `replace` waits for the end of the old one before SIGKILL. */
   readonly drainTimeoutMs: number;
-  /** Default: 0.1 s. */
-  readonly firstDelayMs?: number;
+  /** How long `replace` waits for the new one. Default: 60 s. */
+  readonly startTimeoutMs?: number;
 }
 
 /** A process ended with exit code 2: its settings or its surroundings have to change first. */
@@ -42,12 +48,12 @@ export class CannotStart extends Error {
 }
 
 const exitCannotStart = 2;
+const firstDelayMs = 100;
 const maxDelayMs = 5_000;
 /** A process that ran for so long is started again without a long pause. */
 const steadyMs = 60_000;
 /** How many lines of a process that cannot start are kept. */
 const keptLines = 20;
-const startTimeoutMs = 60_000;
 
 interface Run {
   readonly launched: LaunchedProcess;
@@ -65,7 +71,7 @@ interface Run {
 
 /** Supervises one process of a split mesh. */
 export function supervise(plan: PlannedProcess, options: SupervisedOptions): SupervisedProcess {
-  const { launch, output, overlaps = false, settleMs = 0, drainTimeoutMs, firstDelayMs = 100 } = options;
+  const { launch, output, overlaps = false, settleMs = 0, drainTimeoutMs, startTimeoutMs = 60_000 } = options;
   const { name } = plan;
   const runs = new Set<Run>();
   const stopping = new AbortController();
@@ -87,9 +93,12 @@ export function supervise(plan: PlannedProcess, options: SupervisedOptions): Sup
       printed: [],
     };
     runs.add(run);
-    createInterface({ input: launched.stdout }).on('line', (line) => {
+    createInterface({ input: launched.stdout }).on('line', async (line) => {
       const [, ready] = /^ready grpc=(\S+)/.exec(line) ?? [];
       if (ready === undefined) return output.line(name, line);
+      // What it logged before is in the other pipe: the next turn reads it.
+      await nextTurn();
+      if (!runs.has(run)) return;
       address = ready;
       run.isServing = true;
       serving.resolve(true);
@@ -107,25 +116,31 @@ export function supervise(plan: PlannedProcess, options: SupervisedOptions): Sup
     return run;
   }
 
-  /** Starts it, with pauses, until it serves. */
-  async function serve(until = stopping.signal): Promise<void> {
+  /** Starts it, with pauses, until it serves. Resolves with whether it does: false if it is not wanted any longer. */
+  async function serve(until = stopping.signal): Promise<boolean> {
     while (!until.aborted) {
       const run = begin();
       current = run;
       if (await run.serves) {
         void run.launched.ended.then((ending) => restart(run, ending));
-        return;
+        return true;
       }
       const ending = await run.launched.ended;
-      if (run.isEnding) return;
+      if (run.isEnding) return false;
       if (ending.code === exitCannotStart && address === undefined) throw new CannotStart(name, run.printed.join('\n'));
       await pauseAfter(run, ending);
     }
+    return false;
   }
 
   /** Starts it again after an end that nobody wanted. */
   async function restart(run: Run, ending: Ending): Promise<void> {
     if (run.isEnding) return;
+    if (run !== current)
+      return output.log(
+        'warn',
+        `${name} ended with ${describeEnding(ending)} while it was replaced: its successor starts`,
+      );
     await pauseAfter(run, ending);
     await serve();
   }
@@ -138,20 +153,28 @@ export function supervise(plan: PlannedProcess, options: SupervisedOptions): Sup
     await sleep(delayMs, undefined, { signal: stopping.signal }).catch(() => undefined);
   }
 
-  /** Ends a run. Returns what went wrong. */
+  /** Ends a run. Of several timeouts the first one counts. Returns what went wrong. */
   async function end(run: Run, timeoutMs: number): Promise<string | undefined> {
+    // A second signal would cut off what it drains.
+    if (!run.isEnding) run.launched.signal('SIGTERM');
     run.isEnding = true;
-    run.launched.signal('SIGTERM');
     const late = setTimeout(() => {
       output.log('error', `${name} did not end in ${timeoutMs / 1_000} s: killing it`);
       run.launched.signal('SIGKILL');
     }, timeoutMs);
     const ending = await run.launched.ended;
     clearTimeout(late);
-    return ending.code === 0 ? undefined : `${name} ended with ${describeEnding(ending)}`;
+    // SIGTERM itself ends only a process that does not listen to signals yet, and has opened nothing.
+    const isClean = ending.code === 0 || ending.signal === 'SIGTERM';
+    return isClean ? undefined : `${name} ended with ${describeEnding(ending)}`;
   }
 
-  /** Starts a new one. If it serves too late and there is an old one, that stays. */
+  function kill(run: Run): void {
+    run.isEnding = true;
+    run.launched.signal('SIGKILL');
+  }
+
+  /** Starts a new one. If it serves too late and there is an old one, that stays, or is started again if it has ended. */
   async function startNew(old?: Run): Promise<void> {
     const giveUp = new AbortController();
     const late = sleep(startTimeoutMs, 'late', { ref: false });
@@ -159,8 +182,9 @@ export function supervise(plan: PlannedProcess, options: SupervisedOptions): Sup
     if (outcome !== 'late') return;
     if (old !== undefined) {
       giveUp.abort();
-      for (const run of runs) if (run !== old) void end(run, 0);
+      for (const run of runs) if (run !== old) kill(run);
       current = old;
+      if (!runs.has(old)) void serve();
     }
     throw new Error(`${name} does not serve ${startTimeoutMs / 1_000} s after its start: see the log`);
   }
@@ -169,7 +193,7 @@ export function supervise(plan: PlannedProcess, options: SupervisedOptions): Sup
     plan,
     pids: () => [...runs].flatMap(({ launched }) => launched.pid ?? []),
     address: () => address,
-    start: serve,
+    start: async () => void (await serve()),
     async replace() {
       const old = current;
       if (!old?.isServing) throw new Error(`${name} is not serving: wait until it serves`);
@@ -180,6 +204,7 @@ export function supervise(plan: PlannedProcess, options: SupervisedOptions): Sup
       const problem = await end(old, drainTimeoutMs);
       if (problem !== undefined) output.log('warn', problem);
       if (!overlaps) await startNew();
+      if (stopping.signal.aborted) throw new Error(`${name} was stopped while it was replaced`);
     },
     async stop(timeoutMs) {
       stopping.abort();
@@ -188,10 +213,7 @@ export function supervise(plan: PlannedProcess, options: SupervisedOptions): Sup
     },
     kill() {
       stopping.abort();
-      for (const run of runs) {
-        run.isEnding = true;
-        run.launched.signal('SIGKILL');
-      }
+      for (const run of runs) kill(run);
     },
   };
 }
@@ -201,6 +223,12 @@ function inSlot(plan: PlannedProcess, slot: number): PlannedProcess {
   const folder = `${plan.environment.DATA_DIR}.${slot}`;
   const differing = slot === 1 ? {} : plan.successor;
   return { ...plan, environment: { ...plan.environment, ...differing, DATA_DIR: folder } };
+}
+
+/** Resolves when what was readable by now has been read. */
+async function nextTurn(): Promise<void> {
+  await setImmediate();
+  await setImmediate();
 }
 
 function describeEnding({ code, signal }: Ending): string {

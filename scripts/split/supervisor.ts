@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createLaunches, type Launches } from './launch.ts';
 import type { Output } from './output.ts';
-import { inDrainOrder, type PlannedProcess } from './plan.ts';
+import { discoveryNameOf, inDrainOrder, type PlannedProcess } from './plan.ts';
 import { type SupervisedProcess, supervise } from './supervised.ts';
 
 /** The processes of a split mesh. */
@@ -26,31 +26,43 @@ export interface SupervisorOptions {
   readonly output: Output;
   /** `DRAIN_TIMEOUT_MS`. */
   readonly drainTimeoutMs: number;
-  /** How many processes start at a time. Default: 10. */
-  readonly concurrentStarts?: number;
+  /** By how much a process may exceed it before it is killed. Default: 5 s, 2 s more than a process takes by itself. */
+  readonly drainSlackMs?: number;
+  /** How often `stop` logs which processes it waits for. Default: 5 s. */
+  readonly reportEveryMs?: number;
+  /** How long a process may take to serve when it is replaced. Default: 60 s. */
+  readonly startTimeoutMs?: number;
   /** How long callers get to notice a new process before the next one is replaced. Default: 1 s. */
   readonly settleMs?: number;
 }
 
-/** By how much a process may exceed `DRAIN_TIMEOUT_MS`. */
-const drainSlackMs = 3_000;
+/** How many processes start at a time. */
+const concurrentStarts = 10;
 
 export function createSupervisor(options: SupervisorOptions): Supervisor {
-  const { plan, door, output, launches = createLaunches(), concurrentStarts = 10, settleMs = 1_000 } = options;
+  const { plan, door, output, startTimeoutMs, launches = createLaunches() } = options;
+  const { drainSlackMs = 5_000, reportEveryMs = 5_000, settleMs = 1_000 } = options;
   const drainTimeoutMs = options.drainTimeoutMs + drainSlackMs;
   const processes = plan.map((planned) => {
     const isDoor = planned.service === door;
     const launch = isDoor ? launches.door : launches.service;
     const isFoundElsewhere = planned.successor !== undefined;
     const overlap = { overlaps: isDoor || isFoundElsewhere, settleMs: isFoundElsewhere ? settleMs : 0 };
-    return supervise(planned, { launch, ...overlap, output, drainTimeoutMs });
+    return supervise(planned, {
+      launch,
+      ...overlap,
+      output,
+      drainTimeoutMs,
+      ...(startTimeoutMs && { startTimeoutMs }),
+    });
   });
   const waves = inDrainOrder(processes.map((process) => ({ service: process.plan.service, process })));
   let isStopping = false;
   let restarting: Promise<void> = Promise.resolve();
 
   async function restart(names: readonly string[], say: (line: string) => void): Promise<void> {
-    const isNamed = ({ plan }: SupervisedProcess, name: string) => ['all', plan.name, plan.service].includes(name);
+    const isNamed = ({ plan }: SupervisedProcess, name: string) =>
+      ['all', plan.name, plan.service, discoveryNameOf(plan.service)].includes(name);
     const chosen = processes.filter((process) => names.some((name) => isNamed(process, name)));
     for (const name of names) {
       if (chosen.some((process) => isNamed(process, name))) continue;
@@ -58,8 +70,8 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
       throw new Error(`${name} is neither a service nor a process: use all, ${known.join(', ')}`);
     }
     for (const [index, process] of chosen.entries()) {
-      if (isStopping) throw new Error('the split mesh is stopping');
       if (index > 0) await sleep(settleMs);
+      if (isStopping) throw new Error('the split mesh is stopping');
       const startMs = performance.now();
       await process.replace();
       say(`${process.plan.name} serves again after ${((performance.now() - startMs) / 1_000).toFixed(1)} s`);
@@ -85,9 +97,17 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     async stop() {
       isStopping = true;
       const problems: (string | undefined)[] = [];
+      const running = new Set<string>();
+      const report = setInterval(() => output.log('info', `waiting for ${[...running].join(', ')}`), reportEveryMs);
       for (const wave of waves) {
-        problems.push(...(await Promise.all(wave.map(({ process }) => process.stop(drainTimeoutMs)))));
+        const ending = wave.map(async ({ process }) => {
+          running.add(process.plan.name);
+          problems.push(await process.stop(drainTimeoutMs));
+          running.delete(process.plan.name);
+        });
+        await Promise.all(ending);
       }
+      clearInterval(report);
       return problems.filter((problem) => problem !== undefined);
     },
     kill() {

@@ -2,17 +2,23 @@ import { createLaunches } from '../launch.ts';
 import { createOutput } from '../output.ts';
 import { createSupervisor } from '../supervisor.ts';
 
-// Supervises one small process with the settings of this one, until it is killed. Prints `ready` when that serves.
+// Supervises a small process and a door with the settings of this one, until it is killed. Prints `ready` and their ids when they
+// serve.
 
 const [small = ''] = process.argv.slice(2);
-const { HISTORY = '' } = process.env;
-const environment = { NAME: 'user-1', HISTORY };
+const { HISTORY = '', STOP_BY = '', FAULT = '' } = process.env;
+const plan = ['user-1', 'gateway-1'].map((name) => ({
+  name,
+  service: name.replace(/-\d$/, ''),
+  address: '127.0.0.1:0',
+  environment: { NAME: name, HISTORY, STOP_BY, FAULT },
+}));
 const supervisor = createSupervisor({
-  plan: [{ name: 'user-1', service: 'user', address: '127.0.0.1:0', environment }],
-  door: undefined,
+  plan,
+  door: 'gateway',
   launches: createLaunches(small),
   output: createOutput({ write: (text) => process.stderr.write(text) }),
   drainTimeoutMs: 0,
 });
 await supervisor.start();
-process.stdout.write('ready\n');
+process.stdout.write(`ready ${supervisor.processes.flatMap((supervised) => supervised.pids()).join(' ')}\n`);
