@@ -79,6 +79,20 @@ describeWithRealServers('a mesh of many processes, as make start-split runs it',
     const address = mesh?.address ?? '';
     expect(await mesh?.stop(), log().slice(-2_000)).toBe(0);
     const ended = [...log().matchAll(/^\S+ (\S+) +info +stopped/gm)].map(([, name = '']) => name);
+    const services = [
+      'user',
+      'inventory',
+      'shipping',
+      'notification',
+      'report',
+      'bridge',
+      'ops',
+      'order',
+      'payment',
+      'gateway',
+    ];
+    const names = [...services.map((service) => `${service}-1`), 'order-2', 'payment-2', 'gateway-2', 'split'];
+    expect(ended).toEqual(expect.arrayContaining(names));
     const place = (name: string) => ended.lastIndexOf(name);
     expect(place('gateway-2')).toBeLessThan(place('ops-1'));
     expect(place('notification-1')).toBeLessThan(place('order-1'));
