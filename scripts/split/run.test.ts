@@ -3,7 +3,9 @@ import { type AddressInfo, createServer } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { spawnProcess } from '../../mesh/testing/servers/start-process.ts';
 import { tempFolder } from '../../mesh/testing/temp-folder.ts';
+import { planOnFreePorts } from './run.ts';
 
+const servers = { database: 'postgres://a/<service>', events: 'kafka://b', tasks: 'amqp://c' };
 const urls = {
   DATABASE_URL: 'postgres://me@127.0.0.1:1/<service>',
   EVENTS_URL: 'kafka://127.0.0.1:1',
@@ -58,6 +60,15 @@ describe('scripts/split.ts', () => {
     );
   });
 
+  it('continues if nobody reads its output any longer', { timeout: 60_000 }, async () => {
+    await using folder = await tempFolder();
+    const environment = { ...urls, REPLICAS: '1', LOG_LEVEL: 'info' };
+    await using split = spawnProcess({ main: 'scripts/split.ts', dataDir: folder.path, environment });
+    await split.printed(/split +info +starting \d+ processes/);
+    split.child.stderr?.destroy();
+    expect(await split.ended).toEqual({ code: 2, signal: null });
+  });
+
   it('refuses to restart processes of a mesh that does not run', async () => {
     expect(await run({}, 'restart', 'order')).toEqual({
       code: 1,
@@ -66,5 +77,16 @@ describe('scripts/split.ts', () => {
         /^no split mesh listens on \S+\/split\/control: run "make start-split", or set DATA_DIR\n$/,
       ),
     });
+  });
+});
+
+describe('planOnFreePorts', () => {
+  it('leaves the port of the door to the door', async () => {
+    const options = { services: ['user'], door: 'gateway', replicas: () => 1, dataDir: 'data', servers };
+    const [user] = await planOnFreePorts({ ...options, doorAddress: '127.0.0.1:0' });
+    const preferred = user?.address ?? '';
+    const [moved, door] = await planOnFreePorts({ ...options, doorAddress: preferred });
+    expect(door?.address).toBe(preferred);
+    expect(moved?.address).not.toBe(preferred);
   });
 });

@@ -8,10 +8,18 @@ import { messageOf } from '../../mesh/errors/error-text.ts';
 import { makeFolder } from '../../mesh/storage/make-folder.ts';
 import { isFree } from '../../mesh/testing/servers/free-port.ts';
 import { runnableServices } from '../../services/all.ts';
+import { connectionFault, connectionsOf } from './connections.ts';
 import { listenForCommands } from './control.ts';
 import { createOutput, type Output } from './output.ts';
-import { type PlannedProcess, type PlanOptions, parseReplicas, planMesh, type Replicas } from './plan.ts';
-import { missingParts, type Servers, serverFaults, startServers } from './servers.ts';
+import {
+  defaultPoolSize,
+  type PlannedProcess,
+  type PlanOptions,
+  parseReplicas,
+  planMesh,
+  type Replicas,
+} from './plan.ts';
+import { createServers, missingParts, type Servers, serverFaults } from './servers.ts';
 import { createSupervisor, type Supervisor } from './supervisor.ts';
 
 /** Everything ended as it should. */
@@ -40,6 +48,8 @@ export function controlSocket(dataDir: string): string {
 interface Settings {
   readonly config: Config;
   readonly replicas: Replicas;
+  /** How many connections to PostgreSQL the processes have. */
+  readonly connections: number;
   readonly environment: NodeJS.ProcessEnv;
 }
 
@@ -54,8 +64,9 @@ interface Running {
  * exit code: 0 once everything has ended, 1 if something was cut off, 2 if the mesh could not start.
  */
 export async function runSplit(environment: NodeJS.ProcessEnv): Promise<number> {
+  ignoreLostReader();
   const running: Running = {};
-  const stopRequested = stopOnSignal(() => running.supervisor?.kill());
+  const { stopping, stopRequested } = stopOnSignal(() => running.supervisor?.kill());
   try {
     const settings = await readSettings(environment);
     const { dataDir, logLevel } = settings.config;
@@ -72,7 +83,7 @@ export async function runSplit(environment: NodeJS.ProcessEnv): Promise<number> 
       return running.supervisor.restart(targets.length > 0 ? targets : ['all'], say);
     });
     try {
-      await Promise.race([start(settings, running, output), stopRequested]);
+      await Promise.race([start(settings, running, output, stopping), stopRequested]);
       const signal = await stopRequested;
       output.log('info', `draining after ${signal}; a second signal, after at least a second, kills all processes`);
     } catch (error) {
@@ -86,12 +97,18 @@ export async function runSplit(environment: NodeJS.ProcessEnv): Promise<number> 
   }
 }
 
-/** Starts the servers and the processes, and prints the line `ready`. */
-async function start({ config, replicas, environment }: Settings, running: Running, output: Output): Promise<void> {
+/** A terminal that closes, or `| head`, stops reading the log: the mesh runs on, or drains. */
+function ignoreLostReader(): void {
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
+}
+
+/** Starts the servers and the processes, and prints the line `ready`. Rejects once `stopping` is aborted. */
+async function start(settings: Settings, running: Running, output: Output, stopping: AbortSignal): Promise<void> {
+  const { config, replicas, connections, environment } = settings;
   const startMs = performance.now();
   const { dataDir, drainTimeoutMs, grpcListen } = config;
-  const servers = await startServers(environment, join(dataDir, 'split'), output);
-  running.servers = servers;
+  running.servers = createServers({ environment, folder: join(dataDir, 'split'), connections, output });
+  const urls = await running.servers.start();
   const services = runnableServices.map(({ name }) => name);
   const plan = await planOnFreePorts({
     services: services.filter((name) => name !== door),
@@ -99,20 +116,23 @@ async function start({ config, replicas, environment }: Settings, running: Runni
     doorAddress: grpcListen,
     replicas,
     dataDir,
-    servers: servers.urls,
+    servers: urls,
     environment,
   });
   // Or each process writes it when it exits for the first time, which takes many of them many seconds.
   flushCompileCache();
+  stopping.throwIfAborted();
   const supervisor = createSupervisor({ plan, door, output, drainTimeoutMs });
   running.supervisor = supervisor;
   output.log('info', `starting ${plan.length} processes`);
   await supervisor.start();
-  const { database, events, tasks } = servers.urls;
-  const urls = `database=${maskSecrets(database)} events=${maskSecrets(events)} tasks=${maskSecrets(tasks)}`;
+  stopping.throwIfAborted();
+  const address = supervisor.processes.find((process) => process.plan.service === door)?.address();
+  const { database, events, tasks } = urls;
+  const shownUrls = `database=${maskSecrets(database)} events=${maskSecrets(events)} tasks=${maskSecrets(tasks)}`;
   const tookMs = Math.round(performance.now() - startMs);
   process.stdout.write(
-    `ready grpc=${grpcListen} processes=${plan.length} data=${dataDir} ${urls} pid=${process.pid} in ${tookMs} ms\n`,
+    `ready grpc=${address ?? grpcListen} processes=${plan.length} data=${dataDir} ${shownUrls} pid=${process.pid} in ${tookMs} ms\n`,
   );
 }
 
@@ -144,19 +164,25 @@ async function readSettings(environment: NodeJS.ProcessEnv): Promise<Settings> {
   if (!(await isFreeAddress(config.grpcListen)))
     faults.push(`${config.grpcListen} is in use: stop the mesh that listens there, or set GRPC_LISTEN`);
   if (typeof replicas === 'string' || faults.length > 0) throw new Error(faults.join('\n'));
-  return { config, replicas, environment };
+  const poolSize = environment.DATABASE_POOL_SIZE ? config.databasePoolSize : defaultPoolSize;
+  const connections = connectionsOf(services, replicas, poolSize);
+  const { DATABASE_URL, DATABASE_DIRECT_URL } = environment;
+  // A pooler shares the connections of the server among those of the processes.
+  const fault = DATABASE_URL && !DATABASE_DIRECT_URL ? await connectionFault(DATABASE_URL, connections) : undefined;
+  if (fault !== undefined) throw new Error(fault);
+  return { config, replicas, connections, environment };
 }
 
 /** Plans on ports that nobody uses. */
 export async function planOnFreePorts(options: Omit<PlanOptions, 'takenPorts'>): Promise<readonly PlannedProcess[]> {
-  const takenPorts = new Set<number>();
+  const takenPorts = new Set([portOf(options.doorAddress)]);
   for (;;) {
     const plan = planMesh({ ...options, takenPorts });
     const ports = plan
       .flatMap(({ environment, successor }) => [environment, successor])
       .flatMap((settings) => [settings?.GRPC_LISTEN, settings?.METRICS_LISTEN])
       .filter((address) => address !== undefined && address !== options.doorAddress)
-      .map((address = '') => Number(address.split(':')[1]));
+      .map((address = '') => portOf(address));
     const free = await Promise.all(ports.map((port) => isFree(port)));
     const taken = ports.filter((_, index) => !free[index]);
     if (taken.length === 0) return plan;
@@ -165,23 +191,35 @@ export async function planOnFreePorts(options: Omit<PlanOptions, 'takenPorts'>):
 }
 
 function isFreeAddress(listen: string): Promise<boolean> {
-  const at = listen.lastIndexOf(':');
-  return isFree(Number(listen.slice(at + 1)), listen.slice(0, at).replace(/^\[|\]$/g, ''));
+  const host = listen.slice(0, listen.lastIndexOf(':'));
+  return isFree(portOf(listen), host.replace(/^\[|\]$/g, ''));
 }
 
-/** Resolves with the first signal. A second one, at least a second later, kills everything. */
-function stopOnSignal(kill: () => void): Promise<NodeJS.Signals> {
-  const { promise, resolve } = Promise.withResolvers<NodeJS.Signals>();
+function portOf(address: string): number {
+  return Number(address.slice(address.lastIndexOf(':') + 1));
+}
+
+interface Stop {
+  readonly stopping: AbortSignal;
+  readonly stopRequested: Promise<NodeJS.Signals>;
+}
+
+/** Requests the stop with the first signal. A second one, at least a second later, kills everything. */
+function stopOnSignal(kill: () => void): Stop {
+  const { promise: stopRequested, resolve } = Promise.withResolvers<NodeJS.Signals>();
+  const stop = new AbortController();
   let firstMs: number | undefined;
   for (const signal of stopSignals) {
     process.on(signal, () => {
       firstMs ??= performance.now();
       resolve(signal);
-      if (performance.now() - firstMs < sameSignalMs) return;
+      stop.abort();
+      // The shell may pass on that its terminal has closed, much later than the terminal itself.
+      if (signal === 'SIGHUP' || performance.now() - firstMs < sameSignalMs) return;
       kill();
       // The servers end with this process.
       process.exit(exitCutOff);
     });
   }
-  return promise;
+  return { stopping: stop.signal, stopRequested };
 }

@@ -10,35 +10,39 @@ import type { Output } from './output.ts';
 import type { ServerUrls } from './plan.ts';
 
 /** A server that a split mesh needs and can start. */
-interface ServerKind {
+export interface ServerKind {
   readonly name: string;
   /** The part of `make deps` that installs it. */
   readonly part: string;
   /** The setting with its URL. If it is set, that server is used. */
   readonly variable: 'DATABASE_URL' | 'EVENTS_URL' | 'TASKS_URL';
   readonly installed: () => string | undefined;
-  /** Prepares its folder and chooses its ports. */
-  readonly prepare: (folder: string) => Promise<Prepared>;
+  /** Prepares its folder and chooses its ports. `connections`: how many a database has to allow. */
+  readonly prepare: (folder: string, connections: number) => Promise<Prepared>;
 }
 
-interface Prepared {
+export interface Prepared {
   readonly url: string;
   readonly start: () => Promise<RunningServer>;
 }
 
-interface RunningServer {
+export interface RunningServer {
   readonly ended: Promise<void>;
   readonly stop: () => Promise<void>;
 }
 
-const kinds: readonly ServerKind[] = [
+/** Connections to PostgreSQL for programs besides the processes, and those that it reserves. */
+const forOthers = 10;
+
+const allKinds: readonly ServerKind[] = [
   {
     name: 'PostgreSQL',
     part: 'postgres',
     variable: 'DATABASE_URL',
     installed: postgres.installedPostgres,
-    async prepare(folder) {
-      const node = { port: await nextFreePort(5432), folder };
+    async prepare(folder, connections) {
+      const maxConnections = Math.max(postgres.defaultConnections, connections + forOthers);
+      const node = { port: await nextFreePort(5432), folder, maxConnections };
       await postgres.prepareNode(node);
       // INT ends the sessions of clients; TERM would wait for them.
       const start = async () => running(await postgres.startNode(node), 'INT');
@@ -82,16 +86,29 @@ const kinds: readonly ServerKind[] = [
   },
 ];
 
-/** The servers of a split mesh. */
+/** The servers of a split mesh: those of the environment, and for the others its own. */
 export interface Servers {
-  readonly urls: ServerUrls;
-  /** Stops those that were started. */
+  /** Starts its own, which are started again if they end. Rejects if one cannot be started, and if `stop` was called. */
+  start(): Promise<ServerUrls>;
+  /** Stops its own, also while they start. */
   stop(): Promise<void>;
+}
+
+export interface ServersOptions {
+  /** `DATABASE_URL`, `EVENTS_URL` and `TASKS_URL`. */
+  readonly environment: NodeJS.ProcessEnv;
+  /** For the data of its own servers. */
+  readonly folder: string;
+  /** How many connections PostgreSQL has to allow. */
+  readonly connections: number;
+  readonly output: Output;
+  /** Default: PostgreSQL, Kafka and RabbitMQ. */
+  readonly kinds?: readonly ServerKind[];
 }
 
 /** The parts of `make deps` for servers that would be started but are not installed. */
 export function missingParts(environment: NodeJS.ProcessEnv): string[] {
-  return toStart(environment)
+  return toStart(allKinds, environment)
     .filter(({ installed }) => installed() === undefined)
     .map(({ part }) => part);
 }
@@ -107,31 +124,43 @@ export function serverFaults(environment: NodeJS.ProcessEnv): string[] {
   return faults;
 }
 
-/** Starts the servers that have no URL in the environment, with their data in `folder`. They are started again if they end. */
-export async function startServers(environment: NodeJS.ProcessEnv, folder: string, output: Output): Promise<Servers> {
+export function createServers(options: ServersOptions): Servers {
+  const { environment, folder, connections, output, kinds = allKinds } = options;
   const kept: KeptServer[] = [];
-  const stop = async () => void (await Promise.all(kept.map((server) => server.stop())));
-  try {
+  let isStopping = false;
+  let started: Promise<ServerUrls> | undefined;
+
+  async function start(): Promise<ServerUrls> {
     const urls = new Map<string, string>();
     // One after another: each takes the next free port.
-    for (const kind of toStart(environment)) {
-      const prepared = await kind.prepare(join(folder, kind.part));
+    for (const kind of toStart(kinds, environment)) {
+      const prepared = await kind.prepare(join(folder, kind.part), connections);
+      if (isStopping) throw new Error('the servers are stopping');
       urls.set(kind.variable, prepared.url);
       kept.push(keep(kind.name, prepared, output));
     }
-    await Promise.all(kept.map(({ started }) => started));
+    await Promise.all(kept.map((server) => server.started));
     const urlOf = (variable: ServerKind['variable']) => environment[variable] || (urls.get(variable) ?? '');
-    return {
-      urls: { database: urlOf('DATABASE_URL'), events: urlOf('EVENTS_URL'), tasks: urlOf('TASKS_URL') },
-      stop,
-    };
-  } catch (error) {
-    await stop();
-    throw error;
+    return { database: urlOf('DATABASE_URL'), events: urlOf('EVENTS_URL'), tasks: urlOf('TASKS_URL') };
   }
+
+  return {
+    start() {
+      started = start();
+      return started;
+    },
+    async stop() {
+      isStopping = true;
+      await started?.catch(() => undefined);
+      if (kept.length === 0) return;
+      output.log('info', `stopping ${kept.map(({ name }) => name).join(', ')}`);
+      await Promise.all(kept.map((server) => server.stop()));
+    },
+  };
 }
 
 interface KeptServer {
+  readonly name: string;
   /** Rejects if it cannot be started. */
   readonly started: Promise<void>;
   readonly stop: () => Promise<void>;
@@ -155,15 +184,18 @@ function keep(name: string, { url, start }: Prepared, output: Output): KeptServe
     while (!isStopping && current === undefined) {
       output.log('error', `${name} at ${url} ended: starting it again`);
       await sleep(restartDelayMs);
-      if (!isStopping) await run().catch((error) => output.log('error', messageOf(error)));
+      if (isStopping) return;
+      starting = run();
+      await starting.catch((error) => output.log('error', messageOf(error)));
     }
   };
-  const started = run();
+  let starting = run();
   return {
-    started,
+    name,
+    started: starting,
     async stop() {
       isStopping = true;
-      await started.catch(() => undefined);
+      await starting.catch(() => undefined);
       await current?.stop();
     },
   };
@@ -173,6 +205,6 @@ function running(child: Pick<GuardedProcess, 'ended' | 'end'>, signal: 'INT' | '
   return { ended: child.ended, stop: () => child.end(signal) };
 }
 
-function toStart(environment: NodeJS.ProcessEnv): ServerKind[] {
+function toStart(kinds: readonly ServerKind[], environment: NodeJS.ProcessEnv): ServerKind[] {
   return kinds.filter(({ variable }) => !environment[variable]);
 }

@@ -11,7 +11,12 @@ export interface PostgresNode {
   readonly port: number;
   /** The folder of its data and log. */
   readonly folder: string;
+  /** Default: `defaultConnections`. */
+  readonly maxConnections?: number;
 }
+
+/** How many connections PostgreSQL accepts unless it is told otherwise. */
+export const defaultConnections = 100;
 
 /** The user that PostgreSQL runs as. */
 export interface SystemUser {
@@ -88,6 +93,7 @@ export async function startNode(node: PostgresNode): Promise<GuardedProcess> {
   const user = unprivilegedUser();
   const opened = openSync(dataOf(node), 'r');
   const settings = [`port=${node.port}`, 'listen_addresses=127.0.0.1', 'unix_socket_directories='];
+  if (node.maxConnections !== undefined) settings.push(`max_connections=${node.maxConnections}`);
   const data = openedFolder(user, 4, dataOf(node));
   const command = [postgresProgram('postgres'), '-D', data, ...settings.flatMap((setting) => ['-c', setting])];
   const child = spawnGuarded({ command, log: logOf(node), cwd: '/', opened, ...(user && { user }) });
