@@ -60,6 +60,30 @@ export const databaseShared = defineError({
   metadata: () => ({}),
 });
 
+/** What two processes have of their own. */
+export interface SeparateBrokers {
+  readonly service: string;
+  readonly broker: 'events' | 'tasks';
+  /** Whether the broker of the refused process is embedded. */
+  readonly isEmbedded: boolean;
+}
+
+/** What one of the processes gets would be invisible to the others, and would wait for its next start. */
+export const brokerNotShared = defineError({
+  reason: 'BROKER_NOT_SHARED',
+  code: Status.FAILED_PRECONDITION,
+  means: 'processes with the same database have different event logs or task queues, such as one embedded in each',
+  fix: 'set `EVENTS_URL` and `TASKS_URL` to the same Kafka and RabbitMQ for all of them, or run one',
+  seenIn: 'start',
+  text: ({ service, broker, isEmbedded }: SeparateBrokers) => {
+    const [setting, server] = broker === 'tasks' ? ['TASKS_URL', 'RabbitMQ'] : ['EVENTS_URL', 'Kafka'];
+    return isEmbedded
+      ? `database of ${service} is in use by another process, and this one has ${broker} of its own (${setting} is embedded): set ${setting} of all to the same ${server}, or stop the other process`
+      : `database of ${service} is in use by a process that has ${broker} of its own (its ${setting} is embedded): stop that process, or set its ${setting} to ${server}`;
+  },
+  metadata: ({ service, broker }) => ({ service, broker }),
+});
+
 export const notListening = defineError({
   reason: 'NOT_LISTENING',
   code: Status.UNAVAILABLE,

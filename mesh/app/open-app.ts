@@ -88,7 +88,8 @@ export async function openApp(parts: AppParts): Promise<OpenApp> {
   const directory = createDirectory({ discovery, endpoints, local });
   const databases = openDatabases(dataFolder, logger, config);
   const build = async () => {
-    const runtime = await openRuntime({ ...parts, info, metrics, openDatabase: databases.open, directory, endpoints });
+    const { open: openDatabase, fileIdOf } = databases;
+    const runtime = await openRuntime({ ...parts, info, metrics, openDatabase, fileIdOf, directory, endpoints });
     const files = auditFiles(runtime);
     const auditors = () => [...services.flatMap(({ auditor }) => auditor ?? []), files.auditor];
     const services: Service[] = [];

@@ -13,7 +13,7 @@ import type { DamageSearch } from '../storage/damage-search.ts';
 import { openTasks } from '../tasks/open-tasks.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Clock } from '../time/clock.ts';
-import type { OpenDatabase } from './data/open-databases.ts';
+import type { Databases, OpenDatabase } from './data/open-databases.ts';
 import type { Directory } from './directory.ts';
 import { databaseShared } from './errors.ts';
 import { diskUsage, type ProcessInfo } from './process-info.ts';
@@ -25,6 +25,7 @@ export interface RuntimeOptions {
   readonly logger: Logger;
   readonly draining: AbortSignal;
   readonly openDatabase: OpenDatabase;
+  readonly fileIdOf: Databases['fileIdOf'];
   readonly clock: Clock;
   readonly health: HealthList;
   readonly info: ProcessInfo;
@@ -47,6 +48,7 @@ export async function openRuntime({
   logger,
   draining,
   openDatabase,
+  fileIdOf,
   directory,
   endpoints,
   shutdown,
@@ -67,6 +69,10 @@ export async function openRuntime({
     metrics,
     events,
     tasks,
+    embeddedIds: {
+      events: info.events === 'embedded' ? fileIdOf('events') : undefined,
+      tasks: info.tasks === 'embedded' ? fileIdOf('tasks') : undefined,
+    },
     info,
     disk: () => diskUsage(config),
     audits: [auditStorage(() => searches)],

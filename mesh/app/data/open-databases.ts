@@ -26,6 +26,8 @@ export type OpenDatabase = (name: string, url: string, options?: DatabaseOptions
 /** Opens the databases of a process. */
 export interface Databases {
   readonly open: OpenDatabase;
+  /** Returns the id of an open database that is in a file of this process. */
+  readonly fileIdOf: (name: string) => string | undefined;
   /**
    * Logs which databases were found and which created, if the data folder had databases but no manifest. It repeats that at
    * each start until one has succeeded.
@@ -84,7 +86,8 @@ export function openDatabases(
       throw error;
     }
   };
-  return { open, reportFound: foundReport.log };
+  const fileIdOf = (name: string) => manifest.entryOf(`sqlite:${name}`)?.id;
+  return { open, fileIdOf, reportFound: foundReport.log };
 }
 
 /** Closes a database in a file. Rejects with UNAVAILABLE `STORAGE_LOST` if its file is no longer at its path. */

@@ -18,7 +18,7 @@ import { createSagaEngine } from '../../saga/engine.ts';
 import type { AnyDefinition } from '../../saga/saga.ts';
 import type { Storage } from '../../storage/storage.ts';
 import { createQueueWorker, type Queue, type QueueWorker, type QueueWorkerOptions } from '../../tasks/queue.ts';
-import type { Runtime, Service } from './service.ts';
+import type { Broker, Runtime, Service } from './service.ts';
 
 /** The share of the time to stop that steps of sagas in progress may take; the rest is left to the outbox. */
 const sagasShare = 0.8;
@@ -73,6 +73,8 @@ export interface ServiceBackground {
   /** Opens the event store in the service's database; the same at every call. */
   readonly eventStore: () => Promise<EventStore>;
   readonly aggregates: OpenAggregates;
+  /** The brokers whose events or tasks it handles. */
+  readonly handles: () => readonly Broker[];
   /** What a service with this background is to the process. Ends the setup: nothing may be registered afterwards. */
   describe(): Pick<Service, 'outbox'> &
     Required<Pick<Service, 'consumers' | 'deadLetters' | 'sagas' | 'projections' | 'audits' | 'start' | 'stop'>>;
@@ -131,6 +133,10 @@ export function createServiceBackground({ name, runtime, storage, outbox }: Back
         return register(projectors, await createProjector({ ...options, clock, logger, metrics }));
       },
     },
+    handles: () => [
+      ...(consumers.length > 0 ? (['events'] as const) : []),
+      ...(workers.length > 0 ? (['tasks'] as const) : []),
+    ],
     describe() {
       isSetUp = true;
       return {

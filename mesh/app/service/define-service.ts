@@ -17,6 +17,7 @@ import {
   type OpenAggregates,
   type StoredBackgroundRunner,
 } from './background.ts';
+import { type BrokerClaim, claimBroker } from './broker-claim.ts';
 import type { Broker, OwnIds, Process, Runtime, ServiceDefinition } from './service.ts';
 
 /** Where the migrations of a service are: a folder of SQL files, or a list. */
@@ -132,7 +133,12 @@ export function defineService<
     async create(runtime, process) {
       const storage = migrations && (await openMigrated(runtime, name, migrations));
       const outbox = storage && topics && (await openOutbox(runtime, name, storage, topics));
-      const { run, eventStore, aggregates, describe } = createServiceBackground({ name, runtime, storage, outbox });
+      const { run, eventStore, aggregates, handles, describe } = createServiceBackground({
+        name,
+        runtime,
+        storage,
+        outbox,
+      });
       const settings = valuesOf(spec.settings ?? {}, runtime);
       const parts = { ...runtime, settings, run, eventStore, aggregates, storage, outbox, process };
       // Parts that the types omit are undefined here, or throw an error that names what is missing.
@@ -146,6 +152,7 @@ export function defineService<
       const background = describe();
       const checks = [...audits, ...background.audits];
       const audited = checks.length > 0 ? await createAudits(runtime, name, storage, checks) : undefined;
+      const claims: BrokerClaim[] = [];
       return {
         name,
         isLocal,
@@ -154,17 +161,35 @@ export function defineService<
         audits: checks,
         ...(audited && { auditor: audited.auditor }),
         async start() {
+          // Only a server has databases that other processes use too.
+          if (storage?.dialect === 'postgres')
+            for (const broker of handles())
+              claims.push(
+                await claimBroker({
+                  ...runtime,
+                  service: name,
+                  storage,
+                  broker,
+                  embeddedId: runtime.embeddedIds[broker],
+                }),
+              );
           await background.start();
           await audited?.start();
         },
         async stop(graceMs) {
           await Promise.all([background.stop(graceMs), audited?.stop(graceMs)]);
+          await Promise.all(claims.map((claim) => claim.release()));
         },
         ...(forwards && { forwards }),
         ...(ownIds && { ownIds }),
         ...(close && { close }),
         ...(spec.needs && { needs: spec.needs }),
-        ...(storage && { check: () => storage.check() }),
+        ...(storage && {
+          async check() {
+            for (const claim of claims) claim.requireHeld();
+            await storage.check();
+          },
+        }),
       };
     },
   };

@@ -34,6 +34,8 @@ export interface Runtime {
   readonly metrics: Metrics;
   readonly events: EventLog;
   readonly tasks: MeasuredTasks;
+  /** The ids of the event log and of the task queue that are embedded in this process. `undefined`: it is on a server. */
+  readonly embeddedIds: Readonly<Record<Broker, string | undefined>>;
   readonly info: ProcessInfo;
   /** Measures the disk of the data folder. */
   disk(): Promise<DiskUsage>;
