@@ -43,10 +43,58 @@ describe('attentionOf', () => {
       ],
     });
     expect(attentionOf(status, 0)).toEqual([
-      `${failure('127.0.0.1:5432/…')} (not serving: order.v1.OrderService, ordermesh.order, user.v1.UserService, ordermesh.user; unknown: outbox of order, dead letters)`,
+      `${failure('127.0.0.1:5432/…')} (not serving: order.v1.OrderService, user.v1.UserService, ordermesh.order, ordermesh.user; unknown: outbox of order, dead letters)`,
       'RabbitMQ is not connected (unknown: task queues)',
       `${failure('db.internal/mesh_user')} (unknown: outbox of user)`,
     ]);
+  });
+
+  describe('of many processes', () => {
+    const lost = 'RabbitMQ is not connected: read ECONNRESET; check that it runs';
+    const refused = 'RabbitMQ is not connected: connect ECONNREFUSED 127.0.0.1:5672; check that it runs';
+    const notServing = (name: string, message: string) => ({
+      name,
+      status: HealthStatus.HEALTH_STATUS_NOT_SERVING,
+      problems: [{ check: 'ordermesh.tasks', message }],
+    });
+    const names = ['user', 'order', 'mail', 'mail', 'gift', 'gift'];
+    const instances = names.map((name, index) => ({
+      name,
+      address: `127.0.0.1:${index}`,
+      health: [
+        notServing('ordermesh.tasks', index === 0 ? lost : refused),
+        ...(name === 'mail' ? [notServing('mail.v1.MailService', refused)] : []),
+      ],
+    }));
+
+    it('has one line for a broker that is away, with the services of the processes that need it', () => {
+      const unknown = [{ part: 'task queues', message: refused, instance: 'mail@127.0.0.1:2' }];
+      const all = Status.fromPartial({ health: [notServing('ordermesh.tasks', lost)], instances, unknown });
+      const effects = 'not serving: mail.v1.MailService, ordermesh.tasks; unknown: task queues';
+      expect(attentionOf(all, 0)).toEqual([`${lost} (${effects}; in all 7 processes)`]);
+      const most = Status.fromPartial({ instances, unknown });
+      expect(attentionOf(most, 0)).toEqual([`${lost} (${effects}; in 6 of 7 processes: user, order, mail, gift)`]);
+    });
+
+    it('begins with the processes that did not answer, followed by what ends the most contracts', () => {
+      const full = 'disk is full';
+      const status = Status.fromPartial({
+        unknown: [
+          { part: 'disk', message: full, instance: 'user@127.0.0.1:0' },
+          {
+            part: 'process',
+            message: 'order@127.0.0.1:9 did not answer: no answer in time',
+            instance: 'order@127.0.0.1:9',
+          },
+        ],
+        instances: instances.slice(0, 3),
+      });
+      expect(attentionOf(status, 0)).toEqual([
+        'order@127.0.0.1:9 did not answer: no answer in time',
+        expect.stringMatching(/^RabbitMQ .*in user@127.0.0.1:0, order@127.0.0.1:1, mail@127.0.0.1:2\)$/),
+        `${full} (unknown: disk; in user@127.0.0.1:0)`,
+      ]);
+    });
   });
 
   it('has a line for work that keeps failing, with its last error', () => {

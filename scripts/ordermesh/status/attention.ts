@@ -2,12 +2,15 @@ import { HealthStatus } from '#gen/ops/v1/health.ts';
 import { SagaState } from '#gen/ops/v1/ops.ts';
 import type { Disk, FailingWork, InstanceStatus, SkippedEvents, Status } from '#gen/ops/v1/status.ts';
 import { count } from '../cli.ts';
-import { ageOf } from './status-text.ts';
+import { ageOf, isProcess } from './status-text.ts';
 
 /** A disk with less free space fills up before anyone looks again. */
 const minFreeBytes = 1_000_000_000n;
 
-/** Lists what an operator has to look at: what it is, and what to do. Empty if nothing. */
+/** Processes are named up to this number; beyond, their services. */
+const maxPlaces = 4;
+
+/** Lists what an operator has to look at, the most important first: what it is, and what to do. Empty if nothing. */
 export function attentionOf(status: Status, nowMs: number): string[] {
   const { sagas, deadLetters, projections, lastAudit, disk, instances } = status;
   const parked = sumOf(sagas.filter(({ state }) => state === SagaState.SAGA_STATE_NEEDS_ATTENTION));
@@ -15,6 +18,7 @@ export function attentionOf(status: Status, nowMs: number): string[] {
   const findings = lastAudit?.checks.reduce((sum, check) => sum + check.findings, 0n) ?? 0n;
   const unfinished = lastAudit?.checks.filter(({ error }) => error !== '').length ?? 0;
   return [
+    ...status.unknown.filter(isProcess).map(({ message }) => message),
     ...causesOf(status),
     ...status.failing.map((failing) => failingText(failing, nowMs)),
     ...(parked > 0n
@@ -36,11 +40,6 @@ export function attentionOf(status: Status, nowMs: number): string[] {
 
 function placeOf({ name, address }: InstanceStatus): string {
   return `${name}@${address}`;
-}
-
-/** `the process of order@127.0.0.1:21051`. */
-function at(name: string, place: string): string {
-  return place === '' ? name : `${name} of ${place}`;
 }
 
 function diskText({ place, disk }: { readonly place: string; readonly disk: Disk | undefined }): string[] {
@@ -65,49 +64,84 @@ function skippedText({ service, group, topic, reason, count: number }: SkippedEv
 
 /** What one cause affects. */
 interface Effects {
-  /** The texts that differ only in the name of a database. */
+  /** The texts that differ only in the name of a database, or in what the connection ended with. */
   readonly messages: Set<string>;
   readonly notServing: Set<string>;
   readonly unknown: Set<string>;
+  /** In which processes. */
+  readonly places: Set<string>;
 }
 
-/** One line for each cause, with what does not serve or is not known because of it. */
-function causesOf({ health, unknown, process, instances }: Status): string[] {
-  const isOnServer = process?.database.startsWith('postgres') === true;
+/** One line for each cause, with what does not serve or is not known because of it. What ends the most contracts comes first. */
+function causesOf(status: Status): string[] {
+  const { unknown, instances } = status;
+  const processes = [{ place: '', ...status }, ...instances.map((each) => ({ place: placeOf(each), ...each }))];
+  const isOnServer = processes.some(({ process }) => process?.database.startsWith('postgres'));
+  const withoutName = (message: string) => (isOnServer ? withoutDatabase(message) : message);
   const causes = new Map<string, Effects>();
-  const effectsOf = (message: string): Effects => {
-    const cause = isOnServer ? withoutDatabase(message) : message;
-    const effects = causes.get(cause) ?? { messages: new Set(), notServing: new Set(), unknown: new Set() };
+  const effectsOf = (message: string, place: string): Effects => {
+    const cause = withoutErrno(withoutName(message));
+    const effects = causes.get(cause) ?? newEffects();
     causes.set(cause, effects);
     effects.messages.add(message);
+    effects.places.add(place);
     return effects;
   };
-  const processes = [{ place: '', health }, ...instances.map((each) => ({ ...each, place: placeOf(each) }))];
   for (const { place, health } of processes) {
     for (const { name, status, problems } of health) {
       if (status === HealthStatus.HEALTH_STATUS_SERVING) continue;
       for (const { check, message } of problems) {
-        const { notServing } = effectsOf(message);
-        notServing.add(at(name === '' ? 'the process' : name, place));
-        if (check !== '') notServing.add(at(check, place));
+        const { notServing } = effectsOf(message, place);
+        notServing.add(name === '' ? 'the process' : name);
+        if (check !== '') notServing.add(check);
       }
     }
   }
-  for (const { part, message, instance } of unknown) effectsOf(message).unknown.add(at(part, instance));
-  return [...causes].map(([cause, { messages, notServing, unknown }]) => {
-    const [message = cause, ...others] = messages;
-    const effects = [...listed('not serving', notServing), ...listed('unknown', unknown)].join('; ');
-    return `${others.length === 0 ? message : cause} (${effects})`;
+  for (const each of unknown) if (!isProcess(each)) effectsOf(each.message, each.instance).unknown.add(each.part);
+  const texts = [...causes.values()].map(({ messages, notServing, unknown, places }) => {
+    const [message = ''] = messages;
+    const names = [...notServing].toSorted((one, other) => Number(isContract(other)) - Number(isContract(one)));
+    const effects = [
+      ...listed('not serving', names),
+      ...listed('unknown', [...unknown]),
+      ...(instances.length === 0 ? [] : [placesText([...places], processes.length)]),
+    ];
+    const text = `${messages.size === 1 ? message : withoutName(message)} (${effects.join('; ')})`;
+    return { text, contracts: names.filter(isContract).length };
   });
+  return texts.toSorted((one, other) => other.contracts - one.contracts).map(({ text }) => text);
 }
 
-function listed(label: string, names: ReadonlySet<string>): string[] {
-  return names.size === 0 ? [] : [`${label}: ${[...names].join(', ')}`];
+function newEffects(): Effects {
+  return { messages: new Set(), notServing: new Set(), unknown: new Set(), places: new Set() };
+}
+
+/** Whether a health name is of a contract, which callers call: `order.v1.OrderService`. */
+function isContract(name: string): boolean {
+  return /\.v\d+\./.test(name);
+}
+
+/** `in all 20 processes`, `in order@127.0.0.1:21011`, `in 7 of 20 processes: order, user`. */
+function placesText(places: readonly string[], total: number): string {
+  if (places.length === total) return `in all ${total} processes`;
+  const named = places.map((place) => (place === '' ? 'the process that answered' : place));
+  if (named.length <= maxPlaces) return `in ${named.join(', ')}`;
+  const services = new Set(named.map((place) => place.replace(/@.*/, '')));
+  return `in ${places.length} of ${total} processes: ${[...services].join(', ')}`;
+}
+
+function listed(label: string, names: readonly string[]): string[] {
+  return names.length === 0 ? [] : [`${label}: ${names.join(', ')}`];
 }
 
 /** A server that is away affects each of its databases. A damaged database is a cause of its own. */
 function withoutDatabase(message: string): string {
   return message.replace(/^database ([^\s/]+)\/\S+ (?=cannot be used|cannot grow|rejects|timed out)/, 'database $1/… ');
+}
+
+/** What a connection ended with differs from process to process. */
+function withoutErrno(message: string): string {
+  return message.replace(/\b(?:read|write|connect) E[A-Z]+(?: [\w.:[\]]+)?/g, '…');
 }
 
 function sumOf(counts: readonly { readonly count: bigint }[]): bigint {

@@ -1,7 +1,7 @@
 import { styleText } from 'node:util';
 import { HealthStatus, type NamedHealth } from '#gen/ops/v1/health.ts';
 import { deadLetterSourceToJSON, sagaStateToJSON } from '#gen/ops/v1/ops.ts';
-import type { Status } from '#gen/ops/v1/status.ts';
+import type { Status, UnknownPart } from '#gen/ops/v1/status.ts';
 import { escapeControls, formatTable } from '../../support/format.ts';
 import { auditSummary } from '../audit.ts';
 import { projectionTable } from '../rebuild.ts';
@@ -10,15 +10,9 @@ import { projectionTable } from '../rebuild.ts';
 export function statusLines(status: Status, attention: readonly string[], address: string, nowMs: number): string[] {
   return [
     ...processLines(status, address, nowMs),
-    ...(status.instances.length === 0
+    ...(isAlone(status)
       ? []
-      : section('Other processes', instanceRows(status, nowMs), [
-          'PROCESS',
-          'STATE',
-          'RUNNING',
-          'SERVICES',
-          'VERSION',
-        ])),
+      : section('Other processes', processRows(status, nowMs), ['PROCESS', 'STATE', 'RUNNING', 'SERVICES', 'VERSION'])),
     ...section('Waiting', waitingRows(status, nowMs), ['WHAT', 'COUNT', 'OLDEST']),
     ...section('Unfinished sagas', sagaRows(status, nowMs), ['SAGA', 'STATE', 'COUNT', 'OLDEST']),
     ...section('Dead letters', deadLetterRows(status, nowMs), ['SOURCE', 'ORIGIN', 'COUNT', 'OLDEST']),
@@ -40,8 +34,13 @@ function isServing(health: readonly NamedHealth[]): boolean {
   return health.find(({ name }) => name === '')?.status === HealthStatus.HEALTH_STATUS_SERVING;
 }
 
-function instanceRows({ instances }: Status, nowMs: number): string[][] {
-  return instances.map(({ name, address, process, health }) => {
+function isAlone({ instances, unknown }: Status): boolean {
+  return instances.length === 0 && !unknown.some(isProcess);
+}
+
+/** The processes that answered, and those that did not. */
+function processRows({ instances, unknown }: Status, nowMs: number): string[][] {
+  const rows = instances.map(({ name, address, process, health }) => {
     const place = `${name}@${address}`;
     if (!process) return [place, 'no ops', '-', '-', '-'];
     const { startTime, services, version } = process;
@@ -50,9 +49,37 @@ function instanceRows({ instances }: Status, nowMs: number): string[][] {
     const state = isServing(health) ? `serving${names}` : 'not serving';
     return [place, state, ageOf(startTime, nowMs), services.join(', '), version];
   });
+  const silent = unknown.filter(isProcess).map((each) => [each.instance, stateOf(each), '-', '-', '-']);
+  return [...rows, ...silent].toSorted(([one = ''], [other = '']) => (one < other ? -1 : 1));
 }
 
-function processLines({ process, health }: Status, address: string, nowMs: number): string[] {
+/** Whether a part is a whole process, which did not answer. */
+export function isProcess({ part }: UnknownPart): boolean {
+  return part === 'process';
+}
+
+/** What is known of a process that did not answer. Without an address, none was found. */
+function stateOf({ instance, reason }: UnknownPart): string {
+  if (instance.includes('@')) return 'no answer';
+  return reason === 'REGISTRY_UNAVAILABLE' ? 'unknown' : 'no instance';
+}
+
+/** `19 of 20 processes serve, 1 does not answer`. A service without an instance counts as one process. */
+function countsOf({ health, instances, unknown }: Status): string {
+  const found = [health, ...instances.filter(({ process }) => process).map((each) => each.health)];
+  const serving = found.filter(isServing).length;
+  const silent = unknown.filter(isProcess).map(stateOf);
+  const withState = (state: string) => silent.filter((each) => each === state).length;
+  const [noAnswer, noInstance] = [withState('no answer'), withState('no instance')];
+  return [
+    `${serving} of ${found.length + noAnswer} processes serve`,
+    ...(noAnswer === 0 ? [] : [`${noAnswer} ${noAnswer === 1 ? 'does' : 'do'} not answer`]),
+    ...(noInstance === 0 ? [] : [`${noInstance} ${noInstance === 1 ? 'service has' : 'services have'} no instance`]),
+  ].join(', ');
+}
+
+function processLines(status: Status, address: string, nowMs: number): string[] {
+  const { process, health } = status;
   const serving = isServing(health);
   const down = health.filter(({ status }) => status !== HealthStatus.HEALTH_STATUS_SERVING).length;
   const names =
@@ -60,8 +87,14 @@ function processLines({ process, health }: Status, address: string, nowMs: numbe
   const state = serving ? styleText('green', 'serving') : styleText('red', 'not serving');
   if (!process) return [`mesh at ${address}: ${state}`];
   const { version, nodeVersion, pid, startTime, services, grpcEngine, database, events, tasks } = process;
+  const own = `${state} (${names} serve)`;
+  const first = isAlone(status)
+    ? [own]
+    : [countsOf(status), `  answered  by a process of ${services.join(', ')}: ${own}`];
+  const [head = '', ...answered] = first;
   return [
-    `ordermesh ${version} at ${address}: ${state} (${names} serve)`,
+    `ordermesh ${version} at ${address}: ${head}`,
+    ...answered,
     `  running   for ${ageOf(startTime, nowMs)}, pid ${pid}, Node ${nodeVersion}`,
     `  services  ${services.join(', ')}`,
     `  parts     engine ${grpcEngine}, database ${database}, events ${events}, tasks ${tasks}`,

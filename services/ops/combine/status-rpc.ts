@@ -1,6 +1,6 @@
 import type { StatusServiceHandlers } from '#gen/ops/v1/status.contract.ts';
 import type { FailingWork, InstanceStatus, SkippedEvents, Status, UnknownPart } from '#gen/ops/v1/status.ts';
-import { type MeshCallContext, MeshError } from '#mesh';
+import { type MeshCallContext, MeshError, noEndpoints, registryUnavailable } from '#mesh';
 import type { OpsPart } from '../ops-part.ts';
 import { labelOf } from '../remote/find-parts.ts';
 import { isNotServed, whyOf } from './ask.ts';
@@ -19,7 +19,9 @@ export function createStatusRpc(viewOf: ViewOf): StatusServiceHandlers {
         ...view.others.map((part) => ask(part, call)),
       ]);
       const unfound = view.unfound.map(({ name, isUnanswered }) =>
-        unknownProcess(name, '', isUnanswered ? 'the registry has not answered yet' : 'it has no instance: start one'),
+        isUnanswered
+          ? unknownProcess(name, registryUnavailable.reason, `${name} is unknown: the registry has not answered yet`)
+          : unknownProcess(name, noEndpoints.reason, `${name} has no instance: start one`),
       );
       return view.others.length + unfound.length === 0
         ? own
@@ -51,12 +53,12 @@ async function ask(part: OpsPart, call: MeshCallContext): Promise<OtherStatus> {
     const none = { part, status: undefined, isOfProcess: () => true };
     if (isNotServed(error)) return { ...none, unknown: [] };
     const reason = error instanceof MeshError ? error.reason : '';
-    return { ...none, unknown: [unknownProcess(instance, reason, whyOf(error))] };
+    return { ...none, unknown: [unknownProcess(instance, reason, `${instance} did not answer: ${whyOf(error)}`)] };
   }
 }
 
-function unknownProcess(instance: string, reason: string, why: string): UnknownPart {
-  return { part: 'process', reason, message: `${instance} did not answer: ${why}`, instance };
+function unknownProcess(instance: string, reason: string, message: string): UnknownPart {
+  return { part: 'process', reason, message, instance };
 }
 
 function combine(ownStatus: OwnStatus, asked: readonly OtherStatus[], unfound: readonly UnknownPart[]): Status {
