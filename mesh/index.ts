@@ -136,7 +136,7 @@ export type { QueueBacklog } from './tasks/open-tasks.ts';
 
 export type { Endpoints } from './balancing/endpoints.ts';
 export { contractDescriptors, readDeclaredServices } from './contract/declared-services.ts';
-export { serviceNameOf } from './discovery/discovery.ts';
+export { gatewayName, serviceNameOf } from './discovery/discovery.ts';
 export type { RouteOf } from './server/forwarding/forwarder.ts';
 
 // For adapters, tools and tests: the parts that `defineService` puts together, and clients without a service.

@@ -6,6 +6,6 @@ import { localOpsService } from './ops/service.ts';
 const names = process.argv.slice(2);
 await runApp(runnableServices, {
   only: names.length > 0 ? names : allServices.map(({ name }) => name),
-  // What is stuck in a process is shown there. A door forwards these calls to `ops`.
-  always: names.includes('gateway') ? [] : [localOpsService],
+  // What is stuck in a process is shown there.
+  always: [localOpsService],
 });

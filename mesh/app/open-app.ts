@@ -12,7 +12,7 @@ import { openDiscovery } from '../discovery/open-discovery.ts';
 import { engineByName } from '../engines/engines.ts';
 import type { PingPolicy } from '../engines/ping-strikes.ts';
 import { listenForScrapes } from '../metrics/listener.ts';
-import { createServer } from '../server/create-server.ts';
+import { createServer, type ServerOptions } from '../server/create-server.ts';
 import type { Health } from '../server/health/health.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Clock } from '../time/clock.ts';
@@ -110,10 +110,21 @@ export async function openApp(parts: AppParts): Promise<OpenApp> {
   endpoints.measure(runtime.metrics);
   const metricsAddress = await serveMetrics(runtime, shutdown);
   await findServices(called, { endpoints, draining });
-  const serves = services.flatMap((service) => service.serves);
-  const forwarding = await openForwarding(services, { ...parts, engine, endpoints, discovery, metrics });
+  // What a process answers about itself is what its callers ask the processes behind it.
+  const forwards = services.some((service) => service.forwards !== undefined);
+  const [aside = [], served = []] = [true, false].map((isAside) =>
+    services.filter(({ isLocal = false }) => (forwards && isLocal) === isAside),
+  );
+  const serves = served.flatMap((service) => service.serves);
+  const forwarding = await openForwarding(served, { ...parts, engine, endpoints, discovery, metrics });
   if (forwarding) shutdown.add('resources', 'forwarding', async () => forwarding.close());
+  const limits = {
+    maxConnections: config.grpcMaxConnections,
+    process: { working: config.grpcMaxRunningCalls, waitingBytes: config.grpcMaxWaitingBytes },
+    pings: pingPolicyOf(config.grpcMinPingIntervalMs),
+  };
   const server = createServer({
+    ...limits,
     engine,
     serves,
     health,
@@ -122,10 +133,8 @@ export async function openApp(parts: AppParts): Promise<OpenApp> {
     metrics,
     forwarder: forwarding?.forwarder,
     reflection: forwarding?.reflection,
-    maxConnections: config.grpcMaxConnections,
-    process: { working: config.grpcMaxRunningCalls, waitingBytes: config.grpcMaxWaitingBytes },
-    pings: pingPolicyOf(config.grpcMinPingIntervalMs),
   });
+  if (forwards) await serveAside(aside, { ...limits, config, shutdown, engine, clock, logger });
   const port = await server.listen(config.grpcListen);
   shutdown.add('calls', 'calls in progress', (graceMs) => server.drain(graceMs));
   address = dialAddress(config.grpcListen, port);
@@ -135,11 +144,24 @@ export async function openApp(parts: AppParts): Promise<OpenApp> {
   shutdown.add('work', 'audits of files', files.stop);
   await startServices(services);
   await files.start();
-  const endWatch = await watchHealth({ services, brokers: runtime, health, clock, logger });
+  const endWatch = await watchHealth({ services: served, brokers: runtime, health, clock, logger });
   shutdown.add('work', 'health checks', endWatch);
   const self = describeSelf(config, port, findable, info.version);
   const register = () => (findable.length > 0 ? discovery.register?.(self) : undefined);
   return { runtime, services, address, metricsAddress, register };
+}
+
+/** Serves on `OPS_LISTEN` what a process that forwards calls answers about itself. */
+async function serveAside(
+  services: readonly Service[],
+  { config, shutdown, ...options }: Omit<ServerOptions, 'serves' | 'health'> & Pick<AppParts, 'config' | 'shutdown'>,
+): Promise<void> {
+  const listen = config.opsListen;
+  if (listen === '') return;
+  const server = createServer({ ...options, serves: services.flatMap((service) => service.serves) });
+  await server.listen(listen);
+  shutdown.add('calls', 'calls about this process', (graceMs) => server.drain(graceMs));
+  if (!isLocal(listen)) options.logger.warn({ listen }, exposed);
 }
 
 /** In parallel, so a service that waits for its broker does not delay the others. Rejects with the first failure. */

@@ -3,7 +3,7 @@ import { ConfigError, readConfig } from '../config/config.ts';
 import { findMisspellings } from '../config/misspellings.ts';
 import { processSettings } from '../config/process-settings.ts';
 import { contractDescriptors, readDeclaredServices } from '../contract/declared-services.ts';
-import { serviceNameOf } from '../discovery/discovery.ts';
+import { gatewayName, serviceNameOf } from '../discovery/discovery.ts';
 import { MeshError } from '../errors/mesh-error.ts';
 import { storageLost } from '../storage/errors.ts';
 import { createLogger, type Logger } from '../telemetry/logger.ts';
@@ -39,7 +39,7 @@ export async function runApp(
   ignoreLostReader();
   try {
     const contracts = await readDeclaredServices(contractDescriptors);
-    const names = [...new Set(contracts.map(serviceNameOf))].toSorted();
+    const names = [...new Set([...contracts.map(serviceNameOf), gatewayName])].toSorted();
     const chosen = choose(services, only);
     const parts = always.filter(({ name }) => !chosen.some((service) => service.name === name));
     const settings = services.flatMap((service) => service.settings);

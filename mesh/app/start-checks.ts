@@ -5,7 +5,7 @@ import type { DiscoveryUrl } from '../config/discovery-url.ts';
 import { processSettings } from '../config/process-settings.ts';
 import type { ConfigFault } from '../config/setting.ts';
 import { unknownServices } from '../config/static-addresses.ts';
-import { serviceNameOf } from '../discovery/discovery.ts';
+import { gatewayName, serviceNameOf } from '../discovery/discovery.ts';
 import { listenError, parseListenAddress } from '../engines/listen-address.ts';
 import type { Directory } from './directory.ts';
 import { databaseShared } from './errors.ts';
@@ -49,7 +49,7 @@ function release(server: Server): Promise<void> {
  * no service has. `declared` are the contracts of the project; a name outside of it is known if this process calls it.
  */
 export function checkAddresses(url: DiscoveryUrl, directory: Directory, declared: readonly string[]): void {
-  const known = [...new Set([...declared.map(serviceNameOf), ...directory.names()])].toSorted();
+  const known = [...new Set([...declared.map(serviceNameOf), ...directory.names(), gatewayName])].toSorted();
   const unknown = url.scheme === 'static' ? unknownServices(url.addresses, known) : [];
   const faults = [...unknown, ...missingAddresses(directory)];
   if (faults.length > 0) throw new ConfigError(faults);

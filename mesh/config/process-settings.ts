@@ -94,6 +94,16 @@ export const processSettings = {
     doc: '`<host>:<port>` of the metrics; port 0 picks a free one',
     parse: (text: string) => (text === '' ? text : parseAddress(text)),
   },
+  /** `host:port` of the listener of a process that forwards calls, for those about itself; empty: there is none. */
+  opsListen: {
+    variable: 'OPS_LISTEN',
+    default: '',
+    allowed: '<host>:<port> with a port from 0 to 65535, or empty',
+    doc:
+      '`<host>:<port>` where a gateway answers `ops.v1` for its own process, since its `GRPC_LISTEN` forwards those calls; ' +
+      'give it to `ops` as `gateway` in `static:`',
+    parse: (text: string) => (text === '' ? text : parseAddress(text)),
+  },
   /** The folder of everything that must survive the process. */
   dataDir: {
     variable: 'DATA_DIR',

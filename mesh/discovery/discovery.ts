@@ -35,6 +35,12 @@ export interface Registration {
   leave(withinMs: number): Promise<void>;
 }
 
+/**
+ * The name of the processes that forward calls. They serve no contract to others, so only `static:` has it, with the addresses
+ * at which they answer for themselves (`OPS_LISTEN`).
+ */
+export const gatewayName = 'gateway';
+
 /** How a service is found: `static`, `dns`, ... */
 export type DiscoveryScheme = 'static' | 'dns' | 'k8s' | 'k8s-api' | 'consul' | 'eureka';
 

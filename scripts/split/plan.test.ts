@@ -49,9 +49,12 @@ describe('planMesh', () => {
     });
   });
 
-  it('gives ops the addresses of the other ops too, which it asks what they have', () => {
-    const [, second] = plan({ services: ['user', 'ops'], replicas: (service) => (service === 'ops' ? 2 : 1) });
-    expect(second?.environment.DISCOVERY_URL).toBe('static:user=127.0.0.1:21000,ops=127.0.0.1:21011');
+  it('gives ops the addresses of the other ops and of the doors too, which it asks what they have', () => {
+    const [, second, , door] = plan({ services: ['user', 'ops'], replicas: (service) => (service === 'ops' ? 2 : 1) });
+    expect(second?.environment.DISCOVERY_URL).toBe(
+      'static:user=127.0.0.1:21000,ops=127.0.0.1:21011,gateway=127.0.0.1:21020',
+    );
+    expect(door?.environment).toMatchObject({ GRPC_LISTEN: '127.0.0.1:50051', OPS_LISTEN: '127.0.0.1:21020' });
   });
 
   it('gives the doors the addresses of all services, one address, and metrics of their own', () => {

@@ -91,9 +91,10 @@ export function planMesh(options: PlanOptions): readonly PlannedProcess[] {
   return instances.map(({ service, name, port, nextPort }) => {
     const address = service === door ? doorAddress : `127.0.0.1:${port}`;
     // A process calls its own service inside. Only ops asks all others what they have.
-    const others = callable.filter(
-      (instance) => instance.service !== service || (service === 'ops' && instance.name !== name),
-    );
+    const others =
+      service === 'ops'
+        ? instances.filter((instance) => instance.name !== name)
+        : callable.filter((instance) => instance.service !== service);
     return {
       name,
       service,
@@ -102,6 +103,8 @@ export function planMesh(options: PlanOptions): readonly PlannedProcess[] {
         ...shared,
         DISCOVERY_URL: environment.DISCOVERY_URL || discoveryUrl(others),
         GRPC_LISTEN: address,
+        // All doors are at one address, which forwards.
+        ...(service === door && { OPS_LISTEN: `127.0.0.1:${port}` }),
         METRICS_LISTEN: `127.0.0.1:${port + metricsOffset}`,
         DATA_DIR: join(dataDir, 'split', name),
       },

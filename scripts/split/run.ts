@@ -180,7 +180,7 @@ export async function planOnFreePorts(options: Omit<PlanOptions, 'takenPorts'>):
     const plan = planMesh({ ...options, takenPorts });
     const ports = plan
       .flatMap(({ environment, successor }) => [environment, successor])
-      .flatMap((settings) => [settings?.GRPC_LISTEN, settings?.METRICS_LISTEN])
+      .flatMap((settings) => [settings?.GRPC_LISTEN, settings?.METRICS_LISTEN, settings?.OPS_LISTEN])
       .filter((address) => address !== undefined && address !== options.doorAddress)
       .map((address = '') => portOf(address));
     const free = await Promise.all(ports.map((port) => isFree(port)));

@@ -1,4 +1,4 @@
-import { type Endpoints, type ServiceEndpoint, serviceNameOf } from '#mesh';
+import { type Endpoints, gatewayName, type ServiceEndpoint, serviceNameOf } from '#mesh';
 import type { OpsPart, RemoteProcess } from '../ops-part.ts';
 
 /** Processes with the same services: any of them can answer for these. */
@@ -41,8 +41,8 @@ interface ConnectedPart {
   readonly endpoint: ServiceEndpoint;
 }
 
-/** The name of `ops` in discovery: its processes have other services only if these are found by their own names. */
-const ops = 'ops';
+/** Processes with these names in discovery have other services only if these are found by their own names. */
+const withoutServices: readonly string[] = ['ops', gatewayName];
 
 /**
  * Returns what finds the parts of the mesh now. A part of a process that is found again is the same: its endpoint follows the
@@ -75,7 +75,7 @@ export function createPartFinder({ local, endpoints, served, declared, connect }
         entry.names.push(name);
       }
       const key = found.map(({ address }) => address).toSorted();
-      if (name === ops || here.has(name)) continue;
+      if (withoutServices.includes(name) || here.has(name)) continue;
       if (key.length === 0 && !everFound.has(name) && endpoints.knows(name) === 'possible') {
         // Whether it exists at all is not known.
         if (balancer.isAnswered()) {
