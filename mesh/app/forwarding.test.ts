@@ -5,7 +5,10 @@ import { createStaticDiscovery } from '../discovery/static/static-discovery.ts';
 import { engineByName } from '../engines/engines.ts';
 import { createPrometheusMetrics } from '../metrics/prometheus/prometheus-metrics.ts';
 import { createHealth } from '../server/health/health.ts';
+import { echoService } from '../server/testing/echo-service.ts';
+import { serveForTest } from '../server/testing/serve-echo.ts';
 import { createLogger } from '../telemetry/logger.ts';
+import { eventually } from '../testing/eventually.ts';
 import { systemClock as clock } from '../time/clock.ts';
 import { openForwarding } from './forwarding.ts';
 
@@ -30,28 +33,43 @@ function discoveryByName(addresses: ReadonlyMap<string, readonly string[]>): Dis
   };
 }
 
-it('asks for the services of all contracts at the start, so reflection lists them before their first call', async () => {
-  const discovery = discoveryByName(new Map([['user', ['127.0.0.1:1']]]));
+async function open(discovery: Discovery) {
   const engine = await engineByName('native');
   const endpoints = createEndpoints({ engine, discovery, clock, logger });
   onTestFinished(() => endpoints.close());
-  expect(discovery.names()).toEqual([]);
+  const health = createHealth(clock);
   const forwarding = await openForwarding([{ name: 'gateway', serves: [], forwards: () => undefined }], {
     config: { grpcMaxWaitingBytes: 1, grpcKeepaliveMs: 0 },
     engine,
     endpoints,
     discovery,
-    health: createHealth(clock),
+    health,
     draining: new AbortController().signal,
     clock,
     logger,
     metrics: createPrometheusMetrics({ clock, logger }),
   });
   onTestFinished(() => forwarding?.close());
+  const statusOf = (contract: string) => health.list().find(({ name }) => name === contract)?.status;
+  return { forwarding, statusOf };
+}
+
+it('asks for the services of all contracts at the start, so reflection lists them before their first call', async () => {
+  const discovery = discoveryByName(new Map([['user', ['127.0.0.1:1']]]));
+  expect(discovery.names()).toEqual([]);
+  const { forwarding, statusOf } = await open(discovery);
   const own = { $case: 'listServicesResponse' as const, value: { service: [] } };
   const request = { host: '', messageRequest: { $case: 'listServices' as const, value: '' } };
   expect(await forwarding?.reflection.answer(request, own)).toEqual({
     $case: 'listServicesResponse',
     value: { service: [{ name: 'user.v1.UserService' }] },
   });
+  expect(['order.v1.OrderService', 'misspelt.v1.Service'].map(statusOf)).toEqual(['NOT_SERVING', undefined]);
+});
+
+it('shows the health of contracts that only their instances know from the start', async () => {
+  const { server, address } = await serveForTest({ serves: [echoService()] });
+  onTestFinished(() => server.drain(0));
+  const { statusOf } = await open(createStaticDiscovery(new Map([['test', [address]]])));
+  await eventually(() => expect(statusOf('test.v1.EchoService')).toBe('SERVING'));
 });

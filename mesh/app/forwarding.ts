@@ -51,6 +51,8 @@ export async function openForwarding(
   if (connectRaw === undefined) throw forwardingNeedsNative({ service: service.name, engine: engine.name });
   const own = new Set(services.flatMap(({ serves }) => serves.map(({ contract }) => fullNameOf(contract))));
   const declared = (await readDeclaredServices(contractDescriptors)).filter((contract) => !own.has(contract));
+  // A registry lists its services once it was asked for them.
+  endpoints.names();
   // Whoever asks what there is should not have to call it first.
   const names = [...new Set(declared.map(serviceNameOf))].filter((name) => discovery.knows(name) !== 'no');
   await findServices(names, parts);
@@ -67,6 +69,8 @@ export async function openForwarding(
   merged.add(declared);
   const found = (contracts: readonly string[]) => merged.add(contracts.filter((contract) => !own.has(contract)));
   const reflection = mergeReflection({ endpoints, declared, found, clock });
+  // The health of contracts that only the instances know.
+  await reflection.list();
   return {
     forwarder,
     reflection,

@@ -107,7 +107,9 @@ describeWithServer(postgres, 'ops of a mesh of five processes', () => {
       expect(deadLetters).toHaveLength(2);
       const { code, lines } = await run('status');
       expect(code).toBe(1);
-      expect(lines).toContainEqual(expect.stringContaining(`user@${user.address} did not answer: no answer in time`));
+      expect(lines[0]).toMatch(/: 4 of 5 processes serve, 1 does not answer$/);
+      expect(lines).toContainEqual(expect.stringMatching(`^  user@${user.address} +no answer `));
+      expect(lines).toContain(`  user@${user.address} did not answer: no answer in time`);
       expect(lines).toContainEqual(expect.stringMatching(/^ {2}bank\/balances +2 /));
     });
   });

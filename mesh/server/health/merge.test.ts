@@ -5,15 +5,14 @@ import { createTestClock } from '../../testing/test-clock.ts';
 import { createHealth } from './health.ts';
 import { mergeHealth } from './merge.ts';
 
-/** Merged health of services with instances in these states. `names` are listed by the registry, `unknown` ones are not there. */
-function merge(names: readonly string[]) {
+/** Merged health of services that only a registry can know, but for `unknown`, which is not there. */
+function merge() {
   const clock = createTestClock();
   const health = createHealth(clock);
   health.show('', []);
   const states = new Map<string, readonly InstanceState[]>();
   const listeners = new Map<string, Set<() => void>>();
   const endpoints = {
-    names: () => names,
     knows: (service: string) => (service === 'unknown' ? 'no' : 'possible'),
     of: (service: string) => ({
       instances: () => (states.get(service) ?? []).map((state) => ({ state })),
@@ -41,7 +40,7 @@ const ownNames = { '': 'SERVING', 'ordermesh.process': 'SERVING' };
 
 describe('merged health', () => {
   it('shows a contract as serving while its service has an instance, and leaves the health of the process alone', () => {
-    const { merged, health, statuses, set, timers } = merge(['user']);
+    const { merged, health, statuses, set, timers } = merge();
     set('user', 'away');
     merged.add(['user.v1.UserService']);
     expect(statuses()).toEqual({ ...ownNames, 'user.v1.UserService': 'NOT_SERVING' });
@@ -54,10 +53,12 @@ describe('merged health', () => {
     expect(statuses()).toMatchObject({ 'user.v1.UserService': 'SERVING' });
   });
 
-  it('shows a service that only a registry can know once it has instances, and keeps it when it loses them', () => {
-    const { merged, statuses, set } = merge([]);
+  it('shows a service that was never found, or has lost its instances, as not serving', () => {
+    const { merged, health, statuses, set } = merge();
     merged.add(['order.v1.OrderService', 'unknown.v1.UnknownService']);
-    expect(statuses()).toEqual(ownNames);
+    expect(statuses()).toEqual({ ...ownNames, 'order.v1.OrderService': 'NOT_SERVING' });
+    const { problems } = health.list().find(({ name }) => name === 'order.v1.OrderService') ?? {};
+    expect(problems).toMatchObject([{ check: 'order', reason: 'NO_ENDPOINTS' }]);
     set('order', 'ready');
     expect(statuses()).toEqual({ ...ownNames, 'order.v1.OrderService': 'SERVING' });
     set('order');
@@ -65,14 +66,14 @@ describe('merged health', () => {
   });
 
   it('shows a contract as serving while its only instances are ejected, because they get its calls', () => {
-    const { merged, statuses, set } = merge(['user']);
+    const { merged, statuses, set } = merge();
     set('user', 'ejected', 'ejected');
     merged.add(['user.v1.UserService']);
     expect(statuses()).toMatchObject({ 'user.v1.UserService': 'SERVING' });
   });
 
   it('shows contracts that are found later', () => {
-    const { merged, statuses, set } = merge(['user']);
+    const { merged, statuses, set } = merge();
     set('user', 'ready');
     merged.add(['user.v1.UserService']);
     merged.add(['user.v1.OtherService']);

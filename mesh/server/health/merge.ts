@@ -4,7 +4,7 @@ import { noEndpoints } from '../../discovery/errors.ts';
 import type { Health } from './health.ts';
 
 export interface MergedHealthOptions {
-  readonly endpoints: Pick<Endpoints, 'names' | 'knows' | 'of'>;
+  readonly endpoints: Pick<Endpoints, 'knows' | 'of'>;
   readonly health: Pick<Health, 'show'>;
 }
 
@@ -16,7 +16,8 @@ export interface MergedHealth {
 }
 
 /**
- * Shows the health of the contracts behind this process: one serves while an instance of its service takes calls. The health
+ * Shows the health of the contracts behind this process: one serves while an instance of its service takes calls. One of a
+ * service that was never found does not serve, so a probe can tell it from a misspelt name (NOT_FOUND). The health
  * of the process itself (`''`) does not depend on them, so a load balancer keeps it when a single service is down.
  */
 export function mergeHealth({ endpoints, health }: MergedHealthOptions): MergedHealth {
@@ -26,13 +27,9 @@ export function mergeHealth({ endpoints, health }: MergedHealthOptions): MergedH
 
   const update = (service: string, contracts: ReadonlySet<string>) => {
     const balancer = endpoints.of(service);
-    const isListed = endpoints.names().includes(service);
     for (const contract of contracts) {
-      const instances = balancer.instances(contract);
-      // A service that the registry may or may not have is not shown.
-      if (!isListed && instances.length === 0 && !shown.has(contract)) continue;
       // Those that are ejected get calls if no other is left.
-      const serves = instances.some(({ state }) => state === 'ready' || state === 'ejected');
+      const serves = balancer.instances(contract).some(({ state }) => state === 'ready' || state === 'ejected');
       if (shown.get(contract) === serves) continue;
       shown.set(contract, serves);
       const message = `${service} has no instance that takes calls`;

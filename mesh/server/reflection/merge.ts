@@ -7,6 +7,8 @@ import { askReflection } from './ask.ts';
 
 /** The reflection of the processes behind this one. */
 export interface MergedReflection {
+  /** Asks each service for its contracts, unless it has answered within 10 s. Never rejects. */
+  list(): Promise<readonly string[]>;
   /** Answers one request. `own`: the answer of this process. */
   answer(request: ServerReflectionRequest, own: ReflectionAnswer): Promise<ReflectionAnswer>;
 }
@@ -64,14 +66,18 @@ export function mergeReflection({ endpoints, declared, found, clock }: MergedRef
     return names;
   };
 
+  const list = async () => {
+    const known = (await Promise.all(endpoints.names().map(listOnce))).flat();
+    found(known);
+    return known;
+  };
+
   return {
+    list,
     async answer(request, own) {
       const { messageRequest } = request;
-      if (own.$case === 'listServicesResponse') {
-        const known = (await Promise.all(endpoints.names().map(listOnce))).flat();
-        found(known);
-        return listAnswer([...own.value.service.map(({ name }) => name), ...known]);
-      }
+      if (own.$case === 'listServicesResponse')
+        return listAnswer([...own.value.service.map(({ name }) => name), ...(await list())]);
       if (messageRequest?.$case === 'fileContainingSymbol') {
         // An instance may have a newer contract than this process.
         const owner = serviceNameOf(messageRequest.value);
