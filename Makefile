@@ -97,9 +97,9 @@ test: $(INSTALLED)
 test-grpc-js: $(INSTALLED)
 	GRPC_ENGINE=grpc-js vitest run $(ON_AN_ENGINE)
 
-## verify-faults: kill a process of a split mesh every 2 s for a minute at half its capacity, with PostgreSQL, Kafka and RabbitMQ restarted meanwhile; every order must end, once
+## verify-faults: kill a process of a split mesh, with two of each service, every 2 s for a minute at half its capacity, with PostgreSQL, Kafka and RabbitMQ restarted meanwhile; every order must end, once
 verify-faults: $(INSTALLED)
-	FAULTS_SECONDS=60 REQUIRE_SERVERS=1 vitest run test/split/faults.test.ts
+	FAULTS_SECONDS=60 FAULTS_REPLICAS=2 REQUIRE_SERVERS=1 vitest run test/split/faults.test.ts
 
 ## verify-polyglot: run all tests of clients and services in other languages, also those that compile for minutes: Java, Rust (needs Cargo); first installs what they use
 verify-polyglot: $(INSTALLED)

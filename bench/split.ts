@@ -1,13 +1,8 @@
-import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { endpointsByAddress } from '../mesh/balancing/endpoint-source.ts';
-import { createClientFactory } from '../mesh/client/client-factory.ts';
-import { engineByName } from '../mesh/engines/engines.ts';
-import { createLogger } from '../mesh/telemetry/logger.ts';
+import { createClients } from '../mesh/app/program-clients.ts';
 import { freePort } from '../mesh/testing/servers/free-port.ts';
 import { startProcess } from '../mesh/testing/servers/start-process.ts';
 import { tempFolder } from '../mesh/testing/temp-folder.ts';
-import { systemClock } from '../mesh/time/clock.ts';
 import { startSplitMesh } from '../scripts/rolling/split-mesh.ts';
 import { startRealServers } from '../test/support/real-servers.ts';
 import { type Benchmark, type Figure, versusPeer } from './figure.ts';
@@ -72,13 +67,9 @@ async function measureSplit(settings: Record<string, string>): Promise<Measured>
   const environment = { ...settings, REPLICAS: '1', LOG_LEVEL: 'warn', GRPC_LISTEN: `127.0.0.1:${await freePort()}` };
   const log = join(folder.path, 'log');
   await using mesh = await startSplitMesh({ dataDir: join(folder.path, 'data'), log, environment });
-  const clients = createClientFactory({
-    endpoints: endpointsByAddress(await engineByName('native'), () => mesh.address),
-    clock: systemClock,
-    logger: createLogger('fatal'),
-  });
+  const clients = await createClients(mesh.address, { logLevel: 'fatal' });
   try {
-    return await measure(clients, () => processesOf(mesh.pid));
+    return await measure(clients, () => new Map(mesh.processes().map(({ service, pid }) => [service, pid])));
   } finally {
     clients.close();
   }
@@ -93,22 +84,4 @@ async function measure(mesh: ClientOwner, pids: () => ReadonlyMap<string, number
   const rate = orders / ((performance.now() - startMs) / 1_000);
   const used = [...cpuSeconds()].map(([service, seconds]) => [service, seconds - (before.get(service) ?? 0)] as const);
   return { rate, cpuSeconds: new Map(used.toSorted(([, a], [, b]) => b - a)) };
-}
-
-/** The processes of a split mesh by service: the children of its supervisor, which have the service as last argument. */
-function processesOf(supervisor: number): ReadonlyMap<string, number> {
-  const found = new Map<string, number>();
-  for (const name of readdirSync('/proc')) {
-    if (!/^\d+$/.test(name)) continue;
-    try {
-      const stat = readFileSync(`/proc/${name}/stat`, 'utf8');
-      const parent = Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
-      if (parent !== supervisor) continue;
-      const service = readFileSync(`/proc/${name}/cmdline`, 'utf8').split('\0').at(-2) ?? '';
-      found.set(service, Number(name));
-    } catch {
-      // It has ended meanwhile.
-    }
-  }
-  return found;
 }

@@ -1,8 +1,10 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { messageOf } from '../mesh/errors/error-text.ts';
+import { openStorage } from '../mesh/storage/open.ts';
 import { freePort } from '../mesh/testing/servers/free-port.ts';
 import { runnableServices } from '../services/all.ts';
+import { startSimulatedCarrier } from '../services/shipping/carrier/simulated-carrier.ts';
 import { isClean, verifyRolling } from './rolling/run.ts';
 import { startSplitMesh } from './rolling/split-mesh.ts';
 import { reportLines } from './rolling/table.ts';
@@ -24,7 +26,13 @@ const log = join(dataDir, 'log');
 const stopping = stopOnSignal();
 try {
   await mkdir(dataDir, { recursive: true });
+  await using stack = new AsyncDisposableStack();
+  const storage = await openStorage(`sqlite:${join(dataDir, 'carrier.db')}`);
+  stack.defer(() => storage.close());
+  const carrier = await startSimulatedCarrier(storage);
+  stack.defer(carrier.close);
   const environment = {
+    CARRIER_URL: carrier.url,
     REPLICAS: '2',
     LOG_LEVEL: process.env.LOG_LEVEL || 'warn',
     GRPC_LISTEN: `127.0.0.1:${await freePort()}`,
@@ -36,6 +44,7 @@ try {
     ordersPerSecond: 4,
     ghzCallsPerSecond: 50,
     quietMs: 3_000,
+    liveShipments: carrier.liveShipments,
     say: console.log,
   });
   for (const line of reportLines(result)) console.log(line);

@@ -47,11 +47,9 @@ describe('an order', () => {
   /** Stock, accounts, shipments and mails match the final states of the orders. */
   async function expectConsistent(...orders: readonly Order[]): Promise<void> {
     await expectConserved(shop, orders);
-    for (const order of orders) {
-      await expectPaidOnce(shop, order);
-      await expectShippedOnce(carrier, order);
-      await expectNotifiedOnce(shop, mesh.dataDir, order);
-    }
+    await expectPaidOnce(shop, orders);
+    await expectShippedOnce(carrier, orders);
+    await expectNotifiedOnce(shop, mesh.dataDir, orders);
   }
 
   it('is accepted in PENDING, priced by the server, and completes', async () => {
@@ -120,7 +118,7 @@ describe('an order', () => {
 
   it('notifies the user by mail', async () => {
     const order = await placeToEnd();
-    await expectNotifiedOnce(shop, mesh.dataDir, order);
+    await expectNotifiedOnce(shop, mesh.dataDir, [order]);
     const notifications = await Array.fromAsync(shop.notifications.listNotifications({ orderId: order.id }));
     for (const { id } of notifications) {
       expect(await readFile(join(mesh.dataDir, 'mail', `${id}.eml`), 'utf8')).toContain('To: ada@example.com\r\n');

@@ -10,6 +10,7 @@ import { ShippingServiceContract } from '#gen/shipping/v1/shipping.contract.ts';
 import type { ClientFactory } from '../../mesh/client/client-factory.ts';
 import { counts } from '../load/prepare.ts';
 import { type Caller, createTally } from './callers.ts';
+import type { Placed } from './effects.ts';
 
 /** Clients of what an order changes. */
 export function connectShop({ client }: Pick<ClientFactory, 'client'>) {
@@ -28,22 +29,24 @@ export type OrderShop = ReturnType<typeof connectShop>;
 
 /** Places orders until it is ended. */
 export interface OrderCaller extends Caller {
-  /** The ids of the orders that were accepted. */
-  readonly placed: readonly string[];
+  /** The ids that PlaceOrder returned so far, and how many of its calls failed. */
+  placed(): Placed;
 }
 
 /** Places orders at a fixed rate, as `load/place-order.json` does. */
 export function startOrders({ orders }: OrderShop, perSecond: number): OrderCaller {
   const tally = createTally();
-  const placed: string[] = [];
+  const ids: string[] = [];
+  let failedCalls = 0;
   const calls = new Set<Promise<void>>();
   let isOver = false;
   const place = async (index: number) => {
     try {
       const { id } = await orders.placeOrder(orderOf(index));
-      placed.push(id);
+      ids.push(id);
       tally.note();
     } catch (error) {
+      failedCalls += 1;
       tally.note(error);
     }
   };
@@ -56,7 +59,7 @@ export function startOrders({ orders }: OrderShop, perSecond: number): OrderCall
   })();
   return {
     name: 'our orders',
-    placed,
+    placed: () => ({ ids, failedCalls }),
     async end() {
       isOver = true;
       await working;

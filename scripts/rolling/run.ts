@@ -1,12 +1,8 @@
 import { connect } from '../../examples/support/mesh.ts';
-import { endpointsByAddress } from '../../mesh/balancing/endpoint-source.ts';
-import { createClientFactory } from '../../mesh/client/client-factory.ts';
-import { engineByName } from '../../mesh/engines/engines.ts';
-import { createLogger } from '../../mesh/telemetry/logger.ts';
-import { systemClock } from '../../mesh/time/clock.ts';
+import { createClients } from '../../mesh/app/program-clients.ts';
 import { prepareData } from '../load/prepare.ts';
 import { startGhz, startGrpcGo, startGrpcio, startOwnClient } from './callers.ts';
-import { type Effects, readBefore, readEffects } from './effects.ts';
+import { type Effects, type LiveShipments, readBefore, readEffects } from './effects.ts';
 import { connectShop, startOrders } from './orders.ts';
 import { type RestartOptions, restartUnderLoad, type SeenByPhase } from './phases.ts';
 import { createReads } from './reads.ts';
@@ -20,6 +16,8 @@ export interface RollingResult extends SeenByPhase {
 export interface RollingOptions extends RestartOptions {
   readonly ordersPerSecond: number;
   readonly ghzCallsPerSecond: number;
+  /** Reads them from the carrier of the mesh. */
+  readonly liveShipments: LiveShipments;
 }
 
 /** Restarts services one after another under load, through the door. */
@@ -28,11 +26,7 @@ export async function verifyRolling(mesh: SplitMesh, options: RollingOptions): P
   const { address } = mesh;
   const prepared = connect(address);
   await prepareData(prepared, say).finally(() => prepared.close());
-  const clients = createClientFactory({
-    endpoints: endpointsByAddress(await engineByName('native'), () => address),
-    clock: systemClock,
-    logger: createLogger('silent'),
-  });
+  const clients = await createClients(address, { logLevel: 'silent' });
   try {
     const shop = connectShop(clients);
     const reads = createReads(clients);
@@ -41,7 +35,7 @@ export async function verifyRolling(mesh: SplitMesh, options: RollingOptions): P
     const orders = startOrders(shop, ordersPerSecond);
     const callers = [ghz, startGrpcGo(address, reads), startGrpcio(address, reads), startOwnClient(reads), orders];
     const seen = await restartUnderLoad(callers, mesh.restart, options);
-    const effects = await readEffects(shop, orders.placed, before);
+    const effects = await readEffects(shop, options.liveShipments, orders.placed(), before);
     return { ...seen, effects };
   } finally {
     clients.close();

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readFileSync } from 'node:fs';
+import { basename } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
@@ -11,12 +12,18 @@ import { controlSocket } from '../split/run.ts';
 export interface SplitMesh extends AsyncDisposable {
   /** `host:port` of the door. */
   readonly address: string;
-  /** Of its supervisor. */
-  readonly pid: number;
+  /** Its processes that run, such as `order-1`, without the supervisor. */
+  processes(): readonly RunningProcess[];
   /** Replaces the processes of a service one after another. */
   restart(service: string): Promise<void>;
   /** Ends it like Ctrl-C. Resolves with its exit code. */
   stop(): Promise<number | null>;
+}
+
+export interface RunningProcess {
+  readonly name: string;
+  readonly service: string;
+  readonly pid: number;
 }
 
 export interface SplitMeshOptions {
@@ -62,7 +69,7 @@ export async function startSplitMesh(options: SplitMeshOptions): Promise<SplitMe
   };
   return {
     address,
-    pid: child.pid ?? 0,
+    processes: () => childrenOf(child.pid ?? 0),
     restart: (service) => sendCommand(controlSocket(dataDir), ['restart', service], () => undefined),
     stop,
     [Symbol.asyncDispose]: async () => void (await stop()),
@@ -75,4 +82,25 @@ async function readAddress(output: NodeJS.ReadableStream): Promise<string | unde
     if (address !== undefined) return address;
   }
   return undefined;
+}
+
+/** The processes of a supervisor: its children with a service as last argument, whose data folders have their names. */
+function childrenOf(supervisor: number): readonly RunningProcess[] {
+  return readdirSync('/proc').flatMap((entry) => {
+    if (!/^\d+$/.test(entry)) return [];
+    try {
+      const stat = readFileSync(`/proc/${entry}/stat`, 'utf8');
+      const [state, parent] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+      if (Number(parent) !== supervisor || state === 'Z') return [];
+      const service = readFileSync(`/proc/${entry}/cmdline`, 'utf8').split('\0').at(-2) ?? '';
+      const environment = readFileSync(`/proc/${entry}/environ`, 'utf8').split('\0');
+      // Those of doors have `.1` and `.2` in turn.
+      const folder = basename(environment.find((variable) => variable.startsWith('DATA_DIR=')) ?? '');
+      const name = folder.replace(/\.\d+$/, '');
+      return name.startsWith(`${service}-`) ? [{ name, service, pid: Number(entry) }] : [];
+    } catch {
+      // It has ended meanwhile.
+      return [];
+    }
+  });
 }

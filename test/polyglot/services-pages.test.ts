@@ -72,7 +72,7 @@ describe('the commands of examples/services', { timeout: 120_000 }, () => {
         const commands = stack.use(await prepare({ 'make kafka': 'true', 'localhost:9092': server.brokers }));
         await commands.follow(`${folder}/order-events-go/README.md`);
 
-        const clients = connectTo(() => commands.mesh);
+        const clients = await connectTo(() => commands.mesh);
         stack.defer(() => clients.close());
         const shop = shopOf(clients);
         await fillShop(shop);

@@ -77,7 +77,7 @@ async function expectPartingOutlived(site: Site): Promise<void> {
     { timeoutMs: 40_000, intervalMs: 200 },
   );
   console.info(`all orders completed ${((performance.now() - startMs) / 1_000).toFixed(1)} s after the link was back`);
-  for (const order of orders) await expectPaidOnce(shop, order);
+  await expectPaidOnce(shop, orders);
   await expectConserved(shop, orders);
   await expectNothingStuck(shop);
   await eventually(async () => expect(await quote()).toMatchObject({ balanceFromCache: false }));

@@ -11,22 +11,30 @@ import { verifyRolling } from '../../scripts/rolling/run.ts';
 import { type SplitMesh, startSplitMesh } from '../../scripts/rolling/split-mesh.ts';
 import { reportLines } from '../../scripts/rolling/table.ts';
 import { describeWithRealServers } from '../support/real-servers.ts';
+import { startCarrier, type TestCarrier } from '../support/test-carrier.ts';
 
 describeWithRealServers('a mesh of many processes, as make start-split runs it', () => {
   let folder: TempFolder;
   let mesh: SplitMesh | undefined;
+  let carrier: TestCarrier;
   const log = () => readFileSync(join(folder.path, 'log'), 'utf8');
 
   beforeAll(async () => {
     folder = await tempFolder();
+    carrier = await startCarrier(folder.path);
     mesh = await startSplitMesh({
       dataDir: join(folder.path, 'data'),
       log: join(folder.path, 'log'),
-      environment: { REPLICAS: '1,order=2,payment=2,gateway=2', GRPC_LISTEN: `127.0.0.1:${await freePort()}` },
+      environment: {
+        REPLICAS: '1,order=2,payment=2,gateway=2',
+        GRPC_LISTEN: `127.0.0.1:${await freePort()}`,
+        CARRIER_URL: carrier.url,
+      },
     });
   }, 180_000);
   afterAll(async () => {
     await mesh?.[Symbol.asyncDispose]();
+    await carrier[Symbol.asyncDispose]();
     await folder[Symbol.asyncDispose]();
   }, 60_000);
 
@@ -51,6 +59,7 @@ describeWithRealServers('a mesh of many processes, as make start-split runs it',
             ordersPerSecond: 4,
             ghzCallsPerSecond: 50,
             quietMs: 1_000,
+            liveShipments: carrier.liveShipments,
             say: () => undefined,
           });
           const report = reportLines(result).join('\n');

@@ -1,52 +1,91 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'vitest';
-import { NotificationState } from '#gen/notification/v1/notification.ts';
 import { SagaState } from '#gen/ops/v1/ops.ts';
-import { type Order, OrderState, orderStateToJSON } from '#gen/order/v1/order.ts';
+import { type Order, OrderState } from '#gen/order/v1/order.ts';
+import type { AccountEvent } from '#gen/payment/v1/payment.ts';
 import { eventually } from '../../mesh/testing/eventually.ts';
+import {
+  chargeFaults,
+  isCompleted,
+  mailFaults,
+  type OrderFaults,
+  shipmentFaults,
+  stockFaults,
+} from '../../scripts/support/order-faults.ts';
 import type { SimulatedCarrier } from '../../services/shipping/carrier/simulated-carrier.ts';
 import { type EventHistory, readHistory } from './event-history.ts';
 import { type Shop, stocked } from './shop.ts';
 
-/** Stock and money match the final states of the orders: sold and paid once, or returned. */
-export async function expectConserved(shop: Shop, orders: readonly Order[]): Promise<void> {
-  const completed = orders.filter((order) => order.state === OrderState.ORDER_STATE_COMPLETED);
-  const sold = completed.flatMap((order) => order.items).reduce((sum, item) => sum + BigInt(item.quantity), 0n);
-  const item = await shop.inventory.getItem({ sku: stocked.sku });
-  expect(item).toMatchObject({ onHand: stocked.onHand - sold, reserved: 0n });
-
-  const spent = completed.reduce((sum, order) => sum + (order.total?.minorUnits ?? 0n), 0n);
-  const account = await shop.accounts.getBalance({ accountId: 'ada' });
-  expect(account.balance?.minorUnits).toBe(stocked.funds - spent);
+/** What existed before the orders. */
+export interface Stocked {
+  readonly sku: string;
+  readonly onHand: bigint;
+  /** What each account had. */
+  readonly funds: ReadonlyMap<string, bigint>;
 }
 
-/** Money moved as the final state requires: one withdrawal if completed, otherwise none or one with its refund. */
-export async function expectPaidOnce(shop: Shop, order: Order): Promise<void> {
-  const events = await Array.fromAsync(shop.accounts.listAccountEvents({ accountId: order.userId }));
-  const types = events.filter((event) => event.reference === `order:${order.id}`).map((event) => event.type);
-  if (order.state === OrderState.ORDER_STATE_COMPLETED) expect(types).toEqual(['MONEY_WITHDRAWN']);
-  else expect([[], ['MONEY_WITHDRAWN', 'MONEY_DEPOSITED']]).toContainEqual(types);
+const books: Stocked = { ...stocked, funds: new Map([['ada', stocked.funds]]) };
+
+/** Stock and money match the final states of all orders: sold and paid once, or returned. No account paid for another order. */
+export async function expectConserved(shop: Shop, orders: readonly Order[], before = books): Promise<void> {
+  const item = await shop.inventory.getItem({ sku: before.sku });
+  expectNoFaults(stockFaults(orders, new Map([[before.sku, before.onHand]]), [item]));
+  const accounts = [...before.funds.keys()];
+  expectNoFaults(chargeFaults(withAccounts(orders, accounts), await readAccounts(shop, accounts)));
+  for (const [accountId, funds] of before.funds) {
+    const completed = withAccounts(orders, [accountId]).filter(isCompleted);
+    const spent = completed.reduce((sum, { total }) => sum + (total?.minorUnits ?? 0n), 0n);
+    expect(await shop.accounts.getBalance({ accountId })).toMatchObject({ balance: { minorUnits: funds - spent } });
+  }
 }
 
-/** The carrier ships each completed order once, and no other order. */
-export async function expectShippedOnce(carrier: Pick<SimulatedCarrier, 'liveShipments'>, order: Order): Promise<void> {
-  const wanted = order.state === OrderState.ORDER_STATE_COMPLETED ? 1 : 0;
-  expect(await carrier.liveShipments(order.id)).toBe(wanted);
+/** Money moved as the final states require: one withdrawal if completed, otherwise none or one with its refund. */
+export async function expectPaidOnce(shop: Shop, orders: readonly Order[]): Promise<void> {
+  const ids = new Set(orders.map(({ id }) => `order:${id}`));
+  const events = await readAccounts(shop, [...new Set(orders.map(({ userId }) => userId))]);
+  const ofOrders = events.filter(({ reference }) => ids.has(reference));
+  expectNoFaults(chargeFaults(orders, ofOrders));
 }
 
-/** The user got one mail when the order was placed and one when it ended. */
-export async function expectNotifiedOnce(shop: Shop, dataDir: string, order: Order): Promise<void> {
-  const ending = orderStateToJSON(order.state).replace('ORDER_STATE_', 'order-').toLowerCase();
-  const notifications = await eventually(async () => {
-    const found = await Array.fromAsync(shop.notifications.listNotifications({ orderId: order.id }));
-    const sent = found.filter((notification) => notification.state === NotificationState.NOTIFICATION_STATE_SENT);
-    expect(sent.map((notification) => notification.template).sort()).toEqual([ending, 'order-placed'].sort());
-    expect(found).toHaveLength(sent.length);
-    return found;
-  });
+/** The carrier ships each completed order once, and no other of these orders. */
+export async function expectShippedOnce(
+  carrier: Pick<SimulatedCarrier, 'liveShipments'>,
+  orders: readonly Order[],
+): Promise<void> {
+  const ids = new Set(orders.map(({ id }) => id));
+  const references = await carrier.liveShipments();
+  const ofOrders = references.filter((id) => ids.has(id));
+  expectNoFaults(shipmentFaults(orders, ofOrders));
+}
+
+/** The users got one mail when an order was placed and one when it ended. */
+export async function expectNotifiedOnce(shop: Shop, dataDir: string, orders: readonly Order[]): Promise<void> {
+  const ids = new Set(orders.map(({ id }) => id));
+  const notifications = await eventually(
+    async () => {
+      const all = await Array.fromAsync(shop.notifications.listNotifications({}));
+      const found = all.filter(({ orderId }) => ids.has(orderId));
+      expectNoFaults(mailFaults(orders, found));
+      return found;
+    },
+    { timeoutMs: 30_000, intervalMs: 50 },
+  );
   const mails = await readdir(join(dataDir, 'mail'));
-  for (const { id } of notifications) expect(mails).toContain(`${id}.eml`);
+  expect(mails).toEqual(expect.arrayContaining(notifications.map(({ id }) => `${id}.eml`)));
+}
+
+export function expectNoFaults({ lost, doubled }: OrderFaults): void {
+  expect({ lost, doubled }).toEqual({ lost: [], doubled: [] });
+}
+
+function withAccounts(orders: readonly Order[], accounts: readonly string[]): Order[] {
+  return orders.filter(({ userId }) => accounts.includes(userId));
+}
+
+async function readAccounts({ accounts }: Shop, ids: readonly string[]): Promise<AccountEvent[]> {
+  const found = ids.map((accountId) => Array.fromAsync(accounts.listAccountEvents({ accountId })));
+  return (await Promise.all(found)).flat();
 }
 
 /** No dead letters and no sagas that need attention. */
@@ -57,9 +96,13 @@ export async function expectNothingStuck(shop: Shop): Promise<void> {
 }
 
 /** Returns the expected number of events by `topic/key`, derived from the current state of each aggregate. */
-export async function countExpectedEvents(shop: Shop, orders: readonly Order[]): Promise<ReadonlyMap<string, number>> {
+export async function countExpectedEvents(
+  shop: Shop,
+  orders: readonly Order[],
+  accounts: readonly string[] = ['ada', 'tom'],
+): Promise<ReadonlyMap<string, number>> {
   const due = new Map<string, number>();
-  for (const accountId of ['ada', 'tom']) {
+  for (const accountId of accounts) {
     const { version } = await shop.accounts.getBalance({ accountId });
     due.set(`payment.events/${accountId}`, Number(version));
   }

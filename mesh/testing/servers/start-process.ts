@@ -1,9 +1,7 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { endpointsByAddress } from '../../balancing/endpoint-source.ts';
-import { type ClientFactory, createClientFactory } from '../../client/client-factory.ts';
-import { createLogger } from '../../telemetry/logger.ts';
-import { systemClock } from '../../time/clock.ts';
+import { createClients } from '../../app/program-clients.ts';
+import type { ClientFactory } from '../../client/client-factory.ts';
 import { engineNameOfRun, engineOfRun } from '../engine-of-run.ts';
 import { type Ending, type SpawnedProcess, spawnCommand } from './spawn-command.ts';
 
@@ -62,11 +60,7 @@ export function spawnProcess({
 export async function startProcess(options: ProcessOptions): Promise<StartedProcess> {
   const spawned = spawnProcess(options);
   const [, address = ''] = await spawned.printed(/^ready grpc=(\S+)/m);
-  const clients = createClientFactory({
-    endpoints: endpointsByAddress(engineOfRun, () => address),
-    clock: systemClock,
-    logger: createLogger('fatal'),
-  });
+  const clients = await createClients(address, { engine: engineOfRun, logLevel: 'fatal' });
   const end = async (signal: NodeJS.Signals) => {
     const ending = await spawned.end(signal);
     clients.close();

@@ -31,7 +31,7 @@ describe('the simulated carrier', () => {
     const first = await carrier.book({ reference: 'order-1', address }, signal);
     expect(first).toEqual({ taken: true, carrier: 'simulated', trackingNumber: 'SIM-ORDER1' });
     await expect(carrier.book({ reference: 'order-1', address }, signal)).resolves.toEqual(first);
-    expect(await simulated.liveShipments('order-1')).toBe(1);
+    expect(await simulated.liveShipments()).toEqual(['order-1']);
   });
 
   it.each(['AQ', 'BV', 'HM'])('refuses %s', async (countryCode) => {
@@ -40,14 +40,14 @@ describe('the simulated carrier', () => {
       taken: false,
       refusal: `no delivery to ${countryCode}`,
     });
-    expect(await simulated.liveShipments(booking.reference)).toBe(0);
+    expect(await simulated.liveShipments()).not.toContain(booking.reference);
   });
 
   it('refuses a cancelled reference, even if it was cancelled before it was booked', async () => {
     await carrier.book({ reference: 'booked', address }, signal);
     for (const reference of ['booked', 'never-booked']) {
       await carrier.cancel(reference, signal);
-      expect(await simulated.liveShipments(reference)).toBe(0);
+      expect(await simulated.liveShipments()).not.toContain(reference);
       const refused = { taken: false, refusal: 'this reference was cancelled' };
       await expect(carrier.book({ reference, address }, signal)).resolves.toEqual(refused);
     }

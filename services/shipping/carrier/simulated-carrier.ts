@@ -5,8 +5,8 @@ import type { Storage } from '#mesh';
 /** A simulated carrier with the REST API of a real one, on a local port. */
 export interface SimulatedCarrier {
   readonly url: string;
-  /** Returns how many shipments it has for a reference: at most one. */
-  liveShipments(reference: string): Promise<number>;
+  /** Returns the references of the shipments that were not cancelled. */
+  liveShipments(): Promise<readonly string[]>;
   close(): Promise<void>;
 }
 
@@ -43,11 +43,11 @@ export async function startSimulatedCarrier(storage: Storage, fault?: AnswerFaul
   await new Promise((resolve, reject) => server.once('listening', resolve).once('error', reject));
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
-    liveShipments: async (reference) => {
-      const rows = await storage.query(`SELECT 1 FROM carrier_shipments WHERE reference = $1 AND state = 'taken'`, [
-        reference,
-      ]);
-      return rows.length;
+    liveShipments: async () => {
+      const rows = await storage.query<{ reference: string }>(
+        `SELECT reference FROM carrier_shipments WHERE state = 'taken' ORDER BY reference`,
+      );
+      return rows.map(({ reference }) => reference);
     },
     close: () =>
       new Promise((resolve) => {

@@ -1,15 +1,13 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { endpointsByAddress } from '../../../mesh/balancing/endpoint-source.ts';
-import { type ClientFactory, createClientFactory } from '../../../mesh/client/client-factory.ts';
-import { createLogger } from '../../../mesh/telemetry/logger.ts';
+import { createClients } from '../../../mesh/app/program-clients.ts';
+import type { ClientFactory } from '../../../mesh/client/client-factory.ts';
 import { engineOfRun } from '../../../mesh/testing/engine-of-run.ts';
 import { freePort } from '../../../mesh/testing/servers/free-port.ts';
 import { shippingGo } from '../../../mesh/testing/servers/go-tools.ts';
 import { grpcPythonPath } from '../../../mesh/testing/servers/grpc-python.ts';
 import { type StartedProcess, startProcess } from '../../../mesh/testing/servers/start-process.ts';
 import { tempFolder } from '../../../mesh/testing/temp-folder.ts';
-import { systemClock } from '../../../mesh/time/clock.ts';
 import { writeClients } from '../../../scripts/clients/clients.ts';
 import { type Shop, shopOf } from '../../support/shop.ts';
 import { type ExampleProgram, type ProgramOptions, startProgram } from './example-program.ts';
@@ -63,7 +61,7 @@ export async function startForeignMesh(): Promise<ForeignMesh> {
     }),
   );
   const addresses = { shipping: shippingService.address, inventory: inventoryService.address };
-  const clients = connectTo((name) => addresses[name as keyof typeof addresses] ?? mesh.address);
+  const clients = await connectTo((name) => addresses[name as keyof typeof addresses] ?? mesh.address);
   stack.defer(() => clients.close());
   const started = stack.move();
   const dispose = () => started.disposeAsync();
@@ -71,10 +69,7 @@ export async function startForeignMesh(): Promise<ForeignMesh> {
 }
 
 /** Creates clients for services at several addresses, by the first part of their package, such as `order`. */
-export function connectTo(addressOf: (name: string) => string): ClientFactory {
-  return createClientFactory({
-    endpoints: endpointsByAddress(engineOfRun, (service) => addressOf(service.slice(0, service.indexOf('.')))),
-    clock: systemClock,
-    logger: createLogger('silent'),
-  });
+export function connectTo(addressOf: (name: string) => string): Promise<ClientFactory> {
+  const resolve = (contract: string) => addressOf(contract.slice(0, contract.indexOf('.')));
+  return createClients(resolve, { engine: engineOfRun, logLevel: 'silent' });
 }

@@ -1,12 +1,9 @@
 import { join } from 'node:path';
+import { createClients } from '../../../mesh/app/program-clients.ts';
 import type { Runtime } from '../../../mesh/app/service/service.ts';
-import { endpointsByAddress } from '../../../mesh/balancing/endpoint-source.ts';
-import { createClientFactory } from '../../../mesh/client/client-factory.ts';
-import { createLogger } from '../../../mesh/telemetry/logger.ts';
 import { engineOfRun } from '../../../mesh/testing/engine-of-run.ts';
 import { freePort } from '../../../mesh/testing/servers/free-port.ts';
 import { type ProcessOptions, type StartedProcess, startProcess } from '../../../mesh/testing/servers/start-process.ts';
-import { systemClock } from '../../../mesh/time/clock.ts';
 
 /** The services with a process of their own, by the names of their contracts' packages. */
 const services: Readonly<Record<string, string>> = {
@@ -44,7 +41,7 @@ export interface Instances extends AsyncDisposable {
   readonly all: readonly Instance[];
   of(name: string): Instance;
   /** Clients of the `replica`th instance of each service, from 1. */
-  clients(replica: number): Pick<Runtime, 'client'>;
+  clients(replica: number): Promise<Pick<Runtime, 'client'>>;
 }
 
 /** Plans instances of every service, each in a process of its own, without starting one. */
@@ -87,13 +84,12 @@ export async function planInstances({ folder, environment, replicas = 2 }: Insta
   return {
     all: instances,
     of: (name) => instances.find((each) => each.name === name) ?? raise(`no instance ${name}`),
-    clients(replica) {
+    async clients(replica) {
       const resolve = (contract: string) => {
         const pkg = contract.split('.')[0] ?? '';
         return byPackage.get(pkg)?.[replica - 1]?.address ?? raise(`no instance ${replica} of ${contract}`);
       };
-      const endpoints = endpointsByAddress(engineOfRun, resolve);
-      const factory = createClientFactory({ endpoints, clock: systemClock, logger: createLogger('fatal') });
+      const factory = await createClients(resolve, { engine: engineOfRun, logLevel: 'fatal' });
       stack.defer(() => factory.close());
       return factory;
     },

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Client, Status } from 'nice-grpc';
 import type { OrderServiceDefinition, PlaceOrderRequest } from '#gen/order/v1/order.ts';
 import { MeshError } from '../../../mesh/errors/mesh-error.ts';
+import type { Stocked } from '../../support/invariants.ts';
 import { euros, type Shop } from '../../support/shop.ts';
 
 /** What exists before the first order. */
@@ -11,6 +12,13 @@ export const stock = { sku: 'lamp', price: 500n, onHand: 1_000_000n, funds: 100_
 /** Several, so charges of different orders do not wait for one account. The last one has no money. */
 export const accountIds: readonly string[] = ['ada', 'ben', 'cleo', 'dan', 'eve', 'tom'];
 export const poorId = 'tom';
+
+/** For `expectConserved`. */
+export const before: Stocked = {
+  sku: stock.sku,
+  onHand: stock.onHand,
+  funds: new Map(accountIds.map((id) => [id, id === poorId ? 0n : stock.funds])),
+};
 
 export async function fillShelves({ inventory, users, accounts }: Shop): Promise<void> {
   const { sku, price, onHand, funds } = stock;
