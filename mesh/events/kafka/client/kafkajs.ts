@@ -80,6 +80,7 @@ const { requests } = require('kafkajs/src/protocol/requests') as { readonly requ
 const errorCodes = require('kafkajs/src/protocol/error') as { createErrorFromCode(code: number): Error };
 
 stopIdleTimers();
+connectOnce();
 letLeadersBeMissing();
 
 /** How long a broker may take to answer, in milliseconds. */
@@ -212,6 +213,35 @@ function stopIdleTimers(): void {
   const schedule = prototype.scheduleCheckPendingRequests;
   prototype.scheduleCheckPendingRequests = function (this: RequestQueue) {
     if (this.pending.length > 0) schedule.call(this);
+  };
+}
+
+interface Connection {
+  connect(): Promise<boolean>;
+  disconnect(): Promise<boolean>;
+}
+
+/**
+ * Each request that finds its connection closed connects it. Without this, requests of one moment would open a socket each,
+ * of which only the last is used, and what they write would wait for that with a listener each.
+ */
+function connectOnce(): void {
+  const { prototype } = require('kafkajs/src/network/connection') as { readonly prototype: Connection };
+  const { connect, disconnect } = prototype;
+  const connecting = new WeakMap<Connection, Promise<boolean>>();
+  prototype.connect = function (this: Connection) {
+    const known = connecting.get(this);
+    if (known !== undefined) return known;
+    const attempt: Promise<boolean> = connect.call(this).finally(() => {
+      if (connecting.get(this) === attempt) connecting.delete(this);
+    });
+    connecting.set(this, attempt);
+    return attempt;
+  };
+  prototype.disconnect = function (this: Connection) {
+    // The attempt of a socket that ends before it is ready never settles.
+    connecting.delete(this);
+    return disconnect.call(this);
   };
 }
 
