@@ -119,7 +119,7 @@ describe('the watch over brokers', () => {
     });
     expect(problems[view]).toEqual(['ordermesh.tasks: TASKS_UNAVAILABLE']);
     expect(check).toHaveBeenCalledTimes(1);
-    expect(lines).toMatchObject([{ level: 'error', check: 'ordermesh.tasks' }]);
+    expect(lines).toMatchObject([{ level: 'warn', check: 'ordermesh.tasks' }]);
   });
 
   it('shows a damaged partition under the name of the log alone', async () => {

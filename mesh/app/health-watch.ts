@@ -5,7 +5,7 @@ import type { EventLog } from '../events/log/event-log.ts';
 import type { Health, HealthProblem } from '../server/health/health.ts';
 import { eventsName, tasksName } from '../server/health/names.ts';
 import type { TaskQueue } from '../tasks/task-queue.ts';
-import { logFailedAttempt } from '../telemetry/log-failed-attempt.ts';
+import { logFailedAttempt, logRecovery } from '../telemetry/log-failed-attempt.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Clock } from '../time/clock.ts';
 import { within } from '../time/within.ts';
@@ -106,17 +106,19 @@ interface HealthCheckOptions {
 /** Creates a check that logs when it begins to fail, when the reason changes, and when it passes again. */
 function createHealthCheck({ name, ask, level, clock, logger }: HealthCheckOptions): HealthCheck {
   let last: HealthProblem | undefined;
+  let lastError: unknown;
   let failures = 0;
   return async () => {
     try {
       await within(ask() ?? Promise.resolve(), timeoutMs, clock);
-      if (last) logger.info({ check: name }, 'health check passes again');
+      if (last) logRecovery({ logger, clock }, { err: lastError, check: name }, 'health check passes again');
       last = undefined;
     } catch (error) {
       const problem = problemOf(name, error);
       failures = last?.reason === problem.reason ? failures + 1 : 1;
       logFailedAttempt({ logger, clock, level, failures }, { err: error, check: name }, 'health check fails');
       last = problem;
+      lastError = error;
     }
     return last;
   };

@@ -12,6 +12,12 @@ export const tasksUnavailable = defineError({
   metadata: () => ({}),
 });
 
+export const rabbitmqAway = tasksUnavailable.variant({
+  text: ({ problem }: { readonly problem: string }) => problem,
+  publicText: 'task queue cannot be used now: call again later',
+  metadata: () => ({}),
+});
+
 export const taskRefused = defineError({
   reason: 'TASK_REFUSED',
   code: Status.INVALID_ARGUMENT,

@@ -5,6 +5,7 @@ import type { Metrics } from '../metrics/metrics.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Clock } from '../time/clock.ts';
+import { connectOnUse } from './connect-on-use.ts';
 import { errorText } from './judge-failure.ts';
 import type { AttemptEnd, TaskCounts, TaskQueue, WorkOptions } from './task-queue.ts';
 
@@ -44,7 +45,7 @@ export interface MeasuredTasks extends TaskQueue {
 }
 
 /**
- * Opens the task queues of `TASKS_URL`. Those of a broker keep their dead letters in a database, opened by processes
+ * Opens the task queues of `TASKS_URL`. A broker is connected by the first use. Those of a broker keep their dead letters in a database, opened by processes
  * that use it: `tasks` of `DATABASE_URL`, or `tasks.db` in the data folder with SQLite.
  */
 export async function openTasks(config: Config, options: TaskOptions): Promise<MeasuredTasks> {
@@ -58,13 +59,10 @@ async function openUnmeasured(config: Config, { clock, logger, open }: TaskOptio
     return openEmbeddedTasks(tasksUrl.slice('embedded:'.length), { deadLettersRetentionMs, clock, logger, open });
   }
   const { openRabbitmqTasks } = await import('./rabbitmq/rabbitmq-tasks.ts');
-  return await openRabbitmqTasks(tasksUrl, {
-    open: () => open(deadLettersUrl(config)),
-    ca: tasksCa.pem,
-    deadLettersRetentionMs,
-    clock,
-    logger,
-  });
+  const openLetters = () => open(deadLettersUrl(config));
+  return connectOnUse(() =>
+    openRabbitmqTasks(tasksUrl, { open: openLetters, ca: tasksCa.pem, deadLettersRetentionMs, clock, logger }),
+  );
 }
 
 function deadLettersUrl(config: Config): string {

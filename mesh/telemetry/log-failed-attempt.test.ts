@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { MeshError } from '../errors/mesh-error.ts';
 import { type CapturedLog, captureLog } from '../testing/captured-log.ts';
 import { createTestClock, type TestClock } from '../testing/test-clock.ts';
-import { type FailedAttemptOptions, logFailedAttempt } from './log-failed-attempt.ts';
+import { type FailedAttemptOptions, logFailedAttempt, logRecovery } from './log-failed-attempt.ts';
 
 describe('the log of failed attempts', () => {
   let log: CapturedLog;
@@ -73,5 +73,75 @@ describe('the log of failed attempts', () => {
     for (const failures of [1, 2]) fail(new Error('bug'), { failures });
     fail(new Error('bug'));
     expect(levels()).toEqual(['error', 'debug', 'error']);
+  });
+});
+
+describe('the log of an outage of a server', () => {
+  const away = (reason: string, answer: string) =>
+    new MeshError(Status.UNAVAILABLE, reason, `away: ${answer}`, { cause: new Error(answer) });
+  const tasks = away('TASKS_UNAVAILABLE', 'read ECONNRESET');
+
+  function outage() {
+    const { logger, lines } = captureLog({ level: 'debug' });
+    const clock = createTestClock();
+    return {
+      clock,
+      fail: (err: unknown) => logFailedAttempt({ logger, clock }, { err }, 'failed; retrying'),
+      recover: (err: unknown) => logRecovery({ logger, clock }, { err }, 'recovered'),
+      /** The lines that are not at `debug`. */
+      shown: () =>
+        lines.filter(({ level }) => level !== 'debug').map(({ level, failing_s: s }) => (s ? [level, s] : [level])),
+    };
+  }
+
+  it.each([
+    ['RabbitMQ', 'TASKS_UNAVAILABLE', ['read ECONNRESET', 'connect ECONNREFUSED', 'RabbitMQ did not answer']],
+    ['Kafka', 'EVENTS_UNAVAILABLE', ['Connection error', 'The coordinator is loading', 'no leader']],
+    ['PostgreSQL', 'STORAGE_UNAVAILABLE', ['terminating connection', 'connect ECONNREFUSED', 'is starting up']],
+  ])('has one line for all texts of %s, and one when it returns', (_, reason, answers) => {
+    const { clock, fail, recover, shown } = outage();
+    for (const answer of answers) {
+      fail(away(reason, answer));
+      clock.advance(3_000);
+    }
+    for (const answer of answers) recover(away(reason, answer));
+    expect(shown()).toEqual([['warn'], ['info', 9]]);
+  });
+
+  it('has an error once it has lasted for 30 s', () => {
+    const { clock, fail, recover, shown } = outage();
+    for (let seconds = 0; seconds <= 60; seconds += 5) {
+      fail(tasks);
+      clock.advance(5_000);
+    }
+    recover(tasks);
+    expect(shown()).toEqual([['warn'], ['error'], ['info', 65]]);
+  });
+
+  it('has a line for the next outage, but not for those who notice the last one late', () => {
+    const { clock, fail, recover, shown } = outage();
+    fail(tasks);
+    clock.advance(1_000);
+    recover(tasks);
+    clock.advance(9_000);
+    fail(tasks);
+    recover(tasks);
+    clock.advance(1_000);
+    fail(tasks);
+    expect(shown()).toEqual([['warn'], ['info', 1], ['warn']]);
+  });
+
+  it('keeps databases apart that are locked', () => {
+    const { fail, shown } = outage();
+    for (const name of ['order', 'user']) fail(away('STORAGE_UNAVAILABLE', `${name} is locked`));
+    expect(shown()).toEqual([['error'], ['error']]);
+  });
+
+  it('has a line for each recovery from anything else', () => {
+    const { fail, recover, shown } = outage();
+    fail(new Error('bug'));
+    recover(new Error('bug'));
+    recover(new Error('bug'));
+    expect(shown()).toEqual([['error'], ['info'], ['info']]);
   });
 });

@@ -3,7 +3,7 @@ import { createDeadLetterStore } from '../../dead-letters/store.ts';
 import type { Metrics } from '../../metrics/metrics.ts';
 import { openAgingClock } from '../../storage/aging/aging-clock.ts';
 import type { Storage } from '../../storage/storage.ts';
-import { logFailedAttempt } from '../../telemetry/log-failed-attempt.ts';
+import { logFailedAttempt, logRecovery } from '../../telemetry/log-failed-attempt.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import { backoff } from '../../time/backoff.ts';
 import type { Clock } from '../../time/clock.ts';
@@ -97,6 +97,7 @@ export async function createEventConsumer(options: EventConsumerOptions): Promis
   const stopping = new AbortController();
   let member: LogConsumer | undefined;
   let failures = 0;
+  let failure: unknown;
   let background: Promise<unknown> = Promise.resolve();
 
   const handle = async (event: StoredEvent, signal: AbortSignal) => void (await handling.handle(event, signal));
@@ -108,10 +109,11 @@ export async function createEventConsumer(options: EventConsumerOptions): Promis
     try {
       for (const topic of topics) await events.ensureTopic(topic);
       member = await events.consume({ group, topics, start: options.startAt ?? 'beginning', handle });
-      if (failures > 0) logger.info({ group, failures }, 'consumer joined its group');
+      if (failures > 0) logRecovery({ logger, clock }, { err: failure, group, failures }, 'consumer joined its group');
       return true;
     } catch (error) {
       failures += 1;
+      failure = error;
       logFailedAttempt(
         { logger, clock, failures },
         { err: error, group },

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { isRefusal } from '../../errors/codes.ts';
 import { MeshError } from '../../errors/mesh-error.ts';
 import type { Storage, Transaction } from '../../storage/storage.ts';
-import { logFailedAttempt } from '../../telemetry/log-failed-attempt.ts';
+import { logFailedAttempt, logRecovery } from '../../telemetry/log-failed-attempt.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import { backoff } from '../../time/backoff.ts';
 import type { Clock } from '../../time/clock.ts';
@@ -78,6 +78,7 @@ export function createRelay(options: RelayOptions): Relay {
   const stopping = new AbortController();
   let prepared = false;
   let failures = 0;
+  let failure: unknown;
   let running: Promise<void> = Promise.resolve();
 
   async function run(onFirstAttempt: () => void): Promise<void> {
@@ -112,11 +113,14 @@ export function createRelay(options: RelayOptions): Relay {
       if (!prepared) await prepare();
       prepared = true;
       const outcome = await deliverBatch();
-      if (failures > 0) logger.info({ ...(await describe()), failures }, 'outbox relay recovered');
+      if (failures > 0) {
+        logRecovery({ logger, clock }, { err: failure, ...(await describe()), failures }, 'outbox relay recovered');
+      }
       failures = 0;
       return outcome;
     } catch (error) {
       failures += 1;
+      failure = error;
       prepared = false;
       if (!ended.signal.aborted) {
         const attempt = { err: error, ...(failures === 1 && (await describe())) };

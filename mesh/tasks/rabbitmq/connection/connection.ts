@@ -1,8 +1,8 @@
 import { type ConfirmChannel, connect } from 'amqplib';
-import { logFailedAttempt } from '../../../telemetry/log-failed-attempt.ts';
+import { logFailedAttempt, logRecovery } from '../../../telemetry/log-failed-attempt.ts';
 import type { Logger } from '../../../telemetry/logger.ts';
 import type { Clock } from '../../../time/clock.ts';
-import { tasksUnavailable } from '../../errors.ts';
+import { rabbitmqAway, tasksUnavailable } from '../../errors.ts';
 import { connectFaultText } from './reply-codes.ts';
 import { answered } from './unavailable.ts';
 
@@ -53,23 +53,23 @@ export async function openConnection(
   let connected = false;
   let problem = 'RabbitMQ is not connected';
   let blockedBy: string | undefined;
-  const fail = (error: Error, text: string) => {
-    const fault = connectFaultText(error, target);
-    problem = `RabbitMQ is not connected: ${fault}`;
+  const away = () => rabbitmqAway({ problem });
+  const fail = (error: Error) => {
+    problem = `RabbitMQ is not connected: ${connectFaultText(error, target)}`;
     failures += 1;
-    logFailedAttempt({ logger, clock, failures }, { err: tasksUnavailable({ problem }), purpose }, text);
+    logFailedAttempt({ logger, clock, failures }, { err: away(), purpose }, 'connecting to RabbitMQ again');
     connected = false;
     blockedBy = undefined;
     tried.resolve();
   };
   model.on('connect', () => {
-    if (failures > 0) logger.info({ purpose }, 'RabbitMQ reconnected');
+    if (failures > 0) logRecovery({ logger, clock }, { err: away(), purpose }, 'RabbitMQ is connected again');
     failures = 0;
     connected = true;
     tried.resolve();
   });
-  model.on('connect-failed', (error) => fail(error, 'RabbitMQ cannot be reached: trying again'));
-  model.on('disconnect', (error) => fail(error, 'the connection to RabbitMQ was lost: connecting again'));
+  model.on('connect-failed', fail);
+  model.on('disconnect', fail);
   model.on('blocked', (reason) => {
     blockedBy = reason;
     logger.warn({ reason, purpose }, 'RabbitMQ accepts no tasks because of an alarm; they wait in the outboxes');

@@ -1,4 +1,5 @@
 import type { ConfirmChannel } from 'amqplib';
+import { logFailedAttempt } from '../../../telemetry/log-failed-attempt.ts';
 import type { Logger } from '../../../telemetry/logger.ts';
 import type { Clock } from '../../../time/clock.ts';
 import { sleep } from '../../../time/sleep.ts';
@@ -62,8 +63,13 @@ export function keepChannel(connection: AmqpConnection, user: ChannelUser, tools
   };
   /** Logged once for each fault, because wrong wiring may last for hours. */
   const report = (error: unknown, text: string) => {
-    const { kind, text: fault } = judgeFault(error);
+    const { kind, code, text: fault } = judgeFault(error);
     problem = fault;
+    if (code === 0 && kind === 'wait') {
+      // The connection was lost. It reports that, too.
+      logFailedAttempt({ logger, clock }, { err: tasksUnavailable({ problem }, { cause: error }) }, text);
+      return;
+    }
     if (reported === fault) return;
     reported = fault;
     logger.error({ err: error, kind, fault }, text);

@@ -82,7 +82,7 @@ export function connectFaultText(error: unknown, url: URL): string {
     const vhost = decodeURIComponent(url.pathname.slice(1)) || '/';
     return `vhost ${vhost} was refused (530 NOT_ALLOWED): it is not found, or the user of TASKS_URL may not use it, or a limit of connections is reached; create it, fix TASKS_URL, or look into the log of the broker`;
   }
-  return code === 0 && kind === 'wait' ? `${text}; check that RabbitMQ of TASKS_URL runs (trying again)` : text;
+  return code === 0 && kind === 'wait' ? `${text}; check that RabbitMQ of TASKS_URL runs` : text;
 }
 
 // amqplib reports neither code nor reason of a broker that closes the connection instead of opening the virtual host.
