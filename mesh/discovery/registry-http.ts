@@ -44,6 +44,8 @@ export interface RegistryHttp {
   ask(request: RegistryRequest): Promise<RegistryAnswer>;
   /** Resolves with the head of the answer, within `timeoutMs`. Rejects like `ask`. The lines of a 200 have to be read. */
   lines(request: RegistryRequest & { readonly maxMs: number }): Promise<RegistryLines>;
+  /** Grows when a connection ends. The server that answers then may have restarted, and forgotten what it knew. */
+  readonly endedConnections: number;
   close(): void;
 }
 
@@ -63,6 +65,10 @@ const keepAliveMs = 10_000;
 export function createRegistryHttp({ server, registry, tls }: RegistryHttpOptions): RegistryHttp {
   const base = new URL(`${tls ? 'https' : 'http'}://${server}`);
   const agent = tls ? new https.Agent({ keepAlive: true, ca: tls.ca }) : new http.Agent({ keepAlive: true });
+  let endedConnections = 0;
+  const onEnd = () => {
+    endedConnections += 1;
+  };
   const unavailable = (problem: string, cause?: unknown) => registryUnavailable({ registry, problem }, { cause });
   const invalid = (problem: string) => registryAnswerInvalid({ registry, problem });
 
@@ -77,7 +83,7 @@ export function createRegistryHttp({ server, registry, tls }: RegistryHttpOption
       }),
       ...headers,
     };
-    const response = await send(new URL(path, base), { agent, method, headers: fields, signal }, payload);
+    const response = await send(new URL(path, base), { agent, method, headers: fields, signal }, payload, onEnd);
     const { statusCode: status = 0 } = response;
     const refusal = refusalOf(status);
     if (!refusal) return { status, response };
@@ -105,6 +111,9 @@ export function createRegistryHttp({ server, registry, tls }: RegistryHttpOption
   const tooLong = () => invalid(`more than ${maxAnswerBytes} bytes`);
 
   return {
+    get endedConnections() {
+      return endedConnections;
+    },
     close: () => agent.destroy(),
     async ask({ timeoutMs, signal, ...request }) {
       using limit = startLimit(timeoutMs);
@@ -160,11 +169,21 @@ function startLimit(ms: number): Limit {
   return { signal: controller.signal, ms, [Symbol.dispose]: () => clearTimeout(timer) };
 }
 
-function send(url: URL, options: http.RequestOptions, payload: string | undefined): Promise<http.IncomingMessage> {
+/** Calls `onEnd` when the connection of the request ends, once for each connection. */
+function send(
+  url: URL,
+  options: http.RequestOptions,
+  payload: string | undefined,
+  onEnd: () => void,
+): Promise<http.IncomingMessage> {
   const { request } = url.protocol === 'https:' ? https : http;
   return new Promise((resolve, reject) => {
-    request(url, options)
-      .on('socket', (socket) => socket.setKeepAlive(true, keepAliveMs))
+    const sent = request(url, options);
+    sent
+      .on('socket', (socket) => {
+        socket.setKeepAlive(true, keepAliveMs);
+        if (!sent.reusedSocket) socket.once('close', onEnd);
+      })
       .on('response', resolve)
       .on('error', reject)
       .end(payload);

@@ -75,6 +75,29 @@ describe('discovery by Consul', () => {
     expect(found()).toMatchObject([{ address: '10.0.0.1:2' }]);
   });
 
+  it('begins again if the agent may have restarted before the next question', async () => {
+    const clock = createTestClock();
+    const { consul, discovery, indexes } = await start({}, clock);
+    consul.answerWith((request) => answerJson(request, [instance(1)], { headers: { 'x-consul-index': '7' } }));
+    const found = watchService(discovery, 'user');
+    await eventually(() => {
+      clock.advance(0);
+      expect(clock.pendingMs()).toEqual([1_000]);
+    });
+    consul.hangUp();
+    consul.answerWith(undefined);
+    consul.set('user', [instance(2)], 3n);
+    // By its answer, the connection of the discovery has ended as well.
+    await fetch(`http://${consul.address}/v1/agent/members`);
+    const asked = indexes().length;
+    await eventually(() => {
+      clock.advance(1_000);
+      expect(indexes().length).toBeGreaterThan(asked);
+    });
+    expect(indexes()[asked]).toBe('0');
+    await eventually(() => expect(found()).toMatchObject([{ address: '10.0.0.1:2' }]));
+  });
+
   it('takes the index 0 as 1, which blocks', async () => {
     const { consul, discovery, indexes } = await start();
     consul.answerWith((request) => answerJson(request, [], { headers: { 'x-consul-index': '0' } }));

@@ -34,8 +34,11 @@ export function createConsulDiscovery(url: ConsulUrl, parts: DiscoveryParts): Di
 
   /** Asks again and again, and waits each time until something has changed. */
   async function* query(path: string, { signal, rest }: Following): AsyncGenerator<unknown> {
-    for (let index = 0n; ; ) {
+    for (let [index, ended] = [0n, 0]; ; ) {
       await rest(pace(path));
+      // An agent that has restarted has a new history. It would wait for an index that it reaches much later.
+      if (http.endedConnections !== ended) index = 0n;
+      ended = http.endedConnections;
       const blocking = `${path}wait=${waitS}s&index=${index}${inDatacenter}`;
       const answer = await ask({ path: blocking, timeoutMs: queryTimeoutMs, signal });
       const next = answer.status === 200 ? parseIndex(answer.headers['x-consul-index']) : undefined;

@@ -27,6 +27,7 @@ describe('registration with Consul', () => {
         CheckID: 'user-a1-health',
         Name: 'gRPC health',
         GRPC: '127.0.0.1:50051',
+        Status: 'passing',
         Interval: '1s',
         Timeout: '1s',
         DeregisterCriticalServiceAfter: '1m',

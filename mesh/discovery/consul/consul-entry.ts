@@ -57,6 +57,8 @@ export function consulEntry(self: SelfDescription, { registry, ask, logger }: Co
             CheckID: `${id}-health`,
             Name: 'gRPC health',
             GRPC: self.address,
+            // It is entered once it serves. Without a status, callers find it after the first check.
+            Status: 'passing',
             Interval: '1s',
             Timeout: '1s',
             // The minimum.
