@@ -24,9 +24,9 @@ export function createAuditRpc(viewOf: ViewOf): AuditServiceHandlers {
       if (view.isAlone && view.others.length === 0) return yield* view.local.runAudit(names, call);
       const { found, unanswered, silent } = await findChecks(view, call);
       requireKnown(names, found, unanswered);
-      for (const { part, checks, isAll } of found) {
+      for (const { parts, checks, isAll } of found) {
         const chosen = names.length === 0 ? checks : checks.filter(({ name }) => names.includes(name));
-        if (chosen.length > 0) yield* runAt(part, chosen, call, names.length === 0 && isAll);
+        if (chosen.length > 0) yield* runAt(parts, chosen, call, names.length === 0 && isAll);
       }
       // Which checks they have is not known.
       if (names.length === 0) for (const { label, why } of unanswered) yield failedCheck(label, why);
@@ -114,7 +114,8 @@ function timeOf(time: Date | undefined): number {
 
 /** The checks that one process is to run. */
 interface ChecksOf {
-  readonly part: OpsPart;
+  /** The process, and others that can run the checks of its services. */
+  readonly parts: readonly [OpsPart, ...OpsPart[]];
   readonly checks: readonly AvailableCheck[];
   /** Whether these are all that it has: their result is then kept. */
   readonly isAll: boolean;
@@ -132,21 +133,22 @@ interface FoundChecks {
 async function findChecks(view: MeshView, call: MeshCallContext): Promise<FoundChecks> {
   const { answers, unanswered } = await view.allKnown((part) => part.listChecks(call));
   const listed = new Set<string>();
-  const found = answers.map(({ part, answer }) => {
+  const found = answers.map(({ group, part, answer }): ChecksOf => {
     const checks = answer.filter(({ name, ofProcess }) => ofProcess || !listed.has(name));
     for (const { name } of checks) listed.add(name);
-    return { part, checks, isAll: checks.length === answer.length };
+    const others = group.parts.filter((other) => other !== part);
+    return { parts: [part, ...others], checks, isAll: checks.length === answer.length };
   });
   const asked = new Set([...answers.map(({ part }) => part), ...unanswered.flatMap(({ parts }) => parts)]);
   const silent: { readonly label: string; readonly why: string }[] = [];
   const checksOfProcess = async (part: OpsPart): Promise<ChecksOf> => {
     try {
       const checks = (await part.listChecks(call)).filter(({ ofProcess }) => ofProcess);
-      return { part, isAll: false, checks };
+      return { parts: [part], isAll: false, checks };
     } catch (error) {
       call.signal.throwIfAborted();
       if (!isNotServed(error)) silent.push({ label: labelOf(part.remote), why: whyOf(error) });
-      return { part, isAll: false, checks: [] };
+      return { parts: [part], isAll: false, checks: [] };
     }
   };
   const others = await Promise.all(view.others.filter((part) => !asked.has(part)).map(checksOfProcess));
@@ -170,33 +172,47 @@ function requireKnown(names: readonly string[], found: readonly ChecksOf[], unan
   if (violations.length > 0) throw invalidRequest(violations);
 }
 
-/** Runs checks in one process. If it is lost meanwhile, each check that has not ended ends with an error. */
+/**
+ * Runs checks in one process. If it is lost meanwhile, another one starts the checks of its services over that have not ended.
+ * What none can run ends with an error.
+ */
 async function* runAt(
-  part: OpsPart,
+  [part, ...others]: readonly [OpsPart, ...OpsPart[]],
   checks: readonly AvailableCheck[],
   call: MeshCallContext,
   isAll: boolean,
 ): AsyncGenerator<AuditReport, void, undefined> {
   const left = new Map(checks.map((check) => [check.name, check]));
   const nameOf = (name: string) => (part.remote && left.get(name)?.ofProcess ? `${name}@${part.remote.address}` : name);
-  try {
-    for await (const message of part.runAudit(isAll ? [] : [...left.keys()], call)) {
-      const { report } = message;
-      if (report?.$case === 'finding') {
-        const check = nameOf(report.value.check);
-        yield { report: { $case: 'finding', value: { ...report.value, check } } };
+  const reported = new Set<string>();
+  let why = '';
+  for (const each of [part, ...others]) {
+    const isFirst = each === part;
+    const names = [...left].flatMap(([name, { ofProcess }]) => (isFirst || !ofProcess ? [name] : []));
+    if (names.length === 0) break;
+    try {
+      for await (const { report } of each.runAudit(isFirst && isAll ? [] : names, call)) {
+        if (report?.$case === 'finding') {
+          const { check, reason, ids } = report.value;
+          const key = JSON.stringify([check, reason, ids]);
+          if (reported.has(key)) continue;
+          reported.add(key);
+          yield { report: { $case: 'finding', value: { ...report.value, check: nameOf(check) } } };
+        }
+        if (report?.$case === 'check') {
+          const name = nameOf(report.value.name);
+          left.delete(report.value.name);
+          yield { report: { $case: 'check', value: { ...report.value, name } } };
+        }
       }
-      if (report?.$case === 'check') {
-        const name = nameOf(report.value.name);
-        left.delete(report.value.name);
-        yield { report: { $case: 'check', value: { ...report.value, name } } };
-      }
+      break;
+    } catch (error) {
+      const isLost = each.remote && error instanceof MeshError && !isRefusal(error) && !isNotServed(error);
+      if (!isLost || call.signal.aborted) throw error;
+      why = `${labelOf(each.remote)}: ${whyOf(error)}`;
     }
-  } catch (error) {
-    const isLost = part.remote && error instanceof MeshError && !isRefusal(error) && !isNotServed(error);
-    if (!isLost || call.signal.aborted) throw error;
-    for (const name of left.keys()) yield failedCheck(nameOf(name), `${labelOf(part.remote)}: ${whyOf(error)}`);
   }
+  if (why !== '') for (const name of left.keys()) yield failedCheck(nameOf(name), why);
 }
 
 function failedCheck(name: string, error: string): AuditReport {

@@ -105,6 +105,44 @@ describe('processes that do not answer an operator', () => {
       { name: 'order@order:2', error: 'it is away' },
     ]);
   });
+
+  it('leave the checks of their services to another process, which starts over', async () => {
+    const finding = { check: 'order/a', reason: 'DIFFERS', ids: ['1'], message: 'it differs' };
+    const reportsOf = (name: string): AuditReport[] => [
+      ...(name === 'order/a' ? [{ report: { $case: 'finding' as const, value: finding } }] : []),
+      { report: { $case: 'check', value: { name, examined: 1n, findings: 0n, duration: undefined, error: '' } } },
+    ];
+    const checks = [{ name: 'order/a', ofProcess: false }, { name: 'order/b', ofProcess: false }, integrity];
+    const asked: (readonly string[])[] = [];
+    const lost = fakePart('order:1', {
+      listChecks: async () => checks,
+      async *runAudit() {
+        yield* reportsOf('order/a').slice(0, 1);
+        await fails();
+      },
+    });
+    const other = fakePart('order:2', {
+      listChecks: async () => checks,
+      async *runAudit(names) {
+        asked.push(names);
+        for (const name of names) yield* reportsOf(name);
+      },
+    });
+    const own = fakePart(undefined, { listChecks: async () => [] });
+    const views = viewsOf(own, group('order', lost, other));
+    const reports = await Array.fromAsync(createAuditRpc(views).runAudit({ checks: [] }, fakeCall().call));
+    expect(asked).toEqual([['order/a', 'order/b'], ['storage/integrity']]);
+    const summaries = reports.map(({ report }) =>
+      report?.$case === 'check' ? [report.value?.name, report.value?.error] : report?.value,
+    );
+    expect(summaries).toEqual([
+      finding,
+      ['order/a', ''],
+      ['order/b', ''],
+      ['storage/integrity@order:1', 'order@order:1: it is away'],
+      ['storage/integrity@order:2', ''],
+    ]);
+  });
 });
 
 describe('the last audit', () => {

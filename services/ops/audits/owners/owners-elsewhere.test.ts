@@ -12,15 +12,24 @@ describe('the owners in other processes', () => {
     const first = fakePart('gift:1', { listOwners: async () => ['gift'], filterOwnIds: away });
     const second = fakePart('gift:2', { filterOwnIds: async (_owner, ids) => [...ids] });
     const groups = [{ name: 'gift', parts: [first, second] }];
-    const { owners } = await findOwnersElsewhere({ groups, possible: [] }, signal);
+    const { owners } = await findOwnersElsewhere(() => ({ groups, possible: [] }), signal);
+    expect(await owners.get('gift')?.(['a'])).toEqual(['a']);
+  });
+
+  it('are asked in the processes that have taken the place of those that listed them', async () => {
+    const old = fakePart('gift:1', { listOwners: async () => ['gift'], filterOwnIds: away });
+    const successor = fakePart('gift:2', { filterOwnIds: async (_owner, ids) => [...ids] });
+    let parts = [old];
+    const { owners } = await findOwnersElsewhere(() => ({ groups: [{ name: 'gift', parts }], possible: [] }), signal);
+    parts = [successor];
     expect(await owners.get('gift')?.(['a'])).toEqual(['a']);
   });
 
   it('may all be away while a process does not answer, and so may those that discovery has not found', async () => {
     const groups = [{ name: 'events', parts: [fakePart('events:1', { listOwners: away })] }];
-    const unanswered = await findOwnersElsewhere({ groups, possible: [] }, signal);
+    const unanswered = await findOwnersElsewhere(() => ({ groups, possible: [] }), signal);
     expect(unanswered.mayBeAway('bridge')).toBe(true);
-    const unfound = await findOwnersElsewhere({ groups: [], possible: ['gift'] }, signal);
+    const unfound = await findOwnersElsewhere(() => ({ groups: [], possible: ['gift'] }), signal);
     expect(['gift', 'nobody'].map(unfound.mayBeAway)).toEqual([true, false]);
   });
 

@@ -18,9 +18,10 @@ export interface OwnersElsewhere {
 
 /** Asks the processes of other services which owners they have. */
 export async function findOwnersElsewhere(
-  { groups, possible }: Pick<FoundParts, 'groups' | 'possible'>,
+  find: () => Pick<FoundParts, 'groups' | 'possible'>,
   signal: AbortSignal,
 ): Promise<OwnersElsewhere> {
+  const { groups, possible } = find();
   const call: PartCall = { signal, peer: '', remainingMs: () => Number.POSITIVE_INFINITY };
   const unanswered: Unanswered[] = [];
   const answers = await askAll(
@@ -29,11 +30,11 @@ export async function findOwnersElsewhere(
     (part) => part.listOwners(call),
     (one) => unanswered.push(one),
   );
-  // Any process of the group: the one that listed the owner may end before the check does.
+  // Any process that the service has then: all that listed the owner may end before the check does.
   const ask =
     (group: PartGroup, owner: string): OwnIds =>
     (ids) =>
-      askOne(group, signal, (part) => part.filterOwnIds(owner, ids, call));
+      askOne(sameGroup(group, find().groups), signal, (part) => part.filterOwnIds(owner, ids, call));
   const entries = answers.flatMap(({ group, answer }) => answer.map((owner) => [owner, ask(group, owner)] as const));
   return {
     owners: new Map(entries),
@@ -42,4 +43,10 @@ export async function findOwnersElsewhere(
       if (unanswered.length > 0) throw unreachable(unanswered);
     },
   };
+}
+
+/** The group that has the services of `group` now. */
+function sameGroup(group: PartGroup, groups: readonly PartGroup[]): PartGroup {
+  const [service = ''] = group.name.split(',');
+  return groups.find(({ name }) => name.split(',').includes(service)) ?? group;
 }

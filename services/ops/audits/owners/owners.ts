@@ -14,7 +14,7 @@ export interface Owners {
 export function findOwners({ services }: Pick<Process, 'services'>, find: () => FoundParts): Owners {
   return {
     here: new Map(services.flatMap(({ name, ownIds }) => (ownIds ? [[name, ownIds] as const] : []))),
-    elsewhere: (signal) => findOwnersElsewhere(find(), signal),
+    elsewhere: (signal) => findOwnersElsewhere(find, signal),
   };
 }
 
