@@ -5,8 +5,8 @@ import { type Order, OrderState } from '#gen/order/v1/order.ts';
 import { eventually } from '../../mesh/testing/eventually.ts';
 import { startFaultProxy } from '../../mesh/testing/servers/fault-proxy.ts';
 import { freePort } from '../../mesh/testing/servers/free-port.ts';
-import { createNetwork, minIproute, networkNamespaces } from '../../mesh/testing/servers/network-namespaces.ts';
-import { describeWithServer, describeWithVersion } from '../../mesh/testing/servers/servers.ts';
+import { createNetwork, networkNamespaces } from '../../mesh/testing/servers/network-namespaces.ts';
+import { describeWithServer } from '../../mesh/testing/servers/servers.ts';
 import { startProcess } from '../../mesh/testing/servers/start-process.ts';
 import { tempFolder } from '../../mesh/testing/temp-folder.ts';
 import { expectConserved, expectNothingStuck, expectPaidOnce } from '../support/invariants.ts';
@@ -87,21 +87,18 @@ async function expectPartingOutlived(site: Site): Promise<void> {
 
 // They mostly wait.
 describe.concurrent('two machines that lose their link', () => {
-  describeWithServer(networkNamespaces, 'in both directions', () => {
-    // Some containers may not create namespaces.
-    describeWithVersion(networkNamespaces, minIproute, 'between two network namespaces', () => {
-      it('complete all orders once it is back, and charge each once', { timeout: 120_000 }, async () => {
-        using network = createNetwork(2);
-        const [shop, bank] = network.machines;
-        if (!shop || !bank) throw new Error('there are two machines');
-        const [shopAddress, bankAddress] = [shop, bank].map(({ host }) => `${host}:50051`);
-        await expectPartingOutlived({
-          shop: { listen: shopAddress ?? '', command: shop.command },
-          bank: { listen: bankAddress ?? '', command: bank.command },
-          bankAddress: bankAddress ?? '',
-          part: bank.part,
-          join: bank.join,
-        });
+  describeWithServer(networkNamespaces, 'in both directions, between two network namespaces', () => {
+    it('complete all orders once it is back, and charge each once', { timeout: 120_000 }, async () => {
+      using network = createNetwork(2);
+      const [shop, bank] = network.machines;
+      if (!shop || !bank) throw new Error('there are two machines');
+      const [shopAddress, bankAddress] = [shop, bank].map(({ host }) => `${host}:50051`);
+      await expectPartingOutlived({
+        shop: { listen: shopAddress ?? '', command: shop.command },
+        bank: { listen: bankAddress ?? '', command: bank.command },
+        bankAddress: bankAddress ?? '',
+        part: bank.part,
+        join: bank.join,
       });
     });
   });
