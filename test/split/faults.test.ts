@@ -42,7 +42,7 @@ const auditIntervalMs = 10_000;
 const settleMs = 90_000;
 
 describeWithRealServers('a split mesh whose processes and servers die', () => {
-  it('ends every order that it accepted, once', { timeout: faultsMs + 300_000 }, async () => {
+  it('ends every order that it accepted, once', { timeout: faultsMs + 400_000 }, async () => {
     await using folder = await tempFolder();
     await using servers = await startRealServers();
     await using carrier = await startCarrier(folder.path);

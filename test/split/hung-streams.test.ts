@@ -9,7 +9,7 @@ import { eventually } from '../../mesh/testing/eventually.ts';
 import { type StartedProcess, startProcess } from '../../mesh/testing/servers/start-process.ts';
 import { type TempFolder, tempFolder } from '../../mesh/testing/temp-folder.ts';
 import { notServing } from '../support/health-of.ts';
-import { balanceUsers, startUserInstance, type UserInstance } from './support/user-instances.ts';
+import { balanceServices, startUserInstance, type UserInstance } from './support/user-instances.ts';
 
 let folder: TempFolder;
 let one: UserInstance;
@@ -70,9 +70,10 @@ function inTime<T>(work: Promise<T>): Promise<T> {
 
 /** A client with connections of its own to both instances. */
 function direct(): ClientFactory['client'] {
-  const users = balanceUsers([one.port, other.port], 'round-robin');
-  onTestFinished(() => users[Symbol.dispose]());
-  return users.clientOf;
+  const ports = [one.port, other.port];
+  const services = balanceServices({ user: ports, events: ports }, 'round-robin');
+  onTestFinished(() => services[Symbol.dispose]());
+  return services.client;
 }
 
 describe('streams of two instances of which one hangs', () => {

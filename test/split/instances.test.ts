@@ -1,13 +1,21 @@
 import pg from 'pg';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
+import { EventServiceContract } from '#gen/events/v1/events.contract.ts';
+import { Start } from '#gen/events/v1/events.ts';
 import { AuditServiceContract } from '#gen/ops/v1/audit.contract.ts';
-import { OrderState } from '#gen/order/v1/order.ts';
+import { OrderServiceContract } from '#gen/order/v1/order.contract.ts';
+import { OrderState, type WatchOrderRequest } from '#gen/order/v1/order.ts';
+import { resumable } from '#mesh';
+import { afterEvent, afterOrder, afterOrderState } from '../../examples/support/cursors.ts';
+import type { MeshCallOptions } from '../../mesh/client/calls.ts';
 import { eventually } from '../../mesh/testing/eventually.ts';
 import { type TempFolder, tempFolder } from '../../mesh/testing/temp-folder.ts';
 import { expectConserved, expectNotifiedOnce, expectPaidOnce } from '../support/invariants.ts';
 import { describeWithRealServers, type RealServers, startRealServers } from '../support/real-servers.ts';
 import { bookOrder, fillShop, shopOf, watchToEnd } from '../support/shop.ts';
 import { type Instances, planInstances } from './support/instances.ts';
+import { linkTo, type SwitchedLinks } from './support/switched-links.ts';
+import { balanceServices } from './support/user-instances.ts';
 
 const auditIntervalMs = 5_000;
 /** Of the 100 connections that PostgreSQL accepts by default, it reserves three. */
@@ -60,6 +68,54 @@ describeWithRealServers('two instances of every service on one PostgreSQL server
     await expectConserved(second, orders);
   });
 
+  it('continue the streams of a caller whose connection to one of them is cut', { timeout: 60_000 }, async () => {
+    const addressesOf = (service: string) => [1, 2].map((replica) => mesh.of(`${service}-${replica}`).process.address);
+    await using orders = await linkTo(addressesOf('order'), 20_000);
+    await using events = await linkTo(addressesOf('bridge'), 200_000);
+    using services = balanceServices({ order: orders.ports, events: events.ports });
+    const order = services.client(OrderServiceContract);
+    const direct = shopOf(await mesh.clients(1)).orders;
+
+    const listed = counted(order.listOrders);
+    const list = await readWithCuts(resumable(listed.call, afterOrder)({}), orders, [5]);
+    const all = await Array.fromAsync(direct.listOrders({}));
+    expect(list.map(({ id }) => id)).toEqual(all.map(({ id }) => id));
+    expect(listed.calls()).toBeGreaterThan(1);
+
+    const banks = [1, 2].map((replica) => mesh.of(`payment-${replica}`).process.child);
+    // The order waits for its charge until its watch is cut off.
+    for (const bank of banks) bank.kill('SIGSTOP');
+    onTestFinished(() => {
+      for (const bank of banks) bank.kill('SIGCONT');
+    });
+    const { id } = await direct.placeOrder(bookOrder({ quantity: 1 }));
+    const watched = counted((request: Partial<WatchOrderRequest>, options?: MeshCallOptions) => {
+      if (watched.calls() > 1) for (const bank of banks) bank.kill('SIGCONT');
+      return order.watchOrder(request, options);
+    });
+    const states = await readWithCuts(resumable(watched.call, afterOrderState)({ id }), orders, [1]);
+    const versions = states.map(({ etag }) => Number(etag));
+    expect(watched.calls()).toBeGreaterThan(1);
+    expect(versions).toEqual([...new Set(versions)].toSorted((a, b) => a - b));
+    expect(states.at(-1)?.state).toBe(OrderState.ORDER_STATE_COMPLETED);
+
+    // One event for each version of an order.
+    const ended = await Array.fromAsync(direct.listOrders({}));
+    const due = new Map(ended.map((each) => [each.id, Array.from({ length: Number(each.etag) }, (_, at) => at + 1)]));
+    const total = [...due.values()].flat().length;
+    const subscribed = counted(services.client(EventServiceContract).subscribe);
+    const topic = { topic: 'order.events', from: { $case: 'start', value: Start.START_BEGINNING } } as const;
+    const records = await readWithCuts(resumable(subscribed.call, afterEvent)(topic), events, [30], total);
+    const byOrder = Map.groupBy(records, ({ key }) => key);
+    const history = [...byOrder].map(
+      ([key, its]) => [key, its.map(({ headers }) => Number(headers.ce_sequence))] as const,
+    );
+    expect(new Map(history)).toEqual(due);
+    expect(subscribed.calls()).toBeGreaterThan(1);
+    expect(versions.every((version) => due.get(id)?.includes(version))).toBe(true);
+    expect(versions.at(-1)).toBe(due.get(id)?.length);
+  });
+
   it('are audited once in each interval, by any of them, and find nothing', { timeout: 120_000 }, async () => {
     const services = ['inventory', 'payment', 'report', 'ops'];
     const ends = await eventually(
@@ -103,6 +159,32 @@ describeWithRealServers('two instances of every service on one PostgreSQL server
     expect(broken).toEqual([]);
   });
 });
+
+/** Counts the calls of a stream. */
+function counted<Request, Item>(open: (request: Request, options?: MeshCallOptions) => AsyncIterable<Item>) {
+  let calls = 0;
+  const call = (request: Request, options?: MeshCallOptions) => {
+    calls += 1;
+    return open(request, options);
+  };
+  return { call, calls: () => calls };
+}
+
+/** Reads a stream to its end, or until it has `total` items. After each of `cuts` items, it has to continue at the other instance. */
+async function readWithCuts<T>(
+  stream: AsyncIterable<T>,
+  links: SwitchedLinks,
+  cuts: readonly number[],
+  total = Number.POSITIVE_INFINITY,
+): Promise<readonly T[]> {
+  const items: T[] = [];
+  for await (const item of stream) {
+    items.push(item);
+    if (cuts.includes(items.length)) links.switch();
+    if (items.length === total) break;
+  }
+  return items;
+}
 
 interface LogLine {
   readonly level: string;

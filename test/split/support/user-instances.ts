@@ -46,29 +46,28 @@ export async function startUserInstance(...others: readonly string[]): Promise<U
   return instance;
 }
 
-/** A client of the instances at some ports, as a service has it. */
-export interface BalancedUsers extends Disposable {
-  readonly balancer: Balancer;
+/** Clients of services with several instances, as a service has them. */
+export interface BalancedServices extends Pick<ClientFactory, 'client'>, Disposable {
+  /** The balancer of a service: `user`. */
+  of(service: string): Balancer;
   readonly log: CapturedLog;
-  client(options?: ClientOptions<UserServiceDefinition>): MeshClient<UserServiceDefinition>;
-  /** Returns a client of another contract of the same processes. */
-  readonly clientOf: ClientFactory['client'];
-  /** How many calls the instance at a port got so far. */
-  picks(port: number): number;
 }
 
-export function balanceUsers(ports: readonly number[], policy?: BalancingPolicy): BalancedUsers {
+/** `ports`: of the instances of each service. */
+export function balanceServices(
+  ports: Readonly<Record<string, readonly number[]>>,
+  policy?: BalancingPolicy,
+): BalancedServices {
   const log = captureLog();
   const shared = { clock: systemClock, logger: log.logger };
-  const addresses = ports.map((port) => `127.0.0.1:${port}`);
-  const discovery = createStaticDiscovery(new Map([['user', addresses]]));
+  const addresses = Object.entries(ports).map(([name, its]) => [name, its.map((port) => `127.0.0.1:${port}`)] as const);
+  const discovery = createStaticDiscovery(new Map(addresses));
   const endpoints = createEndpoints({ engine: engineOfRun, discovery, policy, ...shared });
-  const balancer = endpoints.of('user');
   const factory = createClientFactory({
     endpoints: {
       found: () => undefined,
       pick(contract, tried, isStream) {
-        const picked = balancer.pick(tried, contract, isStream);
+        const picked = endpoints.of(contract.split('.')[0] ?? '').pick(tried, contract, isStream);
         if (!picked) throw new Error('no endpoint');
         return picked;
       },
@@ -77,15 +76,34 @@ export function balanceUsers(ports: readonly number[], policy?: BalancingPolicy)
     ...shared,
   });
   return {
-    balancer,
+    of: (service) => endpoints.of(service),
     log,
-    client: (options) => factory.client(UserServiceContract, options),
-    clientOf: factory.client,
-    picks: (port) => balancer.instances().find(({ address }) => address === `127.0.0.1:${port}`)?.picks ?? 0,
+    client: factory.client,
     [Symbol.dispose]() {
       factory.close();
       endpoints.close();
     },
+  };
+}
+
+/** A client of the instances of the user service at some ports. */
+export interface BalancedUsers extends Disposable {
+  readonly balancer: Balancer;
+  readonly log: CapturedLog;
+  client(options?: ClientOptions<UserServiceDefinition>): MeshClient<UserServiceDefinition>;
+  /** How many calls the instance at a port got so far. */
+  picks(port: number): number;
+}
+
+export function balanceUsers(ports: readonly number[], policy?: BalancingPolicy): BalancedUsers {
+  const services = balanceServices({ user: ports }, policy);
+  const balancer = services.of('user');
+  return {
+    balancer,
+    log: services.log,
+    client: (options) => services.client(UserServiceContract, options),
+    picks: (port) => balancer.instances().find(({ address }) => address === `127.0.0.1:${port}`)?.picks ?? 0,
+    [Symbol.dispose]: services[Symbol.dispose],
   };
 }
 
