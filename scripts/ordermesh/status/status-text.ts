@@ -143,7 +143,7 @@ function skippedRows({ skippedEvents }: Status): string[][] {
 }
 
 function auditText({ lastAudit }: Status, nowMs: number): string {
-  if (!lastAudit) return 'none since the start: "make audit" runs one now';
+  if (!lastAudit) return 'none yet: "make audit" runs one now';
   const { checks, endTime } = lastAudit;
   const findings = checks.reduce((sum, check) => sum + check.findings, 0n);
   const unfinished = checks.filter(({ error }) => error !== '').length;
