@@ -1,7 +1,7 @@
 import { Status } from 'nice-grpc-common';
 import { statusDetailsKey } from '../errors/status-details.ts';
 import { type Clock, systemClock } from '../time/clock.ts';
-import { sleep } from '../time/sleep.ts';
+import { sleepAlive } from '../time/sleep.ts';
 import { CallError } from './call-error.ts';
 import type { MeshCallOptions } from './calls.ts';
 import { retryDelay } from './policies/retry.ts';
@@ -57,7 +57,7 @@ export function resumable<Request, Item>(
         failures += 1;
         if (!isCutOff(error) || failures === maxAttempts) throw error;
         next = cursor.next(error);
-        await sleep(clock, delayMs(failures), options?.signal);
+        await sleepAlive(clock, delayMs(failures), options?.signal);
         if (options?.signal?.aborted) throw error;
       }
     }

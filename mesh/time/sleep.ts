@@ -13,3 +13,13 @@ export function sleep(clock: Clock, delayMs: number, signal?: AbortSignal): Prom
     signal?.addEventListener('abort', end);
   });
 }
+
+// Node's longest timer.
+const longestTimerMs = 2 ** 31 - 1;
+
+/** Sleeps, and keeps a process alive that does nothing else: timers of a clock do not. */
+export async function sleepAlive(clock: Clock, delayMs: number, signal?: AbortSignal): Promise<void> {
+  const keepAlive = setInterval(() => undefined, longestTimerMs);
+  await sleep(clock, delayMs, signal);
+  clearInterval(keepAlive);
+}

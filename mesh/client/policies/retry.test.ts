@@ -225,4 +225,20 @@ describe('a program that only calls', () => {
 
     expect(stdout).toBe('UNAVAILABLE\n');
   });
+
+  it('lives until its resumable stream is given up', async () => {
+    const program = `
+      import { UserServiceContract } from '${new URL('../../../gen/ts/user/v1/user.contract.ts', import.meta.url)}';
+      import { clientFactory } from '${new URL('../testing/peer.ts', import.meta.url)}';
+      import { resumable } from '${new URL('../resumable.ts', import.meta.url)}';
+      const client = clientFactory('127.0.0.1:1').client(UserServiceContract, { retry: { maxAttempts: 1 } });
+      const cursor = (request) => ({ take: () => true, next: () => request });
+      const listUsers = resumable(client.listUsers, cursor, { maxAttempts: 2 });
+      await Array.fromAsync(listUsers({})).catch((error) => console.log(error.reason));
+    `;
+
+    const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', program]);
+
+    expect(stdout).toBe('UNAVAILABLE\n');
+  });
 });

@@ -3,7 +3,7 @@ import type { MethodContract } from '../../contract/contract.ts';
 import type { TransportCall } from '../../engines/engine.ts';
 import { type Backoff, backoff } from '../../time/backoff.ts';
 import type { Clock } from '../../time/clock.ts';
-import { sleep } from '../../time/sleep.ts';
+import { sleepAlive } from '../../time/sleep.ts';
 import { CallError } from '../call-error.ts';
 import { cancelledWhileWaiting } from '../errors.ts';
 
@@ -26,8 +26,6 @@ export interface RetryOptions {
   readonly budget: RetryBudget;
   readonly clock: Clock;
 }
-
-const longestTimerMs = 2 ** 31 - 1;
 
 /** Returns the attempts that a call of a method may take: 1 unless its contract marks it as repeatable. */
 export function maxAttempts(
@@ -67,7 +65,7 @@ export async function withRetries<T>(
       const delayMs = delayAfter(error, options.delayMs(attempts));
       const isLast = attempts >= options.maxAttempts || !(free || budget.allowsRetry());
       if (isLast || !hasTimeFor(delayMs, call, clock)) throw error;
-      await sleepAlive(delayMs, call.signal, clock);
+      await sleepAlive(clock, delayMs, call.signal);
       if (call.signal?.aborted) throw cancelledWhileWaiting(undefined, { cause: error });
     }
   }
@@ -82,13 +80,6 @@ function delayAfter(error: CallError, delayMs: number): number {
 
 function hasTimeFor(delayMs: number, { deadlineMs }: TransportCall, clock: Clock): boolean {
   return delayMs < (deadlineMs ?? Number.POSITIVE_INFINITY) - clock.now();
-}
-
-/** Sleeps, and keeps a process alive that does nothing else. */
-async function sleepAlive(delayMs: number, signal: AbortSignal | undefined, clock: Clock): Promise<void> {
-  const keepAlive = setInterval(() => undefined, longestTimerMs);
-  await sleep(clock, delayMs, signal);
-  clearInterval(keepAlive);
 }
 
 /** Bounds how much of a service's load may be retries, as gRPC's retry throttling does (gRFC A6). */
