@@ -1,3 +1,4 @@
+import { Metadata } from 'nice-grpc-common';
 import { UserServiceContract } from '#gen/user/v1/user.contract.ts';
 import { Link } from '../mesh/balancing/link.ts';
 import { ServiceBalancer } from '../mesh/balancing/service-balancer.ts';
@@ -5,17 +6,22 @@ import type { Transport } from '../mesh/engines/engine.ts';
 import { createLogger } from '../mesh/telemetry/logger.ts';
 import { tempFolder } from '../mesh/testing/temp-folder.ts';
 import { systemClock } from '../mesh/time/clock.ts';
-import { balanceUsers } from '../test/split/support/user-instances.ts';
+import { type BalancedUsers, balanceUsers } from '../test/split/support/user-instances.ts';
 import { atMost, type Benchmark, compared } from './figure.ts';
+import { getUserMethod } from './support/engines/methods.ts';
 import { type HalfCoreBy, limitToHalfCore } from './support/half-core.ts';
 import { median } from './support/rates.ts';
 import { type LoadedServer, startServer } from './support/server.ts';
 
 const picks = 1_000_000;
-const concurrentCalls = 64;
-const rounds = 3;
-const warmUpMs = 1_000;
-const measuredMs = 3_000;
+// Several balancers, each with connections of its own, as several callers have. The calls of one connection move in step: most are
+// either at the server or at the client, so with few connections one of them waits for the other.
+const callers = 16;
+const callsOfEach = 32;
+// The speed of a virtual machine changes within seconds, so turns are short and alternate.
+const rounds = 12;
+const warmUpRounds = 3;
+const turnMs = 800;
 
 /** What the choice of an instance costs, and what a second instance is worth. */
 export const benchBalancing: Benchmark = async () => {
@@ -26,10 +32,10 @@ export const benchBalancing: Benchmark = async () => {
   await using second = await serveUsers();
   const limits = [first, second].map(({ server }) => limitToHalfCore(server.child.pid ?? Number.NaN));
   try {
-    const [one, two] = await medianRates([[first.server], [first.server, second.server]]);
+    const { ofOne, ofTwo } = await ratesOf(first.server, second.server);
     const [by = 'quota'] = limits.map((limit): HalfCoreBy => limit.by);
     const limited = by === 'quota' ? '' : ', limited by pauses';
-    return [...figures, compared(`GetUser of two instances of half a core each, vs one${limited}`, two, one, 1.8)];
+    return [...figures, compared(`GetUser of two instances of half a core each, vs one${limited}`, ofTwo, ofOne, 1.8)];
   } finally {
     for (const limit of limits) limit.end();
   }
@@ -74,8 +80,6 @@ function microsecondsOfPick(instances: number): number {
   return microseconds;
 }
 
-type Servers = readonly LoadedServer[];
-
 interface UserServer extends AsyncDisposable {
   readonly server: LoadedServer;
 }
@@ -93,30 +97,46 @@ async function serveUsers(): Promise<UserServer> {
   };
 }
 
-/** The medians of some rounds, which alternate. */
-async function medianRates([one, two]: readonly [Servers, Servers]): Promise<[one: number, two: number]> {
-  const rates: [number[], number[]] = [[], []];
-  for (let round = 0; round < rounds; round++) {
-    rates[0].push(await callsPerSecond(one));
-    rates[1].push(await callsPerSecond(two));
+/** The rates of one server, on average of both, and of the two together. */
+async function ratesOf(first: LoadedServer, second: LoadedServer): Promise<{ ofOne: number; ofTwo: number }> {
+  await using stack = new AsyncDisposableStack();
+  const usersAt = (...servers: readonly LoadedServer[]) =>
+    Array.from({ length: callers }, () =>
+      stack.use(balanceUsers(servers.map(({ address }) => Number(address.split(':')[1])))),
+    );
+  const [one, both, other] = [usersAt(first), usersAt(first, second), usersAt(second)];
+  const ones: number[] = [];
+  const twos: number[] = [];
+  for (let round = -warmUpRounds; round < rounds; round++) {
+    const rates = [
+      await callsPerSecond(one, 1),
+      await callsPerSecond(both, 2),
+      await callsPerSecond(other, 1),
+    ] as const;
+    if (round < 0) continue;
+    ones.push((rates[0] + rates[2]) / 2);
+    twos.push(rates[1]);
   }
-  return [median(rates[0]), median(rates[1])];
+  return { ofOne: median(ones), ofTwo: median(twos) };
 }
 
-/** The rate of GetUser by a client of these servers that always has 64 calls open. */
-async function callsPerSecond(servers: Servers): Promise<number> {
-  using users = balanceUsers(servers.map(({ address }) => Number(address.split(':')[1])));
-  const client = users.client();
+/**
+ * The rate of GetUser in one turn over balancers that each have 32 calls open for each of their servers. Without the policies of a
+ * client: with them the client's core, not the servers, limits the rate of two.
+ */
+async function callsPerSecond(users: readonly BalancedUsers[], servers: number): Promise<number> {
+  const call = { metadata: Metadata(), deadlineMs: undefined, signal: undefined };
+  const beganMs = performance.now();
   let calls = 0;
-  const endMs = performance.now() + warmUpMs + measuredMs;
-  const callers = Array.from({ length: concurrentCalls }, async () => {
-    while (performance.now() < endMs) {
-      await client.getUser({ id: 'ada' });
+  const callAgain = async ({ balancer }: BalancedUsers) => {
+    for (let startMs = beganMs; startMs < beganMs + turnMs; startMs = performance.now()) {
+      const picked = balancer.pick(undefined, 'user.v1.UserService');
+      await picked?.transport.unary(getUserMethod, { id: 'ada' }, call);
+      picked?.end('answered', performance.now() - startMs);
       calls += 1;
     }
-  });
-  await new Promise((resolve) => setTimeout(resolve, warmUpMs));
-  const [before, startMs] = [calls, performance.now()];
-  await Promise.all(callers);
-  return ((calls - before) * 1_000) / (performance.now() - startMs);
+  };
+  const open = users.flatMap((each) => Array.from({ length: callsOfEach * servers }, () => callAgain(each)));
+  await Promise.all(open);
+  return (calls * 1_000) / (performance.now() - beganMs);
 }
