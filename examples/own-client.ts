@@ -1,0 +1,26 @@
+import { UserServiceContract } from '#gen/user/v1/user.contract.ts';
+import { createClients, resumable } from '#mesh';
+import { afterUser } from './support/cursors.ts';
+
+// A program of one's own: everything that a client can do, with the mesh at ADDRESS. Usage: `node examples/own-client.ts <user>`.
+const [userId = 'ada'] = process.argv.slice(2);
+const clients = await createClients(process.env.ADDRESS || '127.0.0.1:50051');
+const users = clients.client(UserServiceContract, {
+  retry: { maxAttempts: 5 },
+  breaker: { resetTimeoutMs: 1_000 },
+  fallback: { getUser: {} },
+});
+
+try {
+  const { value, fromCache, asOf } = await users.getUser({ id: userId }, { deadline: Date.now() + 3_000 });
+  if (value) console.log(`${value.id} is ${value.name}${fromCache ? `, as of ${asOf.toISOString()}` : ''}`);
+  else console.log(`${userId} is unknown: the user service is not available`);
+
+  const listUsers = resumable(users.listUsers, afterUser);
+  for await (const user of listUsers({ limit: 10 })) console.log(user.id);
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 1;
+} finally {
+  clients.close();
+}
