@@ -10,9 +10,10 @@ describe('the servers of a split mesh', () => {
     const ends: (() => void)[] = [];
     const prepared: number[] = [];
     let stopped = 0;
-    const start = async (): Promise<RunningServer> => {
+    const start = async (stopping: AbortSignal): Promise<RunningServer> => {
       const serving = Promise.withResolvers<void>();
       starts.push(serving);
+      stopping.addEventListener('abort', () => serving.reject(new Error('ended while it started')));
       await serving.promise;
       const { promise: ended, resolve } = Promise.withResolvers<void>();
       ends.push(resolve);
@@ -53,14 +54,13 @@ describe('the servers of a split mesh', () => {
     await servers.stop();
   });
 
-  it('are stopped if that is requested while they start', async () => {
+  it('end if that is requested while they start', async () => {
     const { servers, starts, stopped, log } = fakeServer();
-    void servers.start();
+    const started = servers.start().catch((error: Error) => error.message);
     await eventually(() => expect(starts).toHaveLength(1));
-    const stopping = servers.stop();
-    starts[0]?.resolve();
-    await stopping;
-    expect(stopped()).toBe(1);
+    await servers.stop();
+    expect(await started).toBe('ended while it started');
+    expect(stopped()).toBe(0);
     expect(log()).toContain('stopping Fake');
   });
 
@@ -72,7 +72,7 @@ describe('the servers of a split mesh', () => {
     expect(starts).toEqual([]);
   });
 
-  it('are stopped if that is requested while they start again', async () => {
+  it('are stopped after they were started again', async () => {
     const { servers, starts, ends, stopped } = fakeServer();
     const started = servers.start();
     await eventually(() => expect(starts).toHaveLength(1));
@@ -80,9 +80,20 @@ describe('the servers of a split mesh', () => {
     await started;
     ends[0]?.();
     await eventually(() => expect(starts).toHaveLength(2));
-    const stopping = servers.stop();
     starts[1]?.resolve();
-    await stopping;
+    await servers.stop();
     expect(stopped()).toBe(1);
+  });
+
+  it('end if that is requested while they are started again', async () => {
+    const { servers, starts, ends, stopped } = fakeServer();
+    const started = servers.start();
+    await eventually(() => expect(starts).toHaveLength(1));
+    starts[0]?.resolve();
+    await started;
+    ends[0]?.();
+    await eventually(() => expect(starts).toHaveLength(2));
+    await servers.stop();
+    expect(stopped()).toBe(0);
   });
 });

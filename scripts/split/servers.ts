@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf } from '../../mesh/errors/error-text.ts';
 import { nextFreePort } from '../../mesh/testing/servers/free-port.ts';
-import type { GuardedProcess } from '../../mesh/testing/servers/guarded-process.ts';
+import { endOnAbort, type GuardedProcess } from '../../mesh/testing/servers/guarded-process.ts';
 import * as kafka from '../../mesh/testing/servers/kafka-broker.ts';
 import * as postgres from '../../mesh/testing/servers/postgres-node.ts';
 import * as rabbitmq from '../../mesh/testing/servers/rabbitmq-node.ts';
@@ -23,7 +23,8 @@ export interface ServerKind {
 
 export interface Prepared {
   readonly url: string;
-  readonly start: () => Promise<RunningServer>;
+  /** Rejects if `stopping` ends it while it starts. */
+  readonly start: (stopping: AbortSignal) => Promise<RunningServer>;
 }
 
 export interface RunningServer {
@@ -45,7 +46,7 @@ const allKinds: readonly ServerKind[] = [
       const node = { port: await nextFreePort(5432), folder, maxConnections };
       await postgres.prepareNode(node);
       // INT ends the sessions of clients; TERM would wait for them.
-      const start = async () => running(await postgres.startNode(node), 'INT');
+      const start = async (stopping: AbortSignal) => running(await postgres.startNode(node, stopping), 'INT');
       return { url: postgres.urlOf(node, '<service>'), start };
     },
   },
@@ -59,8 +60,9 @@ const allKinds: readonly ServerKind[] = [
       const node = { id: 1, port, controllerPort: await nextFreePort(port + 1), folder };
       const cluster = { nodes: [node], maxHeap: '512m' };
       await kafka.prepareNode(node, cluster);
-      const start = async () => {
+      const start = async (stopping: AbortSignal) => {
         const child = kafka.startNode(node, cluster);
+        endOnAbort(child, 'TERM', stopping);
         await kafka.nodeAnswers(node, child, 1);
         return running(child, 'TERM');
       };
@@ -80,7 +82,7 @@ const allKinds: readonly ServerKind[] = [
       ];
       const node = { port, distributionPort, epmdPort, folder };
       await rabbitmq.prepareNode(node);
-      const start = async () => running(await rabbitmq.startNode(node), 'TERM');
+      const start = async (stopping: AbortSignal) => running(await rabbitmq.startNode(node, stopping), 'TERM');
       return { url: `amqp://127.0.0.1:${port}`, start };
     },
   },
@@ -151,10 +153,10 @@ export function createServers(options: ServersOptions): Servers {
     },
     async stop() {
       isStopping = true;
-      await started?.catch(() => undefined);
-      if (kept.length === 0) return;
-      output.log('info', `stopping ${kept.map(({ name }) => name).join(', ')}`);
+      if (kept.length > 0) output.log('info', `stopping ${kept.map(({ name }) => name).join(', ')}`);
       await Promise.all(kept.map((server) => server.stop()));
+      // What is being prepared is not started any longer.
+      await started?.catch(() => undefined);
     },
   };
 }
@@ -170,35 +172,36 @@ const restartDelayMs = 1_000;
 
 /** Starts a server, and again after an end that nobody wanted. */
 function keep(name: string, { url, start }: Prepared, output: Output): KeptServer {
-  let isStopping = false;
+  const stopping = new AbortController();
   let current: RunningServer | undefined;
   const run = async () => {
     const startMs = performance.now();
-    const server = await start();
+    const server = await start(stopping.signal);
     current = server;
     output.log('info', `${name} serves at ${url} after ${((performance.now() - startMs) / 1_000).toFixed(1)} s`);
     void server.ended.then(restart);
   };
   const restart = async () => {
     current = undefined;
-    while (!isStopping && current === undefined) {
+    while (!stopping.signal.aborted && current === undefined) {
       output.log('error', `${name} at ${url} ended: starting it again`);
       await sleep(restartDelayMs);
-      if (isStopping) return;
+      if (stopping.signal.aborted) return;
       starting = run();
-      await starting.catch((error) => output.log('error', messageOf(error)));
+      await starting.catch((error) => {
+        if (!stopping.signal.aborted) output.log('error', messageOf(error));
+      });
     }
   };
   let starting = run();
-  return {
-    name,
-    started: starting,
-    async stop() {
-      isStopping = true;
-      await starting.catch(() => undefined);
-      await current?.stop();
-    },
+  // It may be reported later, while another server is prepared.
+  starting.catch(() => undefined);
+  const stop = async () => {
+    stopping.abort();
+    await starting.catch(() => undefined);
+    await current?.stop();
   };
+  return { name, started: starting, stop };
 }
 
 function running(child: Pick<GuardedProcess, 'ended' | 'end'>, signal: 'INT' | 'TERM'): RunningServer {

@@ -69,3 +69,9 @@ export function spawnGuarded(options: GuardedCommand): GuardedProcess {
     },
   };
 }
+
+/** Ends a child when `signal` aborts. */
+export function endOnAbort(child: GuardedProcess, by: 'INT' | 'TERM', signal: AbortSignal | undefined): void {
+  if (signal?.aborted) void child.end(by);
+  signal?.addEventListener('abort', () => void child.end(by));
+}

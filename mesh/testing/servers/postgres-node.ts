@@ -4,7 +4,7 @@ import { mkdir, readFile } from 'node:fs/promises';
 import { delimiter, join, resolve } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import pg from 'pg';
-import { type GuardedProcess, spawnGuarded } from './guarded-process.ts';
+import { endOnAbort, type GuardedProcess, spawnGuarded } from './guarded-process.ts';
 
 /** A PostgreSQL server that keeps its data, on a port of 127.0.0.1. */
 export interface PostgresNode {
@@ -88,8 +88,8 @@ export async function prepareNode(node: PostgresNode): Promise<void> {
   renameSync(folder, dataOf(node));
 }
 
-/** Starts a prepared node and waits until it answers. It exits when this process exits. */
-export async function startNode(node: PostgresNode): Promise<GuardedProcess> {
+/** Starts a prepared node and waits until it answers. It exits when this process exits. `stopping` ends it while it starts. */
+export async function startNode(node: PostgresNode, stopping?: AbortSignal): Promise<GuardedProcess> {
   const user = unprivilegedUser();
   const opened = openSync(dataOf(node), 'r');
   const settings = [`port=${node.port}`, 'listen_addresses=127.0.0.1', 'unix_socket_directories='];
@@ -98,6 +98,7 @@ export async function startNode(node: PostgresNode): Promise<GuardedProcess> {
   const command = [postgresProgram('postgres'), '-D', data, ...settings.flatMap((setting) => ['-c', setting])];
   const child = spawnGuarded({ command, log: logOf(node), cwd: '/', opened, ...(user && { user }) });
   closeSync(opened);
+  endOnAbort(child, 'INT', stopping);
   await answers(node, child);
   return child;
 }

@@ -6,7 +6,7 @@ import { delimiter, dirname, join, resolve } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import type { Certificate } from '../certificates.ts';
-import { type GuardedProcess, spawnGuarded } from './guarded-process.ts';
+import { endOnAbort, type GuardedProcess, spawnGuarded } from './guarded-process.ts';
 
 /** An isolated RabbitMQ node: it uses only these ports and this folder. */
 export interface RabbitmqNode {
@@ -89,8 +89,11 @@ async function tlsSettings(
   ];
 }
 
-/** Starts a prepared node and waits until it accepts connections. It exits when this process exits. */
-export async function startNode(node: RabbitmqNode): Promise<RunningNode> {
+/**
+ * Starts a prepared node and waits until it accepts connections. It exits when this process exits. `stopping` ends it while it
+ * starts.
+ */
+export async function startNode(node: RabbitmqNode, stopping?: AbortSignal): Promise<RunningNode> {
   if (program === undefined) throw new Error('RabbitMQ is not installed: run "make deps"');
   if (await takesConnections(node.port)) {
     throw new Error(`port ${node.port} is in use by another RabbitMQ: stop it or use it as it is`);
@@ -105,6 +108,7 @@ export async function startNode(node: RabbitmqNode): Promise<RunningNode> {
     await broker.end(signal);
     await nameServer.end('KILL');
   };
+  endOnAbort(broker, 'TERM', stopping);
   try {
     await answers(node, broker);
   } catch (error) {
