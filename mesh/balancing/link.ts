@@ -8,7 +8,7 @@ import { probe } from './health-calls.ts';
  * When a server is silent: 3 to 3.5 s after it hung if calls wait, 7 to 7.5 s if only streams that have begun are open, as the
  * watches of its health are. 2 s later if nothing else could take its calls.
  */
-export const silenceConstants = {
+const silenceConstants = {
   /** How long calls may be open without any answer before the server is asked whether it is alive. */
   patienceMs: 1_000,
   /** How long it may take to answer that. */

@@ -37,7 +37,7 @@ export function unknownServices(addresses: StaticAddresses, known: readonly stri
     const hint = meant === undefined ? 'use' : `did you mean ${meant}? Use`;
     return {
       variable: 'DISCOVERY_URL',
-      problem: `has an address of ${name}, but no service has that name: ${hint} one of ${known.join(', ')}`,
+      problem: `has an address of ${name}, but no package of contracts has that name: ${hint} one of ${known.join(', ')}`,
     };
   });
 }

@@ -89,7 +89,9 @@ describe('a starting process', () => {
       expect(lines).toContainEqual(expect.stringMatching(`^${variable} is "${value}", but must be `));
     }
     expect(lines).toContainEqual(
-      expect.stringMatching('^DISCOVERY_URL has an address of usr, but no service has that name: did you mean user?'),
+      expect.stringMatching(
+        '^DISCOVERY_URL has an address of usr, but no package of contracts has that name: did you mean user?',
+      ),
     );
     expect(lines).toHaveLength(6);
     expect(existsSync(dataDir)).toBe(false);
@@ -130,8 +132,8 @@ describe('a starting process', () => {
     const addresses = ['user', 'inventory', 'paymnt', 'shipping', 'bank'].map((name) => `${name}=127.0.0.1:1`);
     const environment = { DISCOVERY_URL: `static:${addresses.join()}` };
     const known = 'one of events, inventory, notification, ops, order, payment, report, shipping, user';
-    const misspelt = `DISCOVERY_URL has an address of paymnt, but no service has that name: did you mean payment? Use ${known}`;
-    const unknown = `DISCOVERY_URL has an address of bank, but no service has that name: use ${known}`;
+    const misspelt = `DISCOVERY_URL has an address of paymnt, but no package of contracts has that name: did you mean payment? Use ${known}`;
+    const unknown = `DISCOVERY_URL has an address of bank, but no package of contracts has that name: use ${known}`;
     expect(await refusal({ dataDir, args: ['order'], environment })).toEqual(['cannot start:', misspelt, unknown]);
     expect(await refusal({ dataDir, environment })).toEqual(['cannot start:', misspelt, unknown]);
     expect(existsSync(dataDir)).toBe(false);
