@@ -4,6 +4,7 @@ import { type Config, readConfig } from '../../mesh/config/config.ts';
 import { maskSecrets } from '../../mesh/config/mask-secrets.ts';
 import { contractDescriptors, readDeclaredServices } from '../../mesh/contract/declared-services.ts';
 import { serviceNameOf } from '../../mesh/discovery/discovery.ts';
+import { engineByName } from '../../mesh/engines/engines.ts';
 import { messageOf } from '../../mesh/errors/error-text.ts';
 import { makeFolder } from '../../mesh/storage/make-folder.ts';
 import { isFree } from '../../mesh/testing/servers/free-port.ts';
@@ -119,8 +120,7 @@ async function start(settings: Settings, running: Running, output: Output, stopp
     servers: urls,
     environment,
   });
-  // Or each process writes it when it exits for the first time, which takes many of them many seconds.
-  flushCompileCache();
+  await keepCompiled(config);
   stopping.throwIfAborted();
   const supervisor = createSupervisor({ plan, door, output, drainTimeoutMs });
   running.supervisor = supervisor;
@@ -134,6 +134,21 @@ async function start(settings: Settings, running: Running, output: Output, stopp
   process.stdout.write(
     `ready grpc=${address ?? grpcListen} processes=${plan.length} data=${dataDir} ${shownUrls} pid=${process.pid} in ${tookMs} ms\n`,
   );
+}
+
+/**
+ * Compiles what the processes load, so they find it. Otherwise each writes its own when it exits for the first time, which takes
+ * many of them many seconds.
+ */
+async function keepCompiled({ grpcEngine }: Config): Promise<void> {
+  await Promise.all([
+    engineByName(grpcEngine),
+    import('../../mesh/app/run-app.ts'),
+    import('../../mesh/storage/postgres/postgres.ts'),
+    import('../../mesh/tasks/rabbitmq/rabbitmq-tasks.ts'),
+    import('../../services/notification/mail/file-mailer.ts'),
+  ]);
+  flushCompileCache();
 }
 
 /** Ends everything. Returns whether it ended as it should. */

@@ -131,7 +131,7 @@ describe('a starting process', () => {
   it('fails on an address of an unknown service, and suggests the name', async () => {
     const addresses = ['user', 'inventory', 'paymnt', 'shipping', 'bank'].map((name) => `${name}=127.0.0.1:1`);
     const environment = { DISCOVERY_URL: `static:${addresses.join()}` };
-    const known = 'one of events, inventory, notification, ops, order, payment, report, shipping, user';
+    const known = 'one of events, gateway, inventory, notification, ops, order, payment, report, shipping, user';
     const misspelt = `DISCOVERY_URL has an address of paymnt, but no package of contracts has that name: did you mean payment? Use ${known}`;
     const unknown = `DISCOVERY_URL has an address of bank, but no package of contracts has that name: use ${known}`;
     expect(await refusal({ dataDir, args: ['order'], environment })).toEqual(['cannot start:', misspelt, unknown]);
