@@ -22,7 +22,8 @@ export interface Brokers {
 
 export interface HealthWatchOptions {
   readonly services: readonly Service[];
-  readonly brokers: Brokers;
+  /** `undefined`: the process uses none. */
+  readonly brokers: Brokers | undefined;
   readonly health: Pick<Health, 'show'>;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -70,11 +71,11 @@ function checksByName({ services, brokers, clock, logger }: HealthWatchOptions):
   const checkOf = (name: string, ask: () => Promise<void> | undefined, level: 'error' | 'warn' = 'error') =>
     createHealthCheck({ name, ask, level, clock, logger });
   const ofBroker = {
-    events: checkOf(eventsName, () => brokers.events.check()),
-    tasks: checkOf(tasksName, () => brokers.tasks.check()),
+    events: checkOf(eventsName, () => brokers?.events.check()),
+    tasks: checkOf(tasksName, () => brokers?.tasks.check()),
   };
   // A damaged partition concerns its readers, whose consumers report it, and not everyone who needs the log.
-  const partitions = checkOf(eventsName, () => brokers.events.checkPartitions());
+  const partitions = checkOf(eventsName, () => brokers?.events.checkPartitions());
   const names = new Map<string, HealthCheck[]>();
   const whole: HealthCheck[] = [];
   for (const service of services) {
@@ -86,7 +87,9 @@ function checksByName({ services, brokers, clock, logger }: HealthWatchOptions):
       names.set(name, [...own, ...needed, ...(served.check ? [checkOf(name, () => served.check?.(), 'warn')] : [])]);
     }
   }
-  return names.set('', whole).set(eventsName, [ofBroker.events, partitions]).set(tasksName, [ofBroker.tasks]);
+  names.set('', whole);
+  if (brokers === undefined) return names;
+  return names.set(eventsName, [ofBroker.events, partitions]).set(tasksName, [ofBroker.tasks]);
 }
 
 /** Checks something; resolves with what is wrong, or `undefined`. Not for concurrent use. */

@@ -79,7 +79,8 @@ export async function openApp(parts: AppParts): Promise<OpenApp> {
   };
   const engine = await engineByName(config.grpcEngine);
   const keepalive = config.grpcKeepaliveMs === 0 ? undefined : { everyMs: config.grpcKeepaliveMs };
-  const info = processInfo(config);
+  const isStateless = definitions.every((definition) => definition.isStateless);
+  const info = processInfo(config, isStateless);
   const metrics = createMetrics(clock, logger, info);
   const discovery = openDiscovery(config.discovery, { clock, logger, metrics });
   shutdown.add('resources', 'discovery', () => discovery.close());
@@ -89,7 +90,7 @@ export async function openApp(parts: AppParts): Promise<OpenApp> {
   const databases = openDatabases(dataFolder, logger, config);
   const build = async () => {
     const { open: openDatabase, fileIdOf } = databases;
-    const runtime = await openRuntime({ ...parts, info, metrics, openDatabase, fileIdOf, directory, endpoints });
+    const runtime = await openRuntime({ ...parts, info, metrics, openDatabase, fileIdOf, isStateless, directory, endpoints });
     const files = auditFiles(runtime);
     const auditors = () => [...services.flatMap(({ auditor }) => auditor ?? []), files.auditor];
     const services: Service[] = [];
@@ -144,7 +145,7 @@ export async function openApp(parts: AppParts): Promise<OpenApp> {
   shutdown.add('work', 'audits of files', files.stop);
   await startServices(services);
   await files.start();
-  const endWatch = await watchHealth({ services: served, brokers: runtime, health, clock, logger });
+  const endWatch = await watchHealth({ services: served, brokers: isStateless ? undefined : runtime, health, clock, logger });
   shutdown.add('work', 'health checks', endWatch);
   const self = describeSelf(config, port, findable, info.version);
   const register = () => (findable.length > 0 ? discovery.register?.(self) : undefined);

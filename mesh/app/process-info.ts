@@ -10,7 +10,7 @@ export interface ProcessInfo {
   readonly pid: number;
   readonly startTimeMs: number;
   readonly grpcEngine: string;
-  /** `sqlite`, `postgres`. */
+  /** `sqlite`, `postgres`. This and the next two are empty for a process that uses none of them. */
   readonly database: string;
   /** `embedded`, `kafka`. */
   readonly events: string;
@@ -31,8 +31,9 @@ const { version } = JSON.parse(readFileSync(new URL('../../package.json', import
   readonly version: string;
 };
 
-/** Describes this process, which runs with these settings. */
-export function processInfo(config: Config): ProcessInfo {
+/** Describes this process, which runs with these settings. `isStateless`: it uses neither databases nor brokers. */
+export function processInfo(config: Config, isStateless: boolean): ProcessInfo {
+  const schemeOf = (url: string) => (isStateless ? '' : url.slice(0, url.indexOf(':')));
   return {
     version,
     nodeVersion: process.versions.node,
@@ -43,10 +44,6 @@ export function processInfo(config: Config): ProcessInfo {
     events: schemeOf(config.eventsUrl),
     tasks: schemeOf(config.tasksUrl),
   };
-}
-
-function schemeOf(url: string): string {
-  return url.slice(0, url.indexOf(':'));
 }
 
 /** Measures the disk of the data folder. */

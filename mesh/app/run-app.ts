@@ -62,14 +62,15 @@ export async function runApp(
     const running = chosen.map(({ name }) => name).join(',');
     const tookMs = Math.round(performance.now() - startTimeMs);
     const { database, events, tasks } = app.runtime.info;
-    const adapters = { database, events, tasks };
+    const adapters = database === '' ? {} : { database, events, tasks };
     logger.info(
       { grpc: address, metrics, services: running, ...adapters, data: config.dataDir, took_ms: tookMs },
       'ready',
     );
     const where = metrics === undefined ? `grpc=${address}` : `grpc=${address} metrics=${metrics}`;
+    const used = Object.entries(adapters).map(([name, scheme]) => ` ${name}=${scheme}`);
     process.stdout.write(
-      `ready ${where} services=${running} data=${config.dataDir} database=${database} events=${events} tasks=${tasks} pid=${process.pid} in ${tookMs} ms\n`,
+      `ready ${where} services=${running} data=${config.dataDir}${used.join('')} pid=${process.pid} in ${tookMs} ms\n`,
     );
   } catch (error) {
     process.stderr.write(`${describe(error)}\n`);

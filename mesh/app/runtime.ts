@@ -10,7 +10,8 @@ import type { Metrics } from '../metrics/metrics.ts';
 import { createPrometheusMetrics } from '../metrics/prometheus/prometheus-metrics.ts';
 import type { HealthList } from '../server/health/health.ts';
 import type { DamageSearch } from '../storage/damage-search.ts';
-import { openTasks } from '../tasks/open-tasks.ts';
+import { connectOnUse } from '../tasks/connect-on-use.ts';
+import { measureTasks, openTasks } from '../tasks/open-tasks.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Clock } from '../time/clock.ts';
 import type { Databases, OpenDatabase } from './data/open-databases.ts';
@@ -30,6 +31,8 @@ export interface RuntimeOptions {
   readonly health: HealthList;
   readonly info: ProcessInfo;
   readonly metrics: Metrics;
+  /** Whether no service of the process uses a database or a broker. */
+  readonly isStateless: boolean;
   /** Where clients find services. */
   readonly directory: Directory;
   /** The instances of services in other processes. */
@@ -49,18 +52,25 @@ export async function openRuntime({
   draining,
   openDatabase,
   fileIdOf,
+  isStateless,
   directory,
   endpoints,
   shutdown,
 }: RuntimeOptions): Promise<Runtime> {
-  const events = await openEvents(config, { clock, logger, openDatabase });
-  shutdown.add('resources', 'event log', () => events.close());
+  const events = isStateless
+    ? absent<EventLog>('event log')
+    : await openEvents(config, { clock, logger, openDatabase });
+  if (!isStateless) shutdown.add('resources', 'event log', () => events.close());
   const open = (url: string) => openDatabase('tasks', url, { poolSize: 1 });
-  const tasks = await openTasks(config, { clock, logger, metrics, open });
+  const noTasks = () => connectOnUse(() => Promise.reject(new TypeError('a stateless process has no tasks')));
+  const tasks = isStateless
+    ? measureTasks(noTasks(), { metrics, clock })
+    : await openTasks(config, { clock, logger, metrics, open });
   shutdown.add('resources', 'task queue', () => tasks.close());
   const clients = createClientFactory({ endpoints: directory, clock, logger });
   shutdown.add('resources', 'clients', () => clients.close());
-  const searches = [events.searchDamage, tasks.searchDamage].filter((search) => search !== undefined);
+  const opened = isStateless ? [] : [events.searchDamage, tasks.searchDamage];
+  const searches = opened.filter((search) => search !== undefined);
   const ownerByUrl = new Map<string, string>();
   return {
     config,
@@ -101,6 +111,14 @@ export function createMetrics(clock: Clock, logger: Logger, info: ProcessInfo): 
   const metrics = createPrometheusMetrics({ clock, logger });
   describeProcess(metrics, info);
   return metrics;
+}
+
+/** What a stateless process does not have. Whoever uses it is not stateless. */
+function absent<T extends object>(what: string): T {
+  const refuse = () => {
+    throw new TypeError(`a stateless process has no ${what}`);
+  };
+  return new Proxy({} as T, { get: refuse });
 }
 
 async function openEvents(

@@ -68,6 +68,7 @@ export const localOpsService = defineService({
   name: 'ops',
   observesProcess: true,
   isLocal: true,
+  isStateless: true,
   setup(parts) {
     const { process, tasks, clock, logger } = parts;
     // Those of a broker are shared by all processes: `ops` shows them.

@@ -108,6 +108,8 @@ export interface ServiceSpec<Settings, Migrations, Topics, Observes> {
    * services of the process. Default false.
    */
   readonly isLocal?: boolean;
+  /** Whether it uses neither databases nor brokers. A process of such services opens and reports none. Default false. */
+  readonly isStateless?: boolean;
   /** Builds the service. Nothing has to be started: what `run` gets is started, stopped, checked and shown to operators. */
   setup(parts: Parts<Settings, Migrations, Topics, Observes>): ServiceSetup | Promise<ServiceSetup>;
 }
@@ -123,13 +125,14 @@ export function defineService<
   Settings extends ServiceSettings = Readonly<Record<never, never>>,
   Observes extends boolean | undefined = undefined,
 >(spec: ServiceSpec<Settings, Migrations, Topics, Observes>): ServiceDefinition {
-  const { name, migrations, topics, observesProcess = false, isLocal = false } = spec;
+  const { name, migrations, topics, observesProcess = false, isLocal = false, isStateless = false } = spec;
   if (topics && !migrations) throw new TypeError(`service ${name} has topics and no database: give it migrations`);
   return {
     name,
     settings: Object.values(spec.settings ?? {}),
     observesProcess,
     isLocal,
+    isStateless,
     async create(runtime, process) {
       const storage = migrations && (await openMigrated(runtime, name, migrations));
       const outbox = storage && topics && (await openOutbox(runtime, name, storage, topics));

@@ -147,5 +147,7 @@ export interface ServiceDefinition {
    * services of the process. Default false.
    */
   readonly isLocal?: boolean;
+  /** Whether it uses neither databases nor brokers. A process of such services opens and reports none. Default false. */
+  readonly isStateless?: boolean;
   create(runtime: Runtime, process: Process): Promise<Service>;
 }
