@@ -1,10 +1,10 @@
 import { availableParallelism, cpus } from 'node:os';
 import { benchBalancing } from './balancing.ts';
-import { benchDoor } from './door.ts';
 import { benchEngines } from './engines.ts';
 import { benchEventStore } from './event-store.ts';
 import { benchEvents } from './events.ts';
 import { type Benchmark, type Figure, figureTable } from './figure.ts';
+import { benchGateway } from './gateway.ts';
 import { benchGetUser } from './get-user.ts';
 import { benchHistory } from './history.ts';
 import { benchImportUsers } from './import-users.ts';
@@ -24,7 +24,7 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
   orders: benchOrders,
   split: benchSplit,
   engines: benchEngines,
-  door: benchDoor,
+  gateway: benchGateway,
   balancing: benchBalancing,
   events: benchEvents,
   'event-store': benchEventStore,

@@ -1,5 +1,5 @@
 /**
- * The one door to the runtime. Services and examples import it as `#mesh`, and nothing below it; tests also `#mesh/testing`.
+ * The entry point of the runtime. Services and examples import it as `#mesh`, and nothing below it; tests also `#mesh/testing`.
  */
 
 // A service: its definition, contracts, clients and settings.

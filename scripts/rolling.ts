@@ -9,7 +9,7 @@ import { isClean, verifyRolling } from './rolling/run.ts';
 import { startSplitMesh } from './rolling/split-mesh.ts';
 import { reportLines } from './rolling/table.ts';
 
-// Starts a mesh with two processes of each service, replaces all of them one after another under load through the door, and
+// Starts a mesh with two processes of each service, replaces all of them one after another under load through the gateway, and
 // prints how many calls failed and what the orders did. Arguments: the services to restart. Default: all.
 
 /** make and npm forward a signal that the whole group has already received. */

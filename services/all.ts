@@ -23,5 +23,5 @@ export const allServices: readonly ServiceDefinition[] = [
   opsService,
 ];
 
-/** The services that a process can run: in addition, the door to a mesh of many processes. */
+/** The services that a process can run: in addition, the gateway to a mesh of many processes. */
 export const runnableServices: readonly ServiceDefinition[] = [...allServices, gatewayService];

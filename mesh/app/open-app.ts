@@ -90,7 +90,16 @@ export async function openApp(parts: AppParts): Promise<OpenApp> {
   const databases = openDatabases(dataFolder, logger, config);
   const build = async () => {
     const { open: openDatabase, fileIdOf } = databases;
-    const runtime = await openRuntime({ ...parts, info, metrics, openDatabase, fileIdOf, isStateless, directory, endpoints });
+    const runtime = await openRuntime({
+      ...parts,
+      info,
+      metrics,
+      openDatabase,
+      fileIdOf,
+      isStateless,
+      directory,
+      endpoints,
+    });
     const files = auditFiles(runtime);
     const auditors = () => [...services.flatMap(({ auditor }) => auditor ?? []), files.auditor];
     const services: Service[] = [];
@@ -100,7 +109,7 @@ export async function openApp(parts: AppParts): Promise<OpenApp> {
   const { runtime, services, files } = await build().finally(databases.reportFound);
   checkAddresses(config.discovery, directory, await readDeclaredServices(contractDescriptors));
   const findable = services.filter(({ isLocal }) => !isLocal).flatMap((service) => service.serves);
-  // A door is not in any registry.
+  // A gateway is not in any registry.
   if (findable.length > 0) checkAdvertised(config);
   const shadowed = directory.shadowed();
   if (shadowed.length > 0) logger.info({ services: shadowed }, answeredHere);
@@ -145,7 +154,13 @@ export async function openApp(parts: AppParts): Promise<OpenApp> {
   shutdown.add('work', 'audits of files', files.stop);
   await startServices(services);
   await files.start();
-  const endWatch = await watchHealth({ services: served, brokers: isStateless ? undefined : runtime, health, clock, logger });
+  const endWatch = await watchHealth({
+    services: served,
+    brokers: isStateless ? undefined : runtime,
+    health,
+    clock,
+    logger,
+  });
   shutdown.add('work', 'health checks', endWatch);
   const self = describeSelf(config, port, findable, info.version);
   const register = () => (findable.length > 0 ? discovery.register?.(self) : undefined);

@@ -20,7 +20,7 @@ export interface RollingOptions extends RestartOptions {
   readonly liveShipments: LiveShipments;
 }
 
-/** Restarts services one after another under load, through the door. */
+/** Restarts services one after another under load, through the gateway. */
 export async function verifyRolling(mesh: SplitMesh, options: RollingOptions): Promise<RollingResult> {
   const { ordersPerSecond, ghzCallsPerSecond, say } = options;
   const { address } = mesh;

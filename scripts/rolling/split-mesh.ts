@@ -10,7 +10,7 @@ import { controlSocket } from '../split/run.ts';
 
 /** A mesh of many processes, as `make start-split` runs it. */
 export interface SplitMesh extends AsyncDisposable {
-  /** `host:port` of the door. */
+  /** `host:port` of the gateway. */
   readonly address: string;
   /** Its processes that run, such as `order-1`, without the supervisor. */
   processes(): readonly RunningProcess[];
@@ -94,7 +94,7 @@ function childrenOf(supervisor: number): readonly RunningProcess[] {
       if (Number(parent) !== supervisor || state === 'Z') return [];
       const service = readFileSync(`/proc/${entry}/cmdline`, 'utf8').split('\0').at(-2) ?? '';
       const environment = readFileSync(`/proc/${entry}/environ`, 'utf8').split('\0');
-      // Those of doors have `.1` and `.2` in turn.
+      // Those of gateways have `.1` and `.2` in turn.
       const folder = basename(environment.find((variable) => variable.startsWith('DATA_DIR=')) ?? '');
       const name = folder.replace(/\.\d+$/, '');
       return name.startsWith(`${service}-`) ? [{ name, service, pid: Number(entry) }] : [];

@@ -49,7 +49,7 @@ describe('the end of a split mesh', () => {
   });
 });
 
-describe('a door that is replaced', () => {
+describe('a gateway that is replaced', () => {
   const faults = { 'gateway-1': 'starts late' };
 
   it('is not started a third time if it dies while its successor starts', async () => {
@@ -87,7 +87,7 @@ describe('a door that is replaced', () => {
 });
 
 describe('a split mesh whose supervisor is killed', () => {
-  /** A supervisor of `user-1` and the door `gateway-1` in a process of its own. */
+  /** A supervisor of `user-1` and the gateway `gateway-1` in a process of its own. */
   async function startSupervising(fault = '') {
     const supervising = spawnProcess({
       main: 'scripts/split/testing/supervising-main.ts',
@@ -99,7 +99,7 @@ describe('a split mesh whose supervisor is killed', () => {
     return { ...supervising, user: Number(user), gateway: Number(gateway) };
   }
 
-  it('drains its services and its doors', async () => {
+  it('drains its services and its gateways', async () => {
     await using supervising = await startSupervising();
     await supervising.end('SIGKILL');
     await eventually(() =>
@@ -122,10 +122,10 @@ describe('a split mesh whose supervisor is killed', () => {
     expect(small.history().filter((line) => line.endsWith('is cut off'))).toEqual([]);
   });
 
-  it('keeps its doors when their terminal closes', async () => {
+  it('keeps its gateways when their terminal closes', async () => {
     await using supervising = await startSupervising();
     process.kill(supervising.gateway, 'SIGHUP');
-    // Handled in order, so this one would come too late for a door that the first one ended.
+    // Handled in order, so this one would come too late for a gateway that the first one ended.
     process.kill(supervising.gateway, 'SIGTERM');
     await eventually(() => expect(small.history()).toContain('gateway-1 ended'));
   });

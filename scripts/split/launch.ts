@@ -27,10 +27,10 @@ export interface Launches {
   /** Starts an instance of a service. It has a process group of its own, so Ctrl-C reaches only the supervisor. */
   readonly service: Launch;
   /**
-   * Starts a door. All doors accept from one socket, which this process keeps open: while one is replaced, callers reach the
+   * Starts a gateway. All gateways accept from one socket, which this process keeps open: while one is replaced, callers reach the
    * others, and connections that wait in the socket's queue are not lost.
    */
-  readonly door: Launch;
+  readonly gateway: Launch;
 }
 
 const services = fileURLToPath(new URL('../../services/main.ts', import.meta.url));
@@ -54,7 +54,7 @@ export function createLaunches(main = services): Launches {
       child.stdio[3]?.on('error', () => undefined);
       return asLaunched(child);
     },
-    door({ service, environment }) {
+    gateway({ service, environment }) {
       cluster.schedulingPolicy = cluster.SCHED_NONE;
       const execArgv = ['--import', leash];
       cluster.setupPrimary({ exec: main, execArgv, args: [service], stdio: ['ignore', 'pipe', 'pipe', 'ipc'] });

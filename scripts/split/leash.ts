@@ -19,7 +19,7 @@ if (cluster.worker) {
   // Otherwise Node ends a worker immediately when its channel to the supervisor closes.
   cluster.worker.exitedAfterDisconnect = true;
   process.once('disconnect', drain);
-  // A door is in the process group of the supervisor, which drains it when the terminal closes.
+  // A gateway is in the process group of the supervisor, which drains it when the terminal closes.
   process.on('SIGHUP', () => undefined);
 } else {
   // Descriptor 3 is a pipe to the supervisor.

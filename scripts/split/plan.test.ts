@@ -10,8 +10,8 @@ const servers = {
 const plan = (options: Partial<PlanOptions> = {}) =>
   planMesh({
     services: ['user', 'order', 'bridge'],
-    door: 'gateway',
-    doorAddress: '127.0.0.1:50051',
+    gateway: 'gateway',
+    gatewayAddress: '127.0.0.1:50051',
     replicas: () => 2,
     dataDir: 'data',
     servers,
@@ -49,20 +49,26 @@ describe('planMesh', () => {
     });
   });
 
-  it('gives ops the addresses of the other ops and of the doors too, which it asks what they have', () => {
-    const [, second, , door] = plan({ services: ['user', 'ops'], replicas: (service) => (service === 'ops' ? 2 : 1) });
+  it('gives ops the addresses of the other ops and of the gateways too, which it asks what they have', () => {
+    const [, second, , gateway] = plan({
+      services: ['user', 'ops'],
+      replicas: (service) => (service === 'ops' ? 2 : 1),
+    });
     expect(second?.environment.DISCOVERY_URL).toBe(
       'static:user=127.0.0.1:21000,ops=127.0.0.1:21011,gateway=127.0.0.1:21020',
     );
-    expect(door?.environment).toMatchObject({ GRPC_LISTEN: '127.0.0.1:50051', OPS_LISTEN: '127.0.0.1:21020' });
+    expect(gateway?.environment).toMatchObject({ GRPC_LISTEN: '127.0.0.1:50051', OPS_LISTEN: '127.0.0.1:21020' });
   });
 
-  it('gives the doors the addresses of all services, one address, and metrics of their own', () => {
-    const doors = plan({ replicas: (service) => (service === 'gateway' ? 2 : 1) }).filter(
+  it('gives the gateways the addresses of all services, one address, and metrics of their own', () => {
+    const gateways = plan({ replicas: (service) => (service === 'gateway' ? 2 : 1) }).filter(
       ({ service }) => service === 'gateway',
     );
-    expect(doors.map(({ environment }) => environment.METRICS_LISTEN)).toEqual(['127.0.0.1:22030', '127.0.0.1:22031']);
-    for (const { environment } of doors) {
+    expect(gateways.map(({ environment }) => environment.METRICS_LISTEN)).toEqual([
+      '127.0.0.1:22030',
+      '127.0.0.1:22031',
+    ]);
+    for (const { environment } of gateways) {
       expect(environment.GRPC_LISTEN).toBe('127.0.0.1:50051');
       expect(environment.DISCOVERY_URL).toBe(
         'static:user=127.0.0.1:21000,order=127.0.0.1:21010,events=127.0.0.1:21020',

@@ -5,7 +5,7 @@ export interface PlannedProcess {
   /** `order-1`. */
   readonly name: string;
   readonly service: string;
-  /** `host:port` where it listens. All doors have the same. */
+  /** `host:port` where it listens. All gateways have the same. */
   readonly address: string;
   /** Its settings, in addition to those of the supervisor. */
   readonly environment: Readonly<Record<string, string>>;
@@ -28,12 +28,12 @@ export interface ServerUrls {
 export type Replicas = (service: string) => number;
 
 export interface PlanOptions {
-  /** The names of the services, without the door. */
+  /** The names of the services, without the gateway. */
   readonly services: readonly string[];
-  /** The service that is the door, if there is one. */
-  readonly door?: string;
-  /** `host:port` of the door. */
-  readonly doorAddress: string;
+  /** The service that is the gateway, if there is one. */
+  readonly gateway?: string;
+  /** `host:port` of the gateway. */
+  readonly gatewayAddress: string;
   readonly replicas: Replicas;
   /** The folder for the data folders of the processes. */
   readonly dataDir: string;
@@ -69,16 +69,16 @@ export function discoveryNameOf(service: string): string {
  * unless others use them.
  */
 export function planMesh(options: PlanOptions): readonly PlannedProcess[] {
-  const { services, door, doorAddress, replicas, dataDir, servers, environment = {} } = options;
+  const { services, gateway, gatewayAddress, replicas, dataDir, servers, environment = {} } = options;
   const ports = createPorts(options.takenPorts ?? new Set());
-  const names = [...services, ...(door === undefined ? [] : [door])];
+  const names = [...services, ...(gateway === undefined ? [] : [gateway])];
   const instances = names.flatMap((service, index) =>
     Array.from({ length: replicas(service) }, (_, replica) => {
       const port = ports.take(firstPort + portsPerService * index + replica);
       return { service, name: `${service}-${replica + 1}`, port, nextPort: ports.take(port + successorOffset) };
     }),
   );
-  const callable = instances.filter(({ service }) => service !== door);
+  const callable = instances.filter(({ service }) => service !== gateway);
   const shared = {
     DATABASE_URL: servers.database,
     EVENTS_URL: servers.events,
@@ -89,7 +89,7 @@ export function planMesh(options: PlanOptions): readonly PlannedProcess[] {
   // Processes enter their address there, so callers find a new one.
   const registers = /^(consul|eureka)(\+https)?:/.test(environment.DISCOVERY_URL ?? '');
   return instances.map(({ service, name, port, nextPort }) => {
-    const address = service === door ? doorAddress : `127.0.0.1:${port}`;
+    const address = service === gateway ? gatewayAddress : `127.0.0.1:${port}`;
     // A process calls its own service inside. Only ops asks all others what they have.
     const others =
       service === 'ops'
@@ -103,13 +103,13 @@ export function planMesh(options: PlanOptions): readonly PlannedProcess[] {
         ...shared,
         DISCOVERY_URL: environment.DISCOVERY_URL || discoveryUrl(others),
         GRPC_LISTEN: address,
-        // All doors are at one address, which forwards.
-        ...(service === door && { OPS_LISTEN: `127.0.0.1:${port}` }),
+        // All gateways are at one address, which forwards.
+        ...(service === gateway && { OPS_LISTEN: `127.0.0.1:${port}` }),
         METRICS_LISTEN: `127.0.0.1:${port + metricsOffset}`,
         DATA_DIR: join(dataDir, 'split', name),
       },
       ...(registers &&
-        service !== door && {
+        service !== gateway && {
           successor: {
             GRPC_LISTEN: `127.0.0.1:${nextPort}`,
             METRICS_LISTEN: `127.0.0.1:${nextPort + metricsOffset}`,

@@ -81,12 +81,12 @@ describe('scripts/split.ts', () => {
 });
 
 describe('planOnFreePorts', () => {
-  it('leaves the port of the door to the door', async () => {
-    const options = { services: ['user'], door: 'gateway', replicas: () => 1, dataDir: 'data', servers };
-    const [user] = await planOnFreePorts({ ...options, doorAddress: '127.0.0.1:0' });
+  it('leaves the port of the gateway to the gateway', async () => {
+    const options = { services: ['user'], gateway: 'gateway', replicas: () => 1, dataDir: 'data', servers };
+    const [user] = await planOnFreePorts({ ...options, gatewayAddress: '127.0.0.1:0' });
     const preferred = user?.address ?? '';
-    const [moved, door] = await planOnFreePorts({ ...options, doorAddress: preferred });
-    expect(door?.address).toBe(preferred);
+    const [moved, gateway] = await planOnFreePorts({ ...options, gatewayAddress: preferred });
+    expect(gateway?.address).toBe(preferred);
     expect(moved?.address).not.toBe(preferred);
   });
 });

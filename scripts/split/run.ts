@@ -36,7 +36,7 @@ const stopSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 const sameSignalMs = 1_000;
 
 /** The service through which callers reach the others. */
-const door = 'gateway';
+const gateway = 'gateway';
 
 /** The socket on which the supervisor with this data folder takes commands. */
 export function controlSocket(dataDir: string): string {
@@ -112,9 +112,9 @@ async function start(settings: Settings, running: Running, output: Output, stopp
   const urls = await running.servers.start();
   const services = runnableServices.map(({ name }) => name);
   const plan = await planOnFreePorts({
-    services: services.filter((name) => name !== door),
-    ...(services.includes(door) && { door }),
-    doorAddress: grpcListen,
+    services: services.filter((name) => name !== gateway),
+    ...(services.includes(gateway) && { gateway }),
+    gatewayAddress: grpcListen,
     replicas,
     dataDir,
     servers: urls,
@@ -122,12 +122,12 @@ async function start(settings: Settings, running: Running, output: Output, stopp
   });
   await keepCompiled(config);
   stopping.throwIfAborted();
-  const supervisor = createSupervisor({ plan, door, output, drainTimeoutMs });
+  const supervisor = createSupervisor({ plan, gateway, output, drainTimeoutMs });
   running.supervisor = supervisor;
   output.log('info', `starting ${plan.length} processes`);
   await supervisor.start();
   stopping.throwIfAborted();
-  const address = supervisor.processes.find((process) => process.plan.service === door)?.address();
+  const address = supervisor.processes.find((process) => process.plan.service === gateway)?.address();
   const { database, events, tasks } = urls;
   const shownUrls = `database=${maskSecrets(database)} events=${maskSecrets(events)} tasks=${maskSecrets(tasks)}`;
   const tookMs = Math.round(performance.now() - startMs);
@@ -190,13 +190,13 @@ async function readSettings(environment: NodeJS.ProcessEnv): Promise<Settings> {
 
 /** Plans on ports that nobody uses. */
 export async function planOnFreePorts(options: Omit<PlanOptions, 'takenPorts'>): Promise<readonly PlannedProcess[]> {
-  const takenPorts = new Set([portOf(options.doorAddress)]);
+  const takenPorts = new Set([portOf(options.gatewayAddress)]);
   for (;;) {
     const plan = planMesh({ ...options, takenPorts });
     const ports = plan
       .flatMap(({ environment, successor }) => [environment, successor])
       .flatMap((settings) => [settings?.GRPC_LISTEN, settings?.METRICS_LISTEN, settings?.OPS_LISTEN])
-      .filter((address) => address !== undefined && address !== options.doorAddress)
+      .filter((address) => address !== undefined && address !== options.gatewayAddress)
       .map((address = '') => portOf(address));
     const free = await Promise.all(ports.map((port) => isFree(port)));
     const taken = ports.filter((_, index) => !free[index]);

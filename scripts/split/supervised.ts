@@ -218,7 +218,7 @@ export function supervise(plan: PlannedProcess, options: SupervisedOptions): Sup
   };
 }
 
-/** Two processes cannot share a data folder, nor an address unless they are doors. */
+/** Two processes cannot share a data folder, nor an address unless they are gateways. */
 function inSlot(plan: PlannedProcess, slot: number): PlannedProcess {
   const folder = `${plan.environment.DATA_DIR}.${slot}`;
   const differing = slot === 1 ? {} : plan.successor;

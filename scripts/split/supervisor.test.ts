@@ -16,7 +16,7 @@ describe('the supervisor of a split mesh', () => {
     await small[Symbol.asyncDispose]();
   });
 
-  it('starts those that are called first and the door last, and ends them in the opposite order', async () => {
+  it('starts those that are called first and the gateway last, and ends them in the opposite order', async () => {
     const mesh = await small.supervise(['user-1', 'order-1', 'ops-1', 'gateway-1']);
     await mesh.start();
     expect(small.history()).toEqual(['user-1 started', 'order-1 started', 'ops-1 started', 'gateway-1 started']);
@@ -126,11 +126,11 @@ describe('the supervisor of a split mesh', () => {
     expect(await mesh.stop()).toEqual([]);
   });
 
-  it('replaces doors without refusing a connection', async () => {
+  it('replaces gateways without refusing a connection', async () => {
     const mesh = await small.supervise(['gateway-1', 'gateway-2']);
     await mesh.start();
     const before = small.history().length;
-    const [host, port] = mesh.doorAddress.split(':');
+    const [host, port] = mesh.gatewayAddress.split(':');
     let isDone = false;
     const calling = (async () => {
       const answers = new Map<string, string>();

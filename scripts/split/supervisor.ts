@@ -19,8 +19,8 @@ export interface Supervisor {
 
 export interface SupervisorOptions {
   readonly plan: readonly PlannedProcess[];
-  /** The service that is the door. Its instances share a socket, so a new one can listen next to the old one. */
-  readonly door: string | undefined;
+  /** The service that is the gateway. Its instances share a socket, so a new one can listen next to the old one. */
+  readonly gateway: string | undefined;
   /** Default: those of the services. */
   readonly launches?: Launches;
   readonly output: Output;
@@ -40,14 +40,14 @@ export interface SupervisorOptions {
 const concurrentStarts = 10;
 
 export function createSupervisor(options: SupervisorOptions): Supervisor {
-  const { plan, door, output, startTimeoutMs, launches = createLaunches() } = options;
+  const { plan, gateway, output, startTimeoutMs, launches = createLaunches() } = options;
   const { drainSlackMs = 5_000, reportEveryMs = 5_000, settleMs = 1_000 } = options;
   const drainTimeoutMs = options.drainTimeoutMs + drainSlackMs;
   const processes = plan.map((planned) => {
-    const isDoor = planned.service === door;
-    const launch = isDoor ? launches.door : launches.service;
+    const isGateway = planned.service === gateway;
+    const launch = isGateway ? launches.gateway : launches.service;
     const isFoundElsewhere = planned.successor !== undefined;
-    const overlap = { overlaps: isDoor || isFoundElsewhere, settleMs: isFoundElsewhere ? settleMs : 0 };
+    const overlap = { overlaps: isGateway || isFoundElsewhere, settleMs: isFoundElsewhere ? settleMs : 0 };
     return supervise(planned, {
       launch,
       ...overlap,
@@ -81,7 +81,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
   return {
     processes,
     async start() {
-      // Those that others call come first, the doors last: who reaches a door reaches everything.
+      // Those that others call come first, the gateways last: who reaches a gateway reaches everything.
       for (const wave of waves.toReversed()) {
         await inParallel(wave, concurrentStarts, async ({ process }) => {
           if (!isStopping) await process.start();

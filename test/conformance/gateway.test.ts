@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { engineByName, engineNames } from '../../mesh/engines/engines.ts';
 import { toStatus } from '../../mesh/errors/to-status.ts';
 import { createLogger } from '../../mesh/telemetry/logger.ts';
-import { type Door, engineBehindDoor, openDoor } from '../../mesh/testing/engine-behind-door.ts';
+import { engineBehindGateway, type Gateway, openGateway } from '../../mesh/testing/engine-behind-gateway.ts';
 import { grpcGoClient, grpcGoServer } from '../../mesh/testing/servers/go-tools.ts';
 import { grpcJava, testProtoFolder } from '../../mesh/testing/servers/grpc-java.ts';
 import { grpcPython, grpcPythonPath } from '../../mesh/testing/servers/grpc-python.ts';
@@ -21,7 +21,7 @@ const script = fileURLToPath(new URL('./python/interop_client.py', import.meta.u
 describeWithServer({ ...grpcJava, name: 'the test contracts of grpc-java' }, 'a server behind the gateway', () => {
   let target: TestTarget;
   beforeAll(async () => {
-    target = await startTestService(engineBehindDoor);
+    target = await startTestService(engineBehindGateway);
   });
   afterAll(() => target?.stop());
 
@@ -54,21 +54,21 @@ describeWithServer({ ...grpcJava, name: 'the test contracts of grpc-java' }, 'a 
 
 describeWithServer(grpcGoServer, "grpc-go's server behind the gateway", () => {
   let server: TestTarget;
-  let door: Door;
+  let gateway: Gateway;
   beforeAll(async () => {
     server = await startForeignServer((port) => [grpcGoServer.path, `-port=${port}`]);
     const logger = createLogger('silent');
     const options = {
       toStatus: (error: unknown, call: Parameters<typeof toStatus>[1]) => toStatus(error, call, logger),
     };
-    door = await openDoor(`127.0.0.1:${server.port}`, '127.0.0.1:0', options);
+    gateway = await openGateway(`127.0.0.1:${server.port}`, '127.0.0.1:0', options);
   });
   afterAll(async () => {
-    await door?.drain(0);
+    await gateway?.drain(0);
     await server?.stop();
   });
 
-  itPassesOurCases(async () => (await engineByName('native')).connect(`127.0.0.1:${door.port}`), ourCases);
+  itPassesOurCases(async () => (await engineByName('native')).connect(`127.0.0.1:${gateway.port}`), ourCases);
 });
 
 function itPassesOurCases(connect: () => Promise<Client['transport']>, cases: typeof ourCompressionCases): void {

@@ -17,7 +17,7 @@ const run = promisify(execFile);
 describe('a gateway to two user services, one of them with a bridge', () => {
   let folder: TempFolder;
   let instances: StartedProcess[];
-  let door: StartedProcess;
+  let gateway: StartedProcess;
   let users: Client<UserServiceDefinition>;
 
   const start = (name: string, services: readonly string[], environment: Record<string, string> = {}) =>
@@ -32,12 +32,16 @@ describe('a gateway to two user services, one of them with a bridge', () => {
     instances = await Promise.all([start('1', ['user']), start('2', ['user', 'bridge'])]);
     const addresses = instances.map(({ address }) => address);
     const discovery = `static:user=${addresses.join('+')},events=${addresses[1]}`;
-    door = await start('door', ['gateway'], { DISCOVERY_URL: discovery, BALANCING: 'round-robin' });
-    users = door.client(UserServiceContract);
+    gateway = await start('gateway', ['gateway'], { DISCOVERY_URL: discovery, BALANCING: 'round-robin' });
+    users = gateway.client(UserServiceContract);
   });
   afterAll(async () => {
-    await Promise.all([door, ...instances].map((started) => started.end('SIGKILL')));
+    await Promise.all([gateway, ...instances].map((started) => started.end('SIGKILL')));
     await folder[Symbol.asyncDispose]();
+  });
+
+  it('uses neither a database nor a broker, and names none', () => {
+    expect(gateway.stdout()).toMatch(/services=gateway data=\S+ pid=/);
   });
 
   it('spreads calls over the instances, with what callers send and get', async () => {
@@ -73,7 +77,7 @@ describe('a gateway to two user services, one of them with a bridge', () => {
   });
 
   it('refuses a service that discovery does not know, as a server without the method', async () => {
-    const payments = door.client(PaymentServiceContract);
+    const payments = gateway.client(PaymentServiceContract);
     await expect(payments.getPayment({ orderId: 'x' })).rejects.toMatchObject({ reason: 'UNKNOWN_METHOD' });
   });
 
@@ -81,7 +85,7 @@ describe('a gateway to two user services, one of them with a bridge', () => {
     const call = async (...args: string[]) => (await run(grpcurl.path, ['-plaintext', ...args])).stdout;
 
     it('lists what all processes serve, once', async () => {
-      expect((await call(door.address, 'list')).trim().split('\n')).toEqual([
+      expect((await call(gateway.address, 'list')).trim().split('\n')).toEqual([
         'events.v1.EventService',
         'grpc.health.v1.Health',
         'grpc.reflection.v1.ServerReflection',
@@ -91,12 +95,14 @@ describe('a gateway to two user services, one of them with a bridge', () => {
     });
 
     it('describes methods and messages', async () => {
-      expect(await call(door.address, 'describe', 'user.v1.UserService.GetUser')).toContain('user.v1.GetUserRequest');
+      expect(await call(gateway.address, 'describe', 'user.v1.UserService.GetUser')).toContain(
+        'user.v1.GetUserRequest',
+      );
     });
 
-    it('shows the health of services and of the door', async () => {
+    it('shows the health of services and of the gateway', async () => {
       const check = (service: string) =>
-        call('-d', JSON.stringify({ service }), door.address, 'grpc.health.v1.Health/Check');
+        call('-d', JSON.stringify({ service }), gateway.address, 'grpc.health.v1.Health/Check');
       expect(await check('user.v1.UserService')).toContain('"SERVING"');
       expect(await check('')).toContain('"SERVING"');
     });
@@ -111,13 +117,13 @@ describe('a gateway to two user services, one of them with a bridge', () => {
   });
 
   it('ends idle streams when it drains, so their callers continue elsewhere', async () => {
-    const events = door.client(EventServiceContract, { retry: { maxAttempts: 1 } });
+    const events = gateway.client(EventServiceContract, { retry: { maxAttempts: 1 } });
     const next = events.subscribe({ topic: 'user.events' })[Symbol.asyncIterator]().next();
     void next.catch(() => undefined);
     // The stream was sent before this call, so it is open after it.
     expect((await events.listTopics({})).topics.map(({ name }) => name)).toContain('user.events');
     const startMs = performance.now();
-    const stopped = door.stop();
+    const stopped = gateway.stop();
     await expect(next).rejects.toMatchObject({ reason: 'SERVER_DRAINING' });
     expect(await stopped).toMatchObject({ code: 0 });
     expect(performance.now() - startMs).toBeLessThan(4_500);

@@ -14,13 +14,13 @@ import { balanceServices, startUserInstance, type UserInstance } from './support
 let folder: TempFolder;
 let one: UserInstance;
 let other: UserInstance;
-let door: StartedProcess;
+let gateway: StartedProcess;
 
 beforeAll(async () => {
   folder = await tempFolder();
   [one, other] = await Promise.all([startUserInstance('bridge'), startUserInstance('bridge')]);
   const addresses = [one, other].map(({ port }) => `127.0.0.1:${port}`).join('+');
-  door = await startProcess({
+  gateway = await startProcess({
     dataDir: folder.path,
     args: ['gateway'],
     environment: {
@@ -32,7 +32,7 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  await Promise.all([door, one?.process, other?.process].map((started) => started?.end('SIGKILL')));
+  await Promise.all([gateway, one?.process, other?.process].map((started) => started?.end('SIGKILL')));
   await folder?.[Symbol.asyncDispose]();
 });
 
@@ -78,10 +78,10 @@ function direct(): ClientFactory['client'] {
 
 describe('streams of two instances of which one hangs', () => {
   it('go to the other one before their first message, and end with UNAVAILABLE after it', async () => {
-    const listing = [direct(), door.client];
+    const listing = [direct(), gateway.client];
     const all = [1, 1, 1, 1];
     expect(await Promise.all(listing.map(list))).toEqual([all, all]);
-    const subscribed = await Promise.all([direct(), door.client].map(subscribe));
+    const subscribed = await Promise.all([direct(), gateway.client].map(subscribe));
     const ended: unknown[] = [];
     for (const end of subscribed.flat()) void end.then((error) => ended.push(error));
     await wait(1_000);
@@ -99,11 +99,11 @@ describe('streams of two instances of which one hangs', () => {
 
 describe('the health of a gateway all of whose instances of a service hang', () => {
   it('becomes NOT_SERVING within 12 s without any call, and SERVING with the first that continues', async () => {
-    expect(await notServing(door.address)).toEqual([]);
+    expect(await notServing(gateway.address)).toEqual([]);
     for (const { process } of [one, other]) process.child.kill('SIGSTOP');
     const contract = 'user.v1.UserService';
-    await eventually(async () => expect(await notServing(door.address)).toContain(contract), patient);
+    await eventually(async () => expect(await notServing(gateway.address)).toContain(contract), patient);
     other.process.child.kill('SIGCONT');
-    await eventually(async () => expect(await notServing(door.address)).toEqual([]), patient);
+    await eventually(async () => expect(await notServing(gateway.address)).toEqual([]), patient);
   });
 });

@@ -86,11 +86,11 @@ describe('a process and its registry', () => {
   );
 
   it('needs no GRPC_ADVERTISE and no entry if it serves nothing that others could find', async () => {
-    const door = testService('door', async () => ({ serves: [] }));
+    const gateway = testService('gateway', async () => ({ serves: [] }));
     const elsewhere = { DISCOVERY_URL: 'eureka://registry.internal:8761', GRPC_LISTEN: '0.0.0.0:0' };
-    await (await startMesh([door], elsewhere)).stop();
+    await (await startMesh([gateway], elsewhere)).stop();
     const { methods, url } = await startEurekaFake();
-    await (await startMesh([door], { DISCOVERY_URL: url })).stop();
+    await (await startMesh([gateway], { DISCOVERY_URL: url })).stop();
     expect(methods()).toEqual([]);
   });
 });

@@ -67,12 +67,12 @@ describe('the gateway', () => {
   }, async () => {
     await using folder = await tempFolder();
     const { address, counts } = await serveLists();
-    await using door = await startProcess({
+    await using gateway = await startProcess({
       dataDir: folder.path,
       args: ['gateway'],
       environment: { GRPC_ENGINE: 'native', DISCOVERY_URL: `static:user=${address}` },
     });
-    const transport = nativeEngine.connect(door.address);
+    const transport = nativeEngine.connect(gateway.address);
     onTestFinished(() => transport.close());
     const call = { metadata: Metadata(), deadlineMs: undefined, signal: undefined };
     const medianMs = async () => {
@@ -86,9 +86,9 @@ describe('the gateway', () => {
     };
     await medianMs();
     const usualMs = await medianMs();
-    const pid = door.child.pid ?? Number.NaN;
+    const pid = gateway.child.pid ?? Number.NaN;
     const beforeMiB = residentMiB(pid);
-    const sessions = await Promise.all(Array.from({ length: connections }, () => rawConnection(door.address)));
+    const sessions = await Promise.all(Array.from({ length: connections }, () => rawConnection(gateway.address)));
     onTestFinished(() => {
       for (const session of sessions) session.destroy();
     });

@@ -38,7 +38,7 @@ describeWithRealServers('a mesh of many processes, as make start-split runs it',
     await folder[Symbol.asyncDispose]();
   }, 60_000);
 
-  it('completes an order that make demo places at the door', { timeout: 60_000 }, async () => {
+  it('completes an order that make demo places at the gateway', { timeout: 60_000 }, async () => {
     const environment = { ADDRESS: mesh?.address ?? '' };
     await using demo = spawnProcess({ main: 'examples/demo.ts', dataDir: join(folder.path, 'data'), environment });
     expect(await demo.ended, demo.stderr()).toEqual({ code: 0, signal: null });
@@ -50,7 +50,7 @@ describeWithRealServers('a mesh of many processes, as make start-split runs it',
   describeWithServer(ghz, 'called by ghz', () => {
     describeWithServer(grpcGoRestart, 'and grpc-go', () => {
       describeWithServer(grpcPython, 'and grpcio', () => {
-        it('fails no call and loses no effect while order, payment and the door are replaced', {
+        it('fails no call and loses no effect while order, payment and the gateway are replaced', {
           timeout: 240_000,
         }, async () => {
           if (mesh === undefined) throw new Error('the mesh did not start');

@@ -25,7 +25,7 @@ const homes: Readonly<Record<string, readonly string[]>> = {
 const everywhere: ReadonlySet<string> = new Set(['nice-grpc', 'nice-grpc-common']);
 
 /** The one module through which services and examples reach the runtime. */
-const door = 'mesh/index.ts';
+const entry = 'mesh/index.ts';
 
 /** What a file of a service is when its name is one word; any other single word names a thing of its domain. */
 const roles: ReadonlySet<string> = new Set(['main', 'service', 'rpc', 'proto', 'store', 'events', 'errors']);
@@ -39,7 +39,7 @@ const rules: readonly Rule[] = [
   ({ file, target, isPackage }) => {
     const service = serviceOf(file);
     if (service === undefined || isPackage) return undefined;
-    if (target.startsWith(`services/${service}/`) || target.startsWith('gen/') || target === door) return undefined;
+    if (target.startsWith(`services/${service}/`) || target.startsWith('gen/') || target === entry) return undefined;
     return 'a service imports itself, #mesh and #gen: services meet in proto/';
   },
   ({ file, target, isPackage }) => {
@@ -54,7 +54,7 @@ const rules: readonly Rule[] = [
   ({ file, target, values }, pure) => {
     if (!isDomain(file) || target === `services/${serviceOf(file)}/errors.ts`) return undefined;
     if (isDomain(target) && dirname(target) === dirname(file)) return undefined;
-    if (target === door && values.every((name) => pure.has(name))) return undefined;
+    if (target === entry && values.every((name) => pure.has(name))) return undefined;
     return 'a domain file imports its errors, domain files of its service, and types and mesh/values from #mesh';
   },
   ({ file, target }) => {
@@ -109,7 +109,7 @@ function siblingFolders(file: string, target: string): readonly [string, string]
 export function brokenRules(imports: readonly Import[]): string[] {
   const pure = new Set(
     imports
-      .filter(({ file, target }) => file === door && target.startsWith('mesh/values/'))
+      .filter(({ file, target }) => file === entry && target.startsWith('mesh/values/'))
       .flatMap(({ values }) => values),
   );
   return productionImports(imports).flatMap((found) =>

@@ -5,7 +5,7 @@ import type { EngineMethod, MethodKind, Transport } from '../../engines/engine.t
 import { nativeEngine } from '../../engines/native/engine.ts';
 import { toStatus } from '../../errors/to-status.ts';
 import { createLogger } from '../../telemetry/logger.ts';
-import { openDoor } from '../../testing/engine-behind-door.ts';
+import { openGateway } from '../../testing/engine-behind-gateway.ts';
 import { eventually } from '../../testing/eventually.ts';
 import { grpcFrame } from '../../testing/grpc-frame.ts';
 import { createTestClock, type TestClock } from '../../testing/test-clock.ts';
@@ -23,7 +23,7 @@ function method(name: string, kind: MethodKind): EngineMethod<string, string> {
 }
 
 const listUsers = method('ListUsers', 'server-streaming');
-/** A method that the descriptors of the door do not have. */
+/** A method that the descriptors of the gateway do not have. */
 const renameUser = method('RenameUser', 'unary');
 const big = 'x'.repeat(400_000);
 
@@ -59,10 +59,10 @@ beforeEach(async () => {
     },
   });
   const behind = `127.0.0.1:${await host.listen('127.0.0.1:0')}`;
-  const door = await openDoor(behind, '127.0.0.1:0', { ...options, clock, draining: draining.signal });
-  address = `127.0.0.1:${door.port}`;
+  const gateway = await openGateway(behind, '127.0.0.1:0', { ...options, clock, draining: draining.signal });
+  address = `127.0.0.1:${gateway.port}`;
   onTestFinished(async () => {
-    await door.drain(0);
+    await gateway.drain(0);
     await host.drain(0);
   });
 });
@@ -73,7 +73,7 @@ function connect(): Transport {
   return transport;
 }
 
-/** Drains the door for so long. */
+/** Drains the gateway for so long. */
 async function drain(forMs: number): Promise<void> {
   draining.abort();
   clock.advance(forMs);
@@ -81,7 +81,7 @@ async function drain(forMs: number): Promise<void> {
   await setTimeout(50);
 }
 
-describe('a call at a door that drains', () => {
+describe('a call at a gateway that drains', () => {
   it('ends with SERVER_DRAINING after 2 s if it is a listing that is idle', async () => {
     const replies = connect().serverStreaming(listUsers, '', call)[Symbol.asyncIterator]();
     expect((await replies.next()).value).toBe('first');

@@ -9,7 +9,7 @@ const patientTicks = 8;
 /**
  * Ends streams that are idle while the process drains, with SERVER_DRAINING, so their callers continue elsewhere: no one else
  * ends a stream that never ends by itself. A stream whose caller does not read is not idle. A client stream is never ended,
- * because its caller cannot continue it, nor is a call of a method that the door does not know: it may be unary.
+ * because its caller cannot continue it, nor is a call of a method that the gateway does not know: it may be unary.
  */
 export function endIdleStreams(streams: ReadonlySet<RoutedCall>, draining: AbortSignal, clock: Clock): () => void {
   const idle = new Map<RoutedCall, { bytes: number; ticks: number }>();

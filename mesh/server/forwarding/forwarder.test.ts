@@ -5,7 +5,7 @@ import { nativeEngine } from '../../engines/native/engine.ts';
 import { toStatus } from '../../errors/to-status.ts';
 import { createLogger } from '../../telemetry/logger.ts';
 import { captureLog } from '../../testing/captured-log.ts';
-import { type Door, openDoor } from '../../testing/engine-behind-door.ts';
+import { type Gateway, openGateway } from '../../testing/engine-behind-gateway.ts';
 import { eventually } from '../../testing/eventually.ts';
 import { freePort } from '../../testing/servers/free-port.ts';
 import { createTestClock } from '../../testing/test-clock.ts';
@@ -25,9 +25,9 @@ function method(name: string, kind: MethodKind): EngineMethod<string, string> {
 const getUser = method('GetUser', 'unary');
 const listUsers = method('ListUsers', 'server-streaming');
 
-/** The text of each call that the server behind the door has begun. "hang" never ends. */
+/** The text of each call that the server behind the gateway has begun. "hang" never ends. */
 let begun: string[];
-let door: Door;
+let gateway: Gateway;
 
 beforeEach(async () => {
   begun = [];
@@ -43,15 +43,15 @@ beforeEach(async () => {
       yield await answer(read());
     },
   });
-  door = await openDoor(`127.0.0.1:${await host.listen('127.0.0.1:0')}`, '127.0.0.1:0', options);
+  gateway = await openGateway(`127.0.0.1:${await host.listen('127.0.0.1:0')}`, '127.0.0.1:0', options);
   onTestFinished(async () => {
-    await door.drain(0);
+    await gateway.drain(0);
     await host.drain(0);
   });
 });
 
 function connect(): Transport {
-  const transport = nativeEngine.connect(`127.0.0.1:${door.port}`);
+  const transport = nativeEngine.connect(`127.0.0.1:${gateway.port}`);
   onTestFinished(() => transport.close());
   return transport;
 }
@@ -78,7 +78,7 @@ describe('the forwarder', () => {
   });
 
   it('gives no place to a call whose request is not complete', async () => {
-    const session = await rawConnection(`127.0.0.1:${door.port}`);
+    const session = await rawConnection(`127.0.0.1:${gateway.port}`);
     onTestFinished(() => session.destroy());
     const head = { ':method': 'POST', ':path': getUser.path, 'content-type': 'application/grpc', te: 'trailers' };
     for (let made = 0; made < 300; made += 1)
@@ -115,7 +115,7 @@ describe('the forwarder', () => {
     const clock = createTestClock();
     const { logger, lines } = captureLog();
     const address = `127.0.0.1:${await freePort()}`;
-    const away = await openDoor(address, '127.0.0.1:0', { ...options, clock, logger });
+    const away = await openGateway(address, '127.0.0.1:0', { ...options, clock, logger });
     onTestFinished(() => away.drain(0));
     const transport = nativeEngine.connect(`127.0.0.1:${away.port}`);
     onTestFinished(() => transport.close());

@@ -28,10 +28,10 @@ export async function openSmallMesh() {
   /** Supervises processes with these names, such as `order-1`. */
   async function supervise(names: readonly string[], options: SmallMeshOptions = {}) {
     const { faults = {}, successor, ...rest } = options;
-    const doorAddress = `127.0.0.1:${await freePort()}`;
+    const gatewayAddress = `127.0.0.1:${await freePort()}`;
     const plan = names.map((name) => {
       const service = name.replace(/-\d$/, '');
-      const address = service === 'gateway' ? doorAddress : '127.0.0.1:0';
+      const address = service === 'gateway' ? gatewayAddress : '127.0.0.1:0';
       const files = { HISTORY: historyFile, STOP_BY: stopFile, FAULT: faults[name] ?? '', DATA_DIR: folder.path };
       return {
         name,
@@ -43,7 +43,7 @@ export async function openSmallMesh() {
     });
     const supervisor = createSupervisor({
       plan,
-      door: 'gateway',
+      gateway: 'gateway',
       launches: createLaunches(smallMain),
       output: createOutput({ write: (line) => log.push(line) }),
       drainTimeoutMs: 0,
@@ -57,7 +57,7 @@ export async function openSmallMesh() {
       if (pid === undefined) throw new Error(`${name} does not run`);
       process.kill(pid, 'SIGKILL');
     };
-    return { ...supervisor, pidsOf, kill9, doorAddress };
+    return { ...supervisor, pidsOf, kill9, gatewayAddress };
   }
 
   return {

@@ -2,7 +2,7 @@ import { createLaunches } from '../launch.ts';
 import { createOutput } from '../output.ts';
 import { createSupervisor } from '../supervisor.ts';
 
-// Supervises a small process and a door with the settings of this one, until it is killed. Prints `ready` and their ids when they
+// Supervises a small process and a gateway with the settings of this one, until it is killed. Prints `ready` and their ids when they
 // serve.
 
 const [small = ''] = process.argv.slice(2);
@@ -15,7 +15,7 @@ const plan = ['user-1', 'gateway-1'].map((name) => ({
 }));
 const supervisor = createSupervisor({
   plan,
-  door: 'gateway',
+  gateway: 'gateway',
   launches: createLaunches(small),
   output: createOutput({ write: (text) => process.stderr.write(text) }),
   drainTimeoutMs: 0,

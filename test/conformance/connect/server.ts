@@ -6,18 +6,18 @@ import { statusDetailsKey } from '../../../mesh/errors/status-details.ts';
 import { toStatus } from '../../../mesh/errors/to-status.ts';
 import type { EndedCall, WireStatus } from '../../../mesh/errors/wire-status.ts';
 import { createLogger } from '../../../mesh/telemetry/logger.ts';
-import { engineBehindDoor } from '../../../mesh/testing/engine-behind-door.ts';
+import { engineBehindGateway } from '../../../mesh/testing/engine-behind-gateway.ts';
 import { loadConformanceContract } from './contract.ts';
 import { readDelimited, writeDelimited } from './delimited.ts';
 import type { ServerCompatRequest, StreamRequest } from './messages.ts';
 import { addConformanceService, RequestedError } from './service.ts';
 
-// The server under test: `node server.ts <engine> [behind-door]`. The runner sends what it should be like to standard input, reads its
+// The server under test: `node server.ts <engine> [behind-gateway]`. The runner sends what it should be like to standard input, reads its
 // address from standard output, and ends the process.
 
 const contract = loadConformanceContract();
-const [, , engineName, door] = process.argv;
-const engine = door === undefined ? await engineByName(engineName as EngineName) : engineBehindDoor;
+const [, , engineName, gateway] = process.argv;
+const engine = gateway === undefined ? await engineByName(engineName as EngineName) : engineBehindGateway;
 const logger = createLogger('silent');
 
 await warmUp();

@@ -5,8 +5,8 @@ import { encodeStatusDetails } from '../../../../errors/status-details.ts';
 import { eventually } from '../../../../testing/eventually.ts';
 import { grpcFrame } from '../../../../testing/grpc-frame.ts';
 import { freePort } from '../../../../testing/servers/free-port.ts';
-import { openRawDoor } from '../../testing/raw-door.ts';
 import { exchange, openStream, serveRequests, serveStreams } from '../../testing/raw-exchange.ts';
+import { openRawGateway } from '../../testing/raw-gateway.ts';
 
 const unary = '/t/unary';
 const chat = '/t/bidi-streaming';
@@ -30,7 +30,7 @@ describe('an endpoint that does not begin a call', () => {
   it('is replaced by the next if it refuses the stream, with the whole request', async () => {
     const first = await serveRequests(refuse);
     const second = await serveRequests((stream) => answer(stream));
-    const { address, ends } = await openRawDoor([first.address, second.address]);
+    const { address, ends } = await openRawGateway([first.address, second.address]);
     for (const path of [unary, chat]) expect((await exchange(address, path, hello)).body).toEqual(hello);
     expect(second.requests.map(({ body }) => body)).toEqual([hello, hello]);
     expect(ends.map(({ code }) => code)).toEqual([Status.OK, Status.OK]);
@@ -38,7 +38,7 @@ describe('an endpoint that does not begin a call', () => {
 
   it('is replaced by the next if nothing listens there', async () => {
     const server = await serveRequests((stream) => answer(stream));
-    const { address } = await openRawDoor([`127.0.0.1:${await freePort()}`, server.address]);
+    const { address } = await openRawGateway([`127.0.0.1:${await freePort()}`, server.address]);
     for (const path of [unary, chat]) expect((await exchange(address, path, hello)).body).toEqual(hello);
   });
 
@@ -46,7 +46,7 @@ describe('an endpoint that does not begin a call', () => {
     const head = { ...grpc, 'grpc-status': `${Status.UNIMPLEMENTED}` };
     const first = await serveStreams((stream) => stream.respond(head, { endStream: true }));
     const second = await serveRequests((stream) => answer(stream));
-    const { address, ends } = await openRawDoor([first.address, second.address]);
+    const { address, ends } = await openRawGateway([first.address, second.address]);
     expect((await exchange(address, unary, hello)).body).toEqual(hello);
     const stream = await openStream(address, chat);
     stream.write(hello);
@@ -63,14 +63,14 @@ describe('an endpoint that does not begin a call', () => {
   ])('answers that it does not have the method %s', async (_, others, details) => {
     const head = { ...grpc, 'grpc-status': `${Status.UNIMPLEMENTED}`, 'grpc-message': 'no', ...details };
     const server = await serveRequests((stream) => stream.respond(head, { endStream: true }));
-    const { address } = await openRawDoor(Array.from({ length: 1 + others }, () => server.address));
+    const { address } = await openRawGateway(Array.from({ length: 1 + others }, () => server.address));
     const reply = await exchange(address, unary, hello);
     expect(reply).toMatchObject({ isOneBlock: true, header: { 'grpc-status': '12', 'grpc-message': 'no' } });
     expect(server.requests).toHaveLength(1);
   });
 
   it('ends the call as unprocessed if there is no other', async () => {
-    const { address, ends } = await openRawDoor([`127.0.0.1:${await freePort()}`]);
+    const { address, ends } = await openRawGateway([`127.0.0.1:${await freePort()}`]);
     const reply = await exchange(address, unary, hello);
     expect(reply.status).toBe(Status.UNAVAILABLE);
     expect(ends).toMatchObject([{ code: Status.UNAVAILABLE, unprocessed: true }]);
@@ -85,7 +85,7 @@ describe('an endpoint that does not begin a call', () => {
       });
     });
     const second = await serveRequests((stream) => answer(stream));
-    const { address } = await openRawDoor([first.address, second.address]);
+    const { address } = await openRawGateway([first.address, second.address]);
     const reply = await exchange(address, chat, grpcFrame(Buffer.alloc(200_000)));
     expect(reply.status).toBe(Status.UNAVAILABLE);
     expect(second.requests).toEqual([]);
@@ -93,10 +93,10 @@ describe('an endpoint that does not begin a call', () => {
 });
 
 describe('an endpoint that is lost', () => {
-  it('ends a call without a reply with ENDPOINT_LOST, and the door does not repeat it', async () => {
+  it('ends a call without a reply with ENDPOINT_LOST, and the gateway does not repeat it', async () => {
     const first = await serveRequests(cut);
     const second = await serveRequests((stream) => answer(stream));
-    const { address, ends } = await openRawDoor([first.address, second.address]);
+    const { address, ends } = await openRawGateway([first.address, second.address]);
     const reply = await exchange(address, unary, hello);
     expect(reply.status).toBe(Status.UNAVAILABLE);
     expect(ends).toMatchObject([{ unprocessed: false, error: { reason: 'ENDPOINT_LOST' } }]);
@@ -109,7 +109,7 @@ describe('an endpoint that is lost', () => {
       stream.respond(grpc);
       stream.write(hello, () => setTimeout(() => cut(stream), 50));
     });
-    const { address } = await openRawDoor([server.address]);
+    const { address } = await openRawGateway([server.address]);
     const reply = await exchange(address, chat, hello);
     expect(reply.body).toEqual(hello);
     expect(reply.trailers['grpc-status']).toBe(`${Status.UNAVAILABLE}`);
@@ -120,7 +120,7 @@ describe('an endpoint that is lost', () => {
       stream.respond(grpc);
       stream.write(Buffer.concat([hello, hello.subarray(0, bytes)]), () => setTimeout(() => cut(stream), 50));
     });
-    const { address } = await openRawDoor([server.address]);
+    const { address } = await openRawGateway([server.address]);
     const reply = await exchange(address, chat, hello);
     expect(reply.trailers).toEqual({});
     expect(reply.resetCode).toBe(constants.NGHTTP2_INTERNAL_ERROR);

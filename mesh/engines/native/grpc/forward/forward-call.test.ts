@@ -5,8 +5,8 @@ import { describe, expect, it } from 'vitest';
 import { eventually } from '../../../../testing/eventually.ts';
 import { grpcFrame } from '../../../../testing/grpc-frame.ts';
 import { listBytes } from '../../http2/hpack/tables/dynamic-table.ts';
-import { openRawDoor } from '../../testing/raw-door.ts';
 import { exchange, openStream, serveRequests, serveStreams } from '../../testing/raw-exchange.ts';
+import { openRawGateway } from '../../testing/raw-gateway.ts';
 
 const unary = '/t/unary';
 const chat = '/t/bidi-streaming';
@@ -23,7 +23,7 @@ function answer(stream: ServerHttp2Stream, header: object = {}, trailers: object
 describe('a forwarded call', () => {
   it('passes the fields and bytes of its request unchanged, whatever their compression', async () => {
     const server = await serveRequests((stream) => answer(stream));
-    const { address } = await openRawDoor([server.address]);
+    const { address } = await openRawGateway([server.address]);
     const sent = {
       'content-type': 'application/grpc',
       'user-agent': 'grpc-go/1.2.3',
@@ -45,7 +45,7 @@ describe('a forwarded call', () => {
     const header = { 'some-bin': 'AAEC,/w', 'grpc-encoding': 'snappy', server: 'other' };
     const trailers = { 'grpc-status': '5', 'grpc-message': 'no%20user', 'grpc-status-details-bin': 'CAU', more: 'a' };
     const server = await serveRequests((stream) => answer(stream, header, trailers));
-    const { address, ends } = await openRawDoor([server.address]);
+    const { address, ends } = await openRawGateway([server.address]);
     const reply = await exchange(address, unary, hello);
     expect(reply.header).toMatchObject({ ...header, 'content-type': 'application/grpc+proto' });
     expect(reply).toMatchObject({ trailers, body: hello, isOneBlock: false });
@@ -56,7 +56,7 @@ describe('a forwarded call', () => {
     const server = await serveRequests((stream) =>
       stream.respond({ ...grpc, 'grpc-status': '7', 'grpc-message': 'no' }, { endStream: true }),
     );
-    const { address, ends } = await openRawDoor([server.address]);
+    const { address, ends } = await openRawGateway([server.address]);
     const reply = await exchange(address, unary, hello);
     expect(reply).toMatchObject({ isOneBlock: true, header: { 'grpc-status': '7', 'grpc-message': 'no' } });
     expect(ends).toMatchObject([{ code: Status.PERMISSION_DENIED }]);
@@ -64,7 +64,7 @@ describe('a forwarded call', () => {
 
   it('passes on what is left of its deadline', async () => {
     const server = await serveRequests((stream) => answer(stream));
-    const { address } = await openRawDoor([server.address]);
+    const { address } = await openRawGateway([server.address]);
     await exchange(address, unary, hello, { 'grpc-timeout': '30S' });
     const [, left] = /^(\d+)m$/.exec(`${server.requests[0]?.headers['grpc-timeout']}`) ?? [];
     expect(Number(left)).toBeGreaterThan(20_000);
@@ -73,7 +73,7 @@ describe('a forwarded call', () => {
 
   it('passes metadata of 16 KiB, for which its request id leaves no room', async () => {
     const server = await serveRequests((stream) => answer(stream, { big: 'y'.repeat(16_000) }));
-    const { address } = await openRawDoor([server.address]);
+    const { address } = await openRawGateway([server.address]);
     // The size of a request without metadata, as HTTP/2 counts it.
     const fields = [':method', 'POST', ':path', unary, 'content-type', 'application/grpc'];
     const ownBytes = listBytes([...fields, ':scheme', 'http', ':authority', address]);
@@ -87,7 +87,7 @@ describe('a forwarded call', () => {
 
   it('ends at its endpoint when its caller cancels it', async () => {
     const server = await serveStreams((stream) => stream.respond(grpc));
-    const { address, ends } = await openRawDoor([server.address]);
+    const { address, ends } = await openRawGateway([server.address]);
     const stream = await openStream(address, chat);
     await eventually(() => expect(server.streams).toHaveLength(1));
     stream.close(constants.NGHTTP2_CANCEL);
@@ -99,7 +99,7 @@ describe('a forwarded call', () => {
     const server = await serveStreams((stream) => {
       setTimeout(() => stream.respond({ ...grpc, 'grpc-status': '4' }, { endStream: true }), 230);
     });
-    const { address, ends } = await openRawDoor([server.address]);
+    const { address, ends } = await openRawGateway([server.address]);
     const stream = await openStream(address, unary, { 'grpc-timeout': '200m' });
     stream.end(hello);
     setTimeout(() => stream.close(constants.NGHTTP2_CANCEL), 190);
@@ -110,7 +110,7 @@ describe('a forwarded call', () => {
 
   it('ends at its deadline if its endpoint does not end it', async () => {
     const server = await serveStreams(() => undefined);
-    const { address } = await openRawDoor([server.address]);
+    const { address } = await openRawGateway([server.address]);
     const reply = await exchange(address, unary, hello, { 'grpc-timeout': '100m' });
     expect(reply.status).toBe(Status.DEADLINE_EXCEEDED);
     await eventually(() => expect(server.streams[0]?.rstCode).toBe(constants.NGHTTP2_CANCEL));
@@ -122,7 +122,7 @@ describe('a forwarded call', () => {
     ['it is not ended', hello],
   ])('ends with DEADLINE_EXCEEDED when the time for its request is over and %s', async (_, part) => {
     const server = await serveRequests((stream) => answer(stream));
-    const { address, ends } = await openRawDoor([server.address], { requestTimeoutMs: 60 });
+    const { address, ends } = await openRawGateway([server.address], { requestTimeoutMs: 60 });
     const stream = await openStream(address, unary);
     if (part.length > 0) stream.write(part);
     const [end] = await once(stream, 'response', { signal: AbortSignal.timeout(2_000) });
@@ -133,7 +133,7 @@ describe('a forwarded call', () => {
 
   it('has no such limit once its request is complete, or if it streams requests', async () => {
     const server = await serveStreams((stream) => void setTimeout(() => answer(stream), 200));
-    const { address } = await openRawDoor([server.address], { requestTimeoutMs: 60 });
+    const { address } = await openRawGateway([server.address], { requestTimeoutMs: 60 });
     expect(await exchange(address, unary, hello)).toMatchObject({ status: Status.OK });
     const stream = await openStream(address, chat);
     stream.write(hello);
@@ -145,7 +145,7 @@ describe('a forwarded call', () => {
 describe('a reply that is not regular', () => {
   it.each([constants.NGHTTP2_ENHANCE_YOUR_CALM, constants.NGHTTP2_CANCEL])('passes the reset %i on', async (code) => {
     const server = await serveRequests((stream) => stream.close(code));
-    const { address } = await openRawDoor([server.address]);
+    const { address } = await openRawGateway([server.address]);
     expect((await exchange(address, unary, hello)).resetCode).toBe(code);
   });
 
@@ -154,7 +154,7 @@ describe('a reply that is not regular', () => {
       stream.respond({ ':status': 503, 'content-type': 'text/html' });
       stream.end('<html>');
     });
-    const { address } = await openRawDoor([server.address]);
+    const { address } = await openRawGateway([server.address]);
     const reply = await exchange(address, unary, hello);
     expect(reply).toMatchObject({ status: Status.UNAVAILABLE, isOneBlock: true });
     expect(reply.body).toHaveLength(0);

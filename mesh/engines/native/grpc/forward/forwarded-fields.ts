@@ -10,7 +10,7 @@ export interface ForwardedFields {
   readonly own: readonly string[];
 }
 
-/** Fields that the door writes itself, or that concern only the connection with the caller. */
+/** Fields that the gateway writes itself, or that concern only the connection with the caller. */
 const dropped: ReadonlySet<string> = new Set([
   ':method',
   ':scheme',

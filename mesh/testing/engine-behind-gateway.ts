@@ -9,18 +9,18 @@ import { createLogger } from '../telemetry/logger.ts';
 import { systemClock } from '../time/clock.ts';
 
 /** A host that forwards all calls, as the gateway does. */
-export interface Door {
+export interface Gateway {
   readonly port: number;
   drain(graceMs: number): Promise<void>;
 }
 
-/** Opens a door on `listen` to a server at `address`. `clock` is that of the forwarder: the server answers in real time. */
-export async function openDoor(
+/** Opens a gateway on `listen` to a server at `address`. `clock` is that of the forwarder: the server answers in real time. */
+export async function openGateway(
   address: string,
   listen: string,
   options: Pick<ServerHostOptions, 'toStatus' | 'tls'> &
     Partial<Pick<ForwarderOptions, 'clock' | 'draining' | 'logger'>>,
-): Promise<Door> {
+): Promise<Gateway> {
   const { clock = systemClock, draining = new AbortController().signal, logger = createLogger('silent') } = options;
   const discovery = createStaticDiscovery(new Map([['behind', [address]]]));
   const endpoints = createEndpoints({ engine: nativeEngine, discovery, clock: systemClock, logger });
@@ -51,19 +51,19 @@ export async function openDoor(
   };
 }
 
-/** The native engine, whose hosts are called through a door. It has their TLS. */
-export const engineBehindDoor: Engine = {
+/** The native engine, whose hosts are called through a gateway. It has their TLS. */
+export const engineBehindGateway: Engine = {
   ...nativeEngine,
   createServerHost({ tls, ...options }) {
     const host = nativeEngine.createServerHost(options);
-    let door: Door | undefined;
+    let gateway: Gateway | undefined;
     const drain = async (graceMs: number) => {
-      await Promise.all([host.drain(graceMs), door?.drain(graceMs)]);
+      await Promise.all([host.drain(graceMs), gateway?.drain(graceMs)]);
     };
     const listen: ServerHost['listen'] = async (address) => {
       const behind = await host.listen('127.0.0.1:0');
-      door = await openDoor(`127.0.0.1:${behind}`, address, { tls, toStatus: options.toStatus });
-      return door.port;
+      gateway = await openGateway(`127.0.0.1:${behind}`, address, { tls, toStatus: options.toStatus });
+      return gateway.port;
     };
     return {
       get openConnections() {

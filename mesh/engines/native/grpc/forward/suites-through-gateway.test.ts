@@ -3,11 +3,11 @@ import { failureSuite } from '../../../suite/server-host/failures.ts';
 import { requestSuite } from '../../../suite/server-host/requests.ts';
 import { streamingSuite } from '../../../suite/server-host/streaming.ts';
 import { transportSuite } from '../../../suite/transport.suite.ts';
-import { engineBehindRawDoor } from '../../testing/raw-door.ts';
+import { engineBehindRawGateway } from '../../testing/raw-gateway.ts';
 
-describe('through a door', () => {
-  transportSuite(engineBehindRawDoor);
-  requestSuite(engineBehindRawDoor);
-  streamingSuite(engineBehindRawDoor);
-  failureSuite(engineBehindRawDoor);
+describe('through a gateway', () => {
+  transportSuite(engineBehindRawGateway);
+  requestSuite(engineBehindRawGateway);
+  streamingSuite(engineBehindRawGateway);
+  failureSuite(engineBehindRawGateway);
 });

@@ -12,7 +12,7 @@ import { createServerHost } from '../grpc/server/server-host.ts';
 const logger = createLogger('silent');
 
 /** A host that forwards all calls without a forwarder of the mesh: as the engine does alone. */
-export interface RawDoor {
+export interface RawGateway {
   readonly host: ServerHost;
   readonly address: string;
   /** The calls so far, and how those that ended did. */
@@ -46,12 +46,12 @@ function forwardTo(endpoints: readonly RawEndpoint[]) {
   return { forwarder, calls, ends };
 }
 
-/** Opens a door to servers at these addresses, until the test ends. It collects the requests of unary calls. */
-export async function openRawDoor(
+/** Opens a gateway to servers at these addresses, until the test ends. It collects the requests of unary calls. */
+export async function openRawGateway(
   addresses: readonly string[],
   options: Partial<ServerHostOptions> = {},
   listen = '127.0.0.1:0',
-): Promise<RawDoor> {
+): Promise<RawGateway> {
   const host = createServerHost({ toStatus: (error, call) => toStatus(error, call, logger), ...options });
   const endpoints = addresses.map((address) => new NativeRawEndpoint(address));
   const { forwarder, calls, ends } = forwardTo(endpoints);
@@ -64,23 +64,23 @@ export async function openRawDoor(
   return { host, address: `127.0.0.1:${port}`, calls, ends };
 }
 
-/** The native engine, whose hosts are called through a raw door. */
-export const engineBehindRawDoor: Engine = {
+/** The native engine, whose hosts are called through a raw gateway. */
+export const engineBehindRawGateway: Engine = {
   ...nativeEngine,
   createServerHost(options) {
     const host = createServerHost(options);
-    let door: RawDoor | undefined;
+    let gateway: RawGateway | undefined;
     return {
       get openConnections() {
         return host.openConnections;
       },
       add: (method, handler) => host.add(method, handler),
       async drain(graceMs) {
-        await Promise.all([host.drain(graceMs), door?.host.drain(graceMs)]);
+        await Promise.all([host.drain(graceMs), gateway?.host.drain(graceMs)]);
       },
       async listen(address) {
-        door = await openRawDoor([`127.0.0.1:${await host.listen('127.0.0.1:0')}`], {}, address);
-        return Number(door.address.slice(door.address.lastIndexOf(':') + 1));
+        gateway = await openRawGateway([`127.0.0.1:${await host.listen('127.0.0.1:0')}`], {}, address);
+        return Number(gateway.address.slice(gateway.address.lastIndexOf(':') + 1));
       },
     };
   },

@@ -24,7 +24,7 @@ interface Passage {
 }
 
 /** What a call, and a message of a stream, costs on the way through the gateway, next to proxies of the same server. */
-export const benchDoor: Benchmark = async () => {
+export const benchGateway: Benchmark = async () => {
   await using stack = new AsyncDisposableStack();
   const behind = async (count: number) => {
     const environment = { BENCH_USERS: String(count) };
