@@ -32,7 +32,7 @@ export interface RegistrationOptions extends Pick<DiscoveryParts, 'clock' | 'log
 /** How long the end of the process waits for the registry. */
 const maxRemoveMs = 500;
 
-const delayAfter = backoff({ firstMs: 100, maxMs: 2_000, jitter: [0.5, 1] });
+const delayAfter = backoff({ firstMs: 100, maxMs: 1_000, jitter: [0.5, 1] });
 
 /** Keeps the entry in the registry until `leave` or `remove`. A registry that is away delays that and nothing else. */
 export function keepRegistered(

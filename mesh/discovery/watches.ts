@@ -42,7 +42,7 @@ export interface Watches extends Pick<Discovery, 'watch' | 'refresh' | 'close'> 
 
 const refreshEveryMs = 1_000;
 
-const delayAfter = backoff({ firstMs: 100, maxMs: 2_000, jitter: [0.5, 1] });
+const delayAfter = backoff({ firstMs: 100, maxMs: 1_000, jitter: [0.5, 1] });
 
 interface Watched {
   readonly set: SetOfService;

@@ -35,8 +35,8 @@ export interface LookupOptions {
   readonly signal: AbortSignal;
 }
 
-/** Of one request to one server; c-ares sends two. */
-const timeoutMs = 2_000;
+/** Of one request to one server; c-ares sends three, each twice as long as the last. */
+const timeoutMs = 1_000;
 const maxTargets = 1_000;
 const targetsAtOnce = 50;
 
@@ -58,7 +58,7 @@ export async function lookUp({
   signal,
 }: LookupOptions): Promise<Found> {
   // A new one reads the servers of the system again, and has not given up on any.
-  const resolver = new Resolver({ timeout: timeoutMs, tries: 2 });
+  const resolver = new Resolver({ timeout: timeoutMs, tries: 3 });
   if (server !== undefined) resolver.setServers([server]);
   const cancel = () => resolver.cancel();
   signal.addEventListener('abort', cancel);

@@ -32,8 +32,8 @@ export interface ScenarioOptions {
   readonly awayMs?: number;
 }
 
-/** After failures the registry is asked again after up to 2 s. */
-const askedAgainMs = 2_000;
+/** After failures the registry is asked again after up to 1 s. */
+const askedAgainMs = 1_000;
 
 /** How long an instance that must get no calls is watched. */
 const quietMs = 2_000;
