@@ -12,7 +12,7 @@ import { openDiscovery } from '../discovery/open-discovery.ts';
 import { engineByName } from '../engines/engines.ts';
 import type { PingPolicy } from '../engines/ping-strikes.ts';
 import { listenForScrapes } from '../metrics/listener.ts';
-import { createServer, type ServerOptions } from '../server/create-server.ts';
+import { createServer } from '../server/create-server.ts';
 import type { Health } from '../server/health/health.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Clock } from '../time/clock.ts';
@@ -23,15 +23,13 @@ import { createDirectory, type Directory } from './directory.ts';
 import { notListening } from './errors.ts';
 import { openForwarding } from './forwarding.ts';
 import { watchHealth } from './health-watch.ts';
+import { exposed, serveOwn } from './own-server.ts';
 import { processInfo } from './process-info.ts';
 import { checkAdvertised, describeSelf, findServices } from './registry.ts';
 import { createMetrics, openRuntime } from './runtime.ts';
 import type { Process, Runtime, Service, ServiceDefinition } from './service/service.ts';
 import type { Shutdown } from './shutdown.ts';
 import { checkAddresses } from './start-checks.ts';
-
-const exposed =
-  'other machines can call this process without TLS or authentication: allow only a private network to reach it';
 
 const metricsExposed = 'other machines can read the metrics: allow only a private network to reach them';
 
@@ -119,20 +117,16 @@ export async function openApp(parts: AppParts): Promise<OpenApp> {
   registerBacklogMetrics(services, runtime);
   endpoints.measure(runtime.metrics);
   const metricsAddress = await serveMetrics(runtime, shutdown);
-  await findServices(called, { endpoints, draining });
-  // What a process answers about itself is what its callers ask the processes behind it.
-  const forwards = services.some((service) => service.forwards !== undefined);
-  const [aside = [], served = []] = [true, false].map((isAside) =>
-    services.filter(({ isLocal = false }) => (forwards && isLocal) === isAside),
-  );
-  const serves = served.flatMap((service) => service.serves);
-  const forwarding = await openForwarding(served, { ...parts, engine, endpoints, discovery, metrics });
-  if (forwarding) shutdown.add('resources', 'forwarding', async () => forwarding.close());
   const limits = {
     maxConnections: config.grpcMaxConnections,
     process: { working: config.grpcMaxRunningCalls, waitingBytes: config.grpcMaxWaitingBytes },
     pings: pingPolicyOf(config.grpcMinPingIntervalMs),
   };
+  const served = await serveOwn(services, { ...limits, config, shutdown, engine, clock, logger });
+  await findServices(called, { endpoints, draining });
+  const serves = served.flatMap((service) => service.serves);
+  const forwarding = await openForwarding(served, { ...parts, engine, endpoints, discovery, metrics });
+  if (forwarding) shutdown.add('resources', 'forwarding', async () => forwarding.close());
   const server = createServer({
     ...limits,
     engine,
@@ -144,7 +138,6 @@ export async function openApp(parts: AppParts): Promise<OpenApp> {
     forwarder: forwarding?.forwarder,
     reflection: forwarding?.reflection,
   });
-  if (forwards) await serveAside(aside, { ...limits, config, shutdown, engine, clock, logger });
   const port = await server.listen(config.grpcListen);
   shutdown.add('calls', 'calls in progress', (graceMs) => server.drain(graceMs));
   address = dialAddress(config.grpcListen, port);
@@ -165,19 +158,6 @@ export async function openApp(parts: AppParts): Promise<OpenApp> {
   const self = describeSelf(config, port, findable, info.version);
   const register = () => (findable.length > 0 ? discovery.register?.(self) : undefined);
   return { runtime, services, address, metricsAddress, register };
-}
-
-/** Serves on `OPS_LISTEN` what a process that forwards calls answers about itself. */
-async function serveAside(
-  services: readonly Service[],
-  { config, shutdown, ...options }: Omit<ServerOptions, 'serves' | 'health'> & Pick<AppParts, 'config' | 'shutdown'>,
-): Promise<void> {
-  const listen = config.opsListen;
-  if (listen === '') return;
-  const server = createServer({ ...options, serves: services.flatMap((service) => service.serves) });
-  await server.listen(listen);
-  shutdown.add('calls', 'calls about this process', (graceMs) => server.drain(graceMs));
-  if (!isLocal(listen)) options.logger.warn({ listen }, exposed);
 }
 
 /** In parallel, so a service that waits for its broker does not delay the others. Rejects with the first failure. */

@@ -164,8 +164,11 @@ export interface ServerHost {
   add<Request, Response>(method: EngineMethod<Request, Response>, handler: EngineHandler<Request, Response>): void;
   /** Forwards the calls whose paths have no method; only before `listen`. Only on the native engine. */
   forward?(forwarder: Forwarder): void;
-  /** Listens on `host:port` (port 0: any free port); resolves with the port. Rejects with a MeshError that names the address. */
-  listen(address: string): Promise<number>;
+  /**
+   * Listens on `host:port` (port 0: any free port); resolves with the port. Rejects with a MeshError that names the address and
+   * the setting that it is from. Default: `GRPC_LISTEN`.
+   */
+  listen(address: string, setting?: string): Promise<number>;
   /** Accepts no new calls (GOAWAY). Resolves when open calls have ended; ends those that are left after `graceMs`. */
   drain(graceMs: number): Promise<void>;
 }

@@ -11,8 +11,8 @@ import { alpnProtocol, secureContext } from './secure-context.ts';
 export interface Listener {
   /** The open connections, without those that are being turned away. */
   readonly openConnections: number;
-  /** Listens on `host:port`; resolves with the port. Rejects with a MeshError that names the address. */
-  listen(address: string): Promise<number>;
+  /** Listens on `host:port`; resolves with the port. Rejects with a MeshError that names the address and the setting. */
+  listen(address: string, setting?: string): Promise<number>;
   /** Accepts no further connections. Resolves when the accepted ones have ended. */
   close(): Promise<void>;
   /** Closes all accepted connections, including those in a handshake. */
@@ -80,9 +80,9 @@ export function createListener(
     get openConnections() {
       return openConnections();
     },
-    async listen(address) {
+    async listen(address, setting = 'GRPC_LISTEN') {
       server.listen(parseListenAddress(address));
-      await once(server, 'listening').catch((error) => Promise.reject(listenError(address, error, 'GRPC_LISTEN')));
+      await once(server, 'listening').catch((error) => Promise.reject(listenError(address, error, setting)));
       // A connection that fails for lack of files or memory must not stop the others.
       server.on('error', () => undefined);
       return (server.address() as AddressInfo).port;

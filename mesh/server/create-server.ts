@@ -50,8 +50,11 @@ export interface ServerOptions extends Omit<ServerHostOptions, 'toStatus' | 'obs
 
 /** A gRPC server of contracts. */
 export interface Server {
-  /** Listens on `host:port` (port 0: any) and resolves with the port. Rejects with a MeshError that names the address. */
-  listen(address: string): Promise<number>;
+  /**
+   * Listens on `host:port` (port 0: any) and resolves with the port. Rejects with a MeshError that names the address and the
+   * setting that it is from. Default: `GRPC_LISTEN`.
+   */
+  listen(address: string, setting?: string): Promise<number>;
   /**
    * Accepts no new connections and no calls sent after its GOAWAY. Resolves when the calls in progress have ended or after
    * `graceMs`; then ends the rest.
@@ -113,7 +116,7 @@ export function createServer(options: ServerOptions): Server {
   for (const served of fromMemory) add(served, openAdmission);
   if (forwarder) host.forward?.(forwarder);
   return {
-    listen: (address) => host.listen(address),
+    listen: (address, setting) => host.listen(address, setting),
     drain: (graceMs) => {
       health?.drain();
       return host.drain(graceMs);

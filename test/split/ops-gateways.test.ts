@@ -7,6 +7,7 @@ import { startMesh, type TestMesh } from '../../mesh/testing/start-mesh.ts';
 import { type TempFolder, tempFolder } from '../../mesh/testing/temp-folder.ts';
 import { spawnTool } from '../../scripts/ordermesh/testing/spawn-tool.ts';
 import { opsService } from '../../services/ops/service.ts';
+import { notServing } from '../support/health-of.ts';
 
 describe('ops of a mesh with a gateway that serves and one that is down', () => {
   let folder: TempFolder;
@@ -43,6 +44,10 @@ describe('ops of a mesh with a gateway that serves and one that is down', () => 
     expect({ code, head: lines[0] }).toEqual({ code: 1, head: expect.stringContaining('2 of 3 processes serve') });
     const status = await gateway.client(StatusServiceContract).getStatus({});
     expect(status.process?.services).toEqual(['ops']);
+  });
+
+  it('shows the health of the gateway at its OPS_LISTEN', async () => {
+    expect(await notServing(up)).toEqual([]);
   });
 
   it('does not expect sagas at a gateway', async () => {

@@ -81,7 +81,7 @@ export function createServerHost({
       paths.add(method.path);
       registerMethod(server, method, handler, toStatus);
     },
-    listen: (address) => listener.listen(address),
+    listen: (address, setting) => listener.listen(address, setting),
     drain(graceMs) {
       drained ??= drain(graceMs);
       return drained;

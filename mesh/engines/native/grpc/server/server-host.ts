@@ -154,7 +154,7 @@ export function createServerHost({
     forward(added) {
       forwarder = added;
     },
-    listen: (address) => listener.listen(address),
+    listen: (address, setting) => listener.listen(address, setting),
     drain(graceMs) {
       drained ??= drain(graceMs);
       return drained;
