@@ -1,7 +1,7 @@
 import type { Status } from 'nice-grpc-common';
 import type { FieldViolation } from '../contract/contract.ts';
 
-/** Optional fields of an error. All but `cause` are sent to the caller, in the details or as its text. */
+/** Optional fields of an error. All but `cause` and `host` are sent to the caller, in the details or as its text. */
 export interface MeshErrorOptions {
   /** Facts for programs, sent as the metadata of `google.rpc.ErrorInfo`. */
   readonly metadata?: Readonly<Record<string, string>>;
@@ -13,6 +13,8 @@ export interface MeshErrorOptions {
   readonly publicText?: string | undefined;
   /** What led to it; for the log alone, never sent. */
   readonly cause?: unknown;
+  /** `host:port` of the server at fault, if a process has several of its kind; for the log alone, never sent. */
+  readonly host?: string | undefined;
 }
 
 /**
@@ -28,6 +30,7 @@ export class MeshError extends Error {
   readonly violations: readonly FieldViolation[];
   readonly retryAfterMs: number | undefined;
   readonly publicText: string | undefined;
+  readonly host: string | undefined;
 
   constructor(code: Status, reason: string, message: string, options: MeshErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
@@ -37,10 +40,11 @@ export class MeshError extends Error {
     this.violations = options.violations ?? [];
     this.retryAfterMs = options.retryAfterMs;
     this.publicText = options.publicText;
+    this.host = options.host;
   }
 }
 
 /** The same failure with another text and other metadata, for a place that knows more about it. */
 export function reworded(error: MeshError, text: string, options: MeshErrorOptions): MeshError {
-  return new MeshError(error.code, error.reason, text, { publicText: error.publicText, ...options });
+  return new MeshError(error.code, error.reason, text, { publicText: error.publicText, host: error.host, ...options });
 }

@@ -189,6 +189,8 @@ export interface FaultSubject {
   /** What the engine reported. */
   readonly text: string;
   readonly cause: unknown;
+  /** `host:port` of a server. */
+  readonly host?: string | undefined;
 }
 
 /** What to do about each fault, for an engine. */
@@ -200,11 +202,11 @@ export type Remedies = Readonly<Record<StorageFault, string>>;
  */
 export function storageFault(
   fault: StorageFault,
-  { database, text, cause }: FaultSubject,
+  { database, text, cause, host }: FaultSubject,
   remedies: Remedies,
 ): MeshError {
   const trouble = { database, state: states[fault], detail: text, remedy: remedies[fault] };
-  return errors[fault](trouble, { cause });
+  return errors[fault](trouble, { cause, host });
 }
 
 const errors = {

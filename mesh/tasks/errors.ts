@@ -18,6 +18,16 @@ export const rabbitmqAway = tasksUnavailable.variant({
   metadata: () => ({}),
 });
 
+export const tasksMisconfigured = defineError({
+  reason: 'TASKS_MISCONFIGURED',
+  code: Status.UNAVAILABLE,
+  means: 'RabbitMQ rejects this program, or its certificate is not accepted',
+  fix: 'fix user, rights, virtual host or authorities as the log says',
+  text: ({ problem }: { readonly problem: string }) => `RabbitMQ cannot be used until its setup is fixed: ${problem}`,
+  publicText: 'task queue does not accept this program: call again after its operator has fixed that',
+  metadata: () => ({}),
+});
+
 export const taskRefused = defineError({
   reason: 'TASK_REFUSED',
   code: Status.INVALID_ARGUMENT,

@@ -77,8 +77,8 @@ describe('the log of failed attempts', () => {
 });
 
 describe('the log of an outage of a server', () => {
-  const away = (reason: string, answer: string) =>
-    new MeshError(Status.UNAVAILABLE, reason, `away: ${answer}`, { cause: new Error(answer) });
+  const away = (reason: string, answer: string, host?: string) =>
+    new MeshError(Status.UNAVAILABLE, reason, `away: ${answer}`, { cause: new Error(answer), host });
   const tasks = away('TASKS_UNAVAILABLE', 'read ECONNRESET');
 
   function outage() {
@@ -115,7 +115,7 @@ describe('the log of an outage of a server', () => {
       clock.advance(5_000);
     }
     recover(tasks);
-    expect(shown()).toEqual([['warn'], ['error'], ['info', 65]]);
+    expect(shown()).toEqual([['warn'], ['error', 30], ['info', 65]]);
   });
 
   it('has a line for the next outage, but not for those who notice the last one late', () => {
@@ -129,6 +129,68 @@ describe('the log of an outage of a server', () => {
     clock.advance(1_000);
     fail(tasks);
     expect(shown()).toEqual([['warn'], ['info', 1], ['warn']]);
+  });
+
+  it('has another error for a text that begins later and lasts for 30 s', () => {
+    const { clock, fail, shown } = outage();
+    const meetFor = (seconds: number, answers: readonly string[]) => {
+      for (let passed = 0; passed < seconds; passed += 5) {
+        for (const answer of answers) fail(away('EVENTS_UNAVAILABLE', answer));
+        clock.advance(5_000);
+      }
+    };
+    meetFor(60, ['connect ECONNREFUSED 10.0.0.1:9092', 'connect ECONNREFUSED 10.0.0.2:9092', 'disconnected']);
+    expect(shown()).toEqual([['warn'], ['error', 30]]);
+    meetFor(20, ['The coordinator is loading']);
+    expect(shown()).toHaveLength(2);
+    meetFor(60, ['not enough replicas']);
+    expect(shown()).toEqual([['warn'], ['error', 30], ['error', 110]]);
+  });
+
+  it('is repeated every 10 minutes, as an error', () => {
+    const { clock, fail, shown } = outage();
+    for (let seconds = 0; seconds <= 1_300; seconds += 5) {
+      fail(tasks);
+      fail(away('TASKS_MISCONFIGURED', 'vhost orders was refused'));
+      clock.advance(5_000);
+    }
+    const levels = shown().map(([level, s = 0]) => `${level} ${s}`);
+    expect(levels.toSorted()).toEqual(
+      ['warn 0', 'error 0', 'error 30', 'error 600', 'error 630', 'error 1200', 'error 1230'].toSorted(),
+    );
+  });
+
+  it('does not hide that the server then refuses the program', () => {
+    const { clock, fail, shown } = outage();
+    for (let seconds = 0; seconds <= 35; seconds += 5) {
+      fail(tasks);
+      clock.advance(5_000);
+    }
+    fail(away('TASKS_MISCONFIGURED', 'vhost orders was refused'));
+    expect(shown()).toEqual([['warn'], ['error', 30], ['error']]);
+  });
+
+  it('does not hide an outage of the server of another database', () => {
+    const { fail, shown } = outage();
+    for (const host of ['db-a:5432', 'db-b:5432', 'db-a:5432'])
+      fail(away('STORAGE_UNAVAILABLE', 'connect ECONNREFUSED', host));
+    expect(shown()).toEqual([['warn'], ['warn']]);
+  });
+
+  it.each([
+    'all 5 connections of this process were in use for 5 s',
+    'canceling statement due to lock timeout',
+    'canceling statement due to statement timeout',
+    'timeout exceeded when trying to connect',
+  ])('does not begin with "%s" of one database', (answer) => {
+    const { clock, fail, shown } = outage();
+    for (let seconds = 0; seconds < 40; seconds += 5) {
+      fail(away('STORAGE_UNAVAILABLE', answer, 'db-a:5432'));
+      clock.advance(5_000);
+    }
+    expect(shown()).toEqual([['error']]);
+    fail(away('STORAGE_UNAVAILABLE', 'connect ECONNREFUSED', 'db-a:5432'));
+    expect(shown()).toEqual([['error'], ['warn']]);
   });
 
   it('keeps databases apart that are locked', () => {

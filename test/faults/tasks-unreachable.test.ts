@@ -35,7 +35,7 @@ describeWithServer(rabbitmq, 'a mesh whose RabbitMQ is unavailable', () => {
     await fillShop(shop);
     const { id } = await shop.orders.placeOrder(bookOrder());
     expect((await watchToEnd(shop.orders, id)).at(-1)?.state).toBe(OrderState.ORDER_STATE_COMPLETED);
-    const problem = ['ordermesh.tasks: TASKS_UNAVAILABLE'];
+    const problem = ['ordermesh.tasks: TASKS_MISCONFIGURED'];
     expect(await healthProblems(runtime)).toEqual(Object.fromEntries(degraded.map((name) => [name, problem])));
   });
 

@@ -1,7 +1,14 @@
 import pg from 'pg';
 import { messageOf } from '../../errors/error-text.ts';
 import type { MeshError } from '../../errors/mesh-error.ts';
-import { type Remedies, type StorageFault, storageContention, storageFault, storageOutcomeUnknown } from '../errors.ts';
+import {
+  type FaultSubject,
+  type Remedies,
+  type StorageFault,
+  storageContention,
+  storageFault,
+  storageOutcomeUnknown,
+} from '../errors.ts';
 import { sqlForMessage } from '../sql.ts';
 import { hintOf } from './hints.ts';
 import { kindOfState, type StateKind } from './sql-states.ts';
@@ -32,7 +39,7 @@ export function connectError(error: unknown, server: string): MeshError {
   const hint = hintOf(error);
   if (hint === undefined) return fault(kindOf(error), textOf(error), server, error);
   const { fault: kind, remedy } = hint;
-  return storageFault(kind, { database: server, text: textOf(error), cause: error }, { ...remedies, [kind]: remedy });
+  return storageFault(kind, subject(server, textOf(error), error), { ...remedies, [kind]: remedy });
 }
 
 /** UNAVAILABLE `STORAGE_MISCONFIGURED`: the URL that must lead to the server leads to a pooler. */
@@ -86,7 +93,12 @@ const aboutStatements: ReadonlySet<StateKind> = new Set(['denied', 'wrong-schema
 const unknownAtCommit: ReadonlySet<StateKind> = new Set(['ended', 'unavailable', 'outcome-unknown']);
 
 function fault(kind: StateKind, text: string, server: string, cause: unknown): MeshError {
-  return storageFault(faultOf(kind), { database: server, text, cause }, remedies);
+  return storageFault(faultOf(kind), subject(server, text, cause), remedies);
+}
+
+/** `server`: `<host>:<port>/<database>`. */
+function subject(server: string, text: string, cause: unknown): FaultSubject {
+  return { database: server, text, cause, host: server.slice(0, server.indexOf('/')) };
 }
 
 function faultOf(kind: StateKind): StorageFault {

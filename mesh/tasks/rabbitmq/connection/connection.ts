@@ -1,9 +1,10 @@
 import { type ConfirmChannel, connect } from 'amqplib';
+import type { MeshError } from '../../../errors/mesh-error.ts';
 import { logFailedAttempt, logRecovery } from '../../../telemetry/log-failed-attempt.ts';
 import type { Logger } from '../../../telemetry/logger.ts';
 import type { Clock } from '../../../time/clock.ts';
-import { rabbitmqAway, tasksUnavailable } from '../../errors.ts';
-import { connectFaultText } from './reply-codes.ts';
+import { rabbitmqAway, tasksMisconfigured, tasksUnavailable } from '../../errors.ts';
+import { judgeConnectFault } from './reply-codes.ts';
 import { answered } from './unavailable.ts';
 
 /** A connection to a broker that reconnects until it is closed. */
@@ -11,8 +12,8 @@ export interface AmqpConnection {
   /** Resolves with a new channel when the broker can be reached. Rejects once the connection is closed. */
   openChannel(): Promise<ConfirmChannel>;
   isConnected(): boolean;
-  /** Why it is not connected, and what to do. */
-  problem(): string;
+  /** Why it is not connected: UNAVAILABLE `TASKS_MISCONFIGURED` if the broker refuses it, otherwise `TASKS_UNAVAILABLE`. */
+  failure(): MeshError;
   /** Why the broker accepts no messages on this connection (`low on memory`, `low on disk`); `undefined` while it does. */
   blockedBy(): string | undefined;
   /** Resolves within half a second, even if the broker hangs. */
@@ -51,19 +52,22 @@ export async function openConnection(
   const tried = Promise.withResolvers<void>();
   let failures = 0;
   let connected = false;
-  let problem = 'RabbitMQ is not connected';
+  let failure = rabbitmqAway({ problem: 'RabbitMQ is not connected' });
   let blockedBy: string | undefined;
-  const away = () => rabbitmqAway({ problem });
   const fail = (error: Error) => {
-    problem = `RabbitMQ is not connected: ${connectFaultText(error, target)}`;
+    const { kind, text } = judgeConnectFault(error, target);
+    failure =
+      kind === 'wiring'
+        ? tasksMisconfigured({ problem: text })
+        : rabbitmqAway({ problem: `RabbitMQ is not connected: ${text}` });
     failures += 1;
-    logFailedAttempt({ logger, clock, failures }, { err: away(), purpose }, 'connecting to RabbitMQ again');
+    logFailedAttempt({ logger, clock, failures }, { err: failure, purpose }, 'connecting to RabbitMQ again');
     connected = false;
     blockedBy = undefined;
     tried.resolve();
   };
   model.on('connect', () => {
-    if (failures > 0) logRecovery({ logger, clock }, { err: away(), purpose }, 'RabbitMQ is connected again');
+    if (failures > 0) logRecovery({ logger, clock }, { err: failure, purpose }, 'RabbitMQ is connected again');
     failures = 0;
     connected = true;
     tried.resolve();
@@ -90,7 +94,7 @@ export async function openConnection(
       }
     },
     isConnected: () => connected,
-    problem: () => problem,
+    failure: () => failure,
     blockedBy: () => blockedBy,
     async close() {
       try {

@@ -3,10 +3,9 @@ import { logFailedAttempt } from '../../../telemetry/log-failed-attempt.ts';
 import type { Logger } from '../../../telemetry/logger.ts';
 import type { Clock } from '../../../time/clock.ts';
 import { sleep } from '../../../time/sleep.ts';
-import { tasksUnavailable } from '../../errors.ts';
 import type { AmqpConnection } from './connection.ts';
 import { type BrokerFault, judgeFault } from './reply-codes.ts';
-import { answered } from './unavailable.ts';
+import { answered, brokerError } from './unavailable.ts';
 
 /** The user of a channel. It starts over with each channel. */
 export interface ChannelUser {
@@ -51,7 +50,8 @@ export async function closeChannel(channel: ConfirmChannel, { clock, logger }: C
 export function keepChannel(connection: AmqpConnection, user: ChannelUser, tools: ChannelTools): LastingChannel {
   const { clock, logger } = tools;
   const ended = new AbortController();
-  let problem = 'RabbitMQ is not connected';
+  const notConnected = { kind: 'wait', code: 0, text: 'RabbitMQ is not connected' } as const;
+  let failure: BrokerFault = notConnected;
   let open: ConfirmChannel | undefined;
   let usable = false;
   let reported = '';
@@ -61,13 +61,13 @@ export function keepChannel(connection: AmqpConnection, user: ChannelUser, tools
     tried.resolve();
     tried = Promise.withResolvers<void>();
   };
-  /** Logged once for each fault, because wrong wiring may last for hours. */
+  /** Logs an answer of the broker once, because it may be the same for hours. */
   const report = (error: unknown, text: string) => {
-    const { kind, code, text: fault } = judgeFault(error);
-    problem = fault;
-    if (code === 0 && kind === 'wait') {
-      // The connection was lost. It reports that, too.
-      logFailedAttempt({ logger, clock }, { err: tasksUnavailable({ problem }, { cause: error }) }, text);
+    failure = judgeFault(error);
+    const { kind, code, text: fault } = failure;
+    if (code === 0 || kind === 'wiring') {
+      // The connection reports that it was lost, too, and the health check that the setup is wrong.
+      logFailedAttempt({ logger, clock }, { err: brokerError(failure) }, text);
       return;
     }
     if (reported === fault) return;
@@ -94,7 +94,7 @@ export function keepChannel(connection: AmqpConnection, user: ChannelUser, tools
       await closeChannel(channel, tools);
       throw error;
     });
-    problem = 'RabbitMQ is not connected';
+    failure = notConnected;
     reported = '';
     usable = open === channel;
     endTry();
@@ -115,13 +115,13 @@ export function keepChannel(connection: AmqpConnection, user: ChannelUser, tools
   void run();
   return {
     async current() {
-      if (!connection.isConnected()) throw tasksUnavailable({ problem: connection.problem() });
+      if (!connection.isConnected()) throw connection.failure();
       if (!usable) {
         const callOff = clock.after(readyTimeoutMs, endTry);
         await tried.promise;
         callOff();
       }
-      if (!open || !usable) throw tasksUnavailable({ problem });
+      if (!open || !usable) throw brokerError(failure);
       return open;
     },
     isCurrent: (channel) => usable && channel === open,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { connectFaultText, judgeFault } from './reply-codes.ts';
+import { judgeConnectFault, judgeFault } from './reply-codes.ts';
 
 const kinds = {
   wait: [200, 312, 313, 320, 404, 506, 541, 0, 299],
@@ -38,14 +38,16 @@ describe('a reply code of AMQP', () => {
 describe('a connection to RabbitMQ', () => {
   it('that is refused for its vhost names the vhost and what to do', () => {
     const error = new Error('Expected ConnectionOpenOk; got <ConnectionClose channel:0>');
-    const textOf = (url: string) => connectFaultText(error, new URL(url));
+    const judge = (url: string) => judgeConnectFault(error, new URL(url));
+    const textOf = (url: string) => judge(url).text;
+    expect(judge('amqp://h')).toMatchObject({ kind: 'wiring', code: 530 });
     expect(textOf('amqp://guest:s3cret@h:5672/no%2Fsuch')).toMatch(/^vhost no\/such was refused \(530 .*fix TASKS_URL/);
     expect(textOf('amqp://guest:s3cret@h')).toMatch(/^vhost \/ was refused/);
     expect(textOf('amqp://guest:s3cret@h')).not.toContain('s3cret');
   });
 
   it('that cannot be opened says to check that RabbitMQ runs', () => {
-    const text = (message: string) => connectFaultText(new Error(message), new URL('amqp://h'));
+    const text = (message: string) => judgeConnectFault(new Error(message), new URL('amqp://h')).text;
     expect(text('connect ECONNREFUSED 127.0.0.1:5672')).toMatch(
       /^connect ECONNREFUSED 127.0.0.1:5672; check that RabbitMQ of TASKS_URL runs/,
     );

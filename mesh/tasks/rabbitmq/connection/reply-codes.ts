@@ -75,14 +75,16 @@ export function judgeFault(error: unknown): BrokerFault {
   return { kind, code, text: kind === 'wiring' && !text.includes(reply.remedy) ? `${text}; ${reply.remedy}` : text };
 }
 
-/** What a connection to the broker of `url` failed with, and what to do. */
-export function connectFaultText(error: unknown, url: URL): string {
-  const { code, kind, text } = judgeFault(error);
+/** Judges why a connection to the broker of `url` failed. */
+export function judgeConnectFault(error: unknown, url: URL): BrokerFault {
+  const fault = judgeFault(error);
+  const { code, kind, text } = fault;
   if (hostRefused.test(text)) {
     const vhost = decodeURIComponent(url.pathname.slice(1)) || '/';
-    return `vhost ${vhost} was refused (530 NOT_ALLOWED): it is not found, or the user of TASKS_URL may not use it, or a limit of connections is reached; create it, fix TASKS_URL, or look into the log of the broker`;
+    const refused = `vhost ${vhost} was refused (530 NOT_ALLOWED): it is not found, or the user of TASKS_URL may not use it, or a limit of connections is reached; create it, fix TASKS_URL, or look into the log of the broker`;
+    return { kind: 'wiring', code: 530, text: refused };
   }
-  return code === 0 && kind === 'wait' ? `${text}; check that RabbitMQ of TASKS_URL runs` : text;
+  return code === 0 && kind === 'wait' ? { ...fault, text: `${text}; check that RabbitMQ of TASKS_URL runs` } : fault;
 }
 
 // amqplib reports neither code nor reason of a broker that closes the connection instead of opening the virtual host.

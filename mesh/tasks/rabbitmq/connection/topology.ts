@@ -1,7 +1,6 @@
 import type { ConfirmChannel, Replies } from 'amqplib';
 import type { Logger } from '../../../telemetry/logger.ts';
 import type { Clock } from '../../../time/clock.ts';
-import { tasksUnavailable } from '../../errors.ts';
 import type { AmqpConnection } from './connection.ts';
 import { closeChannel } from './lasting-channel.ts';
 import { isDeclaredOtherwise, isMissing } from './reply-codes.ts';
@@ -42,7 +41,7 @@ export function createTopology(
   { clock, logger }: { readonly clock: Clock; readonly logger: Logger },
 ): Topology {
   const ask = async <T>(question: (channel: ConfirmChannel) => Promise<T>): Promise<T> => {
-    if (!connection.isConnected()) throw tasksUnavailable({ problem: connection.problem() });
+    if (!connection.isConnected()) throw connection.failure();
     const channel = await answered(clock, connection.openChannel());
     // The caller gets the refusal.
     channel.on('error', () => undefined);
