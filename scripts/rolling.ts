@@ -45,6 +45,7 @@ try {
     ghzCallsPerSecond: 50,
     quietMs: 3_000,
     liveShipments: carrier.liveShipments,
+    signal: stopping,
     say: console.log,
   });
   for (const line of reportLines(result)) console.log(line);

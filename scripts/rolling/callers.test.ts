@@ -7,7 +7,7 @@ import { grpcPython } from '../../mesh/testing/servers/grpc-python.ts';
 import { describeWithServer } from '../../mesh/testing/servers/servers.ts';
 import { startMesh } from '../../mesh/testing/start-mesh.ts';
 import { userService } from '../../services/user/service.ts';
-import { type Caller, startGhz, startGrpcGo, startGrpcio } from './callers.ts';
+import { type Caller, startAll, startGhz, startGrpcGo, startGrpcio, startProgram } from './callers.ts';
 import { createReads } from './reads.ts';
 
 /** Starts a user service whose calls can be made to hang, until all that hang fail. */
@@ -38,8 +38,11 @@ async function startUsers() {
   return { mesh, counts, hang, fail };
 }
 
-const reads = (mesh: Parameters<typeof createReads>[0]) =>
-  createReads(mesh).filter(({ path }) => path === '/user.v1.UserService/GetUser');
+/** As many that the programs, which report every 20 calls, do so each second. */
+const reads = (mesh: Parameters<typeof createReads>[0]) => {
+  const [read] = createReads(mesh).filter(({ path }) => path === '/user.v1.UserService/GetUser');
+  return read === undefined ? [] : [read, read, read, read];
+};
 
 describe.each([
   [ghz, (address: string) => startGhz('read', address, 50)],
@@ -60,5 +63,41 @@ describe.each([
       expect(calls).toBeGreaterThan(2);
       expect(failed, seen.errors.join()).toBeGreaterThan(0);
     });
+  });
+});
+
+describe('a program that calls', () => {
+  const sample = `console.log('{"calls":20,"streams":0,"failures":0}');`;
+  const summary = `console.log('{"calls":21,"streams":0,"failures":[]}');`;
+  const atEnd = (script: string) => `process.stdin.resume().on('end', () => { ${script} });`;
+  const start = (...scripts: readonly string[]) =>
+    startProgram('grpcio', [process.execPath, '-e', scripts.join(' ')], '127.0.0.1:1', []);
+
+  it('is counted up to its summary', async () => {
+    const caller = await start(sample, atEnd(summary));
+    expect((await caller.end()).between(0, Number.POSITIVE_INFINITY)).toEqual({ calls: 21, failed: 0 });
+  });
+
+  it.each([
+    ['exits with another code than 0', [sample, atEnd(`${summary} process.exit(3);`)], 'ended with exit code 3'],
+    ['is killed', [sample, `process.kill(process.pid, 'SIGKILL');`], 'ended with SIGKILL'],
+    ['ends without its summary', [sample], 'ended without its summary'],
+  ])('fails at its end if it %s', async (_, scripts, text) => {
+    const caller = await start(...scripts);
+    await expect(caller.end()).rejects.toThrow(`grpcio ${text}`);
+  });
+
+  it('fails at its start if it ends before its first call, which ends the others', async () => {
+    let ended = 0;
+    const other: Caller = {
+      name: 'other',
+      async end() {
+        ended += 1;
+        return { between: () => ({ calls: 0, failed: 0 }), errors: [] };
+      },
+    };
+    const starting = [start('process.exit(1);'), Promise.resolve(other)];
+    await expect(startAll(starting)).rejects.toThrow('grpcio ended with exit code 1');
+    expect(ended).toBe(1);
   });
 });

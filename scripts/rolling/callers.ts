@@ -84,15 +84,23 @@ export const startGrpcGo = (address: string, reads: readonly Read[]) =>
 export const startGrpcio = (address: string, reads: readonly Read[]) =>
   startProgram('grpcio', [grpcPythonPath, fileURLToPath(new URL('restart_client.py', restartFolder))], address, reads);
 
-/** Starts one of the programs in `test/conformance/restart`. */
-function startProgram(name: string, command: readonly string[], address: string, reads: readonly Read[]): Caller {
+/**
+ * Starts one of the programs in `test/conformance/restart`, and waits for its first calls. Throws if it ends before, and at its end
+ * unless it exits with 0 after it has reported all of its failures.
+ */
+export async function startProgram(
+  name: string,
+  command: readonly string[],
+  address: string,
+  reads: readonly Read[],
+): Promise<Caller> {
   const [file = '', ...args] = command;
   const calls = reads.map(({ kind, path, request }) => `${kind}:${path}:${Buffer.from(request).toString('hex')}`);
   // It ends with its input, so also with this program. Ctrl-C is for this program.
   const child = spawn(file, [...args, address, ...calls], { stdio: ['pipe', 'pipe', 'inherit'], detached: true });
   const samples: (Counts & { readonly ms: number })[] = [];
-  let errors: readonly string[] = [];
-  createInterface({ input: child.stdout }).on('line', (line) => {
+  let errors: readonly string[] | undefined;
+  const output = createInterface({ input: child.stdout }).on('line', (line) => {
     const { calls, streams, failures } = JSON.parse(line);
     if (Array.isArray(failures)) errors = failures.slice(0, maxErrors);
     samples.push({
@@ -101,7 +109,14 @@ function startProgram(name: string, command: readonly string[], address: string,
       failed: Array.isArray(failures) ? failures.length : failures,
     });
   });
-  const closed = once(child, 'close');
+  const closed = once(child, 'close').then(([code, signal]) => {
+    if (code !== 0) throw new Error(`${name} ended with ${signal ?? `exit code ${code}`}`);
+    if (errors === undefined) throw new Error(`${name} ended without its summary`);
+    return errors;
+  });
+  // It is reported at the end.
+  closed.catch(() => undefined);
+  await Promise.race([once(output, 'line'), closed]);
   const at = (ms: number): Counts => samples.findLast((sample) => sample.ms < ms) ?? { calls: 0, failed: 0 };
   const between = (fromMs: number, toMs: number) => {
     const [from, to] = [at(fromMs), at(toMs)];
@@ -111,10 +126,17 @@ function startProgram(name: string, command: readonly string[], address: string,
     name,
     async end() {
       child.stdin.end();
-      await closed;
-      return { between, errors };
+      return { between, errors: await closed };
     },
   };
+}
+
+/** Waits until callers have started. If one cannot, the others are ended, and its error is thrown. */
+export async function startAll(starting: readonly Promise<Caller>[]): Promise<readonly Caller[]> {
+  const outcomes = await Promise.allSettled(starting);
+  const started = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
+  if (started.length < starting.length) await Promise.allSettled(started.map((caller) => caller.end()));
+  return await Promise.all(starting);
 }
 
 const workFolder = '.cache/rolling';

@@ -6,6 +6,7 @@ import {
   acceptedFaults,
   chargeFaults,
   isCompleted,
+  isEnded,
   joinFaults,
   mailFaults,
   type OrderFaults,
@@ -14,21 +15,31 @@ import {
 } from '../support/order-faults.ts';
 import type { OrderShop } from './orders.ts';
 
-/** The orders before those that are checked, and the stock. */
+/** What the mesh has before the orders that are checked, also of earlier runs that failed. */
 export interface Before {
   readonly orders: ReadonlySet<string>;
-  readonly stock: ReadonlyMap<string, bigint>;
+  readonly stock: ReadonlyMap<string, Pick<Item, 'onHand' | 'reserved'>>;
+  /** Their ids. */
+  readonly deadLetters: ReadonlySet<string>;
+  readonly findings: ReadonlySet<string>;
 }
 
 /** The shipments of the carrier, by the ids of their orders. */
 export type LiveShipments = () => Promise<readonly string[]>;
 
-export async function readBefore(shop: OrderShop): Promise<Before> {
-  const orders = await Array.fromAsync(shop.orders.listOrders({}));
-  const items = await readItems(shop);
+/** Waits until the orders of an earlier run have ended, at most a minute. */
+export async function readBefore(shop: OrderShop, signal?: AbortSignal): Promise<Before> {
+  const lateMs = Date.now() + settleMs;
+  let orders = await Array.fromAsync(shop.orders.listOrders({}));
+  while (!orders.every(isEnded) && Date.now() < lateMs) {
+    await sleep(pollMs, undefined, { signal });
+    orders = await Array.fromAsync(shop.orders.listOrders({}));
+  }
   return {
     orders: new Set(orders.map(({ id }) => id)),
-    stock: new Map(items.map(({ sku, onHand }) => [sku, onHand])),
+    stock: new Map((await readItems(shop)).map((item) => [item.sku, item])),
+    deadLetters: new Set((await listDeadLetters(shop)).map(({ id }) => id)),
+    findings: new Set(await audit(shop)),
   };
 }
 
@@ -54,12 +65,13 @@ export interface Placed {
 const settleMs = 60_000;
 const pollMs = 500;
 
-/** Waits until all orders have ended, and reads what they did. Mails may take a moment more. */
+/** Waits until all orders have ended, and reads what they did since `before`. Mails may take a moment more. */
 export async function readEffects(
   shop: OrderShop,
   liveShipments: LiveShipments,
   placed: Placed,
   before: Before,
+  signal?: AbortSignal,
 ): Promise<Effects> {
   const lateMs = Date.now() + settleMs;
   for (;;) {
@@ -70,11 +82,13 @@ export async function readEffects(
       await readFaults(shop, liveShipments, orders, before),
     );
     if (faults.lost.length > 0 && Date.now() < lateMs) {
-      await sleep(pollMs);
+      await sleep(pollMs, undefined, { signal });
       continue;
     }
     const completed = orders.filter(isCompleted).length;
-    return { ...faults, orders: completed, deadLetters: await readDeadLetters(shop), findings: await audit(shop) };
+    const letters = (await listDeadLetters(shop)).filter(({ id }) => !before.deadLetters.has(id));
+    const findings = (await audit(shop)).filter((finding) => !before.findings.has(finding));
+    return { ...faults, orders: completed, deadLetters: letters.map(({ id, reason }) => `${id}: ${reason}`), findings };
   }
 }
 
@@ -97,19 +111,19 @@ async function readFaults(
   );
   const ofOrders = events.flat().filter(({ reference }) => !isEarlier(reference.replace(/^order:/, '')));
   const shipments = (await liveShipments()).filter((id) => !isEarlier(id));
+  const items = (await readItems(shop)).map(({ sku, onHand, reserved }) => {
+    return { sku, onHand, reserved: reserved - (before.stock.get(sku)?.reserved ?? 0n) };
+  });
   const notifications = await Array.fromAsync(shop.notifications.listNotifications({}));
   return joinFaults(
     chargeFaults(orders, ofOrders),
     shipmentFaults(orders, shipments),
     mailFaults(orders, notifications),
-    stockFaults(orders, before.stock, await readItems(shop)),
+    stockFaults(orders, new Map([...before.stock].map(([sku, { onHand }]) => [sku, onHand])), items),
   );
 }
 
-async function readDeadLetters({ deadLetters }: OrderShop): Promise<readonly string[]> {
-  const letters = await Array.fromAsync(deadLetters.listDeadLetters({}));
-  return letters.map(({ id, reason }) => `${id}: ${reason}`);
-}
+const listDeadLetters = ({ deadLetters }: OrderShop) => Array.fromAsync(deadLetters.listDeadLetters({}));
 
 async function audit({ audits }: OrderShop): Promise<readonly string[]> {
   const findings: string[] = [];

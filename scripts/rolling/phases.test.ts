@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { type Caller, createTally } from './callers.ts';
 import { restartUnderLoad } from './phases.ts';
@@ -39,5 +40,37 @@ describe('callers during a rolling restart', () => {
     );
     await expect(failing).rejects.toThrow('order-1 does not serve');
     expect(callers.map(({ ends }) => ends())).toEqual([1, 1]);
+  });
+
+  it.each([
+    ['a restart', { quietMs: 0, restart: () => new Promise<never>(() => undefined) }],
+    ['a pause', { quietMs: 60_000, restart: async () => undefined }],
+  ])('are ended by Ctrl-C during %s', async (_, { quietMs, restart }) => {
+    const { caller, ends } = fakeCaller();
+    const interrupted = new AbortController();
+    const { signal } = interrupted;
+    const running = restartUnderLoad([caller], restart, { ...quick, quietMs, services: ['order'], signal });
+    await turn();
+    interrupted.abort();
+    await expect(running).rejects.toThrow('aborted');
+    expect(ends()).toBe(1);
+  });
+
+  it('are all waited for if one of them fails at its end, and its error is thrown', async () => {
+    let isOver = false;
+    const callers = [
+      fakeCaller(async () => Promise.reject(new Error('grpcio ended with exit code 1'))),
+      fakeCaller(async () => {
+        await turn();
+        isOver = true;
+      }),
+    ];
+    const running = restartUnderLoad(
+      callers.map(({ caller }) => caller),
+      async () => undefined,
+      { ...quick, services: [] },
+    );
+    await expect(running).rejects.toThrow('grpcio ended with exit code 1');
+    expect(isOver).toBe(true);
   });
 });

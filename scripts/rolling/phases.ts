@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Caller, Counts } from './callers.ts';
+import type { Caller, Counts, Seen } from './callers.ts';
 
 /** The calls while the processes of one service were replaced. */
 export interface Phase {
@@ -22,32 +22,35 @@ export interface RestartOptions {
   /** How long callers run before the first restart and after each one. */
   readonly quietMs: number;
   readonly say: (line: string) => void;
+  /** Ends the restarts and the callers. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * Restarts services one after another while callers call, and ends the callers, also if a restart fails. A phase has the calls
- * that ended in it. The last one ends with the last call, so a call that hangs until its deadline counts too.
+ * Restarts services one after another while callers call, and ends the callers, also if a restart fails. Throws what
+ * `signal` aborts with. A phase has the calls that ended in it. The last one ends with the last call, so a call that hangs until
+ * its deadline counts too.
  */
 export async function restartUnderLoad(
   callers: readonly Caller[],
   restart: (service: string) => Promise<void>,
-  { services, quietMs, say }: RestartOptions,
+  { services, quietMs, say, signal }: RestartOptions,
 ): Promise<SeenByPhase> {
-  const endAll = () => Promise.all(callers.map(async (caller) => [caller.name, await caller.end()] as const));
   const begun = [{ service: 'none', fromMs: Date.now() }];
   try {
-    await sleep(quietMs);
+    await sleep(quietMs, undefined, { signal });
     for (const service of services) {
       begun.push({ service, fromMs: Date.now() });
-      await restart(service);
-      await sleep(quietMs);
+      await unlessAborted(restart(service), signal);
+      await sleep(quietMs, undefined, { signal });
       say(`restarted ${service}`);
     }
   } catch (error) {
-    await endAll();
+    // The first error is the cause of theirs.
+    await endAll(callers).catch(() => undefined);
     throw error;
   }
-  const seen = await endAll();
+  const seen = await endAll(callers);
   const endMs = Date.now();
   const phases = begun.map(({ service, fromMs }, index) => {
     const nextMs = begun[index + 1]?.fromMs;
@@ -56,4 +59,25 @@ export async function restartUnderLoad(
     return { service, seconds: ((nextMs ?? endMs) - fromMs) / 1_000, calls };
   });
   return { phases, errors: new Map(seen.map(([name, { errors }]) => [name, errors])) };
+}
+
+/** Ends all of them, also if one fails. Throws its error then. */
+async function endAll(callers: readonly Caller[]): Promise<readonly (readonly [string, Seen])[]> {
+  const ending = callers.map(async (caller) => [caller.name, await caller.end()] as const);
+  await Promise.allSettled(ending);
+  return await Promise.all(ending);
+}
+
+/** Resolves with the result of `work`. Throws what `signal` aborts with. */
+async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return await work;
+  const aborted = Promise.withResolvers<never>();
+  const abort = () => aborted.reject(signal.reason);
+  signal.addEventListener('abort', abort);
+  if (signal.aborted) abort();
+  try {
+    return await Promise.race([work, aborted.promise]);
+  } finally {
+    signal.removeEventListener('abort', abort);
+  }
 }

@@ -38,11 +38,12 @@ export interface SplitMeshOptions {
 const main = fileURLToPath(new URL('leashed-split.ts', import.meta.url));
 
 /**
- * Starts a mesh and waits until all processes serve. Throws with the place of its log if it cannot. It drains when this program
- * ends, even by kill -9.
+ * Starts a mesh and waits until all processes serve. Throws with the place of its log if it cannot, and what `signal` aborts
+ * with if it has aborted before. The mesh drains when this program ends, even by kill -9.
  */
 export async function startSplitMesh(options: SplitMeshOptions): Promise<SplitMesh> {
   const { dataDir, log, environment, signal } = options;
+  signal?.throwIfAborted();
   const output = openSync(log, 'a');
   const child = spawn(process.execPath, [main], {
     env: { ...process.env, ...environment, DATA_DIR: dataDir },
@@ -55,7 +56,12 @@ export async function startSplitMesh(options: SplitMeshOptions): Promise<SplitMe
   // The end of the child closes it.
   child.stdio[3]?.on('error', () => undefined);
   const ended = once(child, 'exit').then(([code]): number | null => code);
-  const interrupt = () => void child.kill('SIGINT');
+  let isInterrupted = false;
+  const interrupt = () => {
+    // A second signal would kill its processes.
+    if (!isInterrupted) child.kill('SIGINT');
+    isInterrupted = true;
+  };
   signal?.addEventListener('abort', interrupt);
   const address = await Promise.race([readAddress(child.stdout as Readable), ended.then(() => undefined)]);
   if (address === undefined) {
@@ -63,8 +69,7 @@ export async function startSplitMesh(options: SplitMeshOptions): Promise<SplitMe
     throw new Error(`the split mesh did not start: see ${log}`);
   }
   const stop = async () => {
-    // A second signal would kill its processes.
-    if (signal?.aborted !== true) interrupt();
+    interrupt();
     return await ended;
   };
   return {

@@ -19,9 +19,11 @@ const endStates: readonly OrderState[] = [
   OrderState.ORDER_STATE_CANCELLED,
 ];
 
+export const isEnded = ({ state }: Pick<Order, 'state'>) => endStates.includes(state);
+
 /**
  * `accepted` has the ids that PlaceOrder returned, and `failedCalls` is how many of its calls failed: those may have placed an
- * order too. Any other order that nobody was told about is a call that was carried out twice.
+ * order too. Any other order whose id was not returned is a call that was carried out twice.
  */
 export function acceptedFaults(orders: readonly Order[], accepted: readonly string[], failedCalls = 0): OrderFaults {
   const found = new Set(orders.map(({ id }) => id));
@@ -30,7 +32,7 @@ export function acceptedFaults(orders: readonly Order[], accepted: readonly stri
     ...accepted.filter((id) => !found.has(id)).map((id) => `order ${id}`),
     ...accepted.filter((id, index) => accepted.indexOf(id) !== index).map((id) => `one of two orders ${id}`),
     ...orders
-      .filter(({ state }) => !endStates.includes(state))
+      .filter((order) => !isEnded(order))
       .map(({ id, state }) => `end of order ${id}, which is ${orderStateToJSON(state)}`),
   ];
   const unknown = [...found].filter((id) => !returned.has(id));
