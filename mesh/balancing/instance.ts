@@ -85,7 +85,7 @@ export class Instance implements LinkUser {
 
   /** Its state for calls to a contract; without one, for calls to all that are watched. */
   stateFor(contract: string | undefined): InstanceState {
-    if (this.link.isSilent) return 'silent';
+    if (this.link.isSilent) return this.link.isAway ? 'away' : 'silent';
     const health = contract === undefined ? this.#worstHealth() : this.#health.get(contract);
     if (health === 'away' || health === 'not-served') return health;
     if (this.#found.state === 'draining') return 'draining';

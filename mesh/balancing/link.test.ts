@@ -72,13 +72,13 @@ describe('a server', () => {
     server.health = away;
     await checkAfter(500);
     expect(server.probes).toBe(4);
-    expect(link.isSilent).toBe(true);
+    expect(link).toMatchObject({ isSilent: true, isAway: true });
 
     server.isSilent = false;
     server.health = 1;
     await checkAfter(500);
-    expect(link.isSilent).toBe(false);
-    expect(seen).toEqual([true, false]);
+    expect(link).toMatchObject({ isSilent: false, isAway: false });
+    expect(seen).toEqual([true, true, false]);
     await checkAfter(5_000);
     expect(server.probes).toBe(5);
   });

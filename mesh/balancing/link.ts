@@ -37,7 +37,7 @@ export interface LinkUser {
   readonly hasElsewhere: boolean;
   /** Logs with the service that is there. */
   readonly logger: Logger;
-  /** The server has fallen silent, its calls have ended, or it answers again. */
+  /** The server has fallen silent, its calls have ended, it cannot be reached, or it answers again. */
   onSilence(): void;
 }
 
@@ -60,6 +60,7 @@ export class Link {
   #isProbing = false;
   #isSilent = false;
   #isGivenUp = false;
+  #isAway = false;
 
   constructor(options: LinkOptions) {
     this.address = options.address;
@@ -73,6 +74,11 @@ export class Link {
 
   get isSilent(): boolean {
     return this.#isSilent;
+  }
+
+  /** Whether it is silent and the last probe could not reach it. */
+  get isAway(): boolean {
+    return this.#isAway;
   }
 
   /** Whether it is silent and its calls were ended. Later ones get another connection. */
@@ -155,6 +161,7 @@ export class Link {
       const isPatient = !hasElsewhere && unanswered < maxProbesWaiting;
       if (this.#isSilent && !this.#isGivenUp && !isPatient) this.#giveUp(hasElsewhere);
       else if (isNews) this.#notify();
+      if (this.#isSilent) this.#showAway(liveness === 'away');
       if (this.#isSilent) await sleep(clock, retryMs, this.#ending.signal);
     }
     const nowMs = clock.elapsedMs();
@@ -186,6 +193,13 @@ export class Link {
     this.#log('warn', `an instance does not answer: its calls ${calls}`);
   }
 
+  /** A server that was silent may have ended, and hang again once it is back. */
+  #showAway(isAway: boolean): void {
+    if (isAway === this.#isAway) return;
+    this.#isAway = isAway;
+    this.#notify();
+  }
+
   /** Ends all calls and reconnects. */
   #giveUp(hasElsewhere: boolean): void {
     const silent = this.#transport;
@@ -199,6 +213,7 @@ export class Link {
   #answerAgain(): void {
     this.#isSilent = false;
     this.#isGivenUp = false;
+    this.#isAway = false;
     this.#log('info', 'an instance answers again');
     this.#notify();
   }

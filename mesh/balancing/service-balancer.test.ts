@@ -34,6 +34,16 @@ describe('the instances that get calls', () => {
     expect(servers[1]?.aborted).toBe(1);
   });
 
+  it('show one that hung as away once it was killed', async () => {
+    const { servers, used, balancer, silence, clock } = balance(2);
+    await used();
+    await silence('b');
+    if (servers[1]) servers[1].health = away;
+    clock.advance(500);
+    expect(await used()).toEqual(['a']);
+    expect(balancer.instances(contract)).toMatchObject([{ state: 'ready' }, { state: 'away' }]);
+  });
+
   it('include those that say nothing of their health', async () => {
     const { servers, used } = balance(2);
     if (servers[0]) servers[0].health = undefined;
