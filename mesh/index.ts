@@ -25,7 +25,7 @@ export type { Logger } from './telemetry/logger.ts';
 export { Status } from 'nice-grpc-common';
 export { handlerFailed } from './dead-letters/errors.ts';
 export { noEndpoints, registryUnavailable } from './discovery/errors.ts';
-export { isRefusal } from './errors/codes.ts';
+export { isOutage, isRefusal, isServerFault } from './errors/codes.ts';
 export { defineError, defineReason } from './errors/define-error.ts';
 export { cutText, publicTextOf } from './errors/error-text.ts';
 export { invalidFields, invalidRequest, staleEtag, undecodable } from './errors/errors.ts';

@@ -1,6 +1,6 @@
 import type { AuditServiceHandlers } from '#gen/ops/v1/audit.contract.ts';
 import type { Audit, AuditCheck, AuditFinding, AuditReport, AvailableCheck } from '#gen/ops/v1/audit.ts';
-import { invalidRequest, isRefusal, type MeshCallContext, MeshError } from '#mesh';
+import { invalidRequest, isOutage, isServerFault, type MeshCallContext, MeshError } from '#mesh';
 import { noAuditYet } from '../errors.ts';
 import type { OpsPart } from '../ops-part.ts';
 import { labelOf } from '../remote/find-parts.ts';
@@ -173,8 +173,8 @@ function requireKnown(names: readonly string[], found: readonly ChecksOf[], unan
 }
 
 /**
- * Runs checks in one process. If it is lost meanwhile, another one starts the checks of its services over that have not ended.
- * What none can run ends with an error.
+ * Runs checks in one process. If it is lost meanwhile, others start those of its services over that have not ended; each may be
+ * of another version, so it runs what it has. What none can run ends with an error.
  */
 async function* runAt(
   [part, ...others]: readonly [OpsPart, ...OpsPart[]],
@@ -185,12 +185,12 @@ async function* runAt(
   const left = new Map(checks.map((check) => [check.name, check]));
   const nameOf = (name: string) => (part.remote && left.get(name)?.ofProcess ? `${name}@${part.remote.address}` : name);
   const reported = new Set<string>();
-  let why = '';
+  const failures: string[] = [];
   for (const each of [part, ...others]) {
     const isFirst = each === part;
-    const names = [...left].flatMap(([name, { ofProcess }]) => (isFirst || !ofProcess ? [name] : []));
-    if (names.length === 0) break;
     try {
+      const names = isFirst ? [...left.keys()] : await leftAt(each, left, call);
+      if (names.length === 0) continue;
       for await (const { report } of each.runAudit(isFirst && isAll ? [] : names, call)) {
         if (report?.$case === 'finding') {
           const { check, reason, ids } = report.value;
@@ -205,14 +205,26 @@ async function* runAt(
           yield { report: { $case: 'check', value: { ...report.value, name } } };
         }
       }
-      break;
+      if (isFirst) return;
     } catch (error) {
-      const isLost = each.remote && error instanceof MeshError && !isRefusal(error) && !isNotServed(error);
-      if (!isLost || call.signal.aborted) throw error;
-      why = `${labelOf(each.remote)}: ${whyOf(error)}`;
+      if (!each.remote || !(error instanceof MeshError) || call.signal.aborted) throw error;
+      failures.push(`${labelOf(each.remote)}: ${whyOf(error)}`);
+      // A bug would fail the checks at each of the others, one after the other.
+      if (isServerFault(error.code) && !isOutage(error) && !isNotServed(error)) break;
     }
   }
-  if (why !== '') for (const name of left.keys()) yield failedCheck(nameOf(name), why);
+  for (const name of left.keys()) yield failedCheck(nameOf(name), failures.join('; '));
+}
+
+/** Returns which of the checks that are left are of a service and known to a process. */
+async function leftAt(
+  part: OpsPart,
+  left: ReadonlyMap<string, AvailableCheck>,
+  call: MeshCallContext,
+): Promise<readonly string[]> {
+  if ([...left.values()].every(({ ofProcess }) => ofProcess)) return [];
+  const known = new Set((await part.listChecks(call)).map(({ name }) => name));
+  return [...left].flatMap(([name, { ofProcess }]) => (!ofProcess && known.has(name) ? [name] : []));
 }
 
 function failedCheck(name: string, error: string): AuditReport {
