@@ -18,6 +18,7 @@ import type { Databases, OpenDatabase } from './data/open-databases.ts';
 import type { Directory } from './directory.ts';
 import { databaseShared } from './errors.ts';
 import { diskUsage, type ProcessInfo } from './process-info.ts';
+import { absentLog } from './service/absent-log.ts';
 import type { Runtime } from './service/service.ts';
 import type { Shutdown } from './shutdown.ts';
 
@@ -57,9 +58,7 @@ export async function openRuntime({
   endpoints,
   shutdown,
 }: RuntimeOptions): Promise<Runtime> {
-  const events = isStateless
-    ? absent<EventLog>('event log')
-    : await openEvents(config, { clock, logger, openDatabase });
+  const events = isStateless ? absentLog('the process') : await openEvents(config, { clock, logger, openDatabase });
   if (!isStateless) shutdown.add('resources', 'event log', () => events.close());
   const open = (url: string) => openDatabase('tasks', url, { poolSize: 1 });
   const noTasks = () => connectOnUse(() => Promise.reject(new TypeError('a stateless process has no tasks')));
@@ -111,14 +110,6 @@ export function createMetrics(clock: Clock, logger: Logger, info: ProcessInfo): 
   const metrics = createPrometheusMetrics({ clock, logger });
   describeProcess(metrics, info);
   return metrics;
-}
-
-/** What a stateless process does not have. Whoever uses it is not stateless. */
-function absent<T extends object>(what: string): T {
-  const refuse = () => {
-    throw new TypeError(`a stateless process has no ${what}`);
-  };
-  return new Proxy({} as T, { get: refuse });
 }
 
 async function openEvents(

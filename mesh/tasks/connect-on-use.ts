@@ -3,20 +3,28 @@ import type { TaskQueue } from './task-queue.ts';
 
 /**
  * Keeps a process that has no tasks from connecting to a broker: `open` is called by the first use of the queues. Until then
- * `check` has nothing to report.
+ * `check` has nothing to report, unless `expectUse` was called: then it opens them, as it does after a use that could not.
  */
-export function connectOnUse(open: () => Promise<TaskQueue>): TaskQueue {
+export function connectOnUse(open: () => Promise<TaskQueue>): TaskQueue & Required<Pick<TaskQueue, 'expectUse'>> {
   let opened: TaskQueue | undefined;
   let opening: Promise<TaskQueue> | undefined;
+  let isExpected = false;
   let isClosed = false;
+  const openOnce = async (): Promise<TaskQueue> => {
+    try {
+      opened = await open();
+      return opened;
+    } catch (error) {
+      opening = undefined;
+      throw error;
+    }
+  };
   const use = async (): Promise<TaskQueue> => {
+    isExpected = true;
     if (opened) return opened;
     if (isClosed) throw tasksUnavailable({ problem: 'it is closed' });
-    opening ??= open().finally(() => {
-      opening = undefined;
-    });
-    opened = await opening;
-    return opened;
+    opening ??= openOnce();
+    return await opening;
   };
   const deadLetters = async () => (await use()).deadLetters;
   return {
@@ -34,7 +42,12 @@ export function connectOnUse(open: () => Promise<TaskQueue>): TaskQueue {
       discard: async (id, note) => (await deadLetters()).discard(id, note),
     },
     hasOpenDeadLetters: () => opened?.hasOpenDeadLetters?.() ?? false,
-    check: async () => await opened?.check(),
+    expectUse() {
+      isExpected = true;
+    },
+    async check() {
+      if (isExpected && !isClosed) await (await use()).check();
+    },
     async close() {
       isClosed = true;
       await opening?.catch(() => undefined);

@@ -45,8 +45,8 @@ export interface MeasuredTasks extends TaskQueue {
 }
 
 /**
- * Opens the task queues of `TASKS_URL`. A broker is connected by the first use. Those of a broker keep their dead letters in a database, opened by processes
- * that use it: `tasks` of `DATABASE_URL`, or `tasks.db` in the data folder with SQLite.
+ * Opens the task queues of `TASKS_URL`. A broker is connected by the first use. Its queues keep their dead letters in a
+ * database, opened by processes that use it: `tasks` of `DATABASE_URL`, or `tasks.db` in the data folder with SQLite.
  */
 export async function openTasks(config: Config, options: TaskOptions): Promise<MeasuredTasks> {
   return measureTasks(await openUnmeasured(config, options), options);

@@ -76,6 +76,11 @@ export interface TaskQueue {
   readonly deadLetters: DeadLetterQueue;
   /** Whether this process has used the dead letters, whose database is opened on first use. Missing: they are always open. */
   hasOpenDeadLetters?(): boolean;
+  /**
+   * Lets `check` connect a queue that the first use would, for a process that only sends tasks. Missing: the queue is always
+   * connected.
+   */
+  expectUse?(): void;
   /** Rejects while tasks cannot be queued or worked on. */
   check(): Promise<void>;
   /** Compares stored data with its checksums. Only if this process alone is responsible for the files. */

@@ -98,6 +98,30 @@ describe('a defined service', () => {
     expect(define).toThrow('service note has topics and no database: give it migrations');
   });
 
+  it('has no event log if it is stateless, in a process with other services too', async () => {
+    const stateless = defineService({
+      name: 'proxy',
+      isStateless: true,
+      setup: async ({ events }) => {
+        await events.topics();
+        return { serves: [] };
+      },
+    });
+    const other = defineService({ name: 'note', migrations: [], setup: () => ({ serves: [] }) });
+    await expect(startMesh([other, stateless])).rejects.toThrow('service proxy is stateless and has no event log');
+  });
+
+  it.each([
+    ['reports an unavailable task queue before its first task if it only queues tasks', [], 'TASKS_UNAVAILABLE'],
+    ['does not connect to the task queue if it publishes events', [noteTopic], undefined],
+  ])('%s', async (_, topics, reason) => {
+    const service = defineService({ name: 'note', migrations: [], topics, setup: () => ({ serves: [] }) });
+    const mesh = await startMesh([service], { TASKS_URL: 'amqp://127.0.0.1:1' });
+    onTestFinished(() => mesh.stop());
+    const outcome = await mesh.runtime.tasks.check().catch((error) => error.reason);
+    expect(outcome).toBe(reason);
+  });
+
   it('refuses background work after its setup, which nobody would start', async () => {
     let runLater: () => void = () => undefined;
     await start(

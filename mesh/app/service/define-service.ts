@@ -11,6 +11,7 @@ import { needsIdempotency, type ServedContract } from '../../server/serve.ts';
 import { loadMigrations } from '../../storage/migrations.ts';
 import type { Migration, Storage } from '../../storage/storage.ts';
 import type { DatabaseOptions } from '../data/open-databases.ts';
+import { absentLog } from './absent-log.ts';
 import {
   type BackgroundRunner,
   createServiceBackground,
@@ -143,7 +144,11 @@ export function defineService<
         outbox,
       });
       const settings = valuesOf(spec.settings ?? {}, runtime);
-      const parts = { ...runtime, settings, run, eventStore, aggregates, storage, outbox, process };
+      // It has none in a process of its own either.
+      const events = isStateless ? absentLog(`service ${name}`) : runtime.events;
+      // The check of a queue that it only sends tasks to then fails before the first of them.
+      if (topics?.length === 0 || spec.needs?.includes('tasks')) runtime.tasks.expectUse?.();
+      const parts = { ...runtime, events, settings, run, eventStore, aggregates, storage, outbox, process };
       // Parts that the types omit are undefined here, or throw an error that names what is missing.
       const {
         serves,
