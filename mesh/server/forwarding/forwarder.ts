@@ -4,9 +4,8 @@ import { readDeclaredMethods } from '../../contract/declared-methods.ts';
 import { noEndpoints } from '../../discovery/errors.ts';
 import type { ForwardedCall, ForwardedEnd, Forwarder, RawEndpoint } from '../../engines/forwarding.ts';
 import { isServerFault } from '../../errors/codes.ts';
-import { MeshError } from '../../errors/mesh-error.ts';
 import type { Metrics } from '../../metrics/metrics.ts';
-import { createLineLimit } from '../../telemetry/line-limit.ts';
+import { createLineLimit, kindOfError } from '../../telemetry/line-limit.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import type { Clock } from '../../time/clock.ts';
 import { noneReachable, serverDraining } from '../errors.ts';
@@ -123,13 +122,13 @@ function contractOf(path: string): string {
 
 /**
  * Logs what ended here as a server logs its calls. What an endpoint answered is in its own log. While a service is away every
- * call of it fails, so there is one warning in 10 s for each service and reason.
+ * call of it fails, so there is one warning in 10 s for each service and reason, or text of a bug.
  */
 function createEndLog({ logger, clock }: Pick<ForwarderOptions, 'logger' | 'clock'>) {
   const limit = createLineLimit(clock);
   return ({ call, route, startMs, picked }: RoutedCall, { code, error }: ForwardedEnd): void => {
     const isFault = error !== undefined && isServerFault(code) && !serverDraining.is(error);
-    const line = isFault ? limit(`${route.service} ${reasonOf(error)}`) : undefined;
+    const line = isFault ? limit(`${route.service} ${kindOfError(error)}`) : undefined;
     const level = line ? 'warn' : 'debug';
     if (!logger.isLevelEnabled(level)) return;
     const fields = {
@@ -143,8 +142,4 @@ function createEndLog({ logger, clock }: Pick<ForwarderOptions, 'logger' | 'cloc
     };
     logger[level](fields, 'forwarded call');
   };
-}
-
-function reasonOf(error: unknown): string {
-  return error instanceof MeshError ? error.reason : '';
 }
