@@ -22,6 +22,8 @@ export interface RegistryRequest {
 export interface RegistryAnswer {
   readonly status: number;
   readonly headers: http.IncomingHttpHeaders;
+  /** Whether its connection has ended by now. The registry may then have restarted, and forgotten what it knew. */
+  isDisconnected(): boolean;
   /** Returns the body as an object. Throws REGISTRY_ANSWER_INVALID if it is not a JSON object or list. */
   json(): object;
 }
@@ -44,8 +46,6 @@ export interface RegistryHttp {
   ask(request: RegistryRequest): Promise<RegistryAnswer>;
   /** Resolves with the head of the answer, within `timeoutMs`. Rejects like `ask`. The lines of a 200 have to be read. */
   lines(request: RegistryRequest & { readonly maxMs: number }): Promise<RegistryLines>;
-  /** Grows when a connection ends. The server that answers then may have restarted, and forgotten what it knew. */
-  readonly endedConnections: number;
   close(): void;
 }
 
@@ -65,10 +65,6 @@ const keepAliveMs = 10_000;
 export function createRegistryHttp({ server, registry, tls }: RegistryHttpOptions): RegistryHttp {
   const base = new URL(`${tls ? 'https' : 'http'}://${server}`);
   const agent = tls ? new https.Agent({ keepAlive: true, ca: tls.ca }) : new http.Agent({ keepAlive: true });
-  let endedConnections = 0;
-  const onEnd = () => {
-    endedConnections += 1;
-  };
   const unavailable = (problem: string, cause?: unknown) => registryUnavailable({ registry, problem }, { cause });
   const invalid = (problem: string) => registryAnswerInvalid({ registry, problem });
 
@@ -83,7 +79,7 @@ export function createRegistryHttp({ server, registry, tls }: RegistryHttpOption
       }),
       ...headers,
     };
-    const response = await send(new URL(path, base), { agent, method, headers: fields, signal }, payload, onEnd);
+    const response = await send(new URL(path, base), { agent, method, headers: fields, signal }, payload);
     const { statusCode: status = 0 } = response;
     const refusal = refusalOf(status);
     if (!refusal) return { status, response };
@@ -111,18 +107,17 @@ export function createRegistryHttp({ server, registry, tls }: RegistryHttpOption
   const tooLong = () => invalid(`more than ${maxAnswerBytes} bytes`);
 
   return {
-    get endedConnections() {
-      return endedConnections;
-    },
     close: () => agent.destroy(),
     async ask({ timeoutMs, signal, ...request }) {
       using limit = startLimit(timeoutMs);
       return await limited(limit, async () => {
         const { status, response } = await open({ ...request, signal: AbortSignal.any([signal, limit.signal]) });
+        const { socket } = response;
         const text = await readText(response, tooLong);
         return {
           status,
           headers: response.headers,
+          isDisconnected: () => socket.destroyed,
           json() {
             const value = parseObject(text);
             if (value === undefined) throw invalid(`HTTP ${status} without JSON`);
@@ -169,21 +164,12 @@ function startLimit(ms: number): Limit {
   return { signal: controller.signal, ms, [Symbol.dispose]: () => clearTimeout(timer) };
 }
 
-/** Calls `onEnd` when the connection of the request ends, once for each connection. */
-function send(
-  url: URL,
-  options: http.RequestOptions,
-  payload: string | undefined,
-  onEnd: () => void,
-): Promise<http.IncomingMessage> {
+function send(url: URL, options: http.RequestOptions, payload: string | undefined): Promise<http.IncomingMessage> {
   const { request } = url.protocol === 'https:' ? https : http;
   return new Promise((resolve, reject) => {
     const sent = request(url, options);
     sent
-      .on('socket', (socket) => {
-        socket.setKeepAlive(true, keepAliveMs);
-        if (!sent.reusedSocket) socket.once('close', onEnd);
-      })
+      .on('socket', (socket) => socket.setKeepAlive(true, keepAliveMs))
       .on('response', resolve)
       .on('error', reject)
       .end(payload);

@@ -98,6 +98,22 @@ describe('discovery by Consul', () => {
     await eventually(() => expect(found()).toMatchObject([{ address: '10.0.0.1:2' }]));
   });
 
+  it('keeps its index if the connection of another question ends', async () => {
+    const { consul, discovery } = await start();
+    const asked = (service: string) =>
+      consul.requests
+        .filter(({ path }) => path.endsWith(`/${service}`))
+        .map(({ query, response }) => ({ index: query.get('index'), isOpen: !response.destroyed }));
+    consul.set('user', [instance(1)], 3n);
+    watchService(discovery, 'user');
+    const endWatch = discovery.watch('order', () => undefined);
+    await eventually(() => expect([asked('user').length, asked('order').length]).toEqual([2, 2]));
+    endWatch();
+    await eventually(() => expect(asked('order').some(({ isOpen }) => isOpen)).toBe(false));
+    consul.set('user', [instance(2)], 4n);
+    await eventually(() => expect(asked('user').map(({ index }) => index)).toEqual(['0', '3', '4']));
+  });
+
   it('takes the index 0 as 1, which blocks', async () => {
     const { consul, discovery, indexes } = await start();
     consul.answerWith((request) => answerJson(request, [], { headers: { 'x-consul-index': '0' } }));

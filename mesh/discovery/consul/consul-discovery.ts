@@ -4,7 +4,7 @@ import { registryAnswerInvalid } from '../errors.ts';
 import { createListedNames, type FollowNames } from '../listed-names.ts';
 import { createPaces } from '../pace.ts';
 import { type KeptRegistration, keepRegistered } from '../registration.ts';
-import { createRegistryHttp, type RegistryRequest } from '../registry-http.ts';
+import { createRegistryHttp, type RegistryAnswer, type RegistryRequest } from '../registry-http.ts';
 import type { DiscoveryParts } from '../registry-log.ts';
 import { readTls } from '../registry-tls.ts';
 import { createTokenFile } from '../token-file.ts';
@@ -34,17 +34,19 @@ export function createConsulDiscovery(url: ConsulUrl, parts: DiscoveryParts): Di
 
   /** Asks again and again, and waits each time until something has changed. */
   async function* query(path: string, { signal, rest }: Following): AsyncGenerator<unknown> {
-    for (let [index, ended] = [0n, 0]; ; ) {
+    let index = 0n;
+    let last: RegistryAnswer | undefined;
+    for (;;) {
       await rest(pace(path));
       // An agent that has restarted has a new history. It would wait for an index that it reaches much later.
-      if (http.endedConnections !== ended) index = 0n;
-      ended = http.endedConnections;
+      if (last?.isDisconnected()) index = 0n;
       const blocking = `${path}wait=${waitS}s&index=${index}${inDatacenter}`;
       const answer = await ask({ path: blocking, timeoutMs: queryTimeoutMs, signal });
       const next = answer.status === 200 ? parseIndex(answer.headers['x-consul-index']) : undefined;
       if (next === undefined)
         throw registryAnswerInvalid({ registry, problem: `HTTP ${answer.status} without an index of Consul` });
       index = nextIndex(index, next);
+      last = answer;
       yield answer.json();
     }
   }
