@@ -72,7 +72,7 @@ export interface SeparateBrokers {
 export const brokerNotShared = defineError({
   reason: 'BROKER_NOT_SHARED',
   code: Status.FAILED_PRECONDITION,
-  means: 'processes with the same database have different event logs or task queues, such as one embedded in each',
+  means: 'processes with the same database have different event logs or task queues: at least one of them is embedded',
   fix: 'set `EVENTS_URL` and `TASKS_URL` to the same Kafka and RabbitMQ for all of them, or run one',
   seenIn: 'start',
   text: ({ service, broker, isEmbedded }: SeparateBrokers) => {

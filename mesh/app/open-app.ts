@@ -138,12 +138,14 @@ export async function openApp(parts: AppParts): Promise<OpenApp> {
     forwarder: forwarding?.forwarder,
     reflection: forwarding?.reflection,
   });
+  for (const { name, stop } of services) if (stop) shutdown.add('work', name, stop);
+  // In one order in all processes, so two that start together do not exclude each other.
+  for (const service of services.toSorted((a, b) => (a.name < b.name ? -1 : 1))) await service.claim?.();
   const port = await server.listen(config.grpcListen);
   shutdown.add('calls', 'calls in progress', (graceMs) => server.drain(graceMs));
   address = dialAddress(config.grpcListen, port);
   draining.throwIfAborted();
   if (!isLocal(config.grpcListen)) logger.warn({ listen: config.grpcListen }, exposed);
-  for (const { name, stop } of services) if (stop) shutdown.add('work', name, stop);
   shutdown.add('work', 'audits of files', files.stop);
   await startServices(services);
   await files.start();

@@ -73,8 +73,8 @@ export interface ServiceBackground {
   /** Opens the event store in the service's database; the same at every call. */
   readonly eventStore: () => Promise<EventStore>;
   readonly aggregates: OpenAggregates;
-  /** The brokers whose events or tasks it handles. */
-  readonly handles: () => readonly Broker[];
+  /** The brokers whose events or tasks it publishes or handles. An outbox may get both. */
+  readonly brokers: () => readonly Broker[];
   /** What a service with this background is to the process. Ends the setup: nothing may be registered afterwards. */
   describe(): Pick<Service, 'outbox'> &
     Required<Pick<Service, 'consumers' | 'deadLetters' | 'sagas' | 'projections' | 'audits' | 'start' | 'stop'>>;
@@ -133,9 +133,9 @@ export function createServiceBackground({ name, runtime, storage, outbox }: Back
         return register(projectors, await createProjector({ ...options, clock, logger, metrics }));
       },
     },
-    handles: () => [
-      ...(consumers.length > 0 ? (['events'] as const) : []),
-      ...(workers.length > 0 ? (['tasks'] as const) : []),
+    brokers: () => [
+      ...(outbox || consumers.length > 0 ? (['events'] as const) : []),
+      ...(outbox || workers.length > 0 ? (['tasks'] as const) : []),
     ],
     describe() {
       isSetUp = true;

@@ -2,15 +2,19 @@ import { createLease, defaultLeaseMs, prepareLease } from '../../leases/lease.ts
 import type { Storage } from '../../storage/storage.ts';
 import { logFailedAttempt } from '../../telemetry/log-failed-attempt.ts';
 import { sleep } from '../../time/sleep.ts';
+import { within } from '../../time/within.ts';
 import { brokerNotShared } from '../errors.ts';
 import type { Broker, Runtime } from './service.ts';
 
-/** The claim of a process that all processes on its database get their events, or their tasks, where it gets them. */
+/** The claim of a process that all processes on its database have their events, or their tasks, where it has them. */
 export interface BrokerClaim {
-  /** Throws FAILED_PRECONDITION `BROKER_NOT_SHARED` while it is lost: this process was frozen, and another one has started. */
-  requireHeld(): void;
-  /** Ends it, so another process can have it. */
-  release(): Promise<void>;
+  /**
+   * Aborts with FAILED_PRECONDITION `BROKER_NOT_SHARED` when the claim is lost, permanently: this process was frozen, and
+   * another one has started.
+   */
+  readonly lost: AbortSignal;
+  /** Ends it, so another process can have it. If the database does not answer within `graceMs`, logs that. */
+  release(graceMs: number): Promise<void>;
 }
 
 export interface BrokerClaimOptions extends Pick<Runtime, 'clock' | 'logger' | 'draining'> {
@@ -26,32 +30,48 @@ export interface BrokerClaimOptions extends Pick<Runtime, 'clock' | 'logger' | '
 /** Holds the claim of all processes that use a server. */
 const server = 'server';
 
+/** A release gets this much time even after the grace, so a database that answers has it. */
+const minReleaseMs = 500;
+
 /**
- * Claims that all processes which handle the events, or the tasks, of a database get them from one place: a server, or the
- * log or queue that is embedded in this process. What another process had in its own would be in no list here, and would wait
- * there until that process starts again. Throws FAILED_PRECONDITION `BROKER_NOT_SHARED` if another process gets them elsewhere.
- * A claim that nobody renews excludes others until it expires.
+ * Claims that all processes which publish or handle the events, or the tasks, of a database have them in one place: on a
+ * server, or in the log or queue that is embedded in this process. Events in the embedded log of another process would be in
+ * no list here, and nothing here would handle them. Throws FAILED_PRECONDITION `BROKER_NOT_SHARED` if a process that runs has
+ * them elsewhere. Waits for a claim that nobody renews until it expires.
  */
 export async function claimBroker(options: BrokerClaimOptions): Promise<BrokerClaim> {
   const { service, storage, broker, embeddedId, clock, logger, draining, leaseMs = defaultLeaseMs } = options;
   const name = `${broker} of ${service}`;
+  const holder = embeddedId ?? server;
   await prepareLease(storage, name);
-  const lease = createLease(storage, name, { leaseMs, holder: embeddedId ?? server });
+  const lease = createLease(storage, name, { leaseMs, holder });
   const refusal = brokerNotShared({ service, broker, isEmbedded: embeddedId !== undefined });
-  const startMs = await untilMs();
-  while (!(await lease.take(storage))) {
-    // Somebody renews it.
-    if ((await untilMs()) > startMs) throw refusal;
-    await sleep(clock, leaseMs / 40, draining);
-    draining.throwIfAborted();
-  }
+  const lost = new AbortController();
   const released = new AbortController();
-  let isHeld = true;
+  await take();
   const renewing = renew();
 
-  async function untilMs(): Promise<bigint> {
-    const [row] = await storage.query<{ until_ms: bigint }>('SELECT until_ms FROM lease WHERE name = $1', [name]);
-    return row?.until_ms ?? 0n;
+  async function take(): Promise<void> {
+    const start = await current();
+    let isLogged = false;
+    while (!(await lease.take(storage))) {
+      // Somebody renews it. If it is a process that has the same server, this one may have it too.
+      const now = await current();
+      if (now.holder !== holder && now.untilMs > start.untilMs) throw refusal;
+      if (!isLogged) logger.info({ service, broker, lease_ms: leaseMs }, 'waiting for the claim of another process');
+      isLogged = true;
+      await sleep(clock, leaseMs / 40, draining);
+      draining.throwIfAborted();
+    }
+    if (!draining.aborted) return;
+    await end();
+    throw draining.reason;
+  }
+
+  async function current(): Promise<{ readonly holder: string; readonly untilMs: bigint }> {
+    const sql = 'SELECT holder, until_ms FROM lease WHERE name = $1';
+    const [row] = await storage.query<{ holder: string; until_ms: bigint }>(sql, [name]);
+    return { holder: row?.holder ?? '', untilMs: row?.until_ms ?? 0n };
   }
 
   async function renew(): Promise<void> {
@@ -60,7 +80,7 @@ export async function claimBroker(options: BrokerClaimOptions): Promise<BrokerCl
       await sleep(clock, leaseMs / 3, released.signal);
       if (released.signal.aborted) return;
       try {
-        isHeld = await lease.take(storage);
+        if (!(await lease.take(storage))) return lost.abort(refusal);
         failures = 0;
       } catch (error) {
         failures += 1;
@@ -70,15 +90,21 @@ export async function claimBroker(options: BrokerClaimOptions): Promise<BrokerCl
     }
   }
 
+  /** Other processes may use the same server: then it expires when none of them renews it. */
+  async function end(): Promise<void> {
+    if (embeddedId !== undefined) await lease.release(storage);
+  }
+
   return {
-    requireHeld() {
-      if (!isHeld) throw refusal;
-    },
-    async release() {
+    lost: lost.signal,
+    async release(graceMs) {
       released.abort();
-      await renewing;
-      // Other processes use the same server.
-      if (embeddedId !== undefined) await lease.release(storage);
+      try {
+        await within(renewing.then(end), Math.max(graceMs, minReleaseMs), clock);
+      } catch (error) {
+        const text = 'claim of a broker cannot be released; other processes wait until it expires';
+        logger.warn({ err: error, service, broker }, text);
+      }
     },
   };
 }

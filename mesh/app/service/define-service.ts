@@ -135,9 +135,10 @@ export function defineService<
     isLocal,
     isStateless,
     async create(runtime, process) {
+      const { clock, logger } = runtime;
       const storage = migrations && (await openMigrated(runtime, name, migrations));
       const outbox = storage && topics && (await openOutbox(runtime, name, storage, topics));
-      const { run, eventStore, aggregates, handles, describe } = createServiceBackground({
+      const { run, eventStore, aggregates, brokers, describe } = createServiceBackground({
         name,
         runtime,
         storage,
@@ -161,6 +162,19 @@ export function defineService<
       const checks = [...audits, ...background.audits];
       const audited = checks.length > 0 ? await createAudits(runtime, name, storage, checks) : undefined;
       const claims: BrokerClaim[] = [];
+      let stopping: Promise<void> | undefined;
+      const stopBackground = (graceMs: number) => {
+        stopping ??= background.stop(graceMs);
+        return stopping;
+      };
+      /** What this process would still publish or handle is no longer where the others have theirs. */
+      const endLost = () => {
+        logger.error(
+          { service: name },
+          'another process has other events or tasks; background work ends until a restart',
+        );
+        stopBackground(0).catch((error) => logger.error({ err: error, service: name }, 'background work did not end'));
+      };
       return {
         name,
         isLocal,
@@ -168,25 +182,27 @@ export function defineService<
         serves: storage ? await withIdempotency(serves, storage, runtime) : serves,
         audits: checks,
         ...(audited && { auditor: audited.auditor }),
-        async start() {
+        async claim() {
           // Only a server has databases that other processes use too.
-          if (storage?.dialect === 'postgres')
-            for (const broker of handles())
-              claims.push(
-                await claimBroker({
-                  ...runtime,
-                  service: name,
-                  storage,
-                  broker,
-                  embeddedId: runtime.embeddedIds[broker],
-                }),
-              );
+          if (storage?.dialect !== 'postgres') return;
+          for (const broker of brokers()) {
+            const embeddedId = runtime.embeddedIds[broker];
+            const claim = await claimBroker({ ...runtime, service: name, storage, broker, embeddedId });
+            claims.push(claim);
+            claim.lost.addEventListener('abort', endLost);
+          }
+        },
+        async start() {
           await background.start();
           await audited?.start();
         },
         async stop(graceMs) {
-          await Promise.all([background.stop(graceMs), audited?.stop(graceMs)]);
-          await Promise.all(claims.map((claim) => claim.release()));
+          const endMs = clock.elapsedMs() + graceMs;
+          try {
+            await Promise.all([stopBackground(graceMs), audited?.stop(graceMs)]);
+          } finally {
+            await Promise.all(claims.map((claim) => claim.release(endMs - clock.elapsedMs())));
+          }
         },
         ...(forwards && { forwards }),
         ...(ownIds && { ownIds }),
@@ -194,7 +210,7 @@ export function defineService<
         ...(spec.needs && { needs: spec.needs }),
         ...(storage && {
           async check() {
-            for (const claim of claims) claim.requireHeld();
+            for (const { lost } of claims) lost.throwIfAborted();
             await storage.check();
           },
         }),

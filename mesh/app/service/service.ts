@@ -99,6 +99,11 @@ export interface Service {
   readonly audits?: readonly AuditCheck[];
   readonly auditor?: Auditor;
   readonly ownIds?: OwnIds;
+  /**
+   * Claims what all processes on its database must have in common. Called before the process listens, so one that is refused
+   * has accepted nothing.
+   */
+  claim?(): Promise<void>;
   /** Starts background work; called once every service of the process serves. */
   start?(): Promise<void>;
   /**
