@@ -1,6 +1,6 @@
 import { Status } from 'nice-grpc-common';
 import { parseKafkaUrl } from '../../config/kafka-url.ts';
-import type { Compression } from '../../config/process-settings.ts';
+import type { Compression } from '../../config/store-settings.ts';
 import { MeshError } from '../../errors/mesh-error.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import type { Clock } from '../../time/clock.ts';

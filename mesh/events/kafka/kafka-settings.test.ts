@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import kafkajs from 'kafkajs';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { compressions } from '../../config/process-settings.ts';
+import { compressions } from '../../config/store-settings.ts';
 import { type KafkaServer, kafka, startKafka } from '../../testing/servers/kafka-server.ts';
 import { describeWithServer } from '../../testing/servers/servers.ts';
 import { systemClock as clock } from '../../time/clock.ts';

@@ -2,7 +2,7 @@ import { promisify } from 'node:util';
 import { zstdCompress } from 'node:zlib';
 import kafkajs, { type CompressionTypes } from 'kafkajs';
 import { compress as compressWithSnappy } from 'snappy';
-import type { Compression } from '../../../config/process-settings.ts';
+import type { Compression } from '../../../config/store-settings.ts';
 import { unpack } from '../protocol/codecs.ts';
 
 const { CompressionCodecs, CompressionTypes: types } = kafkajs;

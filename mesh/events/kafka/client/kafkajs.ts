@@ -4,6 +4,7 @@ import type { KafkaTarget } from '../../../config/kafka-url.ts';
 import type { Logger } from '../../../telemetry/logger.ts';
 import { type FetchResponse, fetchVersions, readFetchResponse } from '../protocol/fetch-response.ts';
 import { readTopicIdResponse, type TopicIdResponse, topicIdRequest, topicIdVersion } from '../protocol/topic-id.ts';
+import { fixKafkajs } from './fix-kafkajs.ts';
 
 /** Internals of the library that a reader without a group needs: the leaders of partitions, and fetches from them. */
 export interface Cluster {
@@ -60,11 +61,6 @@ export interface FetchedPartition {
   readonly maxBytes: number;
 }
 
-interface RequestQueue {
-  readonly pending: readonly unknown[];
-  scheduleCheckPendingRequests(): void;
-}
-
 // The internals in use were reviewed in this version, the last one. Review them before an upgrade.
 const knownVersion = '2.2.4';
 const readCommitted = 1;
@@ -79,9 +75,7 @@ if (version !== knownVersion) {
 const { requests } = require('kafkajs/src/protocol/requests') as { readonly requests: { readonly Fetch: unknown } };
 const errorCodes = require('kafkajs/src/protocol/error') as { createErrorFromCode(code: number): Error };
 
-stopIdleTimers();
-connectOnce();
-letLeadersBeMissing();
+fixKafkajs();
 
 /** How long a broker may take to answer, in milliseconds. */
 export const requestTimeoutMs = 10_000;
@@ -202,70 +196,4 @@ export async function fetchTopicId(broker: KafkaBroker, topic: string): Promise<
 /** Returns the library's error for a protocol code, with its name as `type`. */
 export function protocolError(code: number): Error {
   return errorCodes.createErrorFromCode(code);
-}
-
-/**
- * After its first answer, each connection of the library sets a timer of 1 ms again and again for throttled requests,
- * even if there are none. A throttled request sets the timer by itself.
- */
-function stopIdleTimers(): void {
-  const { prototype } = require('kafkajs/src/network/requestQueue') as { readonly prototype: RequestQueue };
-  const schedule = prototype.scheduleCheckPendingRequests;
-  prototype.scheduleCheckPendingRequests = function (this: RequestQueue) {
-    if (this.pending.length > 0) schedule.call(this);
-  };
-}
-
-interface Connection {
-  connect(): Promise<boolean>;
-  disconnect(): Promise<boolean>;
-}
-
-/**
- * Each request that finds its connection closed connects it. Without this, requests of one moment would open a socket each,
- * of which only the last is used, and what they write would wait for that with a listener each.
- */
-function connectOnce(): void {
-  const { prototype } = require('kafkajs/src/network/connection') as { readonly prototype: Connection };
-  const { connect, disconnect } = prototype;
-  const connecting = new WeakMap<Connection, Promise<boolean>>();
-  prototype.connect = function (this: Connection) {
-    const known = connecting.get(this);
-    if (known !== undefined) return known;
-    const attempt: Promise<boolean> = connect.call(this).finally(() => {
-      if (connecting.get(this) === attempt) connecting.delete(this);
-    });
-    connecting.set(this, attempt);
-    return attempt;
-  };
-  prototype.disconnect = function (this: Connection) {
-    // The attempt of a socket that ends before it is ready never settles.
-    connecting.delete(this);
-    return disconnect.call(this);
-  };
-}
-
-interface Metadata {
-  readonly topicMetadata: readonly { readonly partitionMetadata: readonly { readonly leader: number }[] }[];
-}
-
-/**
- * A partition without a leader makes the library refuse all metadata of topics, so a group could neither read other
- * partitions nor stay together. Requests for that partition still fail, because there is no broker for them.
- */
-function letLeadersBeMissing(): void {
-  for (const version of [0, 1, 2, 3, 4, 5, 6]) {
-    const response = require(`kafkajs/src/protocol/requests/metadata/v${version}/response`) as {
-      parse(answer: Metadata): Promise<Metadata>;
-    };
-    const { parse } = response;
-    response.parse = async (answer) => {
-      const topicMetadata = answer.topicMetadata.map((topic) => ({
-        ...topic,
-        partitionMetadata: topic.partitionMetadata.filter(({ leader }) => leader >= 0),
-      }));
-      await parse({ ...answer, topicMetadata });
-      return answer;
-    };
-  }
 }

@@ -1,5 +1,5 @@
 import type { Kafka } from 'kafkajs';
-import type { Compression } from '../../../config/process-settings.ts';
+import type { Compression } from '../../../config/store-settings.ts';
 import { eventTooLargeForKafka } from '../../errors.ts';
 import type { EventPosition, NewEvent } from '../../log/event-log.ts';
 import { murmur2, partitionOf } from '../../log/murmur2.ts';

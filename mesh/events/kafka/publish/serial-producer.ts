@@ -1,5 +1,5 @@
 import type { Kafka, Message, Producer, RecordMetadata, TopicMessages } from 'kafkajs';
-import type { Compression } from '../../../config/process-settings.ts';
+import type { Compression } from '../../../config/store-settings.ts';
 import { codecOf } from '../client/compression.ts';
 import { toLogFailure } from '../client/failures.ts';
 import { retry } from '../client/kafkajs.ts';
