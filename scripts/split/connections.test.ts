@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { freePort } from '../../mesh/testing/servers/free-port.ts';
 import { prepareNode, startNode, urlOf } from '../../mesh/testing/servers/postgres-node.ts';
@@ -13,6 +14,14 @@ describe('connectionsOf', () => {
 
   it('fits two of everything into the default of PostgreSQL', () => {
     expect(connectionsOf(services, () => 2, defaultPoolSize)).toBeLessThanOrEqual(97);
+  });
+
+  it('has the numbers of docs/operating.md', () => {
+    const text = readFileSync('docs/operating.md', 'utf8').replaceAll('\n', ' ');
+    const twoOfSome = (service: string) => (['order', 'payment'].includes(service) ? 2 : 1);
+    expect(text).toContain(`two of order and payment, have ${connectionsOf(services, twoOfSome, 5)} of the 100`);
+    const ofTwo = connectionsOf(services, () => 2, defaultPoolSize);
+    expect(text).toContain(`Two of everything need \`DATABASE_POOL_SIZE=${defaultPoolSize}\`, and have ${ofTwo}.`);
   });
 
   it('grows with the instances of a service and with its pool', () => {
@@ -33,7 +42,8 @@ describeWithServer(postgres, 'connectionFault', () => {
       const url = urlOf(node, '<service>');
       expect(await connectionFault(url, 47)).toBeUndefined();
       expect(await connectionFault(url, 48)).toBe(
-        `the processes need up to 48 connections, but PostgreSQL at 127.0.0.1:${node.port} accepts 47: set its max_connections to 51, or reduce REPLICAS or DATABASE_POOL_SIZE; if it is behind a pooler, set DATABASE_DIRECT_URL`,
+        `the processes need up to 48 connections, but PostgreSQL at 127.0.0.1:${node.port} accepts 47: set its ` +
+          'max_connections to 51, or reduce REPLICAS or DATABASE_POOL_SIZE; if it is behind a pooler, set DATABASE_DIRECT_URL',
       );
     } finally {
       await server.end('INT');

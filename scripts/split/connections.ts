@@ -3,18 +3,33 @@ import type { Replicas } from './plan.ts';
 
 // The connections to PostgreSQL that the processes of a mesh share.
 
-/** Of each database that a process opens: one checks it, one listens. */
-const besidesPool = 2;
-/** Their databases besides their own, and how many connections each has: `carrier`, and `tasks` for dead letters. */
-const more: Readonly<Record<string, number>> = { shipping: 4, notification: 2, ops: 2 };
+/** Their databases have a connection more, which listens. */
+const listening = ['order', 'payment', 'report'];
+/** The connections to databases that a service opens next to its own. `tasks` has dead letters. */
+const others: Readonly<Record<string, Readonly<Record<string, number>>>> = {
+  shipping: { carrier: 3 },
+  notification: { tasks: 2 },
+  ops: { tasks: 2 },
+};
 /** Services without a database. */
-const withoutDatabase = ['gateway', 'bridge', 'ops'];
+const withoutDatabase = ['gateway', 'bridge'];
 
 /** Returns how many connections the instances of these services have at most. */
 export function connectionsOf(services: readonly string[], replicas: Replicas, poolSize: number): number {
-  const perInstance = (service: string) =>
-    (withoutDatabase.includes(service) ? 0 : poolSize + besidesPool) + (more[service] ?? 0);
-  return services.reduce((sum, service) => sum + replicas(service) * perInstance(service), 0);
+  return [...connectionsByDatabase(services, replicas, poolSize).values()].reduce((sum, count) => sum + count, 0);
+}
+
+/** Returns the same for each database. A service has the database of its name. */
+export function connectionsByDatabase(services: readonly string[], replicas: Replicas, poolSize: number) {
+  const byDatabase = new Map<string, number>();
+  for (const service of services) {
+    // One is not in the pool: it checks the database.
+    const count = poolSize + 1 + (listening.includes(service) ? 1 : 0);
+    const own = withoutDatabase.includes(service) ? {} : { [service]: count };
+    for (const [database, count] of Object.entries({ ...own, ...others[service] }))
+      byDatabase.set(database, (byDatabase.get(database) ?? 0) + replicas(service) * count);
+  }
+  return byDatabase;
 }
 
 /**
@@ -26,7 +41,11 @@ export async function connectionFault(databaseUrl: string, needed: number): Prom
   url.pathname = '/postgres';
   const accepted = await readAccepted(url.href).catch(() => undefined);
   if (accepted === undefined || needed <= accepted.connections) return undefined;
-  return `the processes need up to ${needed} connections, but PostgreSQL at ${url.host} accepts ${accepted.connections}: set its max_connections to ${needed + accepted.reserved}, or reduce REPLICAS or DATABASE_POOL_SIZE; if it is behind a pooler, set DATABASE_DIRECT_URL`;
+  return (
+    `the processes need up to ${needed} connections, but PostgreSQL at ${url.host} accepts ${accepted.connections}: ` +
+    `set its max_connections to ${needed + accepted.reserved}, or reduce REPLICAS or DATABASE_POOL_SIZE; ` +
+    'if it is behind a pooler, set DATABASE_DIRECT_URL'
+  );
 }
 
 interface Accepted {

@@ -60,7 +60,7 @@ describe('scripts/split.ts', () => {
     );
   });
 
-  it('continues if nobody reads its output any longer', { timeout: 60_000 }, async () => {
+  it('continues if its output is no longer read', { timeout: 60_000 }, async () => {
     await using folder = await tempFolder();
     const environment = { ...urls, REPLICAS: '1', LOG_LEVEL: 'info' };
     await using split = spawnProcess({ main: 'scripts/split.ts', dataDir: folder.path, environment });

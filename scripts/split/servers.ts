@@ -32,7 +32,7 @@ export interface RunningServer {
   readonly stop: () => Promise<void>;
 }
 
-/** Connections to PostgreSQL for programs besides the processes, and those that it reserves. */
+/** Connections to PostgreSQL for other programs than the processes, and those that it reserves. */
 const forOthers = 10;
 
 const allKinds: readonly ServerKind[] = [
@@ -155,7 +155,7 @@ export function createServers(options: ServersOptions): Servers {
       isStopping = true;
       if (kept.length > 0) output.log('info', `stopping ${kept.map(({ name }) => name).join(', ')}`);
       await Promise.all(kept.map((server) => server.stop()));
-      // What is being prepared is not started any longer.
+      // What is being prepared is no longer started.
       await started?.catch(() => undefined);
     },
   };

@@ -116,7 +116,7 @@ export function supervise(plan: PlannedProcess, options: SupervisedOptions): Sup
     return run;
   }
 
-  /** Starts it, with pauses, until it serves. Resolves with whether it does: false if it is not wanted any longer. */
+  /** Starts it, with pauses, until it serves. Resolves with whether it does: false if it is no longer wanted. */
   async function serve(until = stopping.signal): Promise<boolean> {
     while (!until.aborted) {
       const run = begin();

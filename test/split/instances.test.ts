@@ -1,4 +1,3 @@
-import pg from 'pg';
 import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
 import { EventServiceContract } from '#gen/events/v1/events.contract.ts';
 import { Start } from '#gen/events/v1/events.ts';
@@ -13,6 +12,7 @@ import { type TempFolder, tempFolder } from '../../mesh/testing/temp-folder.ts';
 import { expectConserved, expectNotifiedOnce, expectPaidOnce } from '../support/invariants.ts';
 import { describeWithRealServers, type RealServers, startRealServers } from '../support/real-servers.ts';
 import { bookOrder, fillShop, shopOf, watchToEnd } from '../support/shop.ts';
+import { type ConnectionCount, countConnections } from './support/connection-count.ts';
 import { type Instances, planInstances } from './support/instances.ts';
 import { linkTo, type SwitchedLinks } from './support/switched-links.ts';
 import { balanceServices } from './support/user-instances.ts';
@@ -170,7 +170,9 @@ function counted<Request, Item>(open: (request: Request, options?: MeshCallOptio
   return { call, calls: () => calls };
 }
 
-/** Reads a stream to its end, or until it has `total` items. After each of `cuts` items, it has to continue at the other instance. */
+/**
+ * Reads a stream to its end, or until it has `total` items. After each of `cuts` items, it has to continue at the other instance.
+ */
 async function readWithCuts<T>(
   stream: AsyncIterable<T>,
   links: SwitchedLinks,
@@ -211,41 +213,4 @@ function auditsOf(mesh: Instances) {
     ),
   );
   return Map.groupBy(ends, ({ service }) => service);
-}
-
-interface ConnectionCount {
-  /** The maximum so far, without the one that counts. */
-  readonly most: number;
-  readonly samples: number;
-  end(): Promise<void>;
-}
-
-/** Counts the connections of clients ten times a second. */
-async function countConnections(url: string): Promise<ConnectionCount> {
-  const client = new pg.Client(url);
-  await client.connect();
-  const sql =
-    "SELECT count(*) AS count FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()";
-  let [most, samples, ended] = [0, 0, false];
-  const counting = (async () => {
-    while (!ended) {
-      const { rows } = await client.query<{ count: string }>(sql);
-      most = Math.max(most, Number(rows[0]?.count));
-      samples += 1;
-      await new Promise((resolve) => setTimeout(resolve, 100));
-    }
-  })();
-  return {
-    get most() {
-      return most;
-    },
-    get samples() {
-      return samples;
-    },
-    async end() {
-      ended = true;
-      await counting;
-      await client.end();
-    },
-  };
 }

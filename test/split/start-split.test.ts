@@ -10,13 +10,18 @@ import { type TempFolder, tempFolder } from '../../mesh/testing/temp-folder.ts';
 import { isClean, verifyRolling } from '../../scripts/rolling/run.ts';
 import { type SplitMesh, startSplitMesh } from '../../scripts/rolling/split-mesh.ts';
 import { reportLines } from '../../scripts/rolling/table.ts';
+import { connectionsByDatabase } from '../../scripts/split/connections.ts';
+import { defaultPoolSize } from '../../scripts/split/plan.ts';
+import { runnableServices } from '../../services/all.ts';
 import { describeWithRealServers } from '../support/real-servers.ts';
 import { startCarrier, type TestCarrier } from '../support/test-carrier.ts';
+import { type ConnectionCount, countConnections } from './support/connection-count.ts';
 
 describeWithRealServers('a mesh of many processes, as make start-split runs it', () => {
   let folder: TempFolder;
   let mesh: SplitMesh | undefined;
   let carrier: TestCarrier;
+  let connections: ConnectionCount;
   const log = () => readFileSync(join(folder.path, 'log'), 'utf8');
 
   beforeAll(async () => {
@@ -31,6 +36,8 @@ describeWithRealServers('a mesh of many processes, as make start-split runs it',
         CARRIER_URL: carrier.url,
       },
     });
+    const [, database = ''] = /PostgreSQL serves at (\S+) after/.exec(log()) ?? [];
+    connections = await countConnections(database.replace('<service>', 'postgres'));
   }, 180_000);
   afterAll(async () => {
     await mesh?.[Symbol.asyncDispose]();
@@ -81,6 +88,17 @@ describeWithRealServers('a mesh of many processes, as make start-split runs it',
         });
       });
     });
+  });
+
+  it('has at most as many connections to each database as PostgreSQL is started for', async () => {
+    await connections.end();
+    const replicas = (service: string) => (['order', 'payment', 'gateway'].includes(service) ? 2 : 1);
+    const names = runnableServices.map(({ name }) => name);
+    const allowed = connectionsByDatabase(names, replicas, defaultPoolSize);
+    const most = [...connections.mostByDatabase].filter(([database]) => database !== 'postgres');
+    expect(most.map(([database]) => database)).toEqual(expect.arrayContaining(['user', 'order', 'payment', 'tasks']));
+    const excess = most.filter(([database, count]) => count > (allowed.get(database) ?? 0));
+    expect(excess, 'see scripts/split/connections.ts').toEqual([]);
   });
 
   it('drains everything on Ctrl-C, callers before those whom they call, and exits with 0', {
