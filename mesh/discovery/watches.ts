@@ -18,7 +18,7 @@ export interface Answer {
 
 /** How an adapter follows one service. */
 export interface Following {
-  /** Aborts when nobody watches the service any longer. */
+  /** Aborts when the service is no longer watched. */
   readonly signal: AbortSignal;
   /** Resolves after `delayMs`, or earlier if a connection to the service failed or the watch has ended. */
   rest(delayMs: number): Promise<void>;

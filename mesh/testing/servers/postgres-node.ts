@@ -15,7 +15,7 @@ export interface PostgresNode {
   readonly maxConnections?: number;
 }
 
-/** How many connections PostgreSQL accepts unless it is told otherwise. */
+/** How many connections PostgreSQL accepts by default. */
 export const defaultConnections = 100;
 
 /** The user that PostgreSQL runs as. */

@@ -33,7 +33,7 @@ export function createTails(context: ReadingContext): Tails {
     return tail;
   }
 
-  /** Nobody joins it any longer. */
+  /** It is no longer joined. */
   function retire(topic: string, tail: Tail): void {
     if (currents.get(topic) !== tail) return;
     currents.delete(topic);

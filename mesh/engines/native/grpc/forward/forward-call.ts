@@ -111,12 +111,9 @@ export class ForwardCall implements ForwardedCall, StreamEvents, UpstreamEvents,
   // Called by the stream of the caller.
 
   data(buffer: Buffer, start: number, end: number): void {
-    if (this.isOver) {
-      this.#stream.consumed(end - start);
-      return;
-    }
-    this.#request.add(buffer.subarray(start, end));
-    if (this.#request.isLarge) this.#collected();
+    if (this.isOver) this.#stream.consumed(end - start);
+    else this.#request.add(buffer.subarray(start, end));
+    if (!this.isOver && this.#request.isLarge) this.#collected();
   }
 
   ended(): void {
@@ -240,9 +237,8 @@ export class ForwardCall implements ForwardedCall, StreamEvents, UpstreamEvents,
   /** Whether the caller accepts these fields. If not, ends the call. */
   #fits({ bytes }: HeaderList): boolean {
     const maxBytes = this.#stream.maxHeaderListBytes;
-    if (bytes <= maxBytes) return true;
-    this.fail(responseMetadataTooLarge({ path: this.path, maxBytes }));
-    return false;
+    if (bytes > maxBytes) this.fail(responseMetadataTooLarge({ path: this.path, maxBytes }));
+    return bytes <= maxBytes;
   }
 
   #end(code: Status, error: unknown): void {
