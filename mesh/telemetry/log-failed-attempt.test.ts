@@ -177,6 +177,14 @@ describe('the log of an outage of a server', () => {
     expect(shown()).toEqual([['warn'], ['warn']]);
   });
 
+  it('is one of a host with several addresses, too', () => {
+    const { fail, shown } = outage();
+    const refused = new AggregateError([new Error('connect ECONNREFUSED ::1:1'), new Error('connect ECONNREFUSED')]);
+    const error = new MeshError(Status.UNAVAILABLE, 'STORAGE_UNAVAILABLE', 'away', { cause: refused });
+    fail(error);
+    expect(shown()).toEqual([['warn']]);
+  });
+
   it.each([
     'all 5 connections of this process were in use for 5 s',
     'canceling statement due to lock timeout',

@@ -192,5 +192,7 @@ function causesOf(logger: Logger, nowMs: number): Causes {
 
 /** Texts of the outer errors name databases, topics and the like; the root is the same for all. */
 function rootOf(error: Error): unknown {
+  // A refused connection to a name with several addresses, without a text.
+  if (error instanceof AggregateError && error.errors[0] instanceof Error) return rootOf(error.errors[0]);
   return error.cause instanceof Error ? rootOf(error.cause) : (error.cause ?? error);
 }

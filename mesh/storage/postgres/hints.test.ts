@@ -4,6 +4,7 @@ import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import type { MeshError } from '../../errors/mesh-error.ts';
 import { createTestCa } from '../../testing/certificates.ts';
 import { freePort } from '../../testing/servers/free-port.ts';
 import { type PostgresServer, postgres, startPostgres } from '../../testing/servers/postgres-server.ts';
@@ -60,7 +61,8 @@ describeWithServer(postgres, 'the error of a PostgreSQL database that cannot be 
       (storage) => storage.close().then(() => expect.fail(`${url} was opened`)),
       (reason: unknown) => reason,
     );
-    const { reason, message } = error as { readonly reason: string; readonly message: string };
+    const { reason, message, host } = error as MeshError;
+    expect(host).toBe(new URL(url).host);
     expect(message).toContain(`database ${new URL(url).host}${new URL(url).pathname} `);
     expect(message).not.toContain('wrong-password');
     return { reason, text: message };
