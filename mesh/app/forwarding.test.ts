@@ -4,12 +4,16 @@ import type { Discovery } from '../discovery/discovery.ts';
 import { createStaticDiscovery } from '../discovery/static/static-discovery.ts';
 import { engineByName } from '../engines/engines.ts';
 import { createPrometheusMetrics } from '../metrics/prometheus/prometheus-metrics.ts';
+import { createServer } from '../server/create-server.ts';
 import { createHealth } from '../server/health/health.ts';
 import { echoService } from '../server/testing/echo-service.ts';
 import { serveForTest } from '../server/testing/serve-echo.ts';
 import { createLogger } from '../telemetry/logger.ts';
+import { engineOfRun } from '../testing/engine-of-run.ts';
 import { eventually } from '../testing/eventually.ts';
-import { systemClock as clock } from '../time/clock.ts';
+import { freePort } from '../testing/servers/free-port.ts';
+import { createTestClock } from '../testing/test-clock.ts';
+import { type Clock, systemClock } from '../time/clock.ts';
 import { openForwarding } from './forwarding.ts';
 
 const logger = createLogger('silent');
@@ -33,7 +37,7 @@ function discoveryByName(addresses: ReadonlyMap<string, readonly string[]>): Dis
   };
 }
 
-async function open(discovery: Discovery) {
+async function open(discovery: Discovery, clock: Clock = systemClock) {
   const engine = await engineByName('native');
   const endpoints = createEndpoints({ engine, discovery, clock, logger });
   onTestFinished(() => endpoints.close());
@@ -72,4 +76,18 @@ it('shows the health of contracts that only their instances know from the start'
   onTestFinished(() => server.drain(0));
   const { statusOf } = await open(createStaticDiscovery(new Map([['test', [address]]])));
   await eventually(() => expect(statusOf('test.v1.EchoService')).toBe('SERVING'));
+});
+
+it('shows the health of contracts that only their instances know if these start later', async () => {
+  const port = await freePort();
+  const clock = createTestClock();
+  const { statusOf } = await open(createStaticDiscovery(new Map([['test', [`127.0.0.1:${port}`]]])), clock);
+  expect(statusOf('test.v1.EchoService')).toBeUndefined();
+  const server = createServer({ engine: engineOfRun, serves: [echoService()], clock: systemClock, logger });
+  onTestFinished(() => server.drain(0));
+  await server.listen(`127.0.0.1:${port}`);
+  await eventually(() => {
+    clock.advance(1_000);
+    expect(statusOf('test.v1.EchoService')).toBe('SERVING');
+  });
 });

@@ -13,8 +13,12 @@ import { mergeHealth } from '../server/health/merge.ts';
 import { type MergedReflection, mergeReflection } from '../server/reflection/merge.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Clock } from '../time/clock.ts';
+import { sleep } from '../time/sleep.ts';
 import { findServices } from './registry.ts';
 import type { Service } from './service/service.ts';
+
+/** How often the instances are asked for their contracts. */
+const listMs = 10_000;
 
 export interface ForwardingParts {
   readonly config: Pick<Config, 'grpcMaxWaitingBytes' | 'grpcKeepaliveMs'>;
@@ -69,12 +73,21 @@ export async function openForwarding(
   merged.add(declared);
   const found = (contracts: readonly string[]) => merged.add(contracts.filter((contract) => !own.has(contract)));
   const reflection = mergeReflection({ endpoints, declared, found, clock });
-  // The health of contracts that only the instances know.
+  // The health of contracts that only the instances know, which may start later than this process.
   await reflection.list();
+  const closing = new AbortController();
+  const keepListed = async () => {
+    while (!closing.signal.aborted) {
+      await sleep(clock, listMs, closing.signal);
+      if (!closing.signal.aborted) await reflection.list();
+    }
+  };
+  void keepListed();
   return {
     forwarder,
     reflection,
     close() {
+      closing.abort();
       merged.close();
       forwarder.close();
     },
