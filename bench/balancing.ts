@@ -7,11 +7,11 @@ import { createLogger } from '../mesh/telemetry/logger.ts';
 import { tempFolder } from '../mesh/testing/temp-folder.ts';
 import { systemClock } from '../mesh/time/clock.ts';
 import { type BalancedUsers, balanceUsers } from '../test/split/support/user-instances.ts';
-import { atMost, type Benchmark, compared } from './figure.ts';
+import { atMost, type Benchmark, compared, type Figure } from './figure.ts';
 import { getUserMethod } from './support/engines/methods.ts';
-import { type HalfCoreBy, limitToHalfCore } from './support/half-core.ts';
 import { median } from './support/rates.ts';
 import { type LoadedServer, startServer } from './support/server.ts';
+import { keepOnCore, type LimitedBy, limitToShare } from './support/share-of-core.ts';
 
 const picks = 1_000_000;
 // Several balancers, each with connections of its own, as several callers have. The calls of one connection move in step: most are
@@ -30,16 +30,29 @@ export const benchBalancing: Benchmark = async () => {
   );
   await using first = await serveUsers();
   await using second = await serveUsers();
-  const limits = [first, second].map(({ server }) => limitToHalfCore(server.child.pid ?? Number.NaN));
+  keepOnCore(first.pid, 0);
+  keepOnCore(second.pid, 0);
+  keepOnCore(process.pid, 1);
+  for (const [share, text] of [
+    [0.5, 'half'],
+    [0.25, 'a quarter'],
+  ] as const)
+    figures.push(await worthOfSecond(first, second, share, text));
+  return figures;
+};
+
+/** What two instances with a share of a core each serve, next to what one of them serves. */
+async function worthOfSecond(first: UserServer, second: UserServer, share: number, text: string): Promise<Figure> {
+  const limits = [first, second].map(({ pid }) => limitToShare(pid, share));
   try {
     const { ofOne, ofTwo } = await ratesOf(first.server, second.server);
-    const [by = 'quota'] = limits.map((limit): HalfCoreBy => limit.by);
+    const [by = 'quota'] = limits.map((limit): LimitedBy => limit.by);
     const limited = by === 'quota' ? '' : ', limited by pauses';
-    return [...figures, compared(`GetUser of two instances of half a core each, vs one${limited}`, ofTwo, ofOne, 1.8)];
+    return compared(`GetUser of two instances with ${text} of a core each, vs one${limited}`, ofTwo, ofOne, 1.8);
   } finally {
     for (const limit of limits) limit.end();
   }
-};
+}
 
 /** The processor time of a choice and of the report how its call ended. */
 function microsecondsOfPick(instances: number): number {
@@ -82,14 +95,18 @@ function microsecondsOfPick(instances: number): number {
 
 interface UserServer extends AsyncDisposable {
   readonly server: LoadedServer;
+  readonly pid: number;
 }
 
 async function serveUsers(): Promise<UserServer> {
   const folder = await tempFolder();
   const server = await startServer({ dataDir: folder.path, args: ['user'] });
   await server.client(UserServiceContract).createUser({ user: { id: 'ada', name: 'Ada', email: 'ada@example.com' } });
+  const { pid } = server.child;
+  if (pid === undefined) throw new Error('the server has no process');
   return {
     server,
+    pid,
     async [Symbol.asyncDispose]() {
       await server[Symbol.asyncDispose]();
       await folder[Symbol.asyncDispose]();
@@ -122,7 +139,8 @@ async function ratesOf(first: LoadedServer, second: LoadedServer): Promise<{ ofO
 
 /**
  * The rate of GetUser in one turn over balancers that each have 32 calls open for each of their servers. Without the policies of a
- * client: with them the client's core, not the servers, limits the rate of two.
+ * client: with them the client's core, not the servers, limits the rate of two. Even so a call costs a client as much as a server, so
+ * at half of a core each the client's core is just enough.
  */
 async function callsPerSecond(users: readonly BalancedUsers[], servers: number): Promise<number> {
   const call = { metadata: Metadata(), deadlineMs: undefined, signal: undefined };
