@@ -77,7 +77,8 @@ export async function openApp(parts: AppParts): Promise<OpenApp> {
   };
   const engine = await engineByName(config.grpcEngine);
   const keepalive = config.grpcKeepaliveMs === 0 ? undefined : { everyMs: config.grpcKeepaliveMs };
-  const isStateless = definitions.every((definition) => definition.isStateless);
+  // Operator commands open an app without services, for its databases.
+  const isStateless = definitions.length > 0 && definitions.every((definition) => definition.isStateless);
   const info = processInfo(config, isStateless);
   const metrics = createMetrics(clock, logger, info);
   const discovery = openDiscovery(config.discovery, { clock, logger, metrics });
