@@ -65,7 +65,8 @@ export function watchHealth({ transport, contract, clock, changed }: HealthWatch
     health = next;
     changed(next);
   };
-  const call = { metadata: Metadata(), deadlineMs: undefined, signal };
+  // A server that waits for the end of its calls before it stops must not wait for this one.
+  const call = { metadata: Metadata(), deadlineMs: undefined, signal, endsAtGoaway: true };
 
   const watch = async () => {
     for (let failures = 1; !signal.aborted; failures += 1) {

@@ -191,6 +191,11 @@ export interface TransportCall {
    * elsewhere. Default: 3.
    */
   readonly maxOpenings?: number | undefined;
+  /**
+   * Whether the call ends with UNAVAILABLE when the server announces the end of its connection (GOAWAY), for a stream without an
+   * end, which would delay that. Default: `false`. No effect on grpc-js, which does not report it.
+   */
+  readonly endsAtGoaway?: boolean | undefined;
 }
 
 /**

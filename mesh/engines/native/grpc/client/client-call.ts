@@ -17,6 +17,7 @@ import { callFields, OutgoingMessages } from './outgoing-request.ts';
 import {
   abortStatus,
   deadlineStatus,
+  goawayStatus,
   headFault,
   type LocalStatus,
   noTrailersStatus,
@@ -46,6 +47,7 @@ export class ClientCall implements OpeningCall, Timed {
   readonly #requests = new OutgoingMessages();
   readonly #timer: WheelTimer | undefined;
   readonly #abort: (() => void) | undefined;
+  readonly goaway: (() => void) | undefined;
   #stream: Http2Stream | undefined;
   #reader: MessageParser | undefined;
   #openings = 0;
@@ -68,6 +70,7 @@ export class ClientCall implements OpeningCall, Timed {
     this.#listener = listener;
     this.#tools = tools;
     const { deadlineMs, signal } = call;
+    if (call.endsAtGoaway) this.goaway = () => this.#cancel(goawayStatus);
     const abort = () => this.#cancel(abortStatus(deadlineMs, Date.now()));
     if (signal?.aborted || (deadlineMs !== undefined && deadlineMs <= Date.now())) {
       // Nothing is sent. The end comes in a microtask, because the creator needs the call before its end.

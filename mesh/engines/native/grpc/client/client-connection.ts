@@ -25,6 +25,8 @@ export interface OpeningCall extends StreamEvents {
   unreachable(details: string): void;
   /** Called when it gets none because its fields exceed what the server accepts. */
   tooLarge(maxBytes: number): void;
+  /** Called when the server announces the end of the connection that it is on. */
+  readonly goaway?: (() => void) | undefined;
 }
 
 /** The windows that a client gives its server. */
@@ -51,6 +53,8 @@ export class ClientConnection {
   /** Whether the server has sent valid SETTINGS. */
   #isSettled = false;
   #isOver = false;
+  /** Those that end when the server announces its end. */
+  #endless: OpeningCall[] = [];
 
   constructor(
     target: Target,
@@ -100,6 +104,7 @@ export class ClientConnection {
     const common = this.#encoder.encode(fixed);
     const block = fields.length === 0 ? common : Buffer.concat([common, literalFields(fields)]);
     const stream = this.#connection?.open(block, false, call);
+    if (stream && call.goaway) this.#endless = [...this.#endless.filter(({ isOver }) => !isOver), call];
     if (stream) call.opened(stream);
     if (!this.#connection?.exhausted) return;
     this.#connection.drain();
@@ -132,6 +137,7 @@ export class ClientConnection {
       goaway: (_, code, text) => {
         if (code === ErrorCode.ENHANCE_YOUR_CALM && text === tooManyPings) this.#watch.pingLess();
         this.#leave();
+        for (const call of this.#endless.splice(0)) call.goaway?.();
       },
       tableSize: (bytes) => this.#encoder.setMaxTableSize(bytes),
       settings: () => {

@@ -4,11 +4,12 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { toStatus } from '../../../../errors/to-status.ts';
 import { createLogger } from '../../../../telemetry/logger.ts';
 import { eventually } from '../../../../testing/eventually.ts';
+import { grpcFrame } from '../../../../testing/grpc-frame.ts';
 import { http2Frame } from '../../../../testing/http2-frame.ts';
 import type { Transport } from '../../../engine.ts';
 import { answer, serveRaw } from '../../../suite/transport/raw-server.ts';
 import { connectNative } from '../../engine.ts';
-import { FrameType } from '../../http2/codec/frames.ts';
+import { ErrorCode, FrameType } from '../../http2/codec/frames.ts';
 import { serveTcp } from '../../testing/tcp-server.ts';
 import { callOf, textMethod } from '../../testing/text-methods.ts';
 import { createServerHost } from '../server/server-host.ts';
@@ -167,5 +168,30 @@ describe('a connection of an endpoint', () => {
     const transport = connect(address, { patience: { pingEveryMs: 20, pingTimeoutMs: 20 } });
     await expect(hello(transport)).rejects.toMatchObject({ code: Status.UNAVAILABLE });
     await closed.promise;
+  });
+});
+
+describe('a stream whose server announces the end of its connection', () => {
+  it('ends if it would delay that, and continues otherwise', async () => {
+    const streams: ServerHttp2Stream[] = [];
+    const { address, sessions } = await serveRaw((stream) => {
+      streams.push(stream);
+      stream.respond({ ':status': 200, 'content-type': 'application/grpc' }, { waitForTrailers: true });
+      stream.on('wantTrailers', () => stream.sendTrailers({ 'grpc-status': '0' }));
+      stream.write(grpcFrame(Buffer.from('hello')));
+    });
+    const transport = connect(address);
+    const listing = textMethod('server-streaming');
+    const [endless, regular] = [true, false].map((endsAtGoaway) =>
+      transport.serverStreaming(listing, 'hello', callOf({ endsAtGoaway }))[Symbol.asyncIterator](),
+    ) as [AsyncIterator<string>, AsyncIterator<string>];
+    for (const stream of [endless, regular]) expect(await stream.next()).toMatchObject({ value: 'hello' });
+
+    sessions[0]?.goaway();
+    await expect(endless.next()).rejects.toMatchObject({ code: Status.UNAVAILABLE, unsent: false });
+    await eventually(() => expect(streams[0]?.rstCode).toBe(ErrorCode.CANCEL));
+    streams[1]?.end(grpcFrame(Buffer.from('again')));
+    expect(await regular.next()).toMatchObject({ value: 'again' });
+    expect(await regular.next()).toMatchObject({ done: true });
   });
 });

@@ -13,6 +13,9 @@ export type LocalStatus = readonly [code: Status, details: string];
 
 export const deadlineStatus: LocalStatus = [Status.DEADLINE_EXCEEDED, 'deadline exceeded'];
 
+/** The status of a call that ends with its server. */
+export const goawayStatus: LocalStatus = [Status.UNAVAILABLE, 'the server ends the connection'];
+
 /** The status of a response without trailers. */
 export const noTrailersStatus: LocalStatus = [Status.INTERNAL, 'the server ended the call without trailers'];
 
