@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Status } from 'nice-grpc-common';
 import { expect, it } from 'vitest';
@@ -92,6 +93,8 @@ describeRabbitmqTasks(
         for (let losses = 0; losses < times; losses += 1) {
           await eventually(() => expect(attempts).toHaveLength(losses + 1), { timeoutMs: 20_000 });
           isOver = losses === times - 1;
+          // The attempt began before the acknowledgement of the delivery that led to it arrived.
+          await setTimeout(200);
           if (what === 'a connection that is cut') proxy.cut();
           else await server().restart();
         }
@@ -164,7 +167,7 @@ describeRabbitmqTasks(
         const number = Number(id.slice(2));
         if (number % 50 === 0) throw new MeshError(Status.INVALID_ARGUMENT, 'ADDRESS_INVALID', 'no address');
         if (number % 5 === 1 && attempt < 3) throw new Error('try later');
-        await new Promise((resolve) => setTimeout(resolve, 5));
+        await setTimeout(5);
         done.set(id, (done.get(id) ?? 0) + 1);
       };
       for (const _ of [1, 2]) {
