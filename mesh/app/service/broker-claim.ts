@@ -108,3 +108,37 @@ export async function claimBroker(options: BrokerClaimOptions): Promise<BrokerCl
     },
   };
 }
+
+/** The claims of one service. */
+export interface BrokerClaims {
+  take(storage: Storage, brokers: readonly Broker[]): Promise<void>;
+  /** Throws what a claim was lost with. */
+  requireHeld(): void;
+  release(graceMs: number): Promise<void>;
+}
+
+/** Creates the claims of a service, of which it has none yet. `onLost` is called for each that is lost. */
+export function createBrokerClaims(runtime: Runtime, service: string, onLost: () => void): BrokerClaims {
+  const claims: BrokerClaim[] = [];
+  return {
+    async take(storage, brokers) {
+      for (const broker of brokers) {
+        const claim = await claimBroker({
+          ...runtime,
+          service,
+          storage,
+          broker,
+          embeddedId: runtime.embeddedIds[broker],
+        });
+        claims.push(claim);
+        claim.lost.addEventListener('abort', onLost);
+      }
+    },
+    requireHeld() {
+      for (const { lost } of claims) lost.throwIfAborted();
+    },
+    async release(graceMs) {
+      await Promise.all(claims.map((claim) => claim.release(graceMs)));
+    },
+  };
+}

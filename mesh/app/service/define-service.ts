@@ -18,7 +18,7 @@ import {
   type OpenAggregates,
   type StoredBackgroundRunner,
 } from './background.ts';
-import { type BrokerClaim, claimBroker } from './broker-claim.ts';
+import { createBrokerClaims } from './broker-claim.ts';
 import type { Broker, OwnIds, Process, Runtime, ServiceDefinition } from './service.ts';
 
 /** Where the migrations of a service are: a folder of SQL files, or a list. */
@@ -161,7 +161,6 @@ export function defineService<
       const background = describe();
       const checks = [...audits, ...background.audits];
       const audited = checks.length > 0 ? await createAudits(runtime, name, storage, checks) : undefined;
-      const claims: BrokerClaim[] = [];
       let stopping: Promise<void> | undefined;
       const stopBackground = (graceMs: number) => {
         stopping ??= background.stop(graceMs);
@@ -169,12 +168,11 @@ export function defineService<
       };
       /** What this process would still publish or handle is no longer where the others have theirs. */
       const endLost = () => {
-        logger.error(
-          { service: name },
-          'another process has other events or tasks; background work ends until a restart',
-        );
+        const text = 'another process has other events or tasks; background work ends until a restart';
+        logger.error({ service: name }, text);
         stopBackground(0).catch((error) => logger.error({ err: error, service: name }, 'background work did not end'));
       };
+      const claims = createBrokerClaims(runtime, name, endLost);
       return {
         name,
         isLocal,
@@ -184,13 +182,7 @@ export function defineService<
         ...(audited && { auditor: audited.auditor }),
         async claim() {
           // Only a server has databases that other processes use too.
-          if (storage?.dialect !== 'postgres') return;
-          for (const broker of brokers()) {
-            const embeddedId = runtime.embeddedIds[broker];
-            const claim = await claimBroker({ ...runtime, service: name, storage, broker, embeddedId });
-            claims.push(claim);
-            claim.lost.addEventListener('abort', endLost);
-          }
+          if (storage?.dialect === 'postgres') await claims.take(storage, brokers());
         },
         async start() {
           await background.start();
@@ -201,7 +193,7 @@ export function defineService<
           try {
             await Promise.all([stopBackground(graceMs), audited?.stop(graceMs)]);
           } finally {
-            await Promise.all(claims.map((claim) => claim.release(endMs - clock.elapsedMs())));
+            await claims.release(endMs - clock.elapsedMs());
           }
         },
         ...(forwards && { forwards }),
@@ -210,7 +202,7 @@ export function defineService<
         ...(spec.needs && { needs: spec.needs }),
         ...(storage && {
           async check() {
-            for (const { lost } of claims) lost.throwIfAborted();
+            claims.requireHeld();
             await storage.check();
           },
         }),
