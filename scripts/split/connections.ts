@@ -39,6 +39,7 @@ export function connectionsByDatabase(services: readonly string[], replicas: Rep
 export async function connectionFault(databaseUrl: string, needed: number): Promise<string | undefined> {
   const url = new URL(databaseUrl.replaceAll('<service>', 'postgres'));
   url.pathname = '/postgres';
+  // The processes report a server that cannot be asked, with the reason.
   const accepted = await readAccepted(url.href).catch(() => undefined);
   if (accepted === undefined || needed <= accepted.connections) return undefined;
   return (
