@@ -29,7 +29,7 @@ const stateOf = (address: string) =>
   );
 
 describe('a process and its registry', () => {
-  it('registers once it serves, under the packages of its contracts, and leaves while it still serves', async () => {
+  it('registers once it serves, drains there while it still serves, and is removed at its end', async () => {
     let address = '';
     const states: string[] = [];
     const { methods, url } = await startEurekaFake(async (request) => {
@@ -38,12 +38,13 @@ describe('a process and its registry', () => {
       if (address !== '') states.push(`${method} ${path}: ${await stateOf(address)}`);
       accept(request);
     });
-    const mesh = await startMesh([echo], { DISCOVERY_URL: url });
+    // It waits for the registry at most a tenth of this: the answer of the fake takes a call.
+    const mesh = await startMesh([echo], { DISCOVERY_URL: url, DRAIN_TIMEOUT_MS: '10000' });
     await eventually(() => expect(methods()).toContain('POST /eureka/apps/TEST'));
     expect(address).toBe(mesh.address);
     await mesh.stop();
     const id = `/eureka/apps/TEST/test:${address}`;
-    expect(states).toEqual([`POST /eureka/apps/TEST: `, `PUT ${id}/status: `, `DELETE ${id}: `]);
+    expect(states).toEqual([`POST /eureka/apps/TEST: `, `PUT ${id}/status: `, `DELETE ${id}: unreachable`]);
   });
 
   it('registers the address of GRPC_ADVERTISE, with the port of the listener for port 0', async () => {

@@ -8,8 +8,6 @@ import type { Task } from '../task-queue.ts';
 import { describeRabbitmqTasks } from '../testing/rabbitmq-tasks.ts';
 import { deleteQueue, workPlainly } from '../testing/reference.ts';
 
-const unavailable = { code: Status.UNAVAILABLE, reason: 'TASKS_UNAVAILABLE' };
-
 describeRabbitmqTasks('tasks on RabbitMQ', ({ defer, newQueue, open, server }) => {
   describeTaskQueue('the RabbitMQ queue', (clock) => open(server().url, clock), {
     deduplicates: false,
@@ -90,7 +88,7 @@ describeRabbitmqTasks('tasks on RabbitMQ', ({ defer, newQueue, open, server }) =
 
   it('report what to do when the broker refuses its user', async () => {
     const tasks = await open(`amqp://guest:wrong@127.0.0.1:${server().port}`);
-    await expect(tasks.check()).rejects.toMatchObject(unavailable);
+    await expect(tasks.check()).rejects.toMatchObject({ code: Status.UNAVAILABLE, reason: 'TASKS_MISCONFIGURED' });
     await expect(tasks.check()).rejects.toThrow(/403 .*check user, password and permissions of TASKS_URL/);
   });
 });
