@@ -11,11 +11,12 @@ beforeAll(async () => {
 
 afterAll(() => workspace.remove());
 
-/** Finds the faults of a service `Odd` with these methods, which begin on line 8. */
+/** Finds the faults of a service `Odd` with these methods, which begin on line 9. */
 async function faultsOf(methods: string): Promise<string[]> {
   await workspace.write(
     'odd/v1/odd.proto',
     `syntax = "proto3"; package odd.v1; import "mesh/v1/policy.proto"; import "buf/validate/validate.proto";
+     import "google/api/annotations.proto";
      message Request { string request_id = 1; } message Other {} message Filter { repeated Kind kinds = 1; }
      message Open { Kind kind = 1; Filter filter = 2; Open open = 3; } enum Kind { KIND_UNSPECIFIED = 0; }
      message Closed { Kind kind = 1 [(buf.validate.field).enum.defined_only = true];
@@ -31,6 +32,8 @@ async function faultsOf(methods: string): Promise<string[]> {
 const withTimeout = 'option (mesh.v1.policy).timeout = {seconds: 1};';
 const isQuery = 'option idempotency_level = NO_SIDE_EFFECTS;';
 const isIdempotent = 'option idempotency_level = IDEMPOTENT;';
+const needsKey = 'option (mesh.v1.policy).idempotency_key_required = true;';
+const hasRoute = 'option (google.api.http) = {post: "/odd" body: "*"};';
 const hasReason = 'option (mesh.v1.policy).no_request_id_reason = "adds nothing twice";';
 
 describe('the check of the contracts', () => {
@@ -38,6 +41,10 @@ describe('the check of the contracts', () => {
     ['a query with a deadline', `rpc Get(Other) returns (Other) { ${isQuery} ${withTimeout} }`],
     ['a change with a request_id', `rpc Do(Request) returns (Other) { ${isIdempotent} ${withTimeout} }`],
     ['a change with a reason to have none', `rpc Do(Other) returns (Other) { ${hasReason} ${withTimeout} }`],
+    [
+      'a change over HTTP that requires a key',
+      `rpc Do(Request) returns (Other) { ${isIdempotent} ${withTimeout} ${needsKey} ${hasRoute} }`,
+    ],
     ['enums that are defined only', `rpc Get(Closed) returns (Open) { ${isQuery} ${withTimeout} }`],
     ['a stream without a deadline', `rpc List(Other) returns (stream Other) { ${isQuery} }`],
   ])('accepts %s', async (_, method) => {
@@ -88,9 +95,24 @@ describe('the check of the contracts', () => {
       `rpc Do(Request) returns (Other) { ${isIdempotent} ${hasReason} ${withTimeout} }`,
       'Do has a request_id: remove its no_request_id_reason',
     ],
+    [
+      'a required key of a query',
+      `rpc Get(Other) returns (Other) { ${isQuery} ${withTimeout} ${needsKey} ${hasRoute} }`,
+      'Get requires an idempotency key, but only reads: remove idempotency_key_required',
+    ],
+    [
+      'a required key of a change without a request_id',
+      `rpc Do(Other) returns (Other) { ${hasReason} ${withTimeout} ${needsKey} ${hasRoute} }`,
+      'Do requires an idempotency key, but stores no response under a request_id: remove idempotency_key_required',
+    ],
+    [
+      'a required key of a change without a route',
+      `rpc Do(Request) returns (Other) { ${isIdempotent} ${withTimeout} ${needsKey} }`,
+      'Do requires an idempotency key over HTTP, but has no google.api.http: remove idempotency_key_required',
+    ],
   ])('refuses %s', async (_, method, fault) => {
     const faults = await faultsOf(method);
-    expect(faults.map((line) => line.replace('odd/v1/odd.proto:8: ', ''))).toEqual([fault]);
+    expect(faults.map((line) => line.replace('odd/v1/odd.proto:9: ', ''))).toEqual([fault]);
   });
 
   it('refuses each enum of a request that takes unknown values', async () => {

@@ -7,6 +7,7 @@ import {
   type DescMethod,
   fromBinary,
   getOption,
+  hasOption,
   type Registry,
   ScalarType,
 } from '@bufbuild/protobuf';
@@ -35,7 +36,7 @@ export function findPolicyFaults(descriptors: FileDescriptorSet): string[] {
 }
 
 function faultsOf(method: DescMethod, registry: Registry): string[] {
-  const { timeout, noRequestIdReason } = declaredPolicy(method, registry);
+  const { timeout, noRequestIdReason, idempotencyKeyRequired } = declaredPolicy(method, registry);
   const isQuery = method.idempotency === NO_SIDE_EFFECTS;
   const hasRequestId = method.input.field.requestId?.scalar === ScalarType.STRING;
   const faults: string[] = [];
@@ -56,6 +57,15 @@ function faultsOf(method: DescMethod, registry: Registry): string[] {
   if (noRequestIdReason !== '' && (isQuery || hasRequestId)) {
     faults.push(`${isQuery ? 'only reads' : 'has a request_id'}: remove its no_request_id_reason`);
   }
+  if (idempotencyKeyRequired && (isQuery || method.methodKind !== 'unary' || !hasRequestId)) {
+    faults.push(
+      `requires an idempotency key, but ${isQuery ? 'only reads' : 'stores no response under a request_id'}: ` +
+        'remove idempotency_key_required',
+    );
+  }
+  if (idempotencyKeyRequired && !hasHttpRule(method, registry)) {
+    faults.push('requires an idempotency key over HTTP, but has no google.api.http: remove idempotency_key_required');
+  }
   const { maxAttempts, retryableCodes } = ownPolicy(method, registry);
   if (method.idempotency === IDEMPOTENCY_UNKNOWN && (maxAttempts > 1 || retryableCodes.length > 0)) {
     faults.push('is never retried: remove its max_attempts and retryable_codes, or set its idempotency_level');
@@ -64,6 +74,11 @@ function faultsOf(method: DescMethod, registry: Registry): string[] {
     ...faults,
     ...openEnums(method.input, registry).map((field) => `takes any value of ${field}: ${definedOnly}`),
   ];
+}
+
+function hasHttpRule(method: DescMethod, registry: Registry): boolean {
+  const extension = registry.getExtension('google.api.http');
+  return extension !== undefined && hasOption(method, extension);
 }
 
 const definedOnly = 'set (buf.validate.field).enum.defined_only = true, so a value of a newer contract is refused';

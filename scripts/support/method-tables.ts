@@ -33,7 +33,7 @@ function rowOf(method: DescMethod, registry: Registry): string[] {
   return [
     `\`${method.name}\``,
     policy.timeoutMs === undefined ? 'none' : `${policy.timeoutMs / 1_000} s`,
-    repeatable(policy, noRequestIdReason),
+    repeatable(policy, noRequestIdReason) + (policy.idempotencyKeyRequired ? ', required over HTTP' : ''),
     attempts(policy),
     policy.breakerGroup,
     policy.priority,

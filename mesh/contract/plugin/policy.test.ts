@@ -77,6 +77,14 @@ describe('the policy of a method', () => {
     expect(policies).toMatchObject({ Endless: { timeoutMs: undefined }, Limited: { timeoutMs: 60_000 } });
   });
 
+  it('says whether a call over HTTP must have an idempotency key', async () => {
+    const { Plain, Pay } = await policiesOf(`
+      rpc Plain(M) returns (M);
+      rpc Pay(M) returns (M) { option (mesh.v1.policy).idempotency_key_required = true; }`);
+    expect(Plain).not.toHaveProperty('idempotencyKeyRequired');
+    expect(Pay).toHaveProperty('idempotencyKeyRequired', true);
+  });
+
   it.each([
     ['timeout: {nanos: 500}', 'policy.timeout is 0.0005 ms; give whole milliseconds from 1 to 2147483647'],
     ['timeout: {}', 'policy.timeout is 0 ms'],

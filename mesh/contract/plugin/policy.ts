@@ -24,6 +24,7 @@ export interface DeclaredPolicy {
   readonly breakerGroup: string;
   readonly requiredScope: string;
   readonly noRequestIdReason: string;
+  readonly idempotencyKeyRequired: boolean;
 }
 
 const noPolicy: DeclaredPolicy = {
@@ -33,6 +34,7 @@ const noPolicy: DeclaredPolicy = {
   breakerGroup: '',
   requiredScope: '',
   noRequestIdReason: '',
+  idempotencyKeyRequired: false,
 };
 
 /** Reads the policy of a method from its options, with the defaults of `mesh.v1` for what they leave out. */
@@ -45,6 +47,7 @@ export function readPolicy(method: DescMethod, registry: Registry): CallPolicy {
     retryableCodes: retryableCodes(policy, method),
     breakerGroup: breakerGroup(policy, method),
     priority: priorityName(policy.priority, method),
+    ...(policy.idempotencyKeyRequired && { idempotencyKeyRequired: true }),
     ...fieldMasks(method),
   };
 }
@@ -62,6 +65,7 @@ export function declaredPolicy(method: DescMethod, registry: Registry): Declared
     breakerGroup: own.breakerGroup || defaults.breakerGroup,
     requiredScope: own.requiredScope || defaults.requiredScope,
     noRequestIdReason: own.noRequestIdReason || defaults.noRequestIdReason,
+    idempotencyKeyRequired: own.idempotencyKeyRequired || defaults.idempotencyKeyRequired,
   };
 }
 

@@ -66,6 +66,7 @@ function printMethod(method: DescMethod, { validatorOf }: ServiceImports, regist
       `retryableCodes: [${policy.retryableCodes.map(quote).join(', ')}],`,
       `breakerGroup: ${quote(policy.breakerGroup)},`,
       `priority: ${quote(policy.priority)},`,
+      ...(policy.idempotencyKeyRequired ? ['idempotencyKeyRequired: true,'] : []),
       ...(policy.fieldMasks ? [`fieldMasks: [${policy.fieldMasks.map(quote).join(', ')}],`] : []),
     ]),
     '},',

@@ -77,6 +77,7 @@ export const InventoryServiceContract: ServiceContract<InventoryServiceDefinitio
       retryableCodes: ['UNAVAILABLE'],
       breakerGroup: 'commands',
       priority: 'normal',
+      idempotencyKeyRequired: true,
     },
     reserveStock: {
       validate: validateReserveStockRequest,

@@ -35,6 +35,7 @@ export const OrderServiceContract: ServiceContract<OrderServiceDefinition, Order
       retryableCodes: ['UNAVAILABLE'],
       breakerGroup: 'commands',
       priority: 'normal',
+      idempotencyKeyRequired: true,
     },
     quoteOrder: {
       validate: validateQuoteOrderRequest,

@@ -44,6 +44,7 @@ export const AccountServiceContract: ServiceContract<AccountServiceDefinition, A
       retryableCodes: ['UNAVAILABLE'],
       breakerGroup: 'commands',
       priority: 'normal',
+      idempotencyKeyRequired: true,
     },
     withdraw: {
       validate: validateWithdrawRequest,
@@ -53,6 +54,7 @@ export const AccountServiceContract: ServiceContract<AccountServiceDefinition, A
       retryableCodes: ['UNAVAILABLE'],
       breakerGroup: 'commands',
       priority: 'normal',
+      idempotencyKeyRequired: true,
     },
     getBalance: {
       validate: validateGetBalanceRequest,
