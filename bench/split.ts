@@ -64,7 +64,13 @@ async function measureAlone(environment: Record<string, string>): Promise<Measur
 
 async function measureSplit(settings: Record<string, string>): Promise<Measured> {
   await using folder = await tempFolder();
-  const environment = { ...settings, REPLICAS: '1', LOG_LEVEL: 'warn', GRPC_LISTEN: `127.0.0.1:${await freePort()}` };
+  const environment = {
+    ...settings,
+    REPLICAS: '1',
+    LOG_LEVEL: 'warn',
+    HTTP_LISTEN: 'off',
+    GRPC_LISTEN: `127.0.0.1:${await freePort()}`,
+  };
   const log = join(folder.path, 'log');
   await using mesh = await startSplitMesh({ dataDir: join(folder.path, 'data'), log, environment });
   const clients = await createClients(mesh.address, { logLevel: 'fatal' });

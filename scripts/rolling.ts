@@ -36,6 +36,7 @@ try {
     REPLICAS: '2',
     LOG_LEVEL: process.env.LOG_LEVEL || 'warn',
     GRPC_LISTEN: `127.0.0.1:${await freePort()}`,
+    HTTP_LISTEN: 'off',
   };
   console.log(`starting a mesh with two processes of each service; its log is ${log}`);
   await using mesh = await startSplitMesh({ dataDir, log, environment, signal: stopping });

@@ -1,5 +1,6 @@
 import type { ServiceDefinition } from '#mesh';
 import { bridgeService } from './bridge/service.ts';
+import { edgeService } from './edge/service.ts';
 import { gatewayService } from './gateway/service.ts';
 import { inventoryService } from './inventory/service.ts';
 import { notificationService } from './notification/service.ts';
@@ -21,6 +22,7 @@ export const allServices: readonly ServiceDefinition[] = [
   reportService,
   bridgeService,
   opsService,
+  edgeService,
 ];
 
 /** The services that a process can run: in addition, the gateway to a mesh of many processes. */

@@ -15,6 +15,8 @@ export interface Directory extends EndpointSource {
   addCall(contract: string, service: string): void;
   /** Whether a contract is known to discovery or served by a service of this process that is already built. */
   has(contract: string): boolean;
+  /** Whether this process serves a contract. */
+  isLocal(contract: string): boolean;
   /** Whether discovery knows a service, by its name there. */
   hasAddress(service: string): boolean;
   /** The contracts that are called but cannot be found, with the services that call them. */
@@ -43,6 +45,7 @@ export function createDirectory({ discovery, endpoints, local }: DirectoryOption
   const namesOf = (contracts: Iterable<string>) => new Set([...contracts].map(serviceNameOf));
   return {
     has,
+    isLocal: (contract) => served.has(contract),
     hasAddress: isKnown,
     addLocal: (contract) => served.add(contract),
     addCall: (contract, service) => calls.set(contract, [...(calls.get(contract) ?? []), service]),

@@ -20,6 +20,7 @@ import { registerBacklogMetrics } from './backlog-metrics.ts';
 import type { DataFolder } from './data/data-folder.ts';
 import { openDatabases } from './data/open-databases.ts';
 import { createDirectory, type Directory } from './directory.ts';
+import { listenForHttp } from './edge.ts';
 import { notListening } from './errors.ts';
 import { openForwarding } from './forwarding.ts';
 import { watchHealth } from './health-watch.ts';
@@ -57,6 +58,8 @@ export interface OpenApp {
   readonly services: readonly Service[];
   /** `host:port` at which this machine can call it. */
   readonly address: string;
+  /** `host:port` at which this machine can call it over HTTP; `undefined` if it has no edge or `HTTP_LISTEN` is off. */
+  readonly httpAddress: string | undefined;
   /** `host:port` at which this machine can read its metrics; `undefined` if `METRICS_LISTEN` is empty. */
   readonly metricsAddress: string | undefined;
   /** Enters it into the registry, as soon as that answers. `undefined` if the registry takes no entries. */
@@ -142,9 +145,11 @@ export async function openApp(parts: AppParts): Promise<OpenApp> {
   for (const { name, stop } of services) if (stop) shutdown.add('work', name, stop);
   // In one order in all processes, so two that start together do not exclude each other.
   for (const service of services.toSorted((a, b) => (a.name < b.name ? -1 : 1))) await service.claim?.();
+  const edge = await listenForHttp(definitions, { ...runtime, directory, shutdown });
   const port = await server.listen(config.grpcListen);
   shutdown.add('calls', 'calls in progress', (graceMs) => server.drain(graceMs));
   address = dialAddress(config.grpcListen, port);
+  edge?.open();
   draining.throwIfAborted();
   if (!isLocal(config.grpcListen)) logger.warn({ listen: config.grpcListen }, exposed);
   shutdown.add('work', 'audits of files', files.stop);
@@ -160,7 +165,7 @@ export async function openApp(parts: AppParts): Promise<OpenApp> {
   shutdown.add('work', 'health checks', endWatch);
   const self = describeSelf(config, port, findable, info.version);
   const register = () => (findable.length > 0 ? discovery.register?.(self) : undefined);
-  return { runtime, services, address, metricsAddress, register };
+  return { runtime, services, address, httpAddress: edge?.address, metricsAddress, register };
 }
 
 /** In parallel, so a service that waits for its broker does not delay the others. Rejects with the first failure. */

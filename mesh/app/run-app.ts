@@ -58,20 +58,26 @@ export async function runApp(
       throw error;
     });
     if (app === undefined || isEnding()) return;
-    const { address, metricsAddress: metrics } = app;
+    const { address, httpAddress: http, metricsAddress: metrics } = app;
     const running = chosen.map(({ name }) => name).join(',');
     const tookMs = Math.round(performance.now() - startTimeMs);
     const { database, events, tasks } = app.runtime.info;
     const adapters = database === '' ? {} : { database, events, tasks };
     logger.info(
-      { grpc: address, metrics, services: running, ...adapters, data: config.dataDir, took_ms: tookMs },
+      { grpc: address, http, metrics, services: running, ...adapters, data: config.dataDir, took_ms: tookMs },
       'ready',
     );
-    const where = metrics === undefined ? `grpc=${address}` : `grpc=${address} metrics=${metrics}`;
-    const used = Object.entries(adapters).map(([name, scheme]) => ` ${name}=${scheme}`);
-    process.stdout.write(
-      `ready ${where} services=${running} data=${config.dataDir}${used.join('')} pid=${process.pid} in ${tookMs} ms\n`,
-    );
+    const shown = {
+      grpc: address,
+      http,
+      metrics,
+      services: running,
+      data: config.dataDir,
+      ...adapters,
+      pid: process.pid,
+    };
+    const fields = Object.entries(shown).flatMap(([name, value]) => (value === undefined ? [] : `${name}=${value}`));
+    process.stdout.write(`ready ${fields.join(' ')} in ${tookMs} ms\n`);
   } catch (error) {
     process.stderr.write(`${describe(error)}\n`);
     process.exit(exitCannotStart);

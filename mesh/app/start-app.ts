@@ -76,7 +76,12 @@ export function beginApp(config: Config, definitions: readonly ServiceDefinition
       checkDatabases(config, definitions.filter(({ isLocal }) => !isLocal).length);
       // Do not create a new mesh next to a running one that lost its folder. An existing mesh listens only once it serves:
       // whoever connects earlier would be cut off.
-      if (!hasManifest(config.dataDir)) await checkListen(config);
+      if (!hasManifest(config.dataDir)) {
+        await checkListen(
+          config,
+          definitions.some(({ hasEdge }) => hasEdge),
+        );
+      }
       draining.signal.throwIfAborted();
       const dataFolder = claimDataFolder(config.dataDir);
       releaseFolder = dataFolder.release;

@@ -23,10 +23,11 @@ export function checkDatabases(config: Config, count: number): void {
  * Rejects as a listener would if it cannot listen on an address of the settings. It releases all addresses again: nobody may
  * connect before the process serves.
  */
-export async function checkListen({ grpcListen, metricsListen }: Config): Promise<void> {
+export async function checkListen({ grpcListen, httpListen, metricsListen }: Config, hasEdge: boolean): Promise<void> {
   const held: Server[] = [];
   try {
     held.push(await hold(grpcListen, processSettings.grpcListen.variable));
+    if (hasEdge && httpListen !== '') held.push(await hold(httpListen, processSettings.httpListen.variable));
     if (metricsListen !== '') held.push(await hold(metricsListen, processSettings.metricsListen.variable));
   } finally {
     await Promise.all(held.map(release));

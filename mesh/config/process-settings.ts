@@ -24,6 +24,16 @@ export const processSettings = {
     doc: '`<host>:<port>`; port 0 picks a free one',
     parse: parseAddress,
   },
+  /** `host:port` of the HTTP listener of a process that has the edge; empty: there is none. */
+  httpListen: {
+    variable: 'HTTP_LISTEN',
+    default: '127.0.0.1:8080',
+    allowed: '<host>:<port> with a port from 0 to 65535, or off',
+    doc:
+      '`<host>:<port>` of [REST](rest.md) in a process that has the edge: the whole mesh, the gateway, and one that runs ' +
+      '`edge`; port 0 picks a free one, `off`: none',
+    parse: (text: string) => (text === 'off' ? '' : parseAddress(text)),
+  },
   /** `host:port` for the registry; empty: the one of the listener. */
   grpcAdvertise: {
     variable: 'GRPC_ADVERTISE',

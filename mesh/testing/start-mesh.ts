@@ -22,6 +22,7 @@ export async function startMesh(
   const config = readConfig(
     {
       GRPC_LISTEN: '127.0.0.1:0',
+      HTTP_LISTEN: 'off',
       LOG_LEVEL: 'fatal',
       DRAIN_TIMEOUT_MS: '2000',
       GRPC_ENGINE: engineNameOfRun,

@@ -12,6 +12,7 @@ const plan = (options: Partial<PlanOptions> = {}) =>
     services: ['user', 'order', 'bridge'],
     gateway: 'gateway',
     gatewayAddress: '127.0.0.1:50051',
+    gatewayHttp: '127.0.0.1:8080',
     replicas: () => 2,
     dataDir: 'data',
     servers,
@@ -57,7 +58,11 @@ describe('planMesh', () => {
     expect(second?.environment.DISCOVERY_URL).toBe(
       'static:user=127.0.0.1:21000,ops=127.0.0.1:21011,gateway=127.0.0.1:21020',
     );
-    expect(gateway?.environment).toMatchObject({ GRPC_LISTEN: '127.0.0.1:50051', OPS_LISTEN: '127.0.0.1:21020' });
+    expect(gateway?.environment).toMatchObject({
+      GRPC_LISTEN: '127.0.0.1:50051',
+      HTTP_LISTEN: '127.0.0.1:8080',
+      OPS_LISTEN: '127.0.0.1:21020',
+    });
   });
 
   it('gives the gateways the addresses of all services, one address, and metrics of their own', () => {

@@ -34,6 +34,8 @@ export interface PlanOptions {
   readonly gateway?: string;
   /** `host:port` of the gateway. */
   readonly gatewayAddress: string;
+  /** `host:port` of its HTTP listener, or `off`. */
+  readonly gatewayHttp: string;
   readonly replicas: Replicas;
   /** The folder for the data folders of the processes. */
   readonly dataDir: string;
@@ -69,7 +71,7 @@ export function discoveryNameOf(service: string): string {
  * unless others use them.
  */
 export function planMesh(options: PlanOptions): readonly PlannedProcess[] {
-  const { services, gateway, gatewayAddress, replicas, dataDir, servers, environment = {} } = options;
+  const { services, gateway, gatewayAddress, gatewayHttp, replicas, dataDir, servers, environment = {} } = options;
   const ports = createPorts(options.takenPorts ?? new Set());
   const names = [...services, ...(gateway === undefined ? [] : [gateway])];
   const instances = names.flatMap((service, index) =>
@@ -104,7 +106,7 @@ export function planMesh(options: PlanOptions): readonly PlannedProcess[] {
         DISCOVERY_URL: environment.DISCOVERY_URL || discoveryUrl(others),
         GRPC_LISTEN: address,
         // All gateways are at one address, which forwards.
-        ...(service === gateway && { OPS_LISTEN: `127.0.0.1:${port}` }),
+        ...(service === gateway && { HTTP_LISTEN: gatewayHttp, OPS_LISTEN: `127.0.0.1:${port}` }),
         METRICS_LISTEN: `127.0.0.1:${port + metricsOffset}`,
         DATA_DIR: join(dataDir, 'split', name),
       },

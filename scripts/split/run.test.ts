@@ -31,6 +31,7 @@ describe('scripts/split.ts', () => {
       TASKS_URL: 'embedded:tasks.db',
       REPLICAS: 'many',
       GRPC_LISTEN: address,
+      HTTP_LISTEN: 'off',
     };
     expect(await run(settings)).toEqual({
       code: 2,
@@ -83,9 +84,9 @@ describe('scripts/split.ts', () => {
 describe('planOnFreePorts', () => {
   it('leaves the port of the gateway to the gateway', async () => {
     const options = { services: ['user'], gateway: 'gateway', replicas: () => 1, dataDir: 'data', servers };
-    const [user] = await planOnFreePorts({ ...options, gatewayAddress: '127.0.0.1:0' });
+    const [user] = await planOnFreePorts({ ...options, gatewayAddress: '127.0.0.1:0', gatewayHttp: 'off' });
     const preferred = user?.address ?? '';
-    const [moved, gateway] = await planOnFreePorts({ ...options, gatewayAddress: preferred });
+    const [moved, gateway] = await planOnFreePorts({ ...options, gatewayAddress: preferred, gatewayHttp: 'off' });
     expect(gateway?.address).toBe(preferred);
     expect(moved?.address).not.toBe(preferred);
   });

@@ -38,6 +38,9 @@ const sameSignalMs = 1_000;
 /** The service through which callers reach the others. */
 const gateway = 'gateway';
 
+/** The services of a split mesh. The edge is in the gateway. */
+const splitServices = runnableServices.filter(({ name, hasEdge }) => name === gateway || !hasEdge);
+
 /** The socket on which the supervisor with this data folder takes commands. */
 export function controlSocket(dataDir: string): string {
   // The length of its path is limited; from this folder it is usually shorter.
@@ -107,14 +110,15 @@ function ignoreLostReader(): void {
 async function start(settings: Settings, running: Running, output: Output, stopping: AbortSignal): Promise<void> {
   const { config, replicas, connections, environment } = settings;
   const startMs = performance.now();
-  const { dataDir, drainTimeoutMs, grpcListen } = config;
+  const { dataDir, drainTimeoutMs, grpcListen, httpListen } = config;
   running.servers = createServers({ environment, folder: join(dataDir, 'split'), connections, output });
   const urls = await running.servers.start();
-  const services = runnableServices.map(({ name }) => name);
+  const services = splitServices.map(({ name }) => name);
   const plan = await planOnFreePorts({
     services: services.filter((name) => name !== gateway),
     ...(services.includes(gateway) && { gateway }),
     gatewayAddress: grpcListen,
+    gatewayHttp: httpListen || 'off',
     replicas,
     dataDir,
     servers: urls,
@@ -127,12 +131,14 @@ async function start(settings: Settings, running: Running, output: Output, stopp
   output.log('info', `starting ${plan.length} processes`);
   await supervisor.start();
   stopping.throwIfAborted();
-  const address = supervisor.processes.find((process) => process.plan.service === gateway)?.address();
+  const gatewayProcess = supervisor.processes.find((process) => process.plan.service === gateway);
+  const address = gatewayProcess?.address() ?? grpcListen;
+  const http = gatewayProcess?.httpAddress();
   const { database, events, tasks } = urls;
   const shownUrls = `database=${maskSecrets(database)} events=${maskSecrets(events)} tasks=${maskSecrets(tasks)}`;
   const tookMs = Math.round(performance.now() - startMs);
   process.stdout.write(
-    `ready grpc=${address ?? grpcListen} processes=${plan.length} data=${dataDir} ${shownUrls} pid=${process.pid} in ${tookMs} ms\n`,
+    `ready grpc=${address}${http === undefined ? '' : ` http=${http}`} processes=${plan.length} data=${dataDir} ${shownUrls} pid=${process.pid} in ${tookMs} ms\n`,
   );
 }
 
@@ -162,7 +168,7 @@ async function end({ supervisor, servers }: Running, output: Output): Promise<bo
 
 /** Reads the settings that are for all processes. Throws with all faults. */
 async function readSettings(environment: NodeJS.ProcessEnv): Promise<Settings> {
-  const services = runnableServices.map(({ name }) => name);
+  const services = splitServices.map(({ name }) => name);
   const contracts = await readDeclaredServices(contractDescriptors);
   const config = readConfig(environment, {
     settings: runnableServices.flatMap((service) => service.settings),
@@ -178,6 +184,8 @@ async function readSettings(environment: NodeJS.ProcessEnv): Promise<Settings> {
   if (typeof replicas === 'string') faults.push(replicas);
   if (!(await isFreeAddress(config.grpcListen)))
     faults.push(`${config.grpcListen} is in use: stop the mesh that listens there, or set GRPC_LISTEN`);
+  if (config.httpListen !== '' && !(await isFreeAddress(config.httpListen)))
+    faults.push(`${config.httpListen} is in use: stop what listens there, or set HTTP_LISTEN, which may be off`);
   if (typeof replicas === 'string' || faults.length > 0) throw new Error(faults.join('\n'));
   const poolSize = environment.DATABASE_POOL_SIZE ? config.databasePoolSize : defaultPoolSize;
   const connections = connectionsOf(services, replicas, poolSize);
@@ -190,7 +198,8 @@ async function readSettings(environment: NodeJS.ProcessEnv): Promise<Settings> {
 
 /** Plans on ports that nobody uses. */
 export async function planOnFreePorts(options: Omit<PlanOptions, 'takenPorts'>): Promise<readonly PlannedProcess[]> {
-  const takenPorts = new Set([portOf(options.gatewayAddress)]);
+  const gatewayListens = [options.gatewayAddress, ...(options.gatewayHttp === 'off' ? [] : [options.gatewayHttp])];
+  const takenPorts = new Set(gatewayListens.map(portOf));
   for (;;) {
     const plan = planMesh({ ...options, takenPorts });
     const ports = plan

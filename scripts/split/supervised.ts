@@ -11,6 +11,8 @@ export interface SupervisedProcess {
   pids(): number[];
   /** `host:port` where it serves, once it does. */
   address(): string | undefined;
+  /** `host:port` where it serves HTTP, if it does. */
+  httpAddress(): string | undefined;
   /** Starts it, and resolves when it serves or is stopped. Rejects with a `CannotStart` if it ends with exit code 2. */
   start(): Promise<void>;
   /**
@@ -77,6 +79,7 @@ export function supervise(plan: PlannedProcess, options: SupervisedOptions): Sup
   const stopping = new AbortController();
   let current: Run | undefined;
   let address: string | undefined;
+  let httpAddress: string | undefined;
   let failures = 0;
 
   function begin(): Run {
@@ -94,12 +97,13 @@ export function supervise(plan: PlannedProcess, options: SupervisedOptions): Sup
     };
     runs.add(run);
     createInterface({ input: launched.stdout }).on('line', async (line) => {
-      const [, ready] = /^ready grpc=(\S+)/.exec(line) ?? [];
+      const [, ready, http] = /^ready grpc=(\S+)(?: http=(\S+))?/.exec(line) ?? [];
       if (ready === undefined) return output.line(name, line);
       // What it logged before is in the other pipe: the next turn reads it.
       await nextTurn();
       if (!runs.has(run)) return;
       address = ready;
+      httpAddress = http;
       run.isServing = true;
       serving.resolve(true);
     });
@@ -193,6 +197,7 @@ export function supervise(plan: PlannedProcess, options: SupervisedOptions): Sup
     plan,
     pids: () => [...runs].flatMap(({ launched }) => launched.pid ?? []),
     address: () => address,
+    httpAddress: () => httpAddress,
     start: async () => void (await serve()),
     async replace() {
       const old = current;

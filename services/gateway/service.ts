@@ -5,6 +5,7 @@ import { createRoutes } from './route-calls.ts';
 export const gatewayService = defineService({
   name: 'gateway',
   isStateless: true,
+  hasEdge: true,
   setup: async ({ endpoints }) => ({
     serves: [],
     forwards: createRoutes(endpoints, await readDeclaredServices(contractDescriptors)),

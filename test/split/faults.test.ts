@@ -54,6 +54,7 @@ describeWithRealServers('a split mesh whose processes and servers die', () => {
         ...servers.settings(),
         REPLICAS: replicas,
         GRPC_LISTEN: `127.0.0.1:${await freePort()}`,
+        HTTP_LISTEN: 'off',
         CARRIER_URL: carrier.url,
         LOG_LEVEL: 'info',
         LOG_FORMAT: 'json',

@@ -9,6 +9,7 @@ const homes: Readonly<Record<string, readonly string[]>> = {
   '@bufbuild/protobuf': ['mesh/contract/', 'mesh/edge/', 'mesh/server/reflection/', 'mesh/engines/message-encoder.ts'],
   '@bufbuild/protovalidate': ['mesh/contract/'],
   '@grpc/grpc-js': ['mesh/engines/grpc-js/'],
+  fastify: ['mesh/edge/'],
   amqplib: ['mesh/tasks/rabbitmq/'],
   kafkajs: ['mesh/events/kafka/'],
   'node:http2': ['mesh/engines/'],

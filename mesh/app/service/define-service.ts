@@ -111,6 +111,8 @@ export interface ServiceSpec<Settings, Migrations, Topics, Observes> {
   readonly isLocal?: boolean;
   /** Whether it uses neither databases nor brokers. A process of such services opens and reports none. Default false. */
   readonly isStateless?: boolean;
+  /** Whether a process with it serves HTTP on `HTTP_LISTEN`: the methods of all contracts, wherever they are. Default false. */
+  readonly hasEdge?: boolean;
   /** Builds the service. Nothing has to be started: what `run` gets is started, stopped, checked and shown to operators. */
   setup(parts: Parts<Settings, Migrations, Topics, Observes>): ServiceSetup | Promise<ServiceSetup>;
 }
@@ -127,6 +129,7 @@ export function defineService<
   Observes extends boolean | undefined = undefined,
 >(spec: ServiceSpec<Settings, Migrations, Topics, Observes>): ServiceDefinition {
   const { name, migrations, topics, observesProcess = false, isLocal = false, isStateless = false } = spec;
+  const { hasEdge = false } = spec;
   if (topics && !migrations) throw new TypeError(`service ${name} has topics and no database: give it migrations`);
   return {
     name,
@@ -134,6 +137,7 @@ export function defineService<
     observesProcess,
     isLocal,
     isStateless,
+    hasEdge,
     async create(runtime, process) {
       const { clock, logger } = runtime;
       const storage = migrations && (await openMigrated(runtime, name, migrations));

@@ -154,5 +154,7 @@ export interface ServiceDefinition {
   readonly isLocal?: boolean;
   /** Whether it uses neither databases nor brokers. A process of such services opens and reports none. Default false. */
   readonly isStateless?: boolean;
+  /** Whether a process with it serves HTTP on `HTTP_LISTEN`: the methods of all contracts, wherever they are. Default false. */
+  readonly hasEdge?: boolean;
   create(runtime: Runtime, process: Process): Promise<Service>;
 }

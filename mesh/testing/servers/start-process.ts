@@ -48,6 +48,7 @@ export function spawnProcess({
     environment: {
       NODE_COMPILE_CACHE: compileCache,
       GRPC_LISTEN: '127.0.0.1:0',
+      HTTP_LISTEN: 'off',
       LOG_LEVEL: 'warn',
       DATA_DIR: dataDir,
       GRPC_ENGINE: engineNameOfRun,

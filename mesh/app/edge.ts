@@ -1,0 +1,49 @@
+import { dialAddress, isLocal } from '../config/address.ts';
+import { contractDescriptors } from '../contract/declared-services.ts';
+import { serviceNameOf } from '../discovery/discovery.ts';
+import { createEdge } from '../edge/edge.ts';
+import type { Directory } from './directory.ts';
+import { exposed } from './own-server.ts';
+import type { Runtime, ServiceDefinition } from './service/service.ts';
+import type { Shutdown } from './shutdown.ts';
+
+export interface HttpParts extends Pick<Runtime, 'config' | 'client' | 'endpoints' | 'clock' | 'logger' | 'metrics'> {
+  readonly directory: Pick<Directory, 'has' | 'isLocal'>;
+  readonly shutdown: Pick<Shutdown, 'add'>;
+}
+
+/** The HTTP listener of a process. */
+export interface OpenEdge {
+  /** `host:port` at which this machine can call it. */
+  readonly address: string;
+  /** Answers the requests that have arrived, and all further ones. */
+  open(): void;
+}
+
+/**
+ * Listens on `HTTP_LISTEN` if a service of the process has the edge; `undefined` if none has, or the setting is `off`. Call it
+ * before the process listens for gRPC, so one that cannot listen has accepted no call; `open` it after that.
+ */
+export async function listenForHttp(
+  definitions: readonly ServiceDefinition[],
+  { directory, shutdown, ...runtime }: HttpParts,
+): Promise<OpenEdge | undefined> {
+  const { config, endpoints, logger } = runtime;
+  const listen = config.httpListen;
+  if (listen === '' || !definitions.some(({ hasEdge }) => hasEdge)) return undefined;
+  const edge = createEdge({
+    ...runtime,
+    descriptors: contractDescriptors,
+    has: directory.has,
+    instancesOf: (contract) => {
+      if (directory.isLocal(contract) || !directory.has(contract)) return 1;
+      return endpoints.of(serviceNameOf(contract)).endpoints(contract).length;
+    },
+    maxWaitingBytes: config.grpcMaxWaitingBytes,
+  });
+  const port = await edge.listen(listen);
+  // It makes calls, so it ends before the server that answers them.
+  shutdown.add('work', 'HTTP requests in progress', (graceMs) => edge.drain(graceMs));
+  if (!isLocal(listen)) logger.warn({ listen }, exposed);
+  return { address: dialAddress(listen, port), open: edge.open };
+}

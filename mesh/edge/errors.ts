@@ -1,0 +1,78 @@
+import { Status } from 'nice-grpc-common';
+import { noEndpoints } from '../discovery/errors.ts';
+import { defineError } from '../errors/define-error.ts';
+
+export const serviceAbsent = noEndpoints.variant({
+  text: ({ service }: { readonly service: string }) =>
+    `${service} is not in this process, and DISCOVERY_URL has no address of it: start it, or add its address`,
+  publicText: ({ service }) => `${service} has no instance that takes calls: retry later`,
+  metadata: ({ service }) => ({ service }),
+});
+
+export const pathNotFound = defineError({
+  reason: 'PATH_NOT_FOUND',
+  code: Status.NOT_FOUND,
+  means: 'HTTP: no method of the contracts has the path',
+  fix: 'see the `google.api.http` options in `proto/`; write the path exactly, without `//`, `..` or a slash at its end',
+  text: 'path not found: check it, character by character; a slash at the end counts',
+});
+
+export const methodNotAllowed = defineError({
+  reason: 'METHOD_NOT_ALLOWED',
+  code: Status.UNIMPLEMENTED,
+  means: 'HTTP: the path exists, but not with this method',
+  fix: 'use one of those in the header `Allow`',
+  text: ({ method, allow }: { readonly method: string; readonly allow: readonly string[] }) =>
+    `method ${method} not allowed for this path: use ${allow.join(' or ')}`,
+});
+
+export const unsupportedMediaType = defineError({
+  reason: 'UNSUPPORTED_MEDIA_TYPE',
+  code: Status.INVALID_ARGUMENT,
+  means: 'HTTP: the body is not JSON in UTF-8, or is compressed',
+  fix: 'send `content-type: application/json`, without `content-encoding`',
+  text: 'unsupported media type: send the body as application/json in UTF-8, not compressed',
+});
+
+export const bodyTooLarge = defineError({
+  reason: 'BODY_TOO_LARGE',
+  code: Status.OUT_OF_RANGE,
+  means: 'HTTP: the body of a request is larger than 4 MiB',
+  fix: 'send less at a time',
+  text: ({ maxBytes }: { readonly maxBytes: number }) => `body is larger than ${maxBytes} bytes: send less at a time`,
+});
+
+export const headersTooLarge = defineError({
+  reason: 'HEADERS_TOO_LARGE',
+  code: Status.OUT_OF_RANGE,
+  means: 'HTTP: the request line and the headers of a request are larger than 16 KiB',
+  fix: 'send less, or send it in the body',
+  text: 'request line and headers are larger than 16 KiB: send less, or send it in the body',
+});
+
+export const malformedHttp = defineError({
+  reason: 'MALFORMED_HTTP',
+  code: Status.INVALID_ARGUMENT,
+  means: 'HTTP: the request violates the protocol, or its body is shorter than announced or not UTF-8',
+  fix: 'fix the client',
+  text: ({ problem }: { readonly problem: string }) => `malformed HTTP request (${problem}): fix the client`,
+  metadata: () => ({}),
+});
+
+export const requestTooSlow = defineError({
+  reason: 'REQUEST_TOO_SLOW',
+  code: Status.DEADLINE_EXCEEDED,
+  means: 'HTTP: the request did not arrive completely within its time; the call was not started',
+  fix: 'send it faster',
+  text: 'the request did not arrive completely in time: send it faster',
+});
+
+export const answerTooLarge = defineError({
+  reason: 'ANSWER_TOO_LARGE',
+  code: Status.INTERNAL,
+  means: 'HTTP: the answer of the service is larger than 4 MiB; the call may have taken effect',
+  fix: 'request less at a time',
+  text: ({ path }: { readonly path: string }) =>
+    `the answer of ${path} is larger than a message may be: request less at a time`,
+  metadata: () => ({}),
+});

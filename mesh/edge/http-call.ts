@@ -1,0 +1,97 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import type { CallEndListener } from '../engines/engine.ts';
+import { requestIdKey, requestIdOf } from '../engines/request-id.ts';
+import { cancelled, deadlineExceeded } from '../errors/errors.ts';
+import type { EnteringCall } from '../server/policies/admission/admission.ts';
+import type { CallScope } from '../telemetry/call-scope.ts';
+import { continueTrace } from '../telemetry/trace-context.ts';
+import type { Clock } from '../time/clock.ts';
+import type { Timed, TimerWheel, WheelTimer } from '../time/timer-wheel.ts';
+
+export interface HttpCallTools {
+  readonly clock: Clock;
+  readonly timers: TimerWheel;
+}
+
+/** The parts of an HTTP request that a call takes over. */
+export interface HttpCallHead {
+  readonly headers: IncomingHttpHeaders;
+  /** The address of the caller, without its port: all its connections wait in one line. */
+  readonly peer: string;
+}
+
+/**
+ * One HTTP request on its way through the edge: its identity, its end, and its wait for admission. Everything that is called for
+ * it runs in its scope, so calls of services get its request id, trace, deadline and cancellation.
+ */
+export class HttpCall implements CallScope, EnteringCall, Timed {
+  readonly requestId: string;
+  readonly traceparent: string;
+  readonly peer: string;
+  readonly startMs = performance.now();
+  /** The method that it calls: `/user.v1.UserService/GetUser`. Empty until it is known. */
+  path = '';
+  /** The contract of the method; empty until it is known. */
+  contract = '';
+  requestBytes = 0;
+  deadlineMs: number | undefined;
+  readonly #tools: HttpCallTools;
+  #abort: AbortController | undefined;
+  #listener: CallEndListener | undefined;
+  #timer: WheelTimer | undefined;
+  #isOver = false;
+
+  constructor({ headers, peer }: HttpCallHead, tools: HttpCallTools) {
+    const { [requestIdKey]: requestId, traceparent } = headers;
+    this.requestId = requestIdOf(typeof requestId === 'string' ? requestId : undefined);
+    this.traceparent = continueTrace(typeof traceparent === 'string' ? traceparent : undefined);
+    this.peer = peer;
+    this.#tools = tools;
+  }
+
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  /** Aborts when the call ends without its answer: its client left, or the edge ends it. */
+  get signal(): AbortSignal {
+    if (this.#abort === undefined) {
+      this.#abort = new AbortController();
+      if (this.#isOver) this.#abort.abort();
+    }
+    return this.#abort.signal;
+  }
+
+  remainingMs(): number {
+    if (this.deadlineMs === undefined) return Number.POSITIVE_INFINITY;
+    return Math.max(0, this.deadlineMs - this.#tools.clock.now());
+  }
+
+  /** Nobody waits for the answer any more. */
+  end(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#abort?.abort();
+    this.#listener?.abandoned();
+  }
+
+  // Called by its admission, while it waits there.
+
+  listenForEnd(listener: CallEndListener | undefined): void {
+    this.#listener = listener;
+    this.#timer?.cancel();
+    this.#timer =
+      listener && this.deadlineMs !== undefined ? this.#tools.timers.after(this.remainingMs(), this) : undefined;
+  }
+
+  /** Its deadline passed while it waited. Later the client of the mesh ends it. */
+  onTimeout(): void {
+    this.#listener?.abandoned();
+  }
+
+  /** What a failure is to its caller: what ends a wait at the deadline only knows that it has ended. */
+  failure(error: unknown): unknown {
+    const isLate = cancelled.is(error) && !this.#isOver && this.remainingMs() === 0;
+    return isLate ? deadlineExceeded({ path: this.path }) : error;
+  }
+}

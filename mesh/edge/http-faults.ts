@@ -1,0 +1,80 @@
+import { STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
+import { Status } from 'nice-grpc-common';
+import { CallError } from '../client/call-error.ts';
+import { requestIdKey, requestIdOf } from '../engines/request-id.ts';
+import { TransportError } from '../engines/transport-error.ts';
+import { cancelled } from '../errors/errors.ts';
+import { MeshError } from '../errors/mesh-error.ts';
+import {
+  answerTooLarge,
+  bodyTooLarge,
+  headersTooLarge,
+  malformedHttp,
+  requestTooSlow,
+  unsupportedMediaType,
+} from './errors.ts';
+import { problemHeaders, problemOf } from './problem.ts';
+
+/** The largest body of a request, as the largest message of the gRPC server. */
+export const maxBodyBytes = 4 * 1024 * 1024;
+/** The largest request line and headers, together. */
+export const maxHeadBytes = 16 * 1024;
+
+interface HttpFault extends Error {
+  readonly code?: string;
+  readonly reason?: string;
+  readonly statusCode?: number;
+}
+
+/** Turns what Fastify, Node and the client of the mesh throw into an error for the caller; returns any other unchanged. */
+export function asHttpError(error: unknown, path: string): unknown {
+  if (error instanceof CallError) return isAnswerTooLarge(error) ? answerTooLarge({ path }, { cause: error }) : error;
+  if (error instanceof MeshError || !(error instanceof Error)) return error;
+  const { code, statusCode, message } = error as HttpFault;
+  switch (code) {
+    case 'FST_ERR_CTP_BODY_TOO_LARGE':
+      return bodyTooLarge({ maxBytes: maxBodyBytes });
+    case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
+      return unsupportedMediaType();
+    case 'FST_ERR_CTP_INVALID_CONTENT_LENGTH':
+      return malformedHttp({ problem: 'the body is not as long as its content-length' });
+    case 'ECONNRESET':
+      return cancelled({ path });
+    default:
+      return code?.startsWith('FST_') && statusCode === 400 ? malformedHttp({ problem: message }) : error;
+  }
+}
+
+/** The own client refuses a message that is too large, with the code that a server has for quotas. */
+function isAnswerTooLarge({ code, cause }: CallError): boolean {
+  return code === Status.RESOURCE_EXHAUSTED && cause instanceof TransportError && /larger than/.test(cause.details);
+}
+
+/** Answers bytes that are not a request, and closes their connection. */
+export function refuseConnection(fault: HttpFault, socket: Socket): void {
+  // Within an answer, a second one would be taken for a part of it.
+  const { _httpMessage: answering } = socket as Socket & { readonly _httpMessage?: { readonly headersSent: boolean } };
+  if (fault.code === 'ECONNRESET' || !socket.writable || answering?.headersSent) {
+    socket.destroy();
+    return;
+  }
+  const requestId = requestIdOf(undefined);
+  const problem = problemOf(errorOf(fault), requestId);
+  const body = JSON.stringify(problem);
+  const headers = {
+    ...problemHeaders(problem),
+    [requestIdKey]: requestId,
+    'content-length': Buffer.byteLength(body),
+    connection: 'close',
+  };
+  const fields = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+  const head = `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status] ?? ''}\r\n${fields.join('')}\r\n`;
+  socket.end(head + body);
+}
+
+function errorOf({ code, reason, message }: HttpFault): MeshError {
+  if (code === 'HPE_HEADER_OVERFLOW') return headersTooLarge();
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return requestTooSlow();
+  return malformedHttp({ problem: reason ?? message });
+}

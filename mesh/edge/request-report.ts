@@ -1,0 +1,71 @@
+import { internal } from '../errors/errors.ts';
+import { MeshError } from '../errors/mesh-error.ts';
+import type { Metrics } from '../metrics/metrics.ts';
+import { serverDraining } from '../server/errors.ts';
+import { createLineLimit, kindOfError } from '../telemetry/line-limit.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import type { Clock } from '../time/clock.ts';
+import type { HttpCall } from './http-call.ts';
+
+/** Counts and logs what happens to requests. */
+export interface RequestReport {
+  /** Returns the error for the caller. An unexpected one is logged in full, and sent as INTERNAL with the request id alone. */
+  publicError(call: HttpCall, error: unknown): MeshError;
+  /** A request has been answered, or its client has left: `status` is 499 then. */
+  ended(call: HttpCall, status: number, error: unknown): void;
+}
+
+export interface RequestReportTools {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+}
+
+/** Requests that call no method. */
+const noContract = 'none';
+
+/**
+ * Counts the requests by contract and status, and logs each: `warn` for a fault of a server, one line in 10 s for each contract
+ * and reason; all others are at `debug`.
+ */
+export function createRequestReport({ clock, logger, metrics }: RequestReportTools): RequestReport {
+  const limit = createLineLimit(clock);
+  const count = metrics.counter(
+    'ordermesh_http_requests_total',
+    'Requests to the HTTP listener that ended, by the contract that they called and the status of their answer.',
+    ['service', 'code'],
+  );
+  const seconds = metrics.counter(
+    'ordermesh_http_request_seconds_total',
+    'Time from the head of a request to the end of its answer, summed up over all requests.',
+    ['service'],
+  );
+  return {
+    publicError(call, error) {
+      if (error instanceof MeshError) return error;
+      const { path, requestId } = call;
+      logger.error({ err: error, method: path, request_id: requestId }, 'HTTP request failed unexpectedly');
+      return internal({ requestId }, { cause: error });
+    },
+    ended(call, status, error) {
+      const service = call.contract || noContract;
+      const durationMs = performance.now() - call.startMs;
+      count.add({ service, code: String(status) });
+      seconds.add({ service }, durationMs / 1_000);
+      const isFault = status >= 500 && !serverDraining.is(error);
+      const line = isFault ? limit(`${service} ${kindOfError(error)}`) : undefined;
+      const level = line ? 'warn' : 'debug';
+      if (!logger.isLevelEnabled(level)) return;
+      const fields = {
+        method: call.path,
+        status,
+        request_id: call.requestId,
+        peer: call.peer,
+        duration_ms: Math.round(durationMs),
+        ...line,
+        ...(isFault && { err: error }),
+      };
+      logger[level](fields, 'HTTP request');
+    },
+  };
+}
