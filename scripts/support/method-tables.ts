@@ -3,7 +3,6 @@ import { createFileRegistry, type DescMethod, type DescService, fromBinary, type
 import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
 import { contractDescriptors } from '../../mesh/contract/declared-services.ts';
 import { type CallPolicy, declaredPolicy, readPolicy } from '../../mesh/contract/plugin/policy.ts';
-import { resumeOf } from '../../mesh/contract/plugin/resume.ts';
 
 /** The methods of a service as `docs/methods.md` shows them. */
 export interface MethodTable {
@@ -12,16 +11,7 @@ export interface MethodTable {
   readonly rows: readonly (readonly string[])[];
 }
 
-export const methodColumns = [
-  'method',
-  'deadline',
-  'safe to repeat',
-  'attempts',
-  'breaker',
-  'priority',
-  'scope',
-  'resumed by',
-];
+export const methodColumns = ['method', 'deadline', 'safe to repeat', 'attempts', 'breaker', 'priority', 'scope'];
 
 /** Returns a table for each service of ours, sorted by name. */
 export async function methodTables(): Promise<MethodTable[]> {
@@ -39,7 +29,6 @@ export async function methodTables(): Promise<MethodTable[]> {
 
 function rowOf(method: DescMethod, registry: Registry): string[] {
   const policy = readPolicy(method, registry);
-  const resume = resumeOf(method, registry);
   const { noRequestIdReason, requiredScope } = declaredPolicy(method, registry);
   return [
     `\`${method.name}\``,
@@ -49,7 +38,6 @@ function rowOf(method: DescMethod, registry: Registry): string[] {
     policy.breakerGroup,
     policy.priority,
     requiredScope === '' ? '' : `\`${requiredScope}\``,
-    resume === undefined ? '' : `\`${resume.after.name}\``,
   ];
 }
 
