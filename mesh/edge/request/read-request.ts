@@ -1,12 +1,18 @@
-import { create, type FileRegistry, fromJson, type JsonValue, type Message } from '@bufbuild/protobuf';
+import type { FileRegistry, Message } from '@bufbuild/protobuf';
 import { invalidRequest } from '../../errors/errors.ts';
+import { Faults } from '../json/faults.ts';
+import { MessageReaders } from '../json/message-readers.ts';
 import type { HttpRoute } from '../rules/http-routes.ts';
 import type { PathVariable } from '../rules/route-table.ts';
+import { compilePathBinder } from './path-fields.ts';
+import { compileQueryBinder } from './query-fields.ts';
+import { compileBodyReader } from './read-body.ts';
+import { compileMaskFiller } from './update-mask.ts';
 
 /** The parts of an HTTP request that make the request message. */
 export interface RequestParts {
   readonly variables: readonly PathVariable[];
-  /** The query, without its question mark. */
+  /** The query as it was sent, without its question mark. */
   readonly query: string;
   /** The text of the body. `undefined` or empty: none. */
   readonly body: string | undefined;
@@ -16,28 +22,28 @@ export interface RequestParts {
 export type RequestReader = (parts: RequestParts) => Message;
 
 /** Compiles the reader of a route's requests. */
-export function compileRequestReader({ method, body: bodyField }: HttpRoute, registry: FileRegistry): RequestReader {
+export function compileRequestReader(route: HttpRoute, registry: FileRegistry): RequestReader {
+  const readers = readersOf(registry);
+  const readBody = compileBodyReader(route, readers);
+  const bindPath = compilePathBinder(route, readers);
+  const bindQuery = compileQueryBinder(route, readers);
+  const fillMask = compileMaskFiller(route, registry);
   return ({ variables, query, body }) => {
-    try {
-      const json = body === undefined || body === '' ? {} : (JSON.parse(body) as JsonValue);
-      const value: { [name: string]: JsonValue } =
-        typeof bodyField === 'object' ? { [bodyField.jsonName]: json } : (json as { [name: string]: JsonValue });
-      for (const { fieldPath, raw } of variables) setPath(value, fieldPath, decodeURIComponent(raw));
-      for (const [name, text] of new URLSearchParams(query)) setPath(value, name, text);
-      return Object.keys(value).length === 0 ? create(method.input) : fromJson(method.input, value, { registry });
-    } catch (error) {
-      throw invalidRequest([{ field: '', description: error instanceof Error ? error.message : String(error) }]);
-    }
+    const faults = new Faults();
+    const { message, json } = readBody(body, faults);
+    bindPath(message, variables, json, faults);
+    bindQuery(message, query, faults);
+    if (faults.count > 0) throw invalidRequest(faults.violations);
+    fillMask?.(message, json);
+    return message;
   };
 }
 
-function setPath(value: { [name: string]: JsonValue }, path: string, text: string): void {
-  const names = path.split('.');
-  const last = names.pop() ?? '';
-  let parent = value;
-  for (const name of names) {
-    parent[name] ??= {};
-    parent = parent[name] as { [name: string]: JsonValue };
-  }
-  parent[last] = text;
+const knownReaders = new WeakMap<FileRegistry, MessageReaders>();
+
+/** All routes of a registry share the readers of its messages. */
+function readersOf(registry: FileRegistry): MessageReaders {
+  const readers = knownReaders.get(registry) ?? new MessageReaders(registry);
+  knownReaders.set(registry, readers);
+  return readers;
 }
