@@ -17,7 +17,7 @@ async function faultsOf(methods: string): Promise<string[]> {
     'odd/v1/odd.proto',
     `syntax = "proto3"; package odd.v1; import "mesh/v1/policy.proto"; import "buf/validate/validate.proto";
      import "google/api/annotations.proto";
-     message Request { string request_id = 1; } message Other {} message Filter { repeated Kind kinds = 1; }
+     message Request { string request_id = 1; } message Page { string after_id = 1; } message Other {} message Filter { repeated Kind kinds = 1; }
      message Open { Kind kind = 1; Filter filter = 2; Open open = 3; } enum Kind { KIND_UNSPECIFIED = 0; }
      message Closed { Kind kind = 1 [(buf.validate.field).enum.defined_only = true];
        repeated Kind kinds = 2 [(buf.validate.field).repeated.items.enum.defined_only = true]; }
@@ -84,6 +84,11 @@ describe('the check of the contracts', () => {
         option (mesh.v1.policy) = {timeout: {seconds: 1} max_attempts: 5 no_request_id_reason: "it counts calls"};
       }`,
       'Do is never retried: remove its max_attempts and retryable_codes, or set its idempotency_level',
+    ],
+    [
+      'a listing that does not say how it is resumed',
+      `rpc List(Page) returns (stream Other) { ${isQuery} }`,
+      'List takes after_id, but does not say what to set there: set resume in its (mesh.v1.policy)',
     ],
     [
       'a reason of a query',

@@ -70,6 +70,13 @@ function faultsOf(method: DescMethod, registry: Registry): string[] {
   if (method.idempotency === IDEMPOTENCY_UNKNOWN && (maxAttempts > 1 || retryableCodes.length > 0)) {
     faults.push('is never retried: remove its max_attempts and retryable_codes, or set its idempotency_level');
   }
+  const after = method.input.fields.find(({ name }) => name.startsWith('after_'));
+  if (
+    method.methodKind === 'server_streaming' &&
+    after !== undefined &&
+    ownPolicy(method, registry).resume === undefined
+  )
+    faults.push(`takes ${after.name}, but does not say what to set there: set resume in its (mesh.v1.policy)`);
   return [
     ...faults,
     ...openEnums(method.input, registry).map((field) => `takes any value of ${field}: ${definedOnly}`),

@@ -3,6 +3,7 @@ import { createFileRegistry, type DescMethod, type DescService, fromBinary, type
 import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
 import { contractDescriptors } from '../../mesh/contract/declared-services.ts';
 import { type CallPolicy, declaredPolicy, readPolicy } from '../../mesh/contract/plugin/policy.ts';
+import { resumeOf } from '../../mesh/contract/plugin/resume.ts';
 
 /** The methods of a service as `docs/methods.md` shows them. */
 export interface MethodTable {
@@ -11,7 +12,16 @@ export interface MethodTable {
   readonly rows: readonly (readonly string[])[];
 }
 
-export const methodColumns = ['method', 'deadline', 'safe to repeat', 'attempts', 'breaker', 'priority', 'scope'];
+export const methodColumns = [
+  'method',
+  'deadline',
+  'safe to repeat',
+  'attempts',
+  'breaker',
+  'priority',
+  'scope',
+  'resumed by',
+];
 
 /** Returns a table for each service of ours, sorted by name. */
 export async function methodTables(): Promise<MethodTable[]> {
@@ -29,6 +39,7 @@ export async function methodTables(): Promise<MethodTable[]> {
 
 function rowOf(method: DescMethod, registry: Registry): string[] {
   const policy = readPolicy(method, registry);
+  const resume = resumeOf(method, registry);
   const { noRequestIdReason, requiredScope } = declaredPolicy(method, registry);
   return [
     `\`${method.name}\``,
@@ -38,6 +49,7 @@ function rowOf(method: DescMethod, registry: Registry): string[] {
     policy.breakerGroup,
     policy.priority,
     requiredScope === '' ? '' : `\`${requiredScope}\``,
+    resume === undefined ? '' : `\`${resume.after.name}\``,
   ];
 }
 

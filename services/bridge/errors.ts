@@ -18,12 +18,17 @@ export function notJson(): FieldViolation {
   return { field: 'json', description: 'must be JSON text' };
 }
 
-/** INVALID_ARGUMENT: lists each invalid start offset. */
-export function impossibleOffsets(partitions: readonly number[], count: number): MeshError {
+/** INVALID_ARGUMENT: lists each field with an invalid start offset. */
+export function impossibleOffsets(fields: readonly string[], count: number): MeshError {
   return invalidRequest(
-    partitions.map((partition) => ({
-      field: `offsets.by_partition[${partition}]`,
+    fields.map((field) => ({
+      field,
       description: `must be an offset from 0 of one of the ${count} partitions, which count from 0`,
     })),
   );
+}
+
+/** INVALID_ARGUMENT: a position has two offsets for a partition. */
+export function repeatedPartition(): MeshError {
+  return invalidRequest([{ field: 'position', description: 'must have each partition once' }]);
 }

@@ -1,8 +1,18 @@
 import type { EventServiceHandlers, ValidPublishRequest } from '#gen/events/v1/events.contract.ts';
 import { type EventRecord, Start, type SubscribeRequest } from '#gen/events/v1/events.ts';
-import { type Clock, type EventLog, type IdleWait, readAttributes, type StartPosition, type StoredEvent } from '#mesh';
+import {
+  type Clock,
+  type EventLog,
+  type MeshCallContext,
+  readAttributes,
+  type StartPosition,
+  type StoredEvent,
+} from '#mesh';
 import { impossibleOffsets } from './errors.ts';
+import { parsePosition, type ReaderPosition, readerPosition } from './position.ts';
 import { type PublishResult, publishEvent } from './publish-event.ts';
+
+const maxHeaderLength = 4_096;
 
 interface Deps {
   readonly events: EventLog;
@@ -15,7 +25,7 @@ export function createEventRpc({ events, clock, draining }: Deps): EventServiceH
   return {
     listTopics: async () => ({ topics: await events.topics() }),
     publish: (request) => publishEvent(publishedEvent(request), { events, clock }),
-    subscribe: (request, { signal, idle }) => subscribe(events, request, AbortSignal.any([signal, draining]), idle),
+    subscribe: (request, context) => subscribe(events, request, AbortSignal.any([context.signal, draining]), context),
   };
 }
 
@@ -23,42 +33,81 @@ async function* subscribe(
   events: EventLog,
   request: SubscribeRequest,
   signal: AbortSignal,
-  idle: IdleWait,
+  context: MeshCallContext,
 ): AsyncGenerator<EventRecord> {
   const types = new Set(request.types);
-  for await (const event of followTopic(events, request.topic, startOf(request.from), signal, idle)) {
+  const start = await startOf(events, request);
+  const position = readerPosition(start.at === 'offsets' ? start.offsets : new Map());
+  if (start.at === 'offsets') announce(position, context);
+  for await (const event of events.read(request.topic, start, signal, context.idle)) {
+    position.advance(event);
     if (request.key !== '' && event.key !== request.key) continue;
     const record = recordOf(event);
     if (types.size > 0 && !types.has(record.type)) continue;
-    yield record;
+    yield { ...record, position: position.toString() };
+  }
+  // The log ends without an error; the caller must learn why.
+  signal.throwIfAborted();
+}
+
+/** Sends the position before the first event, so a stream that is cut off before that misses nothing. */
+function announce(position: ReaderPosition, context: MeshCallContext): void {
+  const text = position.toString();
+  // Callers accept 8 KiB of metadata. A topic of so many partitions is not silent.
+  if (text.length <= maxHeaderLength) context.header.set('resume-after', text);
+  context.sendHeader();
+}
+
+/**
+ * Returns where a subscription starts: at offsets, unless it is the beginning of all partitions, which stays where it is.
+ * Throws NOT_FOUND `UNKNOWN_TOPIC`, and INVALID_ARGUMENT for offsets of partitions that the topic does not have.
+ */
+async function startOf(events: EventLog, { topic, from }: SubscribeRequest): Promise<StartPosition> {
+  switch (from?.$case) {
+    case 'offsets': {
+      const entries = Object.entries(from.value.byPartition);
+      const offsets = new Map(entries.map(([partition, offset]) => [Number(partition), offset]));
+      await refuseImpossible(events, topic, offsets, (partition) => `offsets.by_partition[${partition}]`);
+      return { at: 'offsets', offsets };
+    }
+    case 'position': {
+      const offsets = parsePosition(from.value);
+      await refuseImpossible(events, topic, offsets, () => 'position');
+      return { at: 'offsets', offsets };
+    }
+    case 'time':
+      return { at: 'offsets', offsets: await events.offsetsAt(topic, { at: 'time', timeMs: from.value.getTime() }) };
+    default:
+      if (from?.value === Start.START_BEGINNING) return { at: 'beginning' };
+      return { at: 'offsets', offsets: await events.offsetsAt(topic, { at: 'latest' }) };
   }
 }
 
-function startOf(from: SubscribeRequest['from']): StartPosition {
-  switch (from?.$case) {
-    case 'offsets':
-      return {
-        at: 'offsets',
-        offsets: new Map(
-          Object.entries(from.value.byPartition).map(([partition, offset]) => [Number(partition), offset]),
-        ),
-      };
-    case 'time':
-      return { at: 'time', timeMs: from.value.getTime() };
-    default:
-      return { at: from?.value === Start.START_BEGINNING ? 'beginning' : 'latest' };
-  }
+async function refuseImpossible(
+  events: EventLog,
+  topic: string,
+  offsets: ReadonlyMap<number, bigint>,
+  fieldOf: (partition: number) => string,
+): Promise<void> {
+  const ends = await events.endOffsets(topic);
+  const impossible = [...offsets].filter(([partition, offset]) => !ends.has(partition) || offset < 0n);
+  if (impossible.length === 0) return;
+  const fields = new Set(impossible.map(([partition]) => fieldOf(partition)));
+  throw impossibleOffsets([...fields], ends.size);
 }
 
 /** Subscribers at the end of a topic get the same event, so it is described once for all of them. */
-const records = new WeakMap<StoredEvent, EventRecord>();
+const records = new WeakMap<StoredEvent, SharedRecord>();
 
-function recordOf(event: StoredEvent): EventRecord {
+/** A record without the position, which differs by subscriber. */
+type SharedRecord = Omit<EventRecord, 'position'>;
+
+function recordOf(event: StoredEvent): SharedRecord {
   const known = records.get(event);
   if (known !== undefined) return known;
   const { id, type } = readAttributes(event);
   const { topic, partition, offset, key, headers, value, timeMs } = event;
-  const record = {
+  const record: SharedRecord = {
     topic,
     partition,
     offset,
@@ -75,31 +124,4 @@ function recordOf(event: StoredEvent): EventRecord {
 
 function publishedEvent({ value, ...event }: ValidPublishRequest): PublishResult {
   return { ...event, value: value.$case === 'json' ? { json: value.value } : { payload: value.value } };
-}
-
-/**
- * Reads a topic from a position until `signal` aborts, and throws what it aborts with. Refuses an unknown topic, and
- * offsets of partitions that the topic does not have.
- */
-async function* followTopic(
-  events: EventLog,
-  topic: string,
-  from: StartPosition,
-  signal: AbortSignal,
-  idle: IdleWait,
-): AsyncGenerator<StoredEvent> {
-  if (from.at === 'offsets') await refuseImpossible(events, topic, from.offsets);
-  yield* events.read(topic, from, signal, idle);
-  // The log ends without an error; the caller must learn why.
-  signal.throwIfAborted();
-}
-
-async function refuseImpossible(events: EventLog, topic: string, offsets: ReadonlyMap<number, bigint>): Promise<void> {
-  const ends = await events.endOffsets(topic);
-  const impossible = [...offsets].filter(([partition, offset]) => !ends.has(partition) || offset < 0n);
-  if (impossible.length > 0)
-    throw impossibleOffsets(
-      impossible.map(([partition]) => partition),
-      ends.size,
-    );
 }

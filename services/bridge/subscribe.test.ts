@@ -1,7 +1,7 @@
-import { Status } from 'nice-grpc';
+import { type Metadata, Status } from 'nice-grpc';
 import { describe, expect, it } from 'vitest';
 import { EventServiceContract } from '#gen/events/v1/events.contract.ts';
-import type { EventRecord } from '#gen/events/v1/events.ts';
+import { type EventRecord, Start, type SubscribeRequest } from '#gen/events/v1/events.ts';
 import type { NewEvent } from '#mesh';
 import { eventually, startMesh } from '#mesh/testing';
 import { bridgeService } from './service.ts';
@@ -26,6 +26,67 @@ describe('EventService.Subscribe', () => {
     }
     await publishing;
     expect(keysOf(seen).toSorted()).toEqual(published.map(({ key }) => key).toSorted());
+  });
+
+  it('resumes after any position without gap or repeat, with any start and filter', async () => {
+    const topic = await newTopic();
+    const draftOf = (index: number) => draft(topic, `key-${index % 17}`, index % 3 === 0 ? 'THING_LOST' : 'THING_MADE');
+    for (let index = 0; index < 40; index++) await bridge().publish(draftOf(index));
+    const openBefore = reading.open;
+    let from: SubscribeRequest['from'] = { $case: 'start', value: Start.START_LATEST };
+    const seen: EventRecord[] = [];
+    const wanted = 80;
+    for (let index = 40; seen.length < wanted; ) {
+      const batch = take({ topic, from, types: ['THING_MADE'] }, Math.min(7, wanted - seen.length));
+      if (index === 40) await eventually(() => expect(reading.open).toBe(openBefore + 1));
+      for (; index < 160; index++) await bridge().publish(draftOf(index));
+      for (const record of await batch) {
+        from = { $case: 'position', value: record.position };
+        seen.push(record);
+      }
+    }
+    const published = Array.from({ length: 160 }, (_, index) => draftOf(index)).slice(40);
+    expect(keysOf(seen).toSorted()).toEqual(
+      published
+        .filter(({ type }) => type === 'THING_MADE')
+        .map(({ key }) => key)
+        .toSorted(),
+    );
+  });
+
+  it.each([
+    ['the end', { $case: 'start', value: Start.START_LATEST }],
+    ['a time', { $case: 'time', value: new Date(Date.now() + 60_000) }],
+  ] as const)('sends its position before the first event if it starts at %s', async (_, from) => {
+    const topic = await newTopic();
+    await bridge().publish(draft(topic, 'before'));
+    const caller = new AbortController();
+    const header = Promise.withResolvers<string | undefined>();
+    const onHeader = (metadata: Metadata) => header.resolve(metadata.get('resume-after'));
+    const first = bridge()
+      .subscribe({ topic, from }, { signal: caller.signal, onHeader })
+      [Symbol.asyncIterator]()
+      .next();
+    const value = await header.promise;
+    caller.abort();
+    await expect(first).rejects.toThrow();
+    await bridge().publish(draft(topic, 'between'));
+    expect(value).toMatch(/^0=\d,1=\d,2=\d$/);
+    const resumed = { $case: 'position', value: value ?? '' } as const;
+    expect(keysOf(await take({ topic, from: resumed }, 1))).toEqual(['between']);
+  });
+
+  it.each([
+    ['', 'is required'],
+    ['0=1,', 'must match the pattern'],
+    ['0=1,0=2', 'must have each partition once'],
+    [`${partitions}=0,${partitions + 1}=0`, 'must be an offset from 0 of one of the 3 partitions'],
+  ])('refuses the position "%s"', async (value, description) => {
+    const request = { topic: await newTopic(), from: { $case: 'position', value } } as const;
+    await expect(take(request, 1)).rejects.toMatchObject({
+      code: Status.INVALID_ARGUMENT,
+      violations: [{ field: 'position', description: expect.stringContaining(description) }],
+    });
   });
 
   it('continues with later events', async () => {

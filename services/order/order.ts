@@ -57,6 +57,10 @@ export function isTerminal(state: OrderState): boolean {
   return terminalStates.has(state);
 }
 
+export function etagOf({ version }: Order): string {
+  return version.toString();
+}
+
 /** Returns a new order in PENDING, with its total. Refuses lines of different currencies and a total beyond int64. */
 export function newOrder(draft: OrderDraft): Order {
   return {

@@ -1,6 +1,6 @@
 import { type OrderItem, type Order as ProtoOrder, OrderState as ProtoState } from '#gen/order/v1/order.ts';
 import type { Order, OrderLine, OrderState } from './order.ts';
-import { orderStates } from './order.ts';
+import { etagOf, orderStates } from './order.ts';
 
 export function toProto(order: Order): ProtoOrder {
   return {
@@ -15,7 +15,7 @@ export function toProto(order: Order): ProtoOrder {
     shippingAddress: { ...order.shippingAddress, lines: [...order.shippingAddress.lines] },
     createTime: new Date(order.createTimeMs),
     updateTime: new Date(order.updateTimeMs),
-    etag: order.version.toString(),
+    etag: etagOf(order),
   };
 }
 

@@ -39,9 +39,9 @@ export function createOrderRpc(deps: Deps): OrderServiceHandlers {
         map: toProto,
       }),
 
-    async *watchOrder({ id }, { signal, idle }) {
+    async *watchOrder(request, { signal, idle }) {
       const call = { signal: AbortSignal.any([signal, deps.draining]), idle };
-      for await (const order of watchOrder(id, call, deps)) yield toProto(order);
+      for await (const order of watchOrder(request, call, deps)) yield toProto(order);
     },
 
     cancelOrder: (request, { once }) => once(async (tx) => toProto(await cancelOrder(tx, request, deps))),

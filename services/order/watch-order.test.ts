@@ -70,8 +70,16 @@ describe('watchOrder', () => {
     changes.publish(await changeSilently(state));
   }
 
-  function watch(watched: Storage = storage, ending: AbortSignal = signal): AsyncGenerator<Order, void> {
-    return watchOrder('order-1', { signal: ending, idle: (wait) => wait() }, { storage: watched, changes });
+  function watch(
+    watched: Storage = storage,
+    ending: AbortSignal = signal,
+    afterEtag = '',
+  ): AsyncGenerator<Order, void> {
+    return watchOrder(
+      { id: 'order-1', afterEtag },
+      { signal: ending, idle: (wait) => wait() },
+      { storage: watched, changes },
+    );
   }
 
   async function nextState(watching: AsyncIterator<Order>): Promise<OrderState | 'ended'> {
@@ -103,7 +111,11 @@ describe('watchOrder', () => {
       return result;
     };
     changes = changesOf({ ...storage, exclusive: false });
-    const watching = watchOrder('order-1', { signal, idle }, { storage: { ...storage, query }, changes });
+    const watching = watchOrder(
+      { id: 'order-1', afterEtag: '' },
+      { signal, idle },
+      { storage: { ...storage, query }, changes },
+    );
     expect(await nextState(watching)).toBe('PENDING');
     const reserved = nextState(watching);
     await eventually(() => expect(isIdle).toBe(true));
@@ -112,6 +124,32 @@ describe('watchOrder', () => {
     expect(await reserved).toBe('RESERVED');
     expect(queriedWhileIdle).toEqual([false]);
     await watching.return();
+  });
+
+  it('resumes with what has changed since the last etag', async () => {
+    const order = await changeSilently('RESERVED');
+    const resumed = watch(storage, signal, `${order.version - 1n}`);
+    expect(await nextState(resumed)).toBe('RESERVED');
+    await resumed.return();
+  });
+
+  it('yields nothing twice if nothing has changed since the last etag', async () => {
+    const resumed = watch(storage, signal, '1');
+    const next = nextState(resumed);
+    await change('RESERVED');
+    expect(await next).toBe('RESERVED');
+    await resumed.return();
+    const { version } = await changeSilently('FAILED');
+    expect(await nextState(watch(storage, signal, `${version}`))).toBe('ended');
+  });
+
+  it('yields a version that has the etag of an order from before a restore', async () => {
+    const resumed = watch(storage, signal, '2');
+    expect(await nextState(resumed)).toBe('PENDING');
+    const next = nextState(resumed);
+    await change('RESERVED');
+    expect(await next).toBe('RESERVED');
+    await resumed.return();
   });
 
   it('ends immediately if the order has ended', async () => {
@@ -231,7 +269,11 @@ describe('watchOrder', () => {
   });
 
   it('throws NOT_FOUND if there is no such order', async () => {
-    const unknown = watchOrder('unknown', { signal, idle: (wait) => wait() }, { storage, changes });
+    const unknown = watchOrder(
+      { id: 'unknown', afterEtag: '' },
+      { signal, idle: (wait) => wait() },
+      { storage, changes },
+    );
     await expect(unknown.next()).rejects.toMatchObject({ code: Status.NOT_FOUND, reason: 'ORDER_NOT_FOUND' });
   });
 });

@@ -1,6 +1,6 @@
 import type { IdleWait, Storage } from '#mesh';
 import { orderNotFound } from './errors.ts';
-import { isTerminal, type Order } from './order.ts';
+import { etagOf, isTerminal, type Order } from './order.ts';
 import type { OrderChanges } from './order-changes.ts';
 import { findOrders } from './store.ts';
 
@@ -9,18 +9,25 @@ export interface WatchOrderDeps {
   readonly changes: OrderChanges;
 }
 
+/** What to watch. `afterEtag` is the etag of the order as the caller has it; empty: the caller does not have it. */
+export interface WatchedOrder {
+  readonly id: string;
+  readonly afterEtag: string;
+}
+
 /**
- * Yields an order as it is, then each change that is seen, and ends after a terminal state. Of changes by other processes the
- * latest is seen. Throws what `signal` aborts with, and NOT_FOUND `ORDER_NOT_FOUND`.
+ * Yields an order as it is, unless the caller has it, then each change that is seen, and ends after a terminal state. Of changes
+ * by other processes the latest is seen. Throws what `signal` aborts with, and NOT_FOUND `ORDER_NOT_FOUND`.
  */
 export async function* watchOrder(
-  id: string,
+  { id, afterEtag }: WatchedOrder,
   { signal, idle }: { readonly signal: AbortSignal; readonly idle: IdleWait },
   { storage, changes }: WatchOrderDeps,
 ): AsyncGenerator<Order, void, undefined> {
   const feed = changes.watch(id);
   try {
     let seen = 0n;
+    let known = afterEtag;
     // After the feed was opened, so no change in between is missed.
     let found = await findOrders(storage, [id]);
     if (found.length === 0) throw orderNotFound({ orderId: id });
@@ -28,7 +35,9 @@ export async function* watchOrder(
       for (const order of found) {
         if (order.version <= seen) continue;
         seen = order.version;
-        yield order;
+        if (etagOf(order) !== known) yield order;
+        // Only of the order as it was found. A later version has the same etag if the caller's is from before a restore.
+        known = '';
         if (isTerminal(order.state)) return;
       }
       signal.throwIfAborted();

@@ -21,6 +21,7 @@ import { createModule, type GeneratedModule } from './generated-module.ts';
 import { GenerationError } from './generation-error.ts';
 import { checkName, compileMessage, printMessage, validateName } from './message.ts';
 import { contractFile, contractPath, messagesPath, relativeImport, typeName } from './names.ts';
+import { resumeOf } from './resume.ts';
 import { handlersName, printService } from './service.ts';
 import { isNarrowed, printValidType, type TypeImports, validName } from './valid-type.ts';
 
@@ -78,6 +79,8 @@ function generateFile(file: DescFile, generation: Generation): string | undefine
     validTypeOf: (message) => importGenerated(validName(message), message, file, module.importType),
   };
   for (const service of file.services) {
+    // Refuses fields that do not exist. Only the edge resumes streams by them, and it reads the descriptors.
+    for (const method of service.methods) resumeOf(method, generation.registry);
     const imports = {
       ...types,
       definition: module.import(`${service.name}Definition`, messagesPath(file, file)),

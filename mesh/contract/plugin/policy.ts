@@ -25,6 +25,14 @@ export interface DeclaredPolicy {
   readonly requiredScope: string;
   readonly noRequestIdReason: string;
   readonly idempotencyKeyRequired: boolean;
+  /** Of a method only: a service has no default. */
+  readonly resume?: DeclaredResume;
+}
+
+/** A `mesh.v1.Resume`: the names of two fields. */
+export interface DeclaredResume {
+  readonly requestField: string;
+  readonly responseField: string;
 }
 
 const noPolicy: DeclaredPolicy = {

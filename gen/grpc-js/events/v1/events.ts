@@ -153,6 +153,9 @@ export interface SubscribeRequest {
     | //
     /** Start at the first event with this timestamp or later. */
     { $case: "time"; value: Date }
+    | //
+    /** Resume after the event with this position. Partitions whose offset is no longer kept are handled as in `offsets`. */
+    { $case: "position"; value: string }
     | undefined;
   /** Return only events of these types. Empty: all types. */
   types: string[];
@@ -193,6 +196,8 @@ export interface EventRecord {
   headers: { [key: string]: string };
   /** Content of the event, in the format given by the header `content-type`. */
   payload: Uint8Array;
+  /** Where to resume after this event: the offset of the next event of each partition, such as `0=18,1=4`. */
+  position: string;
 }
 
 export interface EventRecord_HeadersEntry {
@@ -811,6 +816,9 @@ export const SubscribeRequest: MessageFns<SubscribeRequest> = {
       case "time":
         Timestamp.encode(toTimestamp(message.from.value), writer.uint32(34).fork()).join();
         break;
+      case "position":
+        writer.uint32(58).string(message.from.value);
+        break;
     }
     for (const v of message.types) {
       writer.uint32(42).string(v!);
@@ -866,6 +874,14 @@ export const SubscribeRequest: MessageFns<SubscribeRequest> = {
             message.from = { $case: "time", value: fromTimestamp(Timestamp.decode(reader, reader.uint32())) };
             continue;
           }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.from = { $case: "position", value: reader.string() };
+            continue;
+          }
           case 5: {
             if (tag !== 42) {
               break;
@@ -903,6 +919,8 @@ export const SubscribeRequest: MessageFns<SubscribeRequest> = {
         ? { $case: "offsets", value: Offsets.fromJSON(object.offsets) }
         : isSet(object.time)
         ? { $case: "time", value: fromJsonTimestamp(object.time) }
+        : isSet(object.position)
+        ? { $case: "position", value: globalThis.String(object.position) }
         : undefined,
       types: globalThis.Array.isArray(object?.types) ? object.types.map((e: any) => globalThis.String(e)) : [],
       key: isSet(object.key) ? globalThis.String(object.key) : "",
@@ -920,6 +938,8 @@ export const SubscribeRequest: MessageFns<SubscribeRequest> = {
       obj.offsets = Offsets.toJSON(message.from.value);
     } else if (message.from?.$case === "time") {
       obj.time = message.from.value.toISOString();
+    } else if (message.from?.$case === "position") {
+      obj.position = message.from.value;
     }
     if (message.types?.length) {
       obj.types = message.types;
@@ -952,6 +972,12 @@ export const SubscribeRequest: MessageFns<SubscribeRequest> = {
       case "time": {
         if (object.from?.value !== undefined && object.from?.value !== null) {
           message.from = { $case: "time", value: object.from.value };
+        }
+        break;
+      }
+      case "position": {
+        if (object.from?.value !== undefined && object.from?.value !== null) {
+          message.from = { $case: "position", value: object.from.value };
         }
         break;
       }
@@ -1173,6 +1199,7 @@ function createBaseEventRecord(): EventRecord {
     time: undefined,
     headers: {},
     payload: new Uint8Array(0),
+    position: "",
   };
 }
 
@@ -1207,6 +1234,9 @@ export const EventRecord: MessageFns<EventRecord> = {
     });
     if (message.payload.length !== 0) {
       writer.uint32(74).bytes(message.payload);
+    }
+    if (message.position !== "") {
+      writer.uint32(82).string(message.position);
     }
     return writer;
   },
@@ -1299,6 +1329,14 @@ export const EventRecord: MessageFns<EventRecord> = {
             message.payload = reader.bytes();
             continue;
           }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.position = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1335,6 +1373,7 @@ export const EventRecord: MessageFns<EventRecord> = {
         )
         : {},
       payload: isSet(object.payload) ? bytesFromBase64(object.payload) : new Uint8Array(0),
+      position: isSet(object.position) ? globalThis.String(object.position) : "",
     };
   },
 
@@ -1373,6 +1412,9 @@ export const EventRecord: MessageFns<EventRecord> = {
     if (message.payload.length !== 0) {
       obj.payload = base64FromBytes(message.payload);
     }
+    if (message.position !== "") {
+      obj.position = message.position;
+    }
     return obj;
   },
 
@@ -1398,6 +1440,7 @@ export const EventRecord: MessageFns<EventRecord> = {
       {},
     );
     message.payload = object.payload ?? new Uint8Array(0);
+    message.position = object.position ?? "";
     return message;
   },
 };
@@ -1520,7 +1563,8 @@ export const EventServiceService = {
   },
   /**
    * Streams the events of a topic, in order within each partition. The stream does not end by itself: new events follow
-   * until the caller cancels. To resume, set `offsets` to one more than the last offset received from each partition.
+   * until the caller cancels. To resume, set `position` to that of the last event received. The response header
+   * `resume-after` has the position before the first event.
    *
    * Errors:
    * - NOT_FOUND `UNKNOWN_TOPIC`: the topic does not exist.
@@ -1553,7 +1597,8 @@ export interface EventServiceServer extends UntypedServiceImplementation {
   publish: handleUnaryCall<PublishRequest, PublishResponse>;
   /**
    * Streams the events of a topic, in order within each partition. The stream does not end by itself: new events follow
-   * until the caller cancels. To resume, set `offsets` to one more than the last offset received from each partition.
+   * until the caller cancels. To resume, set `position` to that of the last event received. The response header
+   * `resume-after` has the position before the first event.
    *
    * Errors:
    * - NOT_FOUND `UNKNOWN_TOPIC`: the topic does not exist.
@@ -1606,7 +1651,8 @@ export interface EventServiceClient extends Client {
   ): ClientUnaryCall;
   /**
    * Streams the events of a topic, in order within each partition. The stream does not end by itself: new events follow
-   * until the caller cancels. To resume, set `offsets` to one more than the last offset received from each partition.
+   * until the caller cancels. To resume, set `position` to that of the last event received. The response header
+   * `resume-after` has the position before the first event.
    *
    * Errors:
    * - NOT_FOUND `UNKNOWN_TOPIC`: the topic does not exist.

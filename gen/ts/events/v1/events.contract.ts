@@ -11,6 +11,7 @@ import type { DeepPartial, EventRecord, ListTopicsRequest, ListTopicsResponse, P
 const pattern = /^[a-zA-Z0-9._-]{1,249}$/u;
 const pattern2 = /^[A-Z][A-Z0-9_]{0,63}$/u;
 const listed = new Set<number>([0, 1, 2]);
+const pattern3 = /^[0-9]{1,10}=[0-9]{1,18}(,[0-9]{1,10}=[0-9]{1,18})*$/u;
 
 /** The handlers of events.v1.EventService. A request that is one message was validated. */
 export interface EventServiceHandlers {
@@ -87,6 +88,10 @@ export function checkSubscribeRequest(message: SubscribeRequest, out: FieldViola
   if (!pattern.test(message.topic)) out.push({ field: 'topic', description: message.topic === '' ? 'is required' : 'must match the pattern ^[a-zA-Z0-9._-]{1,249}$' });
   if (message.from?.$case === 'start' && !listed.has(message.from.value)) out.push({ field: 'start', description: 'must be a known Start' });
   if (message.from?.$case === 'time' && !(message.from.value.getTime() >= -62135596800000 && message.from.value.getTime() <= 253402300799999)) out.push({ field: 'time', description: 'must be a time from the year 1 to the year 9999' });
+  if (message.from?.$case === 'position') {
+    if (isLonger(message.from.value, 16384)) out.push({ field: 'position', description: 'must be at most 16384 characters long' });
+    if (!pattern3.test(message.from.value)) out.push({ field: 'position', description: message.from.value === '' ? 'is required' : 'must match the pattern ^[0-9]{1,10}=[0-9]{1,18}(,[0-9]{1,10}=[0-9]{1,18})*$' });
+  }
   if (message.types.length > 100) out.push({ field: 'types', description: 'must have at most 100 items' });
   if (isLonger(message.key, 1024)) out.push({ field: 'key', description: 'must be at most 1024 characters long' });
 }

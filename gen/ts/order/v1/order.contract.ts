@@ -244,6 +244,7 @@ export function validateWatchOrderRequest(message: WatchOrderRequest): FieldViol
 /** Appends every broken rule of order.v1.WatchOrderRequest to `out`. */
 export function checkWatchOrderRequest(message: WatchOrderRequest, out: FieldViolation[]): void {
   if (!pattern.test(message.id)) out.push({ field: 'id', description: message.id === '' ? 'is required' : 'must match the pattern ^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$' });
+  if (isLonger(message.afterEtag, 64)) out.push({ field: 'after_etag', description: 'must be at most 64 characters long' });
 }
 
 /** Returns every broken rule of order.v1.CancelOrderRequest, in field order. */

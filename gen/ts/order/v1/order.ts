@@ -244,6 +244,8 @@ export interface ListOrdersRequest {
 export interface WatchOrderRequest {
   /** Id of the order. */
   id: string;
+  /** Do not return the order until its etag differs from this one. Empty: start with the current order. */
+  afterEtag: string;
 }
 
 /** Request of CancelOrder. */
@@ -1321,13 +1323,16 @@ export const ListOrdersRequest: MessageFns<ListOrdersRequest> = {
 };
 
 function createBaseWatchOrderRequest(): WatchOrderRequest {
-  return { id: "" };
+  return { id: "", afterEtag: "" };
 }
 
 export const WatchOrderRequest: MessageFns<WatchOrderRequest> = {
   encode(message: WatchOrderRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.id !== "") {
       writer.uint32(10).string(message.id);
+    }
+    if (message.afterEtag !== "") {
+      writer.uint32(18).string(message.afterEtag);
     }
     return writer;
   },
@@ -1353,6 +1358,14 @@ export const WatchOrderRequest: MessageFns<WatchOrderRequest> = {
             message.id = reader.string();
             continue;
           }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.afterEtag = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1366,13 +1379,23 @@ export const WatchOrderRequest: MessageFns<WatchOrderRequest> = {
   },
 
   fromJSON(object: any): WatchOrderRequest {
-    return { id: isSet(object.id) ? globalThis.String(object.id) : "" };
+    return {
+      id: isSet(object.id) ? globalThis.String(object.id) : "",
+      afterEtag: isSet(object.afterEtag)
+        ? globalThis.String(object.afterEtag)
+        : isSet(object.after_etag)
+        ? globalThis.String(object.after_etag)
+        : "",
+    };
   },
 
   toJSON(message: WatchOrderRequest): unknown {
     const obj: any = {};
     if (message.id !== "") {
       obj.id = message.id;
+    }
+    if (message.afterEtag !== "") {
+      obj.afterEtag = message.afterEtag;
     }
     return obj;
   },
@@ -1383,6 +1406,7 @@ export const WatchOrderRequest: MessageFns<WatchOrderRequest> = {
   fromPartial(object: DeepPartial<WatchOrderRequest>): WatchOrderRequest {
     const message = createBaseWatchOrderRequest();
     message.id = object.id ?? "";
+    message.afterEtag = object.afterEtag ?? "";
     return message;
   },
 };
@@ -1557,7 +1581,8 @@ export const OrderServiceDefinition = {
       options: { idempotencyLevel: "NO_SIDE_EFFECTS" },
     },
     /**
-     * Streams the current order, then each change, and ends after a terminal state.
+     * Streams the current order, then each change, and ends after a terminal state. To resume, set `after_etag` to the last
+     * etag received.
      *
      * Errors:
      * - NOT_FOUND `ORDER_NOT_FOUND`: the order does not exist.
@@ -1622,7 +1647,8 @@ export interface OrderServiceImplementation<CallContextExt = {}> {
     context: CallContext & CallContextExt,
   ): ServerStreamingMethodResult<DeepPartial<Order>>;
   /**
-   * Streams the current order, then each change, and ends after a terminal state.
+   * Streams the current order, then each change, and ends after a terminal state. To resume, set `after_etag` to the last
+   * etag received.
    *
    * Errors:
    * - NOT_FOUND `ORDER_NOT_FOUND`: the order does not exist.
@@ -1672,7 +1698,8 @@ export interface OrderServiceClient<CallOptionsExt = {}> {
   /** Streams orders in id order. To resume, set `after_id` to the last id received. */
   listOrders(request: DeepPartial<ListOrdersRequest>, options?: CallOptions & CallOptionsExt): AsyncIterable<Order>;
   /**
-   * Streams the current order, then each change, and ends after a terminal state.
+   * Streams the current order, then each change, and ends after a terminal state. To resume, set `after_etag` to the last
+   * etag received.
    *
    * Errors:
    * - NOT_FOUND `ORDER_NOT_FOUND`: the order does not exist.
