@@ -18,7 +18,7 @@ describe('how the streams of a method are resumed', () => {
       `syntax = "proto3"; package odd.v1; import "mesh/v1/policy.proto";
        message Request { string after_id = 1; int64 after_version = 2; repeated string after_ids = 3; int32 limit = 4; }
        message Endless { string after_id = 1; repeated int32 limit = 2; }
-       message Item { string id = 1; int64 version = 2; int32 small = 3; bool done = 4; Item item = 5; }
+       message Item { string id = 1; int64 version = 2; int32 small = 3; bool done = 4; Item item = 5; oneof which { string by_oneof = 6; } }
        service Odd { ${method} }`,
     );
     const registry = createFileRegistry(await workspace.build());
@@ -56,9 +56,10 @@ describe('how the streams of a method are resumed', () => {
   it.each([
     ['before_id', 'id', 'policy.resume.request_field is "before_id": name a field with one value'],
     ['after_ids', 'id', 'policy.resume.request_field is "after_ids": name a field with one value'],
+    ['after_id', 'by_oneof', 'policy.resume.response_field is "by_oneof": name a field with one value'],
     ['after_id', 'item', 'policy.resume.response_field is "item": name a field with one value'],
-    ['after_version', 'small', 'policy.resume has after_version and small: use two strings, or two integers'],
-    ['after_id', 'done', 'policy.resume has after_id and done: use two strings, or two integers'],
+    ['after_version', 'small', 'policy.resume has after_version and small: use two of string, int32, int64 or uint64'],
+    ['after_id', 'done', 'policy.resume has after_id and done: use two of string, int32, int64 or uint64'],
   ])('refuses %s and %s', async (after, cursor, problem) => {
     await expect(resume(after, cursor)).rejects.toThrow(`odd/v1/odd.proto: odd.v1.Odd.List: ${problem}`);
   });

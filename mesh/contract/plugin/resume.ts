@@ -12,9 +12,9 @@ export interface Resume {
   readonly limit: (DescField & { readonly fieldKind: 'scalar' }) | undefined;
 }
 
-const integers: ReadonlySet<ScalarType> = new Set([
+const types: ReadonlySet<ScalarType> = new Set([
+  ScalarType.STRING,
   ScalarType.INT32,
-  ScalarType.UINT32,
   ScalarType.INT64,
   ScalarType.UINT64,
 ]);
@@ -30,13 +30,14 @@ export function resumeOf(method: DescMethod, registry: Registry): Resume | undef
     throw fault(method, 'policy.resume is for server-streaming methods: remove it');
   }
   const after = scalarField(method, 'request_field', method.input.fields, resume.requestField);
-  const cursor = scalarField(method, 'response_field', method.output.fields, resume.responseField);
-  if (after.scalar !== cursor.scalar || !(after.scalar === ScalarType.STRING || integers.has(after.scalar))) {
+  const messageFields = method.output.fields.filter(({ oneof }) => oneof === undefined);
+  const cursor = scalarField(method, 'response_field', messageFields, resume.responseField);
+  if (after.scalar !== cursor.scalar || !types.has(after.scalar)) {
     const names = `${after.name} and ${cursor.name}`;
-    throw fault(method, `policy.resume has ${names}: use two strings, or two integers of the same type`);
+    throw fault(method, `policy.resume has ${names}: use two of string, int32, int64 or uint64`);
   }
   const limit = method.input.fields.find(({ name }) => name === 'limit');
-  return { after, cursor, limit: limit && isScalar(limit) && integers.has(limit.scalar) ? limit : undefined };
+  return { after, cursor, limit: limit && isScalar(limit) && limit.scalar === ScalarType.INT32 ? limit : undefined };
 }
 
 function scalarField(method: DescMethod, setting: string, fields: readonly DescField[], name: string) {
