@@ -3,8 +3,9 @@ import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:f
 import { tmpdir } from 'node:os';
 import { delimiter, join, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { createFileRegistry, type DescService, fromBinary, toBinary } from '@bufbuild/protobuf';
+import { createFileRegistry, type DescService, type FileRegistry, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
+import { openApiDocument } from '../mesh/contract/openapi/openapi.ts';
 import { serviceConfig } from '../mesh/contract/plugin/service-config.ts';
 import { languages } from './clients/clients.ts';
 import { collectThirdPartyProtos, isThirdParty } from './protos/third-party-protos.ts';
@@ -35,12 +36,13 @@ async function generate(targetDir: string): Promise<void> {
   const descriptors = join(targetDir, 'gen/descriptors.binpb');
   buf('build', '--as-file-descriptor-set', '--output', descriptors);
   await writeFile(descriptors, removeThirdPartySourceInfo(await readFile(descriptors)));
-  await writeServiceConfigs(join(targetDir, 'gen/service-config'), await readFile(descriptors));
+  const registry = createFileRegistry(fromBinary(FileDescriptorSetSchema, await readFile(descriptors)));
+  await writeServiceConfigs(join(targetDir, 'gen/service-config'), registry);
+  await writeOpenApi(join(targetDir, 'gen/openapi.json'), registry);
 }
 
 /** Writes a gRPC service config for each service of ours, and `ordermesh.json` for an address that serves all of them. */
-async function writeServiceConfigs(targetDir: string, descriptors: Uint8Array): Promise<void> {
-  const registry = createFileRegistry(fromBinary(FileDescriptorSetSchema, descriptors));
+async function writeServiceConfigs(targetDir: string, registry: FileRegistry): Promise<void> {
   const services = [...registry].filter(
     (type): type is DescService => type.kind === 'service' && !type.file.proto.package.startsWith('grpc.'),
   );
@@ -50,6 +52,12 @@ async function writeServiceConfigs(targetDir: string, descriptors: Uint8Array): 
     const config = JSON.stringify(serviceConfig(served, registry), null, 2);
     await writeFile(join(targetDir, `${name}.json`), `${config}\n`);
   }
+}
+
+/** Writes the OpenAPI document of all methods that have a path. It has the version of the package. */
+async function writeOpenApi(target: string, registry: FileRegistry): Promise<void> {
+  const { version }: { version: string } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
+  await writeFile(target, `${JSON.stringify(openApiDocument(registry, version), null, 2)}\n`);
 }
 
 /** Returns the files of `gen/` that are out of date: changed, missing or no longer generated. */

@@ -5,34 +5,13 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { FieldViolation } from './contract.ts';
 import { methodName } from './plugin/names.ts';
-import { arbitraryMessage, type ValuePool } from './testing/arbitrary-message.ts';
+import { arbitraryMessage } from './testing/arbitrary-message.ts';
+import { contractPool } from './testing/contract-pool.ts';
 import { createOracle } from './testing/oracle.ts';
 
 const descriptors = await readFile(new URL('../../gen/descriptors.binpb', import.meta.url));
 const registry = createFileRegistry(fromBinary(FileDescriptorSetSchema, descriptors));
 const oracle = createOracle(registry);
-
-const pool: ValuePool = {
-  integers: [-1_000_001, -1, 0, 1, 2, 100, 1_000_000, 1_000_001, 2_147_483_647],
-  floats: [0],
-  texts: [
-    '',
-    'ada',
-    'USD',
-    'DE',
-    'ada@example.com',
-    'not an id',
-    '-leading-dash',
-    '018f2f6e-4a52-7c8e-9d3a-0a1b2c3d4e5f',
-    'ORDER_PLACED',
-    'reserve-stock',
-    'a'.repeat(64),
-    'a'.repeat(65),
-    'ä'.repeat(200),
-    '😀'.repeat(201),
-    'a'.repeat(1_025),
-  ],
-};
 
 /** What is known of a generated contract before its module is loaded. */
 interface LoadedContract {
@@ -57,7 +36,7 @@ describe('the validation of a request', () => {
     async (method) => {
       const { validate, decode } = await loadMethod(method);
       fc.assert(
-        fc.property(arbitraryMessage(method.input, pool), (bytes) => {
+        fc.property(arbitraryMessage(method.input, contractPool), (bytes) => {
           const found = validate(decode(bytes)).map(({ field }) => field);
           expect(found.sort()).toEqual(oracle(method.input, bytes));
         }),

@@ -7,6 +7,7 @@ type Rule = (found: Import, pure: ReadonlySet<string>) => string | undefined;
 /** Where the client of a broker, a database, a registry or a wire may be used: in its adapter and nowhere else. */
 const homes: Readonly<Record<string, readonly string[]>> = {
   '@bufbuild/protobuf': ['mesh/contract/', 'mesh/edge/', 'mesh/server/reflection/', 'mesh/engines/message-encoder.ts'],
+  '@bufbuild/protoplugin': ['mesh/contract/'],
   '@bufbuild/protovalidate': ['mesh/contract/'],
   '@grpc/grpc-js': ['mesh/engines/grpc-js/'],
   fastify: ['mesh/edge/'],
