@@ -32,6 +32,12 @@ export { invalidFields, invalidRequest, staleEtag, undecodable } from './errors/
 export { MeshError } from './errors/mesh-error.ts';
 export { errorText, isFinalFailure } from './tasks/judge-failure.ts';
 
+// REST APIs of others, and of the mesh.
+
+export { createServiceClient } from './rest-client/create-service-client.ts';
+export type { RestCallOptions, RestClient, RestClientOptions, RestResponse } from './rest-client/rest-client.ts';
+export { RestError } from './rest-client/rest-error.ts';
+
 // Storage.
 
 export { type AgingClock, openAgingClock } from './storage/aging/aging-clock.ts';

@@ -7,6 +7,7 @@ import { continueTrace } from '../telemetry/trace-context.ts';
 import type { Backoff } from '../time/backoff.ts';
 import type { Clock } from '../time/clock.ts';
 import { answering, type FallbackSettings } from './answer.ts';
+import { anySignal } from './any-signal.ts';
 import { asCallError } from './call-error.ts';
 import type { ClientMethod } from './client-method.ts';
 import type { Breaker } from './policies/breaker.ts';
@@ -210,9 +211,4 @@ function outboundMetadata(given: Metadata | undefined, scope: CallScope | undefi
   if (!metadata.has('x-request-id')) metadata.set('x-request-id', scope?.requestId ?? uuidv7());
   if (!metadata.has('traceparent')) metadata.set('traceparent', scope?.traceparent ?? continueTrace(undefined));
   return metadata;
-}
-
-function anySignal(one: AbortSignal | undefined, other: AbortSignal | undefined): AbortSignal | undefined {
-  if (one === undefined || other === undefined || one === other) return one ?? other;
-  return AbortSignal.any([one, other]);
 }

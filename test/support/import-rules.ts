@@ -12,6 +12,8 @@ const homes: Readonly<Record<string, readonly string[]>> = {
   '@grpc/grpc-js': ['mesh/engines/grpc-js/'],
   fastify: ['mesh/edge/'],
   amqplib: ['mesh/tasks/rabbitmq/'],
+  axios: ['mesh/rest-client/'],
+  'axios-retry': ['mesh/rest-client/'],
   kafkajs: ['mesh/events/kafka/'],
   'node:http2': ['mesh/engines/'],
   'node:sqlite': ['mesh/storage/sqlite/'],
