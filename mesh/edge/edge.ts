@@ -22,8 +22,13 @@ import { HttpCall } from './http-call.ts';
 import { asHttpError, maxBodyBytes, maxHeadBytes, refuseConnection } from './http-faults.ts';
 import { problemHeaders, problemOf } from './problem.ts';
 import { createRequestReport } from './request-report.ts';
-import { begin, createRest, isStreaming, type RestMatch } from './rest.ts';
+import { begin, createRest, isStreaming, quotaOf, type RestMatch } from './rest.ts';
+import { decompress } from './semantics/content-coding.ts';
+import { unsupportedCoding } from './semantics/errors.ts';
+import { rateLimitHeaders } from './semantics/rate-limit.ts';
+import type { Exchange } from './semantics/semantics.ts';
 import { jsonArray } from './streams/json-array.ts';
+import { answerOnce } from './unary.ts';
 
 export interface EdgeOptions {
   /** The descriptor set of the contracts. */
@@ -59,6 +64,8 @@ declare module 'fastify' {
     call: HttpCall;
     /** Its endpoint; only after the hook that finds it. */
     match: RestMatch | undefined;
+    /** What its headers ask for; only after they were read. */
+    exchange: Exchange | undefined;
     /** What it failed with. */
     failure: unknown;
   }
@@ -86,6 +93,7 @@ export function createEdge(options: EdgeOptions): Edge {
 
   const app = createApp();
   app.decorateRequest('match', undefined);
+  app.decorateRequest('exchange', undefined);
   app.decorateRequest('failure', undefined);
 
   app.addHook('onRequest', (request, reply, done) => {
@@ -103,22 +111,22 @@ export function createEdge(options: EdgeOptions): Edge {
     // Node answers a request without it by itself, which would be no problem.
     if (headers.host === undefined && raw.httpVersion === '1.1') throw malformedHttp({ problem: 'it has no host' });
     request.match = match(request.method, pathOf(request.originalUrl));
-    const { method } = request.match.endpoint;
+    const { method, semantics } = request.match.endpoint;
     call.path = method.path;
     call.contract = method.contract;
-    call.deadlineMs = method.policy.timeoutMs === undefined ? undefined : clock.now() + method.policy.timeoutMs;
+    const timeoutMs = semantics.timeoutMs(headers);
+    call.deadlineMs = timeoutMs === undefined ? undefined : clock.now() + timeoutMs;
     done();
   });
 
-  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body: Buffer, done) => {
-    const { 'content-type': type = '', 'content-encoding': encoding = 'identity' } = request.headers;
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, async (request: FastifyRequest, sent: Buffer) => {
+    const { 'content-type': type = '', 'content-encoding': encoding } = request.headers;
     const charset = /;\s*charset\s*=\s*"?([^\s;"]+)/i.exec(type)?.[1] ?? 'utf-8';
-    if (encoding !== 'identity' || charset.toLowerCase() !== 'utf-8') done(unsupportedMediaType());
-    else if (!isUtf8(body)) done(malformedHttp({ problem: 'the body is not UTF-8' }));
-    else {
-      request.call.requestBytes = body.length;
-      done(null, body.toString());
-    }
+    if (charset.toLowerCase() !== 'utf-8') throw unsupportedMediaType();
+    const body = encoding === undefined ? sent : await decompress(sent, encoding, maxBodyBytes);
+    if (!isUtf8(body)) throw malformedHttp({ problem: 'the body is not UTF-8' });
+    request.call.requestBytes = body.length;
+    return body.toString();
   });
 
   const handler = async (request: FastifyRequest, reply: FastifyReply) => {
@@ -129,6 +137,7 @@ export function createEdge(options: EdgeOptions): Edge {
   app.addHook('onSend', (request, reply, payload, done) => {
     // What is not read of a refused body would be taken for the next request, or read for nothing.
     if (isDraining || (request.failure !== undefined && !request.raw.complete)) reply.header('connection', 'close');
+    if (request.match) reply.headers(rateLimitHeaders(quotaOf(request.match.endpoint, request.call.peer)));
     done(null, payload);
   });
 
@@ -137,8 +146,10 @@ export function createEdge(options: EdgeOptions): Edge {
     const isCutOff = isDraining && call.signal.aborted;
     const error = isCutOff ? serverDraining() : report.publicError(call, asHttpError(call.failure(thrown), call.path));
     request.failure = error;
-    const problem = problemOf(error, call.requestId);
+    const quota = request.match && quotaOf(request.match.endpoint, call.peer);
+    const problem = problemOf(error, { requestId: call.requestId, isIfMatch: request.exchange?.isIfMatch, quota });
     if (methodNotAllowed.is(error)) reply.header('allow', error.metadata.allow);
+    if (unsupportedCoding.is(error)) reply.header('accept-encoding', 'gzip');
     reply.code(problem.status).headers(problemHeaders(problem));
     return reply.send(Buffer.from(JSON.stringify(problem)));
   });
@@ -191,20 +202,24 @@ function createApp(): FastifyInstance {
 }
 
 /** Calls the method of a request, and returns its answer. */
-async function answer({ match, call, body, originalUrl }: FastifyRequest, reply: FastifyReply) {
+async function answer(request: FastifyRequest, reply: FastifyReply) {
+  const { match, call, body, headers, originalUrl } = request;
   if (match === undefined) throw new TypeError('the request has no endpoint');
   const { endpoint, variables } = match;
-  const { admission, method, read, write } = endpoint;
+  const { admission, method, semantics, read, write } = endpoint;
   const isStream = isStreaming(endpoint);
   const place = await admission.enter(call, isStream ? 'streaming' : 'once');
   const options = call.deadlineMs === undefined ? {} : { deadline: call.deadlineMs };
   try {
-    const request = read({ variables, query: queryOf(originalUrl), body: body as string | undefined });
+    const message = read({ variables, query: queryOf(originalUrl), body: body as string | undefined });
+    const exchange = semantics.begin(message, headers);
+    request.exchange = exchange;
+    reply.headers(exchange.headers);
+    if (!isStream) return await answerOnce(endpoint, exchange, request, reply, options);
     reply.header('content-type', 'application/json');
-    if (!isStream) return Buffer.from(write(await method.unary(request, options)));
     // A stream costs nothing while nobody sends.
     place.rest();
-    const begun = await begin(method.serverStreaming(request, options));
+    const begun = await begin(method.serverStreaming(message, options));
     reply.raw.once('close', () => place.leave());
     return Readable.from(jsonArray(begun, write));
   } finally {

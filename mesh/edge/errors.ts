@@ -29,9 +29,9 @@ export const methodNotAllowed = defineError({
 export const unsupportedMediaType = defineError({
   reason: 'UNSUPPORTED_MEDIA_TYPE',
   code: Status.INVALID_ARGUMENT,
-  means: 'HTTP: the body is not JSON in UTF-8, or is compressed',
-  fix: 'send `content-type: application/json`, without `content-encoding`',
-  text: 'unsupported media type: send the body as application/json in UTF-8, not compressed',
+  means: 'HTTP: the body is not JSON in UTF-8',
+  fix: 'send `content-type: application/json`',
+  text: 'unsupported media type: send the body as application/json in UTF-8',
 });
 
 export const bodyTooLarge = defineError({

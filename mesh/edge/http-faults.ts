@@ -60,7 +60,7 @@ export function refuseConnection(fault: HttpFault, socket: Socket): void {
     return;
   }
   const requestId = requestIdOf(undefined);
-  const problem = problemOf(errorOf(fault), requestId);
+  const problem = problemOf(errorOf(fault), { requestId });
   const body = JSON.stringify(problem);
   const headers = {
     ...problemHeaders(problem),

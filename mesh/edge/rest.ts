@@ -1,6 +1,5 @@
 import type { FileRegistry, Message } from '@bufbuild/protobuf';
 import type { Metrics } from '../metrics/metrics.ts';
-import type { Admission } from '../server/policies/admission/admission.ts';
 import { LimitedAdmission } from '../server/policies/admission/limited-admission.ts';
 import { countRefusals, measureAdmission } from '../server/policies/admission/measure-admission.ts';
 import { type AdmissionPolicy, fixedLimits } from '../server/policies/admission/policy.ts';
@@ -12,12 +11,16 @@ import { compileRequestReader, type RequestReader } from './request/read-request
 import { compileResponseWriter, type ResponseWriter } from './response/write-response.ts';
 import { type HttpRoute, readHttpRoutes } from './rules/http-routes.ts';
 import { createRouteTable, type PathVariable } from './rules/route-table.ts';
+import { KeysInUse } from './semantics/keys-in-use.ts';
+import type { CallerQuota } from './semantics/rate-limit.ts';
+import { compileSemantics, type Semantics } from './semantics/semantics.ts';
 
 /** A route with all that its requests need, compiled once. */
 export interface RestEndpoint {
   readonly route: HttpRoute;
   readonly method: CallableMethod;
-  readonly admission: Admission;
+  readonly admission: LimitedAdmission;
+  readonly semantics: Semantics;
   readonly read: RequestReader;
   readonly write: ResponseWriter;
 }
@@ -51,12 +54,14 @@ export function createRest(options: RestOptions): (verb: string, path: string) =
   const routes = readHttpRoutes(registry);
   const table = createRouteTable(routes);
   const admissionOf = createAdmissions(options);
+  const keys = new KeysInUse();
   const endpoints = new Map(
     routes.map((route): readonly [HttpRoute, RestEndpoint] => {
       const method = caller.methodOf(route.method);
       const admission = admissionOf(method.contract);
       const [read, write] = [compileRequestReader(route, registry), compileResponseWriter(route, registry)];
-      return [route, { route, method, admission, read, write }];
+      const semantics = compileSemantics(route, method, keys);
+      return [route, { route, method, admission, semantics, read, write }];
     }),
   );
   return (verb, path) => {
@@ -73,8 +78,8 @@ function createAdmissions({ instancesOf, maxWaitingBytes, metrics }: RestOptions
   const turns = new Turns();
   // The handlers run elsewhere, so only the bytes that wait count here.
   const load = new ProcessLoad({ working: Number.POSITIVE_INFINITY, waitingBytes: maxWaitingBytes });
-  const admissions = new Map<string, Admission>();
-  return (contract: string): Admission => {
+  const admissions = new Map<string, LimitedAdmission>();
+  return (contract: string): LimitedAdmission => {
     const known = admissions.get(contract);
     if (known !== undefined) return known;
     const name = `http ${contract}`;
@@ -91,6 +96,12 @@ function perInstance(count: () => number): AdmissionPolicy {
     ...fixedLimits({ workingPerConnection: workingOfPeer }),
     hasSlot: ({ working }) => working < workingOfInstance * Math.max(1, count()),
   };
+}
+
+/** What a caller may have in progress at an endpoint's service before its further requests wait. */
+export function quotaOf({ admission }: RestEndpoint, peer: string): CallerQuota {
+  const { working, waiting } = admission.loadOf(peer) ?? { working: 0, waiting: 0 };
+  return { limit: workingOfPeer, remaining: workingOfPeer - working - waiting };
 }
 
 /** Whether the answer of an endpoint is a stream of messages. */

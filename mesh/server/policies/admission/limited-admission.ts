@@ -61,6 +61,11 @@ export class LimitedAdmission implements Admission, Starter, Slots, Load {
     return occupant.wait();
   }
 
+  /** The load of one connection; `undefined` if it has no calls. */
+  loadOf(peer: string): Load | undefined {
+    return this.#lines.get(peer);
+  }
+
   startNext(): boolean {
     if (this.#ready.length === 0) return false;
     if (!this.#policy.hasSlot(this) && !this.#takeFrom(this.#resting)) return false;
