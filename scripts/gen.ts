@@ -5,8 +5,8 @@ import { delimiter, join, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createFileRegistry, type DescService, type FileRegistry, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
-import { openApiDocument } from '../mesh/contract/openapi/openapi.ts';
 import { serviceConfig } from '../mesh/contract/plugin/service-config.ts';
+import { openApiDocument } from '../mesh/edge/openapi/generator/generator.ts';
 import { languages } from './clients/clients.ts';
 import { collectThirdPartyProtos, isThirdParty } from './protos/third-party-protos.ts';
 

@@ -21,7 +21,10 @@ describe('the architecture', () => {
     const { dependencies } = JSON.parse(await readFile(join(project, 'package.json'), 'utf8'));
     const programs = await readImports(project, [...folders, 'scripts/ordermesh']);
     const missing = programs
-      .filter(({ file }) => !/\.(test|suite)\.ts$|\/(testing|suite)\/|^mesh\/contract\/(?:openapi|plugin)\//.test(file))
+      .filter(
+        ({ file }) =>
+          !/\.(test|suite)\.ts$|\/(testing|suite)\/|^mesh\/(?:contract\/plugin|edge\/openapi\/generator)\//.test(file),
+      )
       .filter(({ target, isPackage, values }) => isPackage && values.length > 0 && !target.startsWith('node:'))
       .filter(({ target }) => !Object.hasOwn(dependencies, target));
     expect(missing.map(({ file, target }) => `${file} imports ${target}`)).toEqual([]);

@@ -7,15 +7,15 @@ type Rule = (found: Import, pure: ReadonlySet<string>) => string | undefined;
 /** Where the client of a broker, a database, a registry or a wire may be used: in its adapter and nowhere else. */
 const homes: Readonly<Record<string, readonly string[]>> = {
   '@bufbuild/protobuf': ['mesh/contract/', 'mesh/edge/', 'mesh/server/reflection/', 'mesh/engines/message-encoder.ts'],
-  '@bufbuild/protoplugin': ['mesh/contract/'],
-  '@bufbuild/protovalidate': ['mesh/contract/'],
+  '@bufbuild/protoplugin': ['mesh/edge/openapi/generator/'],
+  '@bufbuild/protovalidate': ['mesh/contract/', 'mesh/edge/openapi/generator/'],
   '@grpc/grpc-js': ['mesh/engines/grpc-js/'],
   fastify: ['mesh/edge/'],
   amqplib: ['mesh/tasks/rabbitmq/'],
   axios: ['mesh/rest-client/'],
   'axios-retry': ['mesh/rest-client/'],
   kafkajs: ['mesh/events/kafka/'],
-  'node:http2': ['mesh/engines/', 'mesh/edge/'],
+  'node:http2': ['mesh/engines/'],
   'node:sqlite': ['mesh/storage/sqlite/'],
   nodemailer: ['services/notification/mail/'],
   opossum: ['mesh/client/policies/breaker.ts'],

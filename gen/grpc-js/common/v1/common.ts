@@ -12,19 +12,19 @@ export const protobufFileName = "common/v1/common.proto";
 export interface Money {
   /** ISO 4217 currency code in upper case, for example `USD`. */
   currencyCode: string;
-  /** The amount in the currency's smallest unit: USD 19.99 is 1999. */
+  /** The amount in the currency's smallest unit, for example `1999` for USD 19.99. */
   minorUnits: bigint;
 }
 
 /** A postal address. */
 export interface Address {
-  /** The person or company that receives the delivery. */
+  /** The person or company that receives the delivery, for example `Ada Lovelace`. */
   recipient: string;
-  /** Street and house number, from the most to the least specific. */
+  /** Street and house number, from the most to the least specific, for example `Unter den Linden 1`. */
   lines: string[];
-  /** City or town. */
+  /** City or town, for example `Berlin`. */
   city: string;
-  /** Postal code. Empty in countries without postal codes. */
+  /** Postal code, for example `10117`. Empty in countries without postal codes. */
   postalCode: string;
   /** ISO 3166-1 alpha-2 country code in upper case, for example `DE`. */
   countryCode: string;

@@ -102,7 +102,7 @@ export interface PublishRequest {
   requestId: string;
   /** Name of the topic. */
   topic: string;
-  /** Partition key. Events with the same key are delivered in order. */
+  /** Partition key, for example `order-1`. Events with the same key are delivered in order. */
   key: string;
   /** Type of the event, for example `ORDER_PLACED`. */
   type: string;
@@ -115,7 +115,7 @@ export interface PublishRequest {
      */
     { $case: "payload"; value: Uint8Array }
     | //
-    /** JSON text, published with `content-type: application/json`. */
+    /** JSON text, for example `{"orderId": "order-1"}`, published with `content-type: application/json`. */
     { $case: "json"; value: string }
     | undefined;
   /** Additional headers, at most 16 KiB in total. `content-type` and names starting with `ce_` are reserved. */
@@ -182,7 +182,7 @@ export interface EventRecord {
   partition: number;
   /** Offset of the event within its partition. */
   offset: bigint;
-  /** Partition key of the event. */
+  /** Partition key of the event, for example `order-1`. */
   key: string;
   /** Type of the event, from the header `ce_type`. */
   type: string;

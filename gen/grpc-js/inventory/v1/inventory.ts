@@ -88,7 +88,7 @@ export function reservationStateToJSON(object: ReservationState): string {
 export interface Item {
   /** Stock keeping unit, the id of the item. Chosen by the caller. */
   sku: string;
-  /** Display name. */
+  /** Display name, for example `Teapot`. */
   name: string;
   /** Price of one unit. Must not be negative. */
   unitPrice:

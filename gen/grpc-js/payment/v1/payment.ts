@@ -132,7 +132,7 @@ export interface OpenAccountRequest {
   requestId: string;
   /** Id of the account, the same as the id of its user. */
   accountId: string;
-  /** Currency of the account, as an ISO 4217 code. It cannot be changed later. */
+  /** Currency of the account, as an ISO 4217 code, for example `USD`. It cannot be changed later. */
   currencyCode: string;
 }
 

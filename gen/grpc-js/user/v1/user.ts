@@ -34,11 +34,11 @@ export interface User {
    * time.
    */
   id: string;
-  /** Display name. */
+  /** Display name, for example `Ada Lovelace`. */
   name: string;
   /** E-mail address. Unique; compared case-insensitively. */
   email: string;
-  /** Opaque role, not interpreted by the server. */
+  /** Opaque role, not interpreted by the server, for example `customer`. */
   role: string;
   /** When the user was created. Set by the server. */
   createTime:
