@@ -7,7 +7,8 @@ import { exposed } from './own-server.ts';
 import type { Runtime, ServiceDefinition } from './service/service.ts';
 import type { Shutdown } from './shutdown.ts';
 
-export interface HttpParts extends Pick<Runtime, 'config' | 'client' | 'endpoints' | 'clock' | 'logger' | 'metrics'> {
+export interface HttpParts
+  extends Pick<Runtime, 'config' | 'client' | 'endpoints' | 'draining' | 'clock' | 'logger' | 'metrics'> {
   readonly directory: Pick<Directory, 'has' | 'isLocal'>;
   readonly shutdown: Pick<Shutdown, 'add'>;
 }

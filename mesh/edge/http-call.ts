@@ -7,6 +7,7 @@ import type { CallScope } from '../telemetry/call-scope.ts';
 import { continueTrace } from '../telemetry/trace-context.ts';
 import type { Clock } from '../time/clock.ts';
 import type { Timed, TimerWheel, WheelTimer } from '../time/timer-wheel.ts';
+import type { CallableMethod } from './caller.ts';
 
 export interface HttpCallTools {
   readonly clock: Clock;
@@ -40,6 +41,7 @@ export class HttpCall implements CallScope, EnteringCall, Timed {
   #listener: CallEndListener | undefined;
   #timer: WheelTimer | undefined;
   #isOver = false;
+  #endedBy: unknown;
 
   constructor({ headers, peer }: HttpCallHead, tools: HttpCallTools) {
     const { [requestIdKey]: requestId, traceparent } = headers;
@@ -47,6 +49,13 @@ export class HttpCall implements CallScope, EnteringCall, Timed {
     this.traceparent = continueTrace(typeof traceparent === 'string' ? traceparent : undefined);
     this.peer = peer;
     this.#tools = tools;
+  }
+
+  /** Makes it a call of a method that may take `timeoutMs`. */
+  callMethod({ path, contract }: CallableMethod, timeoutMs: number | undefined): void {
+    this.path = path;
+    this.contract = contract;
+    this.deadlineMs = timeoutMs === undefined ? undefined : this.#tools.clock.now() + timeoutMs;
   }
 
   get isOver(): boolean {
@@ -67,10 +76,11 @@ export class HttpCall implements CallScope, EnteringCall, Timed {
     return Math.max(0, this.deadlineMs - this.#tools.clock.now());
   }
 
-  /** Nobody waits for the answer any more. */
-  end(): void {
+  /** Ends it early: because of `error`, or because its client has left and nobody waits for the answer. */
+  end(error?: unknown): void {
     if (this.#isOver) return;
     this.#isOver = true;
+    this.#endedBy = error;
     this.#abort?.abort();
     this.#listener?.abandoned();
   }
@@ -89,8 +99,9 @@ export class HttpCall implements CallScope, EnteringCall, Timed {
     this.#listener?.abandoned();
   }
 
-  /** What a failure is to its caller: what ends a wait at the deadline only knows that it has ended. */
+  /** What a failure is to its caller: what was cancelled knows only that it has ended, and not why. */
   failure(error: unknown): unknown {
+    if (this.#endedBy !== undefined) return this.#endedBy;
     const isLate = cancelled.is(error) && !this.#isOver && this.remainingMs() === 0;
     return isLate ? deadlineExceeded({ path: this.path }) : error;
   }

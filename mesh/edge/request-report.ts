@@ -6,13 +6,17 @@ import { createLineLimit, kindOfError } from '../telemetry/line-limit.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Clock } from '../time/clock.ts';
 import type { HttpCall } from './http-call.ts';
+import { httpStatusOf } from './http-status.ts';
 
 /** Counts and logs what happens to requests. */
 export interface RequestReport {
   /** Returns the error for the caller. An unexpected one is logged in full, and sent as INTERNAL with the request id alone. */
   publicError(call: HttpCall, error: unknown): MeshError;
-  /** A request has been answered, or its client has left: `status` is 499 then. */
-  ended(call: HttpCall, status: number, error: unknown): void;
+  /**
+   * A request has ended, perhaps with `error`. `status` is that of its whole answer. `undefined`: the answer was cut off, by the
+   * client unless there is an error.
+   */
+  ended(call: HttpCall, status: number | undefined, error: MeshError | undefined): void;
 }
 
 export interface RequestReportTools {
@@ -21,6 +25,8 @@ export interface RequestReportTools {
   readonly metrics: Metrics;
 }
 
+/** What nginx calls a request whose client has left before its answer. */
+const clientLeft = 499;
 /** Requests that call no method. */
 const noContract = 'none';
 
@@ -47,7 +53,8 @@ export function createRequestReport({ clock, logger, metrics }: RequestReportToo
       logger.error({ err: error, method: path, request_id: requestId }, 'HTTP request failed unexpectedly');
       return internal({ requestId }, { cause: error });
     },
-    ended(call, status, error) {
+    ended(call, answered, error) {
+      const status = answered ?? (error === undefined ? clientLeft : httpStatusOf(error));
       const service = call.contract || noContract;
       const durationMs = performance.now() - call.startMs;
       count.add({ service, code: String(status) });

@@ -1,4 +1,4 @@
-import type { FileRegistry, Message } from '@bufbuild/protobuf';
+import type { FileRegistry } from '@bufbuild/protobuf';
 import type { Metrics } from '../metrics/metrics.ts';
 import { LimitedAdmission } from '../server/policies/admission/limited-admission.ts';
 import { countRefusals, measureAdmission } from '../server/policies/admission/measure-admission.ts';
@@ -102,21 +102,4 @@ function perInstance(count: () => number): AdmissionPolicy {
 export function quotaOf({ admission }: RestEndpoint, peer: string): CallerQuota {
   const { working, waiting } = admission.loadOf(peer) ?? { working: 0, waiting: 0 };
   return { limit: workingOfPeer, remaining: workingOfPeer - working - waiting };
-}
-
-/** Whether the answer of an endpoint is a stream of messages. */
-export function isStreaming({ route }: RestEndpoint): boolean {
-  return route.method.methodKind === 'server_streaming';
-}
-
-/** Messages of a stream, of which the first or the end has arrived. */
-export interface BegunStream {
-  readonly first: IteratorResult<Message>;
-  readonly rest: AsyncIterator<Message>;
-}
-
-/** Waits for the first message or the end, so an error before it is the answer. */
-export async function begin(stream: AsyncIterable<Message>): Promise<BegunStream> {
-  const rest = stream[Symbol.asyncIterator]();
-  return { first: await rest.next(), rest };
 }

@@ -15,7 +15,7 @@ const homes: Readonly<Record<string, readonly string[]>> = {
   axios: ['mesh/rest-client/'],
   'axios-retry': ['mesh/rest-client/'],
   kafkajs: ['mesh/events/kafka/'],
-  'node:http2': ['mesh/engines/'],
+  'node:http2': ['mesh/engines/', 'mesh/edge/'],
   'node:sqlite': ['mesh/storage/sqlite/'],
   nodemailer: ['services/notification/mail/'],
   opossum: ['mesh/client/policies/breaker.ts'],

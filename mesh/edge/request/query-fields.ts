@@ -4,6 +4,7 @@ import type { Faults } from '../json/faults.ts';
 import { fieldsByName } from '../json/field-names.ts';
 import type { JsonNode } from '../json/json-node.ts';
 import type { MessageReaders } from '../json/message-readers.ts';
+import { openMessageOf } from '../rules/field-path.ts';
 import type { HttpRoute } from '../rules/http-routes.ts';
 import { namesOf, openParent } from './nested-message.ts';
 import { decodeQueryText } from './percent-decoding.ts';
@@ -42,9 +43,10 @@ type Resolve = (name: string) => Omit<QueryField, 'values'> | string;
 
 function readPair(pair: string, given: Map<string, QueryField>, resolve: Resolve, faults: Faults): void {
   const end = pair.indexOf('=');
-  const name = decodeQueryText(end < 0 ? pair : pair.slice(0, end));
+  const rawName = end < 0 ? pair : pair.slice(0, end);
+  const name = decodeQueryText(rawName);
   const text = end < 0 ? '' : decodeQueryText(pair.slice(end + 1));
-  const shown = cutText(name ?? pair, nameBytes);
+  const shown = cutText(name ?? rawName, nameBytes);
   if (name === undefined || text === undefined) {
     faults.add(shown, 'has an invalid percent escape or a character that has to be escaped');
     return;
@@ -99,7 +101,7 @@ function resolveName(type: DescMessage, name: string): readonly DescField[] | st
     const field: DescField | undefined = parent && fieldsByName(parent).get(part);
     if (field === undefined) return 'is not a field of the request';
     path.push(field);
-    parent = field.fieldKind === 'message' ? field.message : undefined;
+    parent = openMessageOf(field);
   }
   return path;
 }

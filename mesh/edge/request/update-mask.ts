@@ -8,10 +8,11 @@ import {
   hasExtension,
   type Message,
 } from '@bufbuild/protobuf';
-import { FieldMaskSchema, hasCustomJsonRepresentation } from '@bufbuild/protobuf/wkt';
+import { FieldMaskSchema } from '@bufbuild/protobuf/wkt';
 import { fieldsByName } from '../json/field-names.ts';
 import { type JsonNode, JsonObject } from '../json/json-node.ts';
 import { getLocal, setLocal } from '../json/local-values.ts';
+import { openMessageOf } from '../rules/field-path.ts';
 import type { HttpRoute } from '../rules/http-routes.ts';
 
 /** Sets the field mask of an update that came without one. */
@@ -63,8 +64,8 @@ function* leafPaths(
     const value = node.values[index] ?? null;
     const path = field && prefix + field.name;
     if (path === undefined || field === undefined || !isUpdated(field, path)) continue;
-    const hasLeaves = field.fieldKind === 'message' && !hasCustomJsonRepresentation(field.message);
-    if (hasLeaves && value instanceof JsonObject) yield* leafPaths(value, field.message, `${path}.`, isUpdated);
+    const nested = openMessageOf(field);
+    if (nested !== undefined && value instanceof JsonObject) yield* leafPaths(value, nested, `${path}.`, isUpdated);
     else yield path;
   }
 }

@@ -1,4 +1,5 @@
 import type { DescField, DescMessage } from '@bufbuild/protobuf';
+import { hasCustomJsonRepresentation } from '@bufbuild/protobuf/wkt';
 
 /**
  * Returns the fields along a path in the names of the contract: `user.id`. All but the last are messages. `undefined` if
@@ -11,7 +12,16 @@ export function resolveFieldPath(message: DescMessage, path: string): readonly D
     const field: DescField | undefined = parent?.fields.find((candidate) => candidate.name === name);
     if (field === undefined) return undefined;
     fields.push(field);
-    parent = field.fieldKind === 'message' ? field.message : undefined;
+    parent = openMessageOf(field);
   }
   return fields;
+}
+
+/**
+ * Returns the message whose fields a path can name below this field. Lists and maps have none, and neither has a type that
+ * JSON writes as one value, such as `google.protobuf.Timestamp`.
+ */
+export function openMessageOf(field: DescField): DescMessage | undefined {
+  if (field.fieldKind !== 'message' || hasCustomJsonRepresentation(field.message)) return undefined;
+  return field.message;
 }

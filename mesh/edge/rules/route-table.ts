@@ -99,10 +99,10 @@ function findRoute(root: Node, verb: string, rawPath: string): RouteMatch {
   if (!segments.every(isOrdinary)) return notFound;
   const last = segments.at(-1) ?? '';
   const colon = last.lastIndexOf(':');
-  if (colon >= 0) {
-    const head = [...segments.slice(0, -1), last.slice(0, colon)];
-    const match = search(root, verb, head, last.slice(colon + 1));
-    if (match.kind !== 'not-found') return colon === 0 ? notFound : match;
+  if (colon >= 0 && colon < last.length - 1) {
+    const head = last.slice(0, colon);
+    const match = search(root, verb, [...segments.slice(0, -1), head], last.slice(colon + 1));
+    if (match.kind !== 'not-found') return isOrdinary(head) ? match : notFound;
   }
   return search(root, verb, segments, '');
 }

@@ -1,16 +1,21 @@
-import type { ResponseWriter } from '../response/write-response.ts';
-import type { BegunStream } from '../rest.ts';
+import type { StreamFormat } from './stream-format.ts';
 
-/** Writes the messages of a stream as one JSON array, each on a line of its own. */
-export async function* jsonArray({ first, rest }: BegunStream, write: ResponseWriter): AsyncGenerator<string> {
-  try {
-    let before = '[\n';
-    for (let next = first; !next.done; next = await rest.next()) {
-      yield before + write(next.value);
-      before = ',\n';
+/** One JSON array, each message on a line of its own. After an error it is cut off, and so no JSON. */
+export const jsonArray: StreamFormat = {
+  contentType: 'application/json',
+  async *write({ first, rest }, { write, failed }) {
+    try {
+      let before = '[\n';
+      for (let next = first; !next.done; next = await rest.next()) {
+        yield before + write(next.value);
+        before = ',\n';
+      }
+      yield before === '[\n' ? '[]\n' : '\n]\n';
+    } catch (error) {
+      failed(error);
+      throw error;
+    } finally {
+      await rest.return?.();
     }
-    yield before === '[\n' ? '[]\n' : '\n]\n';
-  } finally {
-    await rest.return?.();
-  }
-}
+  },
+};

@@ -1,0 +1,64 @@
+import { once } from 'node:events';
+import { connect as connectHttp2 } from 'node:http2';
+import { type AddressInfo, connect, type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { beforeEach, expect, it, onTestFinished } from 'vitest';
+import { createHttpServer, type HttpServer } from './http-server.ts';
+
+let http: HttpServer;
+let port: number;
+
+beforeEach(async () => {
+  http = createHttpServer((request, response) => {
+    response.end(`${request.httpVersion} ${request.method} ${request.url}`);
+  });
+  http.server.listen(0, '127.0.0.1');
+  await once(http.server, 'listening');
+  port = (http.server.address() as AddressInfo).port;
+  onTestFinished(async () => {
+    http.closeAll();
+    await http.close();
+  });
+});
+
+async function open(): Promise<Socket> {
+  const socket = connect(port, '127.0.0.1');
+  onTestFinished(() => void socket.destroy());
+  await once(socket, 'connect');
+  return socket;
+}
+
+it.each(['GET', 'POST', 'PROPFIND'])('speaks HTTP/1.1, also if %s arrives byte by byte', async (method) => {
+  const socket = await open();
+  for (const byte of method) {
+    socket.write(byte);
+    await sleep(5);
+  }
+  socket.write(' /path HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n');
+  const answer = Buffer.concat(await Array.fromAsync<Buffer>(socket)).toString();
+  expect(answer).toMatch(new RegExp(`^HTTP/1.1 200 OK.*1.1 ${method} /path`, 's'));
+});
+
+it('speaks HTTP/2 with prior knowledge', async () => {
+  const session = connectHttp2(`http://127.0.0.1:${port}`);
+  onTestFinished(() => session.destroy());
+  for (const path of ['/one', '/two']) {
+    const stream = session.request({ ':path': path });
+    expect(Buffer.concat(await Array.fromAsync<Buffer>(stream)).toString()).toBe(`2.0 GET ${path}`);
+  }
+});
+
+it('tells HTTP/2 clients when it closes, and closes connections that have sent nothing', async () => {
+  const session = connectHttp2(`http://127.0.0.1:${port}`);
+  const silent = await open();
+  await once(session, 'remoteSettings');
+  const [goaway, ended] = [once(session, 'goaway'), once(silent, 'close')];
+  await Promise.all([http.close(), goaway, ended]);
+});
+
+it('closes a connection that ends before it has decided', async () => {
+  const socket = await open();
+  socket.end('P');
+  await once(socket, 'close');
+  await http.close();
+});

@@ -1,0 +1,105 @@
+import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer as createHttp2Server, type ServerHttp2Session } from 'node:http2';
+import type { Socket } from 'node:net';
+import { maxHeadBytes, refuseConnection } from './http-faults.ts';
+
+/** A server of HTTP/1.1 and cleartext HTTP/2 on one port. */
+export interface HttpServer {
+  /** Accepts the connections of both. */
+  readonly server: Server;
+  /**
+   * Accepts no further connections, and closes those without a request. Those of HTTP/2 get GOAWAY; those of HTTP/1.1 have to be
+   * closed after their answer. Resolves when none is left.
+   */
+  close(): Promise<void>;
+  /** Closes all connections now. */
+  closeAll(): void;
+}
+
+/** How long the head of a request may take to arrive, and the whole request, as on the gRPC server. */
+const headTimeoutMs = 20_000;
+const requestTimeoutMs = 60_000;
+/** Of a connection of HTTP/1.1 without a request; longer than most proxies keep theirs. */
+const keepAliveMs = 75_000;
+const maxConcurrentStreams = 100;
+/** How an HTTP/2 connection begins. No method of HTTP/1.1 does. */
+const preface = Buffer.from('PRI');
+
+/** Creates the server. A client uses HTTP/2 with prior knowledge; `Upgrade` is ignored. */
+export function createHttpServer(listener: RequestListener): HttpServer {
+  const server = createServer(
+    {
+      maxHeaderSize: maxHeadBytes,
+      headersTimeout: headTimeoutMs,
+      requestTimeout: requestTimeoutMs,
+      keepAliveTimeout: keepAliveMs,
+      // The edge refuses a request without a host: as a problem.
+      requireHostHeader: false,
+      keepAlive: true,
+    },
+    listener,
+  );
+  const http2 = createHttp2Server({ settings: { maxConcurrentStreams, maxHeaderListSize: maxHeadBytes } });
+  // Fastify reads and writes both alike.
+  http2.on('request', listener as never);
+  const sessions = new Set<ServerHttp2Session>();
+  http2.on('session', (session) => {
+    sessions.add(session);
+    session.once('close', () => sessions.delete(session));
+  });
+  server.on('clientError', refuseConnection);
+
+  const undecided = new Set<Socket>();
+  const [takeHttp1] = server.listeners('connection');
+  server.removeAllListeners('connection');
+  server.on('connection', (socket: Socket) => {
+    undecided.add(socket);
+    decide(socket, (isHttp2) => {
+      undecided.delete(socket);
+      if (isHttp2 === undefined) return;
+      if (isHttp2) http2.emit('connection', socket);
+      else takeHttp1?.call(server, socket);
+    });
+  });
+
+  return {
+    server,
+    async close() {
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      for (const socket of undecided) socket.destroy();
+      for (const session of sessions) session.close();
+      await closed;
+    },
+    closeAll() {
+      server.closeAllConnections();
+      for (const session of sessions) session.destroy();
+    },
+  };
+}
+
+/** Waits for the first bytes of a connection, which stay readable. `undefined`: it has ended without them. */
+function decide(socket: Socket, decided: (isHttp2: boolean | undefined) => void): void {
+  let bytes: Buffer = Buffer.alloc(0);
+  const end = (isHttp2: boolean | undefined) => {
+    socket.off('readable', look).off('end', destroy).off('error', destroy).off('close', lose).setTimeout(0);
+    if (isHttp2 !== undefined) socket.unshift(bytes);
+    decided(isHttp2);
+  };
+  const look = () => {
+    const chunk: Buffer | null = socket.read();
+    if (chunk === null) return;
+    bytes = bytes.length === 0 ? chunk : Buffer.concat([bytes, chunk]);
+    const compared = Math.min(bytes.length, preface.length);
+    const isPart = bytes.subarray(0, compared).equals(preface.subarray(0, compared));
+    if (isPart && compared < preface.length) return;
+    end(isPart);
+  };
+  const destroy = () => void socket.destroy();
+  const lose = () => end(undefined);
+  socket
+    .on('readable', look)
+    .on('end', destroy)
+    .on('error', destroy)
+    .on('close', lose)
+    .setTimeout(headTimeoutMs, destroy);
+}
