@@ -1,3 +1,5 @@
+import type { EndpointSource } from '../balancing/endpoint-source.ts';
+import { createClientFactory } from '../client/client-factory.ts';
 import { dialAddress, isLocal } from '../config/address.ts';
 import { contractDescriptors } from '../contract/declared-services.ts';
 import { serviceNameOf } from '../discovery/discovery.ts';
@@ -7,9 +9,10 @@ import { exposed } from './own-server.ts';
 import type { Runtime, ServiceDefinition } from './service/service.ts';
 import type { Shutdown } from './shutdown.ts';
 
-export interface HttpParts
-  extends Pick<Runtime, 'config' | 'client' | 'endpoints' | 'draining' | 'clock' | 'logger' | 'metrics'> {
-  readonly directory: Pick<Directory, 'has' | 'isLocal'>;
+export interface HttpParts extends Pick<Runtime, 'config' | 'endpoints' | 'draining' | 'clock' | 'logger' | 'metrics'> {
+  readonly directory: Directory;
+  /** Opens connections to this process that no one else uses. */
+  readonly connectLocal: () => EndpointSource;
   readonly shutdown: Pick<Shutdown, 'add'>;
 }
 
@@ -27,13 +30,20 @@ export interface OpenEdge {
  */
 export async function listenForHttp(
   definitions: readonly ServiceDefinition[],
-  { directory, shutdown, ...runtime }: HttpParts,
+  { directory, connectLocal, shutdown, ...runtime }: HttpParts,
 ): Promise<OpenEdge | undefined> {
-  const { config, endpoints, logger } = runtime;
+  const { config, endpoints, clock, logger } = runtime;
   const listen = config.httpListen;
   if (listen === '' || !definitions.some(({ hasEdge }) => hasEdge)) return undefined;
+  // Callers of a service take turns by connection: those over HTTP do not delay the services of this process.
+  const own = connectLocal();
+  const pick: EndpointSource['pick'] = (contract, tried, isStream) =>
+    directory.isLocal(contract) ? own.pick(contract) : directory.pick(contract, tried, isStream);
+  const clients = createClientFactory({ endpoints: { found: directory.found, pick, close: own.close }, clock, logger });
+  shutdown.add('resources', 'clients of HTTP', () => clients.close());
   const edge = createEdge({
     ...runtime,
+    client: clients.client,
     descriptors: contractDescriptors,
     has: directory.has,
     instancesOf: (contract) => {

@@ -87,8 +87,8 @@ export async function openApp(parts: AppParts): Promise<OpenApp> {
   const discovery = openDiscovery(config.discovery, { clock, logger, metrics });
   shutdown.add('resources', 'discovery', () => discovery.close());
   const endpoints = createEndpoints({ engine, discovery, keepalive, policy: config.balancing, clock, logger });
-  const local = endpointsByAddress(engine, localAddress, keepalive);
-  const directory = createDirectory({ discovery, endpoints, local });
+  const connectLocal = () => endpointsByAddress(engine, localAddress, keepalive);
+  const directory = createDirectory({ discovery, endpoints, local: connectLocal() });
   const databases = openDatabases(dataFolder, logger, config);
   const build = async () => {
     const { open: openDatabase, fileIdOf } = databases;
@@ -145,7 +145,7 @@ export async function openApp(parts: AppParts): Promise<OpenApp> {
   for (const { name, stop } of services) if (stop) shutdown.add('work', name, stop);
   // In one order in all processes, so two that start together do not exclude each other.
   for (const service of services.toSorted((a, b) => (a.name < b.name ? -1 : 1))) await service.claim?.();
-  const edge = await listenForHttp(definitions, { ...runtime, directory, shutdown });
+  const edge = await listenForHttp(definitions, { ...runtime, directory, connectLocal, shutdown });
   const port = await server.listen(config.grpcListen);
   shutdown.add('calls', 'calls in progress', (graceMs) => server.drain(graceMs));
   address = dialAddress(config.grpcListen, port);

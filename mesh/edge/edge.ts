@@ -8,6 +8,7 @@ import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify }
 import type { ClientFactory } from '../client/client-factory.ts';
 import { listenError, parseListenAddress } from '../engines/listen-address.ts';
 import { requestIdKey } from '../engines/request-id.ts';
+import { invalidRequest } from '../errors/errors.ts';
 import type { MeshError } from '../errors/mesh-error.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import { serverDraining } from '../server/errors.ts';
@@ -21,7 +22,7 @@ import { answer } from './answer.ts';
 import { createCaller } from './caller.ts';
 import { malformedHttp, methodNotAllowed, pathNotFound, unsupportedMediaType } from './errors.ts';
 import { HttpCall } from './http-call.ts';
-import { asHttpError, maxBodyBytes } from './http-faults.ts';
+import { asHttpError, closeGently, maxBodyBytes } from './http-faults.ts';
 import { createHttpServer, type HttpServer } from './http-server.ts';
 import { type Problem, problemHeaders, problemOf } from './problem.ts';
 import { createRequestReport } from './request-report.ts';
@@ -74,6 +75,7 @@ declare module 'fastify' {
   }
 }
 
+const noBody = { field: 'body', description: 'must be empty: this method takes no body' };
 /** How long calls have to end after they were cancelled. */
 const cancelMs = 250;
 
@@ -118,8 +120,10 @@ export function createEdge(options: EdgeOptions): Edge {
     });
     checkHead(request);
     request.match = match(verb, pathOf(originalUrl));
-    const { method, semantics } = request.match.endpoint;
+    const { route, method, semantics } = request.match.endpoint;
     call.callMethod(method, semantics.timeoutMs(headers));
+    // Fastify reads none of a GET request.
+    if (route.body === undefined && hasBody(headers)) throw invalidRequest([noBody]);
     done();
   });
 
@@ -151,8 +155,11 @@ export function createEdge(options: EdgeOptions): Edge {
 
   app.addHook('onSend', ({ raw, call, match, failure }, reply, payload, done) => {
     // The rest of a refused body is not read.
-    const isEnding = isDraining || (failure !== undefined && !raw.complete);
-    if (isEnding && raw.httpVersionMajor === 1) reply.header('connection', 'close');
+    const isUnread = failure !== undefined && !raw.complete;
+    if ((isDraining || isUnread) && raw.httpVersionMajor === 1) {
+      reply.header('connection', 'close');
+      if (isUnread) closeGently(raw.socket);
+    }
     if (match) reply.headers(rateLimitHeaders(quotaOf(match.endpoint, call.peer)));
     done(null, payload);
   });
@@ -210,9 +217,13 @@ function createApp(): { readonly app: FastifyInstance; readonly http: HttpServer
   return { app, http };
 }
 
-/** Refuses what Node would answer by itself, and so not with a problem, and a body that no method takes. */
+/** Refuses what Node would answer by itself, and so not with a problem. */
 function checkHead({ raw, headers }: FastifyRequest): void {
   if (headers.host === undefined && raw.httpVersion === '1.1') throw malformedHttp({ problem: 'it has no host' });
+}
+
+function hasBody({ 'content-length': length = '0', 'transfer-encoding': coding }: FastifyRequest['headers']): boolean {
+  return coding !== undefined || Number(length) > 0;
 }
 
 /** Whether JSON of this media type is in UTF-8, the only encoding that it may have. */

@@ -2,6 +2,7 @@ import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import { Status } from 'nice-grpc-common';
 import { CallError } from '../client/call-error.ts';
+import { hangUp } from '../engines/hang-up.ts';
 import { requestIdKey, requestIdOf } from '../engines/request-id.ts';
 import { TransportError } from '../engines/transport-error.ts';
 import { cancelled } from '../errors/errors.ts';
@@ -20,6 +21,9 @@ import { problemHeaders, problemOf } from './problem.ts';
 export const maxBodyBytes = 4 * 1024 * 1024;
 /** The largest request line and headers, together. */
 export const maxHeadBytes = 16 * 1024;
+
+/** How long a client that was refused may take to close its connection. */
+const lingerMs = 1_000;
 
 interface HttpFault extends Error {
   readonly code?: string;
@@ -55,6 +59,8 @@ function isAnswerTooLarge({ code, cause }: CallError): boolean {
 export function refuseConnection(fault: HttpFault, socket: Socket): void {
   // Within an answer, a second one would be taken for a part of it.
   const { _httpMessage: answering } = socket as Socket & { readonly _httpMessage?: { readonly headersSent: boolean } };
+  // What it still sends is discarded, so it gets the answer.
+  if (socket.writableEnded) return;
   if (fault.code === 'ECONNRESET' || !socket.writable || answering?.headersSent) {
     socket.destroy();
     return;
@@ -70,7 +76,14 @@ export function refuseConnection(fault: HttpFault, socket: Socket): void {
   };
   const fields = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
   const head = `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status] ?? ''}\r\n${fields.join('')}\r\n`;
-  socket.end(head + body);
+  socket.write(head + body);
+  hangUp(socket, lingerMs);
+}
+
+/** Lets a client that still sends the body of a refused request read the answer before its connection is closed. */
+export function closeGently(socket: Socket): void {
+  // What Node calls after an answer with `connection: close`; with bytes that were not read, it would reset the connection.
+  socket.destroySoon = () => hangUp(socket, lingerMs);
 }
 
 function errorOf({ code, reason, message }: HttpFault): MeshError {

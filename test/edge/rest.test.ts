@@ -1,6 +1,11 @@
+import { connect } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { eventually } from '../../mesh/testing/eventually.ts';
 import { startMesh, type TestMesh } from '../../mesh/testing/start-mesh.ts';
 import { allServices } from '../../services/all.ts';
+import { bookOrder, fillShop, shopOf } from '../support/shop.ts';
+import { type SentRequest, send as sendTo } from './support/http.ts';
 
 let mesh: TestMesh;
 
@@ -10,48 +15,59 @@ beforeAll(async () => {
 
 afterAll(() => mesh.stop());
 
-/** Sends a request with a JSON body. Returns status, headers and the parsed answer. */
-async function send(method: string, path: string, body?: unknown, headers: Record<string, string> = {}) {
-  const response = await fetch(`http://${mesh.httpAddress}${path}`, {
-    method,
-    headers: { ...(body !== undefined && { 'content-type': 'application/json' }), ...headers },
-    ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
-  });
-  const text = await response.text();
-  return { status: response.status, headers: response.headers, json: text === '' ? undefined : JSON.parse(text) };
+function send(method: string, path: string, sent?: SentRequest) {
+  return sendTo(mesh.httpAddress ?? '', method, path, sent);
 }
 
 describe('a resource over REST', () => {
   it('is created, read, listed, updated and deleted', async () => {
-    const created = await send('POST', '/api/users', { id: 'ada', name: 'Ada', email: 'ada@example.com' });
-    expect(created).toMatchObject({ status: 200, json: { id: 'ada', name: 'Ada', email: 'ada@example.com' } });
-    const read = await send('GET', '/api/users/ada');
+    const created = await send('POST', '/api/users', { body: { id: 'amy', name: 'Amy', email: 'amy@example.com' } });
+    expect(created).toMatchObject({ status: 200, json: { id: 'amy', name: 'Amy', email: 'amy@example.com' } });
+    const read = await send('GET', '/api/users/amy');
     expect(read).toMatchObject({ status: 200, json: created.json });
-    expect(read.headers.get('content-type')).toBe('application/json');
-    await send('POST', '/api/users', { id: 'bob', name: 'Bob', email: 'bob@example.com' });
+    expect(read.headers['content-type']).toBe('application/json');
+    await send('POST', '/api/users', { body: { id: 'bob', name: 'Bob', email: 'bob@example.com' } });
     const listed = await send('GET', '/api/users');
-    expect(listed.json.map(({ id }: { id: string }) => id)).toEqual(['ada', 'bob']);
-    const updated = await send('PATCH', '/api/users/bob?updateMask=name', { name: 'Bobby' });
+    expect(listed.json.map(({ id }: { id: string }) => id)).toEqual(['amy', 'bob']);
+    const updated = await send('PATCH', '/api/users/bob?updateMask=name', { body: { name: 'Bobby' } });
     expect(updated).toMatchObject({ status: 200, json: { id: 'bob', name: 'Bobby', email: 'bob@example.com' } });
     expect(await send('DELETE', '/api/users/bob')).toMatchObject({ status: 200, json: {} });
     expect((await send('GET', '/api/users/bob')).status).toBe(404);
   });
 
   it('is answered to HEAD as to GET, without the body', async () => {
-    await send('POST', '/api/users', { id: 'head', name: 'Head', email: 'head@example.com' });
+    await send('POST', '/api/users', { body: { id: 'head', name: 'Head', email: 'head@example.com' } });
     const [got, head] = [await send('GET', '/api/users/head'), await send('HEAD', '/api/users/head')];
-    expect(head).toMatchObject({ status: 200, json: undefined });
-    expect(head.headers.get('content-length')).toBe(String(JSON.stringify(got.json).length));
-    expect(head.headers.get('content-type')).toBe('application/json');
+    expect(head).toMatchObject({ status: 200, text: '' });
+    expect(head.headers['content-length']).toBe(String(got.text.length));
+    expect(head.headers['content-type']).toBe('application/json');
+  });
+});
+
+describe('an order over REST', () => {
+  it('is placed, and read until it has completed', async () => {
+    await fillShop(shopOf(mesh.runtime));
+    const { userId, items, shippingAddress, requestId } = bookOrder();
+    const body = { userId, items: items.map(({ sku, quantity }) => ({ sku, quantity })), shippingAddress, requestId };
+    const placed = await send('POST', '/api/orders', { body });
+    expect(placed).toMatchObject({
+      status: 200,
+      json: { userId, state: 'ORDER_STATE_PENDING', total: { currencyCode: 'EUR', minorUnits: '1500' } },
+    });
+    expect((await send('POST', '/api/orders', { body })).json.id).toBe(placed.json.id);
+    const path = `/api/orders/${placed.json.id}`;
+    await eventually(async () => expect((await send('GET', path)).json.state).toBe('ORDER_STATE_COMPLETED'));
+    const watched = await send('GET', `${path}:watch`);
+    expect(watched.json.at(-1)).toEqual((await send('GET', path)).json);
   });
 });
 
 describe('a refusal over REST', () => {
   it('of the service is a problem with its reason', async () => {
-    const { status, headers, json } = await send('GET', '/api/users/nobody', undefined, { 'x-request-id': 'req-1' });
+    const { status, headers, json } = await send('GET', '/api/users/nobody', { headers: { 'x-request-id': 'req-1' } });
     expect(status).toBe(404);
-    expect(headers.get('content-type')).toBe('application/problem+json');
-    expect(headers.get('x-request-id')).toBe('req-1');
+    expect(headers['content-type']).toBe('application/problem+json');
+    expect(headers['x-request-id']).toBe('req-1');
     expect(json).toEqual({
       type: 'urn:ordermesh:error:USER_NOT_FOUND',
       title: 'User not found',
@@ -65,7 +81,7 @@ describe('a refusal over REST', () => {
   });
 
   it('of an invalid request names each field', async () => {
-    const { status, json } = await send('POST', '/api/users', { id: '-', email: 'nonsense' });
+    const { status, json } = await send('POST', '/api/users', { body: { id: '-', email: 'nonsense' } });
     expect(status).toBe(400);
     expect(json.reason).toBe('INVALID_FIELD');
     expect(json.violations.map(({ field }: { field: string }) => field)).toEqual(['user.id', 'user.email']);
@@ -76,10 +92,17 @@ describe('a refusal over REST', () => {
     ['a slash at the end', 'GET', '/api/users/', 404, 'PATH_NOT_FOUND'],
     ['a malformed escape', 'GET', '/api/users/%zz', 400, 'INVALID_FIELD'],
     ['another method', 'PUT', '/api/users/ada', 405, 'METHOD_NOT_ALLOWED'],
+    ['a method that Fastify does not know', 'PROPFIND', '/api/users/ada', 405, 'METHOD_NOT_ALLOWED'],
   ])('of %s is a problem', async (_, method, path, status, reason) => {
     const refused = await send(method, path);
     expect(refused).toMatchObject({ status, json: { status, reason } });
-    expect(refused.headers.get('allow')).toBe(status === 405 ? 'DELETE,GET,HEAD,PATCH' : null);
+    expect(refused.headers.allow).toBe(status === 405 ? 'DELETE,GET,HEAD,PATCH' : undefined);
+  });
+
+  it.each(['GET', 'DELETE'])('of a body that %s does not take is a problem', async (method) => {
+    const refused = await send(method, '/api/users/ada', { body: {}, headers: { 'content-length': '2' } });
+    expect(refused).toMatchObject({ status: 400, json: { violations: [{ field: 'body' }] } });
+    expect(refused.headers.connection).toBe('close');
   });
 
   it.each([
@@ -88,7 +111,54 @@ describe('a refusal over REST', () => {
     ['JSON with a fault', 'application/json', '{', 400, 'INVALID_FIELD'],
     ['more than 4 MiB', 'application/json', `"${'a'.repeat(4 * 1024 * 1024)}"`, 413, 'BODY_TOO_LARGE'],
   ])('of %s is a problem', async (_, type, body, status, reason) => {
-    const refused = await send('POST', '/api/users', body, { 'content-type': type });
+    const refused = await send('POST', '/api/users', { body, headers: { 'content-type': type } });
     expect(refused).toMatchObject({ status, json: { status, reason } });
+  });
+});
+
+it('answers a client that sends far more than a body may have, while it still sends', async () => {
+  const [host = '', port] = (mesh.httpAddress ?? '').split(':');
+  const socket = connect(Number(port), host);
+  socket.write(
+    'POST /api/users HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: 99999999\r\n\r\n',
+  );
+  const part = Buffer.alloc(64 * 1024, ' ');
+  const failed: unknown[] = [];
+  socket.on('error', (error) => failed.push(error));
+  for (let sent = 0; sent < 100 && failed.length === 0; sent += 1) {
+    if (!socket.write(part)) await new Promise((resolve) => socket.once('drain', resolve));
+  }
+  socket.end();
+  expect(await text(socket)).toMatch(/^HTTP\/1.1 413 .*BODY_TOO_LARGE/s);
+  expect(failed).toEqual([]);
+});
+
+describe('what is no request', () => {
+  /** Sends bytes. Returns the status and the problem of the answer, after which the connection is closed. */
+  async function sendBytes(bytes: string) {
+    const [host = '', port] = (mesh.httpAddress ?? '').split(':');
+    const socket = connect(Number(port), host).on('error', () => undefined);
+    socket.write(bytes);
+    const [head = '', body = ''] = (await text(socket)).split('\r\n\r\n');
+    expect(head).toContain('application/problem+json');
+    expect(head.toLowerCase()).toContain('\r\nconnection: close');
+    const problem = JSON.parse(body);
+    expect(head).toMatch(new RegExp(`^HTTP/1.1 ${problem.status} `));
+    expect(head).toContain(`x-request-id: ${problem.request_id}`);
+    return [problem.status, problem.reason];
+  }
+
+  it.each([
+    ['a bad request line', 'nonsense\r\n\r\n', 400, 'MALFORMED_HTTP'],
+    ['headers of more than 16 KiB', `GET / HTTP/1.1\r\na: ${'b'.repeat(20_000)}\r\n\r\n`, 431, 'HEADERS_TOO_LARGE'],
+    ['no host', 'GET /api/users HTTP/1.1\r\nconnection: close\r\n\r\n', 400, 'MALFORMED_HTTP'],
+    [
+      'two lengths of the body',
+      'POST /api/users HTTP/1.1\r\nhost: a\r\ncontent-length: 1\r\ntransfer-encoding: chunked\r\n\r\n',
+      400,
+      'MALFORMED_HTTP',
+    ],
+  ])('gets a problem: %s', async (_, bytes, status, reason) => {
+    expect(await sendBytes(bytes)).toEqual([status, reason]);
   });
 });

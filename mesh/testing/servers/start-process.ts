@@ -21,6 +21,8 @@ export interface ProcessOptions {
 /** A process that is serving. */
 export interface StartedProcess extends SpawnedProcess {
   readonly address: string;
+  /** `host:port` of its HTTP listener; `undefined` if it has none, as by default. */
+  readonly httpAddress: string | undefined;
   /** Creates clients with the same deadlines, retries and breakers as between services. */
   readonly client: ClientFactory['client'];
   /** Kills it like a power cut: no handler runs. */
@@ -60,7 +62,7 @@ export function spawnProcess({
 /** Spawns a process and waits until it is serving. Throws with its output if it exits before. */
 export async function startProcess(options: ProcessOptions): Promise<StartedProcess> {
   const spawned = spawnProcess(options);
-  const [, address = ''] = await spawned.printed(/^ready grpc=(\S+)/m);
+  const [, address = '', httpAddress] = await spawned.printed(/^ready grpc=(\S+)(?: http=(\S+))?/m);
   const clients = await createClients(address, { engine: engineOfRun, logLevel: 'fatal' });
   const end = async (signal: NodeJS.Signals) => {
     const ending = await spawned.end(signal);
@@ -71,6 +73,7 @@ export async function startProcess(options: ProcessOptions): Promise<StartedProc
     ...spawned,
     end,
     address,
+    httpAddress,
     client: clients.client,
     kill9: async () => void (await end('SIGKILL')),
     stop: () => end('SIGTERM'),

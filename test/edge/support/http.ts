@@ -17,17 +17,21 @@ export interface SentRequest {
   readonly body?: unknown;
   readonly agent?: Agent;
   readonly signal?: AbortSignal;
+  /** Of this machine. Default: any. */
+  readonly localAddress?: string;
 }
 
 /** Sends a request to `host:port`. The path is sent as it is. */
 export async function send(address: string, method: string, path: string, sent: SentRequest = {}): Promise<HttpAnswer> {
-  const { headers = {}, body, agent, signal } = sent;
+  const { headers = {}, body, agent, signal, localAddress } = sent;
   const [host, port] = address.split(':');
   const type = body === undefined ? {} : { 'content-type': 'application/json' };
   const options = { host, port, method, path, headers: { ...type, ...headers }, agent: agent ?? false };
-  const outgoing = request({ ...options, ...(signal && { signal }) });
+  const outgoing = request({ ...options, ...(signal && { signal }), ...(localAddress && { localAddress }) });
   outgoing.end(typeof body === 'string' || body === undefined ? body : JSON.stringify(body));
   const [response] = await once(outgoing, 'response');
+  // The server may have closed the connection before it got all of the body.
+  outgoing.on('error', () => undefined);
   const answer = await text(response);
   const isJson = /json/.test(response.headers['content-type'] ?? '') && answer !== '';
   return {
