@@ -1,7 +1,7 @@
 import type { EndpointSource } from '../balancing/endpoint-source.ts';
 import { createClientFactory } from '../client/client-factory.ts';
 import { dialAddress, isLocal } from '../config/address.ts';
-import { contractDescriptors } from '../contract/declared-services.ts';
+import { contractDescriptors, contractOpenApi } from '../contract/declared-services.ts';
 import { serviceNameOf } from '../discovery/discovery.ts';
 import { createEdge } from '../edge/edge.ts';
 import type { Directory } from './directory.ts';
@@ -45,6 +45,7 @@ export async function listenForHttp(
     ...runtime,
     client: clients.client,
     descriptors: contractDescriptors,
+    openApi: contractOpenApi,
     has: directory.has,
     instancesOf: (contract) => {
       if (directory.isLocal(contract) || !directory.has(contract)) return 1;

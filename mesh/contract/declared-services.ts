@@ -5,6 +5,9 @@ import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
 /** The descriptors of the contracts. */
 export const contractDescriptors = new URL('../../gen/descriptors.binpb', import.meta.url);
 
+/** The OpenAPI document of the contracts. */
+export const contractOpenApi = new URL('../../gen/openapi.json', import.meta.url);
+
 /** Returns the full names of the services in a descriptor set, without gRPC's own (health, reflection). */
 export async function readDeclaredServices(descriptors: URL): Promise<string[]> {
   const { file } = fromBinary(FileDescriptorSetSchema, await readFile(descriptors));

@@ -24,6 +24,8 @@ import { malformedHttp, methodNotAllowed, pathNotFound, unsupportedMediaType } f
 import { HttpCall } from './http-call.ts';
 import { asHttpError, closeGently, maxBodyBytes } from './http-faults.ts';
 import { createHttpServer, type HttpServer } from './http-server.ts';
+import { answerPage } from './openapi/answer-page.ts';
+import { createApiDocs, type PageReader } from './openapi/api-docs.ts';
 import { type Problem, problemHeaders, problemOf } from './problem.ts';
 import { createRequestReport } from './request-report.ts';
 import { createRest, quotaOf, type RestMatch } from './rest.ts';
@@ -35,6 +37,8 @@ import type { Exchange } from './semantics/semantics.ts';
 export interface EdgeOptions {
   /** The descriptor set of the contracts. */
   readonly descriptors: URL;
+  /** Their OpenAPI document. */
+  readonly openApi: URL;
   readonly client: ClientFactory['client'];
   /** Whether the service of a contract is in this process or known to discovery. */
   readonly has: (contract: string) => boolean;
@@ -68,6 +72,8 @@ declare module 'fastify' {
     call: HttpCall;
     /** Its endpoint; only after the hook that finds it. */
     match: RestMatch | undefined;
+    /** The page that it asks for, in place of an endpoint. */
+    page: PageReader | undefined;
     /** What its headers ask for; only after they were read. */
     exchange: Exchange | undefined;
     /** What it failed with. */
@@ -84,9 +90,10 @@ const cancelMs = 250;
  * into a message, and sent to its service by a client of the mesh; each refusal is a problem (RFC 9457).
  */
 export function createEdge(options: EdgeOptions): Edge {
-  const { descriptors, draining, clock } = options;
+  const { descriptors, openApi, draining, clock } = options;
   const registry = createFileRegistry(fromBinary(FileDescriptorSetSchema, readFileSync(descriptors)));
   const match = createRest({ ...options, registry, caller: createCaller({ ...options, registry }) });
+  const docs = createApiDocs(openApi);
   const report = createRequestReport(options);
   const timers = new TimerWheel();
   const calls = new Set<HttpCall>();
@@ -119,7 +126,10 @@ export function createEdge(options: EdgeOptions): Edge {
       report.ended(call, isAnswered ? reply.statusCode : undefined, request.failure);
     });
     checkHead(request);
-    request.match = match(verb, pathOf(originalUrl));
+    const path = pathOf(originalUrl);
+    request.page = docs.find(verb, path);
+    if (request.page) return done();
+    request.match = match(verb, path);
     const { route, method, semantics } = request.match.endpoint;
     call.callMethod(method, semantics.timeoutMs(headers));
     // Fastify reads none of a GET request.
@@ -137,7 +147,8 @@ export function createEdge(options: EdgeOptions): Edge {
   });
 
   const handler = async (request: FastifyRequest, reply: FastifyReply) => {
-    const { call, match } = request;
+    const { call, match, page } = request;
+    if (page) return await answerPage(page, request, reply);
     if (match === undefined) throw pathNotFound();
     if (!isOpen) await opened.promise;
     return await runInScope(call, () => answer(request, reply, match, { streams, failed }));
@@ -211,9 +222,7 @@ function createApp(): { readonly app: FastifyInstance; readonly http: HttpServer
   });
   if (http === undefined) throw new TypeError('Fastify has created no server');
   app.removeAllContentTypeParsers();
-  app.decorateRequest('match', undefined);
-  app.decorateRequest('exchange', undefined);
-  app.decorateRequest('failure', undefined);
+  for (const name of ['match', 'page', 'exchange', 'failure']) app.decorateRequest(name, undefined);
   return { app, http };
 }
 

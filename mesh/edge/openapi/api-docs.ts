@@ -1,0 +1,104 @@
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { methodNotAllowed } from '../errors.ts';
+import { compress } from '../semantics/content-coding.ts';
+
+/** A file that the edge serves as it is. */
+export interface Page {
+  readonly body: Uint8Array;
+  /** The same, compressed once for all callers. */
+  readonly zipped: () => Promise<Uint8Array>;
+  readonly etag: string;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** Reads a page once. */
+export type PageReader = () => Promise<Page>;
+
+/** The OpenAPI document and a page to try its calls. */
+export interface ApiDocs {
+  /**
+   * Returns what reads the page of a path, as the path was sent; `undefined`: it has none. Throws UNIMPLEMENTED
+   * `METHOD_NOT_ALLOWED` for anything but GET and HEAD.
+   */
+  find(method: string, path: string): PageReader | undefined;
+}
+
+/** The path of the OpenAPI document. */
+export const documentPath = '/api/openapi.json';
+/** The path of the page to try calls. */
+export const docsPath = '/api/docs';
+
+const types = {
+  css: 'text/css; charset=utf-8',
+  html: 'text/html; charset=utf-8',
+  js: 'text/javascript; charset=utf-8',
+  json: 'application/json',
+  png: 'image/png',
+} as const;
+
+/** The page runs scripts of this server only, and none that is written into it. Swagger UI has icons in data URLs. */
+const contentSecurityPolicy = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "img-src 'self' data:",
+  "connect-src 'self'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join('; ');
+
+/** Creates the pages: `document` is the OpenAPI document. Files are read when they are first asked for. */
+export function createApiDocs(document: URL): ApiDocs {
+  const files: Readonly<Record<string, URL>> = {
+    [documentPath]: document,
+    [docsPath]: new URL('docs/index.html', import.meta.url),
+    [`${docsPath}/initializer.js`]: new URL('docs/initializer.js', import.meta.url),
+    [`${docsPath}/swagger-ui-bundle.js`]: packaged('swagger-ui-bundle.js'),
+    [`${docsPath}/swagger-ui.css`]: packaged('swagger-ui.css'),
+    [`${docsPath}/favicon-32x32.png`]: packaged('favicon-32x32.png'),
+  };
+  const pages = new Map(Object.entries(files).map(([path, file]) => [path, once(() => readPage(file))]));
+  return {
+    find(method, path) {
+      const page = pages.get(path);
+      if (page && method !== 'GET' && method !== 'HEAD') throw methodNotAllowed({ method, allow: ['GET', 'HEAD'] });
+      return page;
+    },
+  };
+}
+
+function packaged(file: string): URL {
+  return new URL(import.meta.resolve(`swagger-ui-dist/${file}`));
+}
+
+async function readPage(file: URL): Promise<Page> {
+  const body = await readFile(file);
+  const extension = file.pathname.split('.').at(-1) as keyof typeof types;
+  return {
+    body,
+    zipped: once(() => compress(body)),
+    etag: createHash('sha256').update(body).digest('base64url').slice(0, 22),
+    headers: {
+      'content-type': types[extension],
+      // Kept, but not used without asking: the next version has the same paths.
+      'cache-control': 'no-cache',
+      'x-content-type-options': 'nosniff',
+      'referrer-policy': 'no-referrer',
+      ...(extension === 'html' && { 'content-security-policy': contentSecurityPolicy }),
+    },
+  };
+}
+
+/** Runs `work` at the first call; a failure is not kept. */
+function once<Result>(work: () => Promise<Result>): () => Promise<Result> {
+  let result: Promise<Result> | undefined;
+  return () => {
+    result ??= work().catch((error) => {
+      result = undefined;
+      throw error;
+    });
+    return result;
+  };
+}
