@@ -5,12 +5,12 @@ import { prepareNode, startNode, urlOf } from '../../mesh/testing/servers/postgr
 import { postgres } from '../../mesh/testing/servers/postgres-server.ts';
 import { describeWithServer } from '../../mesh/testing/servers/servers.ts';
 import { tempFolder } from '../../mesh/testing/temp-folder.ts';
-import { runnableServices } from '../../services/all.ts';
 import { connectionFault, connectionsOf } from './connections.ts';
 import { defaultPoolSize } from './plan.ts';
+import { splitServices } from './run.ts';
 
 describe('connectionsOf', () => {
-  const services = runnableServices.map(({ name }) => name);
+  const services = splitServices.map(({ name }) => name);
 
   it('fits two of everything into the default of PostgreSQL', () => {
     expect(connectionsOf(services, () => 2, defaultPoolSize)).toBeLessThanOrEqual(97);

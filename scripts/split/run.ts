@@ -39,7 +39,7 @@ const sameSignalMs = 1_000;
 const gateway = 'gateway';
 
 /** The services of a split mesh. The edge is in the gateway. */
-const splitServices = runnableServices.filter(({ name, hasEdge }) => name === gateway || !hasEdge);
+export const splitServices = runnableServices.filter(({ name, hasEdge }) => name === gateway || !hasEdge);
 
 /** The socket on which the supervisor with this data folder takes commands. */
 export function controlSocket(dataDir: string): string {

@@ -1,5 +1,6 @@
 import type { Schema } from '../document.ts';
 
+const exampleReason = 'USER_NOT_FOUND';
 const requestId = '0f8fad5bd9cb469fa16570867728950e';
 
 /** The answer to a request that failed: RFC 9457, with what gRPC callers get as details. */
@@ -13,7 +14,7 @@ export const problemSchema: Schema = {
       description: 'A URI for the reason. With status 429 one of draft-ietf-httpapi-ratelimit-headers.',
       type: 'string',
       format: 'uri',
-      examples: ['urn:ordermesh:error:USER_NOT_FOUND'],
+      examples: [`urn:ordermesh:error:${exampleReason}`],
     },
     'violated-policies': {
       description: 'With status 429: the policies of `RateLimit-Policy` that the caller exceeds.',
@@ -33,7 +34,7 @@ export const problemSchema: Schema = {
       description: 'What went wrong, for programs.',
       type: 'string',
       pattern: '^[A-Z][A-Z0-9_]*$',
-      examples: ['USER_NOT_FOUND'],
+      examples: [exampleReason],
     },
     metadata: {
       description: 'Facts about the error.',
@@ -64,12 +65,12 @@ export const problemSchema: Schema = {
   required: ['type', 'title', 'status', 'detail', 'code', 'reason', 'request_id'],
   examples: [
     {
-      type: 'urn:ordermesh:error:USER_NOT_FOUND',
+      type: `urn:ordermesh:error:${exampleReason}`,
       title: 'User not found',
       status: 404,
       detail: 'user "user-1" not found: check the id or create the user',
       code: 'NOT_FOUND',
-      reason: 'USER_NOT_FOUND',
+      reason: exampleReason,
       metadata: { id: 'user-1' },
       request_id: requestId,
     },
