@@ -9,7 +9,7 @@ ON_AN_ENGINE := mesh/app mesh/client mesh/server services test/*.test.ts test/cr
 CALLS_ON_AN_ENGINE := mesh/app/*.test.ts mesh/client mesh/server services/*/*.test.ts test/place-order.test.ts test/process/drain.test.ts
 
 .DEFAULT_GOAL := help
-.PHONY: help start start-split restart-split demo import postgres kafka rabbitmq status order call replay dead-letters damaged compact audit rebuild verify-participant test test-grpc-js verify-polyglot verify-registries verify-faults verify-rolling conformance check gen gen-check docs docs-check protos clients clients-typescript clients-go clients-python clients-csharp clients-java clients-rust proto-lint proto-breaking bench load deps deps-grpcurl deps-postgres deps-kafka deps-rabbitmq deps-discovery deps-peers deps-polyglot clean
+.PHONY: help start start-split restart-split demo import postgres kafka rabbitmq status order call replay dead-letters damaged compact audit rebuild verify-participant test test-grpc-js verify-polyglot verify-registries verify-faults verify-rolling verify-edge conformance check gen gen-check docs docs-check protos clients clients-typescript clients-go clients-python clients-csharp clients-java clients-rust proto-lint proto-breaking bench load deps deps-grpcurl deps-postgres deps-kafka deps-rabbitmq deps-discovery deps-peers deps-polyglot deps-edge clean
 
 ## help: list these commands
 help:
@@ -119,6 +119,11 @@ verify-registries: $(INSTALLED)
 	@node scripts/registries/verify.ts $(REGISTRY)
 	@node scripts/docs.ts
 
+## verify-edge: compare the edge with Envoy's transcoder, request by request; first installs Envoy: VERIFY=envoy runs only that
+verify-edge: $(INSTALLED)
+	@sh scripts/deps.sh edge
+	@exec node scripts/edge/verify.ts $(VERIFY)
+
 ## conformance: run h2spec, connectconformance and the gRPC interop suites against each engine
 conformance: $(INSTALLED)
 	RESTARTS=10 WHOLE_SUITES=1 vitest run test/conformance
@@ -176,12 +181,12 @@ bench: $(INSTALLED)
 load: $(INSTALLED)
 	@exec node scripts/load.ts
 
-## deps: install what the tests need besides npm packages: PostgreSQL, Kafka, RabbitMQ, kcat, Knot, Eureka, h2load, Go tools, gRPC for Java and Python
+## deps: install what the tests need besides npm packages: PostgreSQL, Kafka, RabbitMQ, kcat, Knot, Eureka, h2load, Go tools, gRPC for Java and Python, Envoy, Chromium
 deps: $(INSTALLED)
 	sh scripts/deps.sh
 
-## deps-<part>: install one part of it: deps-grpcurl, deps-postgres, deps-kafka, deps-rabbitmq, deps-discovery (Knot, Eureka), deps-peers (conformance, benchmarks), deps-polyglot (make clients)
-deps-grpcurl deps-postgres deps-kafka deps-rabbitmq deps-discovery deps-peers deps-polyglot: $(INSTALLED)
+## deps-<part>: install one part of it: deps-grpcurl, deps-postgres, deps-kafka, deps-rabbitmq, deps-discovery (Knot, Eureka), deps-peers (conformance, benchmarks), deps-polyglot (make clients), deps-edge (make verify-edge)
+deps-grpcurl deps-postgres deps-kafka deps-rabbitmq deps-discovery deps-peers deps-polyglot deps-edge: $(INSTALLED)
 	sh scripts/deps.sh $(@:deps-%=%)
 
 ## clean: remove what was installed and generated, but not the data

@@ -9,10 +9,11 @@
 #   discovery  Knot, a DNS server, Eureka, with Java, and iproute2, for network namespaces
 #   peers      clients and servers of others for conformance and benchmarks: gRPC in Go, Java and Python, h2spec, ...
 #   polyglot   what `make clients` needs for Go and Python, and the proxies nginx and HAProxy
+#   edge       Envoy and Chromium, for `make verify-edge`
 set -eu
 cd "$(dirname "$0")/.."
 
-all='grpcurl postgres kafka rabbitmq discovery peers polyglot'
+all='grpcurl postgres kafka rabbitmq discovery peers polyglot edge'
 [ $# -gt 0 ] || set -- $all
 for part in "$@"; do
   case " $all " in
@@ -36,5 +37,6 @@ for part in "$@"; do
       sh scripts/deps/go.sh polyglot
       sh scripts/deps/python.sh
       ;;
+    edge) sh scripts/deps/python.sh edge ;;
   esac
 done

@@ -2,6 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { processSettings } from '../mesh/config/process-settings.ts';
 import { allServices } from '../services/all.ts';
+import { differenceColumns, differenceTables } from './support/envoy-differences.ts';
 import { definedReasons, reasonsOfTable, rowsOf, tablesOf } from './support/error-tables.ts';
 import { formatTable } from './support/format.ts';
 import { methodColumns, methodTables } from './support/method-tables.ts';
@@ -19,6 +20,7 @@ const pages: readonly { readonly page: string; readonly parts: (text: string) =>
   { page: 'docs/settings.md', parts: () => [{ name: 'settings', text: settingsTable() }] },
   { page: 'docs/errors.md', parts: errorTables },
   { page: 'docs/status.md', parts: async () => [{ name: 'registries', text: await registriesTable() }] },
+  { page: 'docs/edge-and-envoy.md', parts: () => [{ name: 'differences', text: differencesText() }] },
   { page: 'docs/methods.md', parts: async () => [{ name: 'methods', text: await methodsText() }] },
 ];
 
@@ -54,6 +56,18 @@ async function errorTables(page: string): Promise<Part[]> {
     name,
     text: markdownTable(['reason', 'code', 'means', 'what to do'], rowsOf(shown)),
   }));
+}
+
+/** The counts, and a table for each reason to answer otherwise than Envoy. */
+function differencesText(): string {
+  const { tables, equal } = differenceTables();
+  const differing = tables.reduce((sum, { rows }) => sum + rows.length, 0);
+  const counts = `Of ${equal + differing} probes, both answer ${equal} alike. The other ${differing}, by reason:`;
+  const texts = tables.map(
+    ({ because, rows }) =>
+      `${because.charAt(0).toUpperCase()}${because.slice(1)}:\n\n${markdownTable(differenceColumns, rows)}`,
+  );
+  return [counts, ...texts].join('\n\n');
 }
 
 /** A heading and a table for each service. */

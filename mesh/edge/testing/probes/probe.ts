@@ -10,8 +10,6 @@ export interface Probe {
   /** The body, sent as `application/json`. */
   readonly body?: string;
   readonly answer: ProbeAnswer;
-  /** What Envoy's transcoder does. Default: not measured. */
-  readonly envoy?: EnvoyAnswer;
 }
 
 export type ProbeAnswer =
@@ -23,21 +21,7 @@ export type ProbeAnswer =
   /** 405 with these methods in `Allow`. */
   | { readonly allows: readonly string[] };
 
-/** `same`, or what it does instead and why the edge does not. */
-export type EnvoyAnswer = 'same' | { readonly does: string; readonly because: string };
-
-/** What Envoy does with what it has no route for. */
-export const passesOn: More = {
-  envoy: {
-    does: 'does not transcode it: the request goes to the upstream as it is',
-    because: 'a caller over HTTP needs an answer over HTTP',
-  },
-};
-
-/** Said of a probe that Envoy answers in the same way. */
-export const same: More = { envoy: 'same' };
-
-type More = Pick<Probe, 'body' | 'envoy'>;
+type More = Pick<Probe, 'body'>;
 
 /** A request that calls a method. */
 export function calls(
