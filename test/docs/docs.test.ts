@@ -17,7 +17,7 @@ const readPage = (page: string) => readFile(join(root, page), 'utf8');
 
 /** The pages with commands, each to be followed from its beginning on fresh data. */
 const pages = await Promise.all(
-  ['README.md', 'docs/tour.md', 'docs/operating.md'].map(async (page) => ({
+  ['README.md', 'docs/tour.md', 'docs/operating.md', 'docs/rest.md'].map(async (page) => ({
     page,
     commands: shownCommands(await readPage(page)),
   })),
@@ -26,19 +26,25 @@ const pages = await Promise.all(
 describe.each(pages)('the commands in $page', ({ commands }) => {
   describeWithServer(grpcurl, 'on fresh data', () => {
     const stack = new AsyncDisposableStack();
-    let address: string;
+    let addresses: ReadonlyMap<string, string>;
     let variables: string;
 
     beforeAll(async () => {
       const folder = stack.use(await tempFolder());
       variables = join(folder.path, 'variables');
-      address = stack.use(await startProcess({ dataDir: join(folder.path, 'data') })).address;
+      const environment = { HTTP_LISTEN: '127.0.0.1:0' };
+      const mesh = stack.use(await startProcess({ dataDir: join(folder.path, 'data'), environment }));
+      addresses = new Map([
+        ['localhost:50051', mesh.address],
+        ['localhost:8080', mesh.httpAddress ?? ''],
+      ]);
     });
     afterAll(() => stack.disposeAsync());
 
-    /** Runs commands in the project's folder as written, except for the port. A command sees the variable that an earlier one set. */
+    /** Runs commands in the project's folder as written, except for the ports. A command sees the variable that an earlier one set. */
     function run(script: string): string {
-      const here = script.replaceAll('localhost:50051', `localhost:${address.split(':')[1]}`);
+      let here = script;
+      for (const [written, address] of addresses) here = here.replaceAll(written, `localhost:${address.split(':')[1]}`);
       const shell = `[ -f ${variables} ] && . ${variables}\n${here}\ndeclare -p ORDER > ${variables} 2>/dev/null`;
       const env = { ...process.env, PATH: `${tools}${delimiter}${process.env.PATH}` };
       const { stdout, stderr } = spawnSync('bash', ['-c', shell], { cwd: root, env, encoding: 'utf8' });
