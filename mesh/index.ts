@@ -37,6 +37,7 @@ export { errorText, isFinalFailure } from './tasks/judge-failure.ts';
 export { createServiceClient } from './rest-client/create-service-client.ts';
 export type { RestCallOptions, RestClient, RestClientOptions, RestResponse } from './rest-client/rest-client.ts';
 export { RestError } from './rest-client/rest-error.ts';
+export type { RestRoutes, TypedRestClient } from './rest-client/typed-client.ts';
 
 // Storage.
 

@@ -7,6 +7,7 @@ import { createFileRegistry, type DescService, type FileRegistry, fromBinary, to
 import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
 import { serviceConfig } from '../mesh/contract/plugin/service-config.ts';
 import { openApiDocument } from '../mesh/edge/openapi/generator/generator.ts';
+import { restTypes } from '../mesh/edge/openapi/rest-types/rest-types.ts';
 import { languages } from './clients/clients.ts';
 import { collectThirdPartyProtos, isThirdParty } from './protos/third-party-protos.ts';
 
@@ -38,7 +39,9 @@ async function generate(targetDir: string): Promise<void> {
   await writeFile(descriptors, removeThirdPartySourceInfo(await readFile(descriptors)));
   const registry = createFileRegistry(fromBinary(FileDescriptorSetSchema, await readFile(descriptors)));
   await writeServiceConfigs(join(targetDir, 'gen/service-config'), registry);
-  await writeOpenApi(join(targetDir, 'gen/openapi.json'), registry);
+  const document = openApiDocument(registry, await packageVersion());
+  await writeFile(join(targetDir, 'gen/openapi.json'), `${JSON.stringify(document, null, 2)}\n`);
+  await writeFile(join(targetDir, 'gen/ts/rest.ts'), restTypes(document));
 }
 
 /** Writes a gRPC service config for each service of ours, and `ordermesh.json` for an address that serves all of them. */
@@ -54,10 +57,9 @@ async function writeServiceConfigs(targetDir: string, registry: FileRegistry): P
   }
 }
 
-/** Writes the OpenAPI document of all methods that have a path. It has the version of the package. */
-async function writeOpenApi(target: string, registry: FileRegistry): Promise<void> {
+async function packageVersion(): Promise<string> {
   const { version }: { version: string } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
-  await writeFile(target, `${JSON.stringify(openApiDocument(registry, version), null, 2)}\n`);
+  return version;
 }
 
 /** Returns the files of `gen/` that are out of date: changed, missing or no longer generated. */

@@ -6,6 +6,7 @@ import { readResponse } from './read-response.ts';
 import { parseBaseUrl } from './request-url.ts';
 import type { RestCallOptions, RestClient, RestClientOptions, RestResponse } from './rest-client.ts';
 import { RestError } from './rest-error.ts';
+import type { RestRoutes, TypedRestClient } from './typed-client.ts';
 
 const defaults = {
   timeoutMs: 5_000,
@@ -20,8 +21,14 @@ const defaults = {
 /**
  * Creates a client of the REST API at `baseUrl`. A call takes up to 5 s with all its attempts. If it is idempotent, it is
  * attempted again after network errors, 5xx and 429, with growing delays or as the server asks. It takes deadline, trace, request
- * id and cancellation from the call that it is made for. Throws INVALID_ARGUMENT `INVALID_BASE_URL`.
+ * id and cancellation from the call that it is made for. Throws INVALID_ARGUMENT `INVALID_BASE_URL`. With the routes of an API,
+ * `createServiceClient<RestApi>(…)`, its paths, bodies and responses are checked by the compiler.
  */
+export function createServiceClient(baseUrl: string, options?: RestClientOptions): RestClient;
+export function createServiceClient<Api extends RestRoutes>(
+  baseUrl: string,
+  options?: RestClientOptions,
+): TypedRestClient<Api>;
 export function createServiceClient(baseUrl: string, options: RestClientOptions = {}): RestClient {
   const base = parseBaseUrl(baseUrl);
   const settings = { ...defaults, ...options };

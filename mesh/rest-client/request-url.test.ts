@@ -71,8 +71,16 @@ describe('the URL of a call', () => {
   });
 
   it('has the query: lists repeat their name, `undefined` is left out', () => {
-    const params = { role: 'a&b', ids: ['1', '2'], limit: 10, at: 9007199254740993n, open: true, after: undefined };
-    const expected = '?role=a%26b&ids=1&ids=2&limit=10&at=9007199254740993&open=true';
+    const params = {
+      role: 'a&b',
+      ids: ['1', '2'],
+      limit: 10,
+      at: 9007199254740993n,
+      open: true,
+      time: new Date(0),
+      no: undefined,
+    };
+    const expected = '?role=a%26b&ids=1&ids=2&limit=10&at=9007199254740993&open=true&time=1970-01-01T00%3A00%3A00.000Z';
     expect(requestUrl(base, '/users', params)).toBe(`http://shop.example:8080/api/users${expected}`);
   });
 });

@@ -36,9 +36,13 @@ export function requestUrl(base: BaseUrl, path: string, params: QueryParams = {}
   const url = new URL(`${base.origin}${base.path}${path}`);
   for (const [name, value] of Object.entries(params)) {
     const values = Array.isArray(value) ? value : [value];
-    for (const each of values) if (each !== undefined) url.searchParams.append(name, String(each));
+    for (const each of values) if (each !== undefined) url.searchParams.append(name, textOf(each));
   }
   return url.href;
+}
+
+function textOf(value: string | number | bigint | boolean | Date): string {
+  return value instanceof Date ? value.toISOString() : String(value);
 }
 
 /** What would make a URL parser, here or at the server, read a path otherwise than it is written. */

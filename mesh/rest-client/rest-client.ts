@@ -1,7 +1,7 @@
-/** Values of the query of a URL. A list becomes one parameter for each of its values; `undefined` is left out. */
+/** Values of the query of a URL. A list becomes one parameter for each of its values, a `Date` RFC 3339; `undefined` is left out. */
 export type QueryParams = Readonly<Record<string, QueryValue | readonly QueryValue[] | undefined>>;
 
-type QueryValue = string | number | bigint | boolean;
+type QueryValue = string | number | bigint | boolean | Date;
 
 /** The options of one call. */
 export interface RestCallOptions {
