@@ -14,6 +14,7 @@ import { createRouteTable, type PathVariable } from './rules/route-table.ts';
 import { KeysInUse } from './semantics/keys-in-use.ts';
 import type { CallerQuota } from './semantics/rate-limit.ts';
 import { compileSemantics, type Semantics } from './semantics/semantics.ts';
+import { type CursorReader, compileCursor } from './streams/cursor.ts';
 
 /** A route with all that its requests need, compiled once. */
 export interface RestEndpoint {
@@ -23,6 +24,8 @@ export interface RestEndpoint {
   readonly semantics: Semantics;
   readonly read: RequestReader;
   readonly write: ResponseWriter;
+  /** Continues the streams of its method. */
+  readonly readCursor: CursorReader;
 }
 
 /** The endpoint of a request, and what its path binds. */
@@ -61,7 +64,8 @@ export function createRest(options: RestOptions): (verb: string, path: string) =
       const admission = admissionOf(method.contract);
       const [read, write] = [compileRequestReader(route, registry), compileResponseWriter(route, registry)];
       const semantics = compileSemantics(route, method, keys);
-      return [route, { route, method, admission, semantics, read, write }];
+      const readCursor = compileCursor(route.method, registry);
+      return [route, { route, method, admission, semantics, read, write, readCursor }];
     }),
   );
   return (verb, path) => {

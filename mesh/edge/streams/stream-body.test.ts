@@ -218,15 +218,4 @@ describe('the body of a stream', () => {
     body.destroy();
     await eventually(() => expect(state).toMatchObject({ cancelled: true, returned: true }));
   });
-
-  it('can be ended with a reason, which cancels the call', async () => {
-    const { body, state, send } = open(sse);
-    const reading = read(body);
-    send(1);
-    await eventually(() => expect(body.sentLength).toBeGreaterThan(0));
-    body.fail(new Error('draining'));
-    body.fail(new Error('again'));
-    expect(await reading.text()).toMatch(/data: 1\n\nevent: error\ndata: \{"reason":"draining"\}\n\n$/);
-    expect(state.cancelled).toBe(true);
-  });
 });

@@ -56,19 +56,6 @@ export class StreamBody extends Readable {
     return !this.#hasRoom;
   }
 
-  /** Ends the stream before its end: the reader learns why. */
-  fail(error: unknown): void {
-    if (this.#hasEnded) return;
-    const { describe, format, stream } = this.#options;
-    const text = format.failure(describe(error));
-    if (text === undefined) {
-      this.destroy(error instanceof Error ? error : new Error(String(error)));
-      return;
-    }
-    this.#end(text);
-    stream.cancel();
-  }
-
   override _read(): void {
     this.#hasRoom = true;
     this.#onRoom();
@@ -106,8 +93,17 @@ export class StreamBody extends Readable {
       }
       this.#end(format.end(isFirst));
     } catch (error) {
-      this.fail(error);
+      this.#fail(error);
     }
+  }
+
+  /** The stream has failed: its reader learns why. */
+  #fail(error: unknown): void {
+    if (this.#hasEnded) return;
+    const { describe, format } = this.#options;
+    const text = format.failure(describe(error));
+    if (text !== undefined) this.#end(text);
+    else this.destroy(error instanceof Error ? error : new Error(String(error)));
   }
 
   #add(text: string): void {
