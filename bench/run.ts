@@ -1,5 +1,6 @@
 import { availableParallelism, cpus } from 'node:os';
 import { benchBalancing } from './balancing.ts';
+import { benchEdge } from './edge.ts';
 import { benchEngines } from './engines.ts';
 import { benchEventStore } from './event-store.ts';
 import { benchEvents } from './events.ts';
@@ -25,6 +26,7 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
   split: benchSplit,
   engines: benchEngines,
   gateway: benchGateway,
+  edge: benchEdge,
   balancing: benchBalancing,
   events: benchEvents,
   'event-store': benchEventStore,
