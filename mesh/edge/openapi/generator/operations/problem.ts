@@ -46,6 +46,7 @@ export const problemSchema: Schema = {
       description: 'Each field that breaks a rule of the contract.',
       type: 'array',
       items: {
+        title: 'Violation',
         type: 'object',
         properties: {
           field: { description: 'The field, in the names of the contract: `user.email`.', type: 'string' },

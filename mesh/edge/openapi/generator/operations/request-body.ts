@@ -5,31 +5,35 @@ import type { RequestBody, Schema } from '../document.ts';
 import { fieldSchema } from '../schemas/field-schema.ts';
 import { nameOf, type Schemas } from '../schemas/schemas.ts';
 
-/** Returns the body of a route's requests; `undefined` if they have none. `index` is its place among those of its method. */
-export function requestBody(route: HttpRoute, index: number, schemas: Schemas): RequestBody | undefined {
+/**
+ * Returns the body of a route's requests; `undefined` if they have none. `index` is its place among those of its method, and
+ * `inHeaders` has the fields of the request that headers give.
+ */
+export function requestBody(
+  route: HttpRoute,
+  index: number,
+  inHeaders: readonly string[],
+  schemas: Schemas,
+): RequestBody | undefined {
   const { method, body, verb } = route;
-  const inPath = route.template.variables.map(({ fieldPath }) => fieldPath);
+  const { input } = method;
   if (body === undefined) return undefined;
+  const inPath = route.template.variables.map(({ fieldPath }) => fieldPath);
+  // Each route of a method has other fields in its path.
+  const name = `${nameOf(input, 'request')}-Body${index === 0 ? '' : `-${index + 1}`}`;
   if (body === '*') {
-    const { input } = method;
-    const without = fieldsNamed(input, inPath);
-    const isRequired = [...schemas.required(input)].some((field) => !without.has(field));
-    const schema = without.size === 0 ? schemas.message(input, 'request') : restOf(input, without, index, schemas);
-    return jsonBody('The request, without what its path has.', isRequired, schema);
+    const without = fieldsNamed(input, [...inPath, ...inHeaders]);
+    const isRequired = !schemas.required(input).isSubsetOf(without);
+    const schema = without.size === 0 ? schemas.message(input, 'request') : schemas.body(input, name, { without });
+    return jsonBody('The request, without what its path and its headers have.', isRequired, schema);
   }
-  const isRequired = schemas.required(method.input).has(body);
+  const isRequired = schemas.required(input).has(body);
   const note = verb === 'PATCH' ? 'Without a mask, the fields in the body are those that are updated.' : undefined;
-  return jsonBody(paragraphs(commentOf(body), note), isRequired, fieldBody(body, inPath, schemas));
+  return jsonBody(paragraphs(commentOf(body), note), isRequired, fieldBody(body, name, inPath, schemas));
 }
 
-/** What the path leaves of a request. Each route of a method has other fields in its path. */
-function restOf(input: DescMessage, without: ReadonlySet<DescField>, index: number, schemas: Schemas): Schema {
-  const name = `${nameOf(input, 'request')}-Body`;
-  return schemas.body(input, index === 0 ? name : `${name}-${index + 1}`, { without });
-}
-
-/** The schema of a field that is a body. What the path binds of it may be missing. */
-function fieldBody(field: DescField, inPath: readonly string[], schemas: Schemas): Schema {
+/** The schema of a field that is a body. */
+function fieldBody(field: DescField, name: string, inPath: readonly string[], schemas: Schemas): Schema {
   const prefix = `${field.name}.`;
   const nested = inPath.filter((path) => path.startsWith(prefix)).map((path) => path.slice(prefix.length));
   const { message } = field;
@@ -37,9 +41,7 @@ function fieldBody(field: DescField, inPath: readonly string[], schemas: Schemas
     const { description: _, ...schema } = fieldSchema(field, 'request', schemas);
     return schema;
   }
-  const optional = fieldsNamed(message, nested);
-  if (schemas.required(message).isDisjointFrom(optional)) return schemas.message(message, 'request');
-  return schemas.body(message, `${nameOf(message, 'request')}-without-${nested.join('-')}`, { optional });
+  return schemas.body(message, name, { given: fieldsNamed(message, nested) });
 }
 
 function fieldsNamed({ fields }: DescMessage, names: readonly string[]): ReadonlySet<DescField> {

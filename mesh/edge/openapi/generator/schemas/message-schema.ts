@@ -7,27 +7,31 @@ import { fieldSchema, isOutputOnly, type SchemaRefs, type View } from './field-s
 
 /** What is special about the schema of a message in one place. */
 export interface Shape {
-  /** Fields that it does not have there, because they are in the path. */
+  /** Fields that it does not have there, because they are in the path or in headers. */
   readonly without?: ReadonlySet<DescField>;
-  /** Fields that may be missing there although a rule requires them, because they are in the path too. */
-  readonly optional?: ReadonlySet<DescField>;
+  /** Fields that the path gives. They are needless in the message, and must not differ. */
+  readonly given?: ReadonlySet<DescField>;
 }
 
 /** Returns the schema of a message that has no JSON form of its own. */
 export function messageSchema(message: DescMessage, view: View, refs: SchemaRefs, shape: Shape = {}): Schema {
   const fields = message.fields.filter((field) => !shape.without?.has(field));
   const required = presentFields(message, view, refs).filter(
-    (field) => fields.includes(field) && !shape.optional?.has(field),
+    (field) => fields.includes(field) && !shape.given?.has(field),
   );
   const choices = message.oneofs
     .map((oneof) => oneofSchema(oneof, view, shape))
     .filter((schema) => schema !== undefined);
   const description = commentOf(message);
   return {
-    title: message.name,
     ...(description && { description }),
     type: 'object',
-    properties: Object.fromEntries(fields.map((field) => [field.jsonName, fieldSchema(field, view, refs)])),
+    properties: Object.fromEntries(
+      fields.map((field) => [
+        field.jsonName,
+        { ...fieldSchema(field, view, refs), ...(shape.given?.has(field) && { readOnly: true }) },
+      ]),
+    ),
     ...(required.length > 0 && { required: required.map(({ jsonName }) => jsonName) }),
     // A caller's unknown field is refused. A newer server may answer with more fields than this contract has.
     ...(view === 'request' && { additionalProperties: false }),
@@ -45,7 +49,7 @@ function presentFields(message: DescMessage, view: View, { registry, required }:
   );
 }
 
-/** At most one field of a oneof, or exactly one. It has none of them where one is in the path. */
+/** At most one field of a oneof, or exactly one. It has none of them where one is elsewhere. */
 function oneofSchema(oneof: DescOneof, view: View, { without }: Shape): Schema | undefined {
   const members = oneof.fields.filter((field) => !without?.has(field));
   if (members.length < oneof.fields.length) return { not: anyPresent(members) };

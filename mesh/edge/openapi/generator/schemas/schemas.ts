@@ -45,7 +45,7 @@ export function createSchemas(registry: Registry): Schemas {
     enum: (type) => add(type.typeName, () => enumSchema(type)),
     body: (message, name, shape) => wellKnownSchema(message) ?? add(name, () => withExample(message, 'request', shape)),
     resolve: (schema) => (schema.$ref === undefined ? schema : (schemas.get(schema.$ref.slice(prefix.length)) ?? {})),
-    all: () => Object.fromEntries([...schemas].sort(([one], [other]) => (one < other ? -1 : 1))),
+    all: () => withTitles([...schemas].sort(([one], [other]) => (one < other ? -1 : 1))),
   };
 
   function withExample(message: DescMessage, view: View, shape: Shape): Schema {
@@ -63,10 +63,36 @@ export function nameOf({ typeName }: DescMessage, view: View): string {
   return isNamedRequest ? `${typeName}-Output` : typeName;
 }
 
+/**
+ * Adds the names that generators give to types: `UserInput` for `user.v1.User-Input`, and `UserV1UserInput` if a schema of
+ * another package has the same.
+ */
+function withTitles(schemas: readonly (readonly [string, Schema])[]): Record<string, Schema> {
+  const titled = schemas.map(([name, schema]) => ({ name, schema, title: pascalCase(withoutPackage(name)) }));
+  const byTitle = Map.groupBy(titled, ({ title }) => title);
+  return Object.fromEntries(
+    titled.map(({ name, schema, title }) => {
+      const isUnique = byTitle.get(title)?.length === 1;
+      return [name, { title: isUnique ? title : pascalCase(name), ...schema }];
+    }),
+  );
+}
+
+/** `user.v1.User-Input` → `User-Input`: the words of packages begin in lower case. */
+function withoutPackage(name: string): string {
+  return name.replace(/^(?:[a-z]\w*\.)+/, '');
+}
+
+function pascalCase(name: string): string {
+  return name
+    .split(/[.\-_]/)
+    .map((word) => word.charAt(0).toUpperCase() + word.slice(1))
+    .join('');
+}
+
 function enumSchema(type: DescEnum): Schema {
   const values = type.values.map((value) => `- \`${value.name}\`: ${commentOf(value)}`).join('\n');
   return {
-    title: type.name,
     description: paragraphs(commentOf(type), values),
     type: 'string',
     enum: type.values.map(({ name }) => name),
