@@ -1,5 +1,12 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
-import { createServer as createHttp2Server, type ServerHttp2Session } from 'node:http2';
+import {
+  constants,
+  createServer as createHttp2Server,
+  type Http2ServerRequest,
+  type Http2ServerResponse,
+  type ServerHttp2Session,
+  type ServerHttp2Stream,
+} from 'node:http2';
 import type { Socket } from 'node:net';
 import { maxHeadBytes, refuseConnection } from './http-faults.ts';
 
@@ -22,6 +29,8 @@ const requestTimeoutMs = 60_000;
 /** Of a connection of HTTP/1.1 without a request; longer than most proxies keep theirs. */
 const keepAliveMs = 75_000;
 const maxConcurrentStreams = 100;
+/** Between two looks whether an answer was sent. */
+const flushMs = 10;
 /** How an HTTP/2 connection begins. No method of HTTP/1.1 does. */
 const preface = Buffer.from('PRI');
 
@@ -40,8 +49,11 @@ export function createHttpServer(listener: RequestListener): HttpServer {
     listener,
   );
   const http2 = createHttp2Server({ settings: { maxConcurrentStreams, maxHeaderListSize: maxHeadBytes } });
-  // Fastify reads and writes both alike.
-  http2.on('request', listener as never);
+  http2.on('request', (request, response) => {
+    request.stream.once('finish', () => stopReading(request.stream));
+    // Fastify reads and writes both alike.
+    (listener as unknown as (request: Http2ServerRequest, response: Http2ServerResponse) => void)(request, response);
+  });
   const sessions = new Set<ServerHttp2Session>();
   http2.on('session', (session) => {
     sessions.add(session);
@@ -75,6 +87,18 @@ export function createHttpServer(listener: RequestListener): HttpServer {
       for (const session of sessions) session.destroy();
     },
   };
+}
+
+/**
+ * Ends a stream whose answer is sent and whose request is not: its client would send the rest for nothing, or wait forever until somebody
+ * reads it (RFC 9113, section 8.1).
+ */
+function stopReading(stream: ServerHttp2Stream): void {
+  const { localClose, remoteClose } = stream.state;
+  if (stream.destroyed || remoteClose === 1) return;
+  // A reset that overtakes the answer would take its place.
+  if (localClose === 1) stream.close(constants.NGHTTP2_NO_ERROR);
+  else setTimeout(() => stopReading(stream), flushMs).unref();
 }
 
 /** Waits for the first bytes of a connection, which stay readable. `undefined`: it has ended without them. */
