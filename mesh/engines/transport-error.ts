@@ -1,7 +1,7 @@
 import { ClientError, type Metadata, type Status } from 'nice-grpc-common';
 
 /** What is known of a failed call in addition to its status. */
-export type CallFate = 'unsent' | 'lost' | 'unimplemented';
+export type CallFate = 'unsent' | 'lost' | 'unimplemented' | 'answered';
 
 /** A call that failed: nice-grpc's ClientError with the trailer of its status. */
 export class TransportError extends ClientError {
@@ -19,6 +19,8 @@ export class TransportError extends ClientError {
    * responses that this side found to be wrong, which are UNIMPLEMENTED too.
    */
   readonly unimplemented: boolean;
+  /** Whether the server sent the status, and with it the text. Not known of a call over grpc-js, and then false. */
+  readonly answered: boolean;
 
   constructor(path: string, code: Status, details: string, trailer: Metadata, fate?: CallFate) {
     super(path, code, details);
@@ -26,5 +28,6 @@ export class TransportError extends ClientError {
     this.unsent = fate === 'unsent';
     this.lost = fate === 'lost';
     this.unimplemented = fate === 'unimplemented';
+    this.answered = fate === 'answered' || fate === 'unimplemented';
   }
 }

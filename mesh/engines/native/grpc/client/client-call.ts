@@ -188,7 +188,7 @@ export class ClientCall implements OpeningCall, Timed {
     const [code, details] = trailers?.tooLarge ? tooLargeStatus : statusOf(fields, this.#reader?.midway ?? false);
     // The server no longer reads what would still be sent.
     if (this.#stream?.localEnded === false) this.#stream.reset(ErrorCode.NO_ERROR);
-    const fate = this.#isTrailersOnly && code === Status.UNIMPLEMENTED ? 'unimplemented' : undefined;
+    const fate = this.#isTrailersOnly && code === Status.UNIMPLEMENTED ? 'unimplemented' : 'answered';
     this.#end(code === Status.OK ? undefined : new TransportError(this.path, code, details, metadata, fate));
   }
 
