@@ -30,11 +30,15 @@ export interface CallableMethod {
   unary(request: Message, options?: MeshCallOptions): Promise<Message>;
   /** Makes a server-streaming call. Its errors are those of `unary`. */
   serverStreaming(request: Message, options?: MeshCallOptions): AsyncIterable<Message>;
+  /** Makes a client-streaming call. Its errors are those of `unary`, and what `requests` throws. */
+  clientStreaming(requests: AsyncIterable<Message>, options?: MeshCallOptions): Promise<Message>;
+  /** Makes a bidirectional call. Its errors are those of `clientStreaming`. */
+  bidiStreaming(requests: AsyncIterable<Message>, options?: MeshCallOptions): AsyncIterable<Message>;
 }
 
 /** Calls the methods of all contracts, through a client of the mesh. */
 export interface Caller {
-  /** Returns how to call a unary or server-streaming method; the same for the same method. */
+  /** Returns how to call a method; the same for the same method. */
   methodOf(method: DescMethod): CallableMethod;
 }
 
@@ -46,7 +50,7 @@ export interface CallerOptions {
   readonly has: (contract: string) => boolean;
 }
 
-type Call = (request: Message, options?: MeshCallOptions) => unknown;
+type Call = (request: Message | AsyncIterable<Message>, options?: MeshCallOptions) => unknown;
 
 /**
  * Creates a caller. Deadlines, retries, breakers and balancing are those of any client of the mesh; the policies are read from the
@@ -72,18 +76,22 @@ export function createCaller({ registry, client, has }: CallerOptions): Caller {
     const assertPresent = () => {
       if (!has(contract)) throw serviceAbsent({ service: serviceNameOf(contract) });
     };
+    const once = async (request: Message | AsyncIterable<Message>, options?: MeshCallOptions) => {
+      assertPresent();
+      return (await call(request, options)) as Message;
+    };
+    const many = (request: Message | AsyncIterable<Message>, options?: MeshCallOptions) => {
+      assertPresent();
+      return call(request, options) as AsyncIterable<Message>;
+    };
     return {
       path: `/${contract}/${method.name}`,
       contract,
       policy: readPolicy(method, registry),
-      async unary(request, options) {
-        assertPresent();
-        return (await call(request, options)) as Message;
-      },
-      serverStreaming(request, options) {
-        assertPresent();
-        return call(request, options) as AsyncIterable<Message>;
-      },
+      unary: once,
+      serverStreaming: many,
+      clientStreaming: once,
+      bidiStreaming: many,
     };
   };
 

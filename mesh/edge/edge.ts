@@ -18,8 +18,10 @@ import type { Logger } from '../telemetry/logger.ts';
 import type { Clock } from '../time/clock.ts';
 import { endOrGrace } from '../time/end-or-grace.ts';
 import { TimerWheel } from '../time/timer-wheel.ts';
+import { createAdmissions, quotaOf } from './admissions.ts';
 import { answer } from './answer.ts';
 import { createCaller } from './caller.ts';
+import { createConnect } from './connect/connect.ts';
 import { malformedHttp, methodNotAllowed, pathNotFound, unsupportedMediaType } from './errors.ts';
 import { HttpCall } from './http-call.ts';
 import { asHttpError, closeGently, maxBodyBytes } from './http-faults.ts';
@@ -27,8 +29,9 @@ import { createHttpServer, type HttpServer } from './http-server.ts';
 import { answerPage } from './openapi/answer-page.ts';
 import { createApiDocs, type PageReader } from './openapi/api-docs.ts';
 import { type Problem, problemHeaders, problemOf } from './problem.ts';
+import { checkHead, hasBody, isUtf8Type, pathOf } from './request-head.ts';
 import { createRequestReport } from './request-report.ts';
-import { createRest, quotaOf, type RestMatch } from './rest.ts';
+import { createRest, type RestMatch } from './rest.ts';
 import { decompress } from './semantics/content-coding.ts';
 import { unsupportedCoding } from './semantics/errors.ts';
 import { rateLimitHeaders } from './semantics/rate-limit.ts';
@@ -46,6 +49,8 @@ export interface EdgeOptions {
   readonly instancesOf: (contract: string) => number;
   /** Bytes of waiting requests at which further ones are refused. */
   readonly maxWaitingBytes: number;
+  /** The largest message of Connect and gRPC-Web. Default: 4 MiB, as on the gRPC server. */
+  readonly maxMessageBytes?: number;
   /** Aborts when the process begins to drain. */
   readonly draining: AbortSignal;
   readonly clock: Clock;
@@ -92,7 +97,8 @@ const cancelMs = 250;
 export function createEdge(options: EdgeOptions): Edge {
   const { descriptors, openApi, draining, clock } = options;
   const registry = createFileRegistry(fromBinary(FileDescriptorSetSchema, readFileSync(descriptors)));
-  const match = createRest({ ...options, registry, caller: createCaller({ ...options, registry }) });
+  const parts = { registry, caller: createCaller({ ...options, registry }), admissionOf: createAdmissions(options) };
+  const match = createRest(parts);
   const docs = createApiDocs(openApi);
   const report = createRequestReport(options);
   const timers = new TimerWheel();
@@ -103,14 +109,24 @@ export function createEdge(options: EdgeOptions): Edge {
   let isOpen = false;
   let isDraining = false;
 
+  const fail = (request: FastifyRequest, thrown: unknown): MeshError => {
+    const { call } = request;
+    request.failure = report.publicError(call, asHttpError(call.failure(thrown), call.path));
+    return request.failure;
+  };
   const failed = (request: FastifyRequest, thrown: unknown): Problem => {
     const { call, match, exchange } = request;
-    const error = report.publicError(call, asHttpError(call.failure(thrown), call.path));
-    request.failure = error;
+    const error = fail(request, thrown);
     const quota = match && quotaOf(match.endpoint, call.peer);
     return problemOf(error, { requestId: call.requestId, isIfMatch: exchange?.isIfMatch, quota });
   };
 
+  const rpcOf = createConnect({
+    ...parts,
+    streams,
+    failed: fail,
+    maxMessageBytes: options.maxMessageBytes ?? maxBodyBytes,
+  });
   const { app, http } = createApp();
 
   app.addHook('onRequest', (request, reply, done) => {
@@ -125,8 +141,13 @@ export function createEdge(options: EdgeOptions): Edge {
       if (!isAnswered) call.end();
       report.ended(call, isAnswered ? reply.statusCode : undefined, request.failure);
     });
-    checkHead(request);
+    checkHead(raw);
     const path = pathOf(originalUrl);
+    const rpc = rpcOf(path);
+    if (rpc !== undefined) {
+      opened.promise.then(() => runInScope(call, () => rpc.answer(request, reply))).catch((error) => reply.send(error));
+      return;
+    }
     request.page = docs.find(verb, path);
     if (request.page) return done();
     request.match = match(verb, path);
@@ -224,26 +245,4 @@ function createApp(): { readonly app: FastifyInstance; readonly http: HttpServer
   app.removeAllContentTypeParsers();
   for (const name of ['match', 'page', 'exchange', 'failure']) app.decorateRequest(name, undefined);
   return { app, http };
-}
-
-/** Refuses what Node would answer by itself, and so not with a problem. */
-function checkHead({ raw, headers }: FastifyRequest): void {
-  if (headers.host === undefined && raw.httpVersion === '1.1') throw malformedHttp({ problem: 'it has no host' });
-}
-
-function hasBody({ 'content-length': length = '0', 'transfer-encoding': coding }: FastifyRequest['headers']): boolean {
-  return coding !== undefined || Number(length) > 0;
-}
-
-/** Whether JSON of this media type is in UTF-8, the only encoding that it may have. */
-function isUtf8Type(type: string): boolean {
-  const [, charset = 'utf-8'] = /;\s*charset\s*=\s*"?([^\s;"]+)/i.exec(type) ?? [];
-  return charset.toLowerCase() === 'utf-8';
-}
-
-/** The path of a request target, as it was sent. One with a host (for proxies) has its path after that. */
-function pathOf(target: string): string {
-  const end = target.indexOf('?');
-  const path = end < 0 ? target : target.slice(0, end);
-  return path.startsWith('/') ? path : path.replace(/^https?:\/\/[^/]*/i, '');
 }

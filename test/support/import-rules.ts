@@ -10,6 +10,8 @@ const homes: Readonly<Record<string, readonly string[]>> = {
   '@bufbuild/protoplugin': ['mesh/edge/openapi/generator/'],
   '@bufbuild/protovalidate': ['mesh/contract/', 'mesh/edge/openapi/generator/'],
   '@grpc/grpc-js': ['mesh/engines/grpc-js/'],
+  '@connectrpc/connect': ['mesh/edge/connect/'],
+  '@connectrpc/connect-node': ['mesh/edge/connect/'],
   fastify: ['mesh/edge/'],
   amqplib: ['mesh/tasks/rabbitmq/'],
   axios: ['mesh/rest-client/'],

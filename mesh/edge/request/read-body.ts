@@ -22,7 +22,10 @@ const wholeBody = 'body';
  * Compiles how the body of a route gives fields of the request. A missing body gives none: whether that is allowed is for
  * the rules of the contract to say.
  */
-export function compileBodyReader({ method: { input }, body }: HttpRoute, readers: MessageReaders): BodyReader {
+export function compileBodyReader(
+  { method: { input }, body }: Pick<HttpRoute, 'method' | 'body'>,
+  readers: MessageReaders,
+): BodyReader {
   const read = compileRead(input, body, readers);
   const field = typeof body === 'object' ? body.name : wholeBody;
   return (text, faults) => {

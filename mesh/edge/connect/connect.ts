@@ -1,0 +1,110 @@
+import type { DescMethod, FileRegistry } from '@bufbuild/protobuf';
+import { createConnectRouter } from '@connectrpc/connect';
+import type { UniversalHandler } from '@connectrpc/connect/protocol';
+import { compressionGzip } from '@connectrpc/connect-node';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { MethodKind } from '../../engines/engine.ts';
+import type { OpenStream } from '../../server/forwarding/end-idle-streams.ts';
+import type { Admission } from '../../server/policies/admission/admission.ts';
+import type { CallableMethod, Caller } from '../caller.ts';
+import { methodNotAllowed } from '../errors.ts';
+import { MessageReaders } from '../json/message-readers.ts';
+import { grpcOverHttp, unknownRpcType } from './errors.ts';
+import { addMethod } from './implement.ts';
+import { bodyForm, type MessageForm, mediaTypesOf, queryForm } from './message-form.ts';
+import { addStream } from './open-stream.ts';
+import { encodingOf, protocolRequest, timeoutMsOf } from './protocol-request.ts';
+import { compileMessageReader, type MessageReader } from './read-message.ts';
+import { type ExchangeOptions, RpcExchange } from './rpc-exchange.ts';
+import { sendResponse } from './send-response.ts';
+
+export interface ConnectOptions extends Pick<ExchangeOptions, 'failed'> {
+  readonly registry: FileRegistry;
+  readonly caller: Caller;
+  /** Returns the line in which the calls of a contract wait. */
+  readonly admissionOf: (contract: string) => Admission;
+  /** The streams that are open, for the drain. */
+  readonly streams: Set<OpenStream>;
+  readonly maxMessageBytes: number;
+}
+
+/** A method, as Connect and gRPC-Web call it. */
+export interface RpcEndpoint {
+  readonly method: CallableMethod;
+  /** Answers a request. Rejects with a MeshError if it is of neither protocol, so the answer has to be plain HTTP. */
+  answer(request: FastifyRequest, reply: FastifyReply): Promise<void>;
+}
+
+// Health and reflection are those of a server, and not of the mesh.
+const grpcPackage = /^grpc\./;
+const grpcType = /^application\/grpc(?:$|[+; ])/i;
+
+/**
+ * Serves all methods of the contracts over Connect and gRPC-Web. Returns the endpoint of a path, `/user.v1.UserService/GetUser`;
+ * `undefined` if no method has it.
+ */
+export function createConnect(options: ConnectOptions): (path: string) => RpcEndpoint | undefined {
+  const { registry, caller, admissionOf } = options;
+  const router = createConnectRouter({
+    grpc: false,
+    acceptCompression: [compressionGzip],
+    jsonOptions: { registry, alwaysEmitImplicit: true },
+  });
+  for (const desc of methodsOf(registry)) {
+    const method = caller.methodOf(desc);
+    addMethod(router, desc, method, admissionOf(method.contract));
+  }
+  const readers = new MessageReaders(registry);
+  const endpoints = new Map(
+    router.handlers.map((handler): readonly [string, RpcEndpoint] => {
+      const method = caller.methodOf(handler.method);
+      const parts = { handler, method, readMessage: compileMessageReader(handler.method, readers), options };
+      return [handler.requestPath, { method, answer: (request, reply) => answer(request, reply, parts) }];
+    }),
+  );
+  return (path) => endpoints.get(path);
+}
+
+function methodsOf(registry: FileRegistry): readonly DescMethod[] {
+  const services = [...registry].filter((type) => type.kind === 'service');
+  return services.filter(({ typeName }) => !grpcPackage.test(typeName)).flatMap(({ methods }) => methods);
+}
+
+interface EndpointParts {
+  readonly handler: UniversalHandler;
+  readonly method: CallableMethod;
+  readonly readMessage: MessageReader;
+  readonly options: ConnectOptions;
+}
+
+async function answer(request: FastifyRequest, reply: FastifyReply, parts: EndpointParts): Promise<void> {
+  const { handler, method, readMessage, options } = parts;
+  const { requestPath, method: desc } = handler;
+  const { call, originalUrl, raw } = request;
+  const query = new URLSearchParams(/\?.*/s.exec(originalUrl)?.[0]);
+  const form = formOf(request, query, handler);
+  call.callMethod(method, timeoutMsOf(form, request) ?? method.policy.timeoutMs);
+  const coding = { form, encoding: encodingOf(form, request, query), maxBytes: options.maxMessageBytes };
+  const exchange = new RpcExchange(request, { ...options, coding, query, readMessage });
+  const kind = desc.methodKind.replace('_', '-') as MethodKind;
+  if (kind !== 'unary') exchange.onMessage = addStream(options.streams, kind, call, reply);
+  if (form.place === 'query') {
+    await exchange.readQuery();
+    reply.header('vary', 'accept-encoding');
+  }
+  const response = await handler(protocolRequest(request, requestPath, coding, exchange));
+  // The rest of a refused body is not read.
+  if (!raw.complete && raw.httpVersionMajor === 1) reply.header('connection', 'close');
+  await sendResponse(reply, response, kind === 'server-streaming' || kind === 'bidi-streaming');
+}
+
+/** Returns how a request carries its message. Throws `METHOD_NOT_ALLOWED` and `UNSUPPORTED_MEDIA_TYPE`. */
+function formOf({ method, headers }: FastifyRequest, query: URLSearchParams, handler: UniversalHandler): MessageForm {
+  if (!handler.allowedMethods.includes(method)) throw methodNotAllowed({ method, allow: handler.allowedMethods });
+  const type = headers['content-type'] ?? '';
+  if (grpcType.test(type)) throw grpcOverHttp();
+  const form = method === 'GET' ? queryForm(query) : bodyForm(handler.method, type);
+  if (form !== undefined) return form;
+  const types = method === 'GET' ? ['encoding=json', 'encoding=proto'] : mediaTypesOf(handler.method);
+  throw unknownRpcType({ types });
+}
