@@ -1,14 +1,16 @@
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 import { type EngineName, engineNames } from '../../mesh/engines/engines.ts';
-import { connectConformance } from '../../mesh/testing/servers/go-tools.ts';
+import { connectConformance, connectProtoFolder } from '../../mesh/testing/servers/go-tools.ts';
 import { describeWithServer } from '../../mesh/testing/servers/servers.ts';
+import { tempFolder } from '../../mesh/testing/temp-folder.ts';
 import { mustRun } from './support/run-tool.ts';
 
 type Role = 'server' | 'client';
 
-const program = (role: Role) => fileURLToPath(new URL(`connect/${role}.ts`, import.meta.url));
-const features = fileURLToPath(new URL('connect/features.yaml', import.meta.url));
+const program = (name: string) => fileURLToPath(new URL(`connect/${name}.ts`, import.meta.url));
+const features = (name: string) => fileURLToPath(new URL(`connect/${name}.yaml`, import.meta.url));
 
 const timeoutMs = 120_000;
 
@@ -51,12 +53,33 @@ describeWithServer(connectConformance, 'the conformance suite of Connect', () =>
   });
 });
 
-/** Runs the cases that match a pattern. Throws with the failures if there are any. */
+// Over HTTP the gateway and the whole mesh speak Connect and gRPC-Web. `make test` runs the cases with gzip, of both codecs.
+const overHttp = process.env.WHOLE_SUITES
+  ? { pattern: '**', count: 1_374 }
+  : { pattern: '**/Compression:COMPRESSION_GZIP/**', count: 654 };
+
+describeWithServer(connectConformance, 'the conformance suite of Connect', () => {
+  const { pattern, count } = overHttp;
+  it(`passes ${count} cases of Connect and gRPC-Web against the edge`, { timeout: timeoutMs }, async () => {
+    await using folder = await tempFolder();
+    const descriptors = join(folder.path, 'conformance.binpb');
+    await mustRun(['buf', 'build', connectProtoFolder, '--as-file-descriptor-set', `--output=${descriptors}`]);
+    const edge = [program('edge-server'), descriptors];
+    expect(await run('server', features('edge-features'), pattern, edge)).toEqual({ passed: count, failed: 0 });
+  });
+});
+
+/** Runs the cases of gRPC against an engine. */
 async function runSuite(role: Role, engine: EngineName, pattern: string, ...more: readonly string[]) {
+  return await run(role, features('features'), pattern, [program(role), engine, ...more]);
+}
+
+/** Runs the cases that match a pattern against a program. Throws with the failures if there are any. */
+async function run(mode: Role, conf: string, pattern: string, tested: readonly string[]) {
   // Its limits of time for servers do not depend on the machine: 10 s for a start, and 0.5 s for a call to reach its handler.
-  const load = role === 'server' ? ['--max-servers=1', '--parallel=4'] : [];
-  const command = [connectConformance.path, `--mode=${role}`, `--conf=${features}`, `--run=${pattern}`, ...load];
-  const output = await mustRun([...command, '--', process.execPath, program(role), engine, ...more], timeoutMs);
+  const load = mode === 'server' ? ['--max-servers=1', '--parallel=4'] : [];
+  const command = [connectConformance.path, `--mode=${mode}`, `--conf=${conf}`, `--run=${pattern}`, ...load];
+  const output = await mustRun([...command, '--', process.execPath, ...tested], timeoutMs);
   const [, passed, failed] = /(\d+) passed, (\d+) failed/.exec(output) ?? [];
   return { passed: Number(passed), failed: Number(failed) };
 }

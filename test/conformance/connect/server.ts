@@ -1,16 +1,12 @@
 import { Metadata } from 'nice-grpc-common';
-import { Status as RpcStatus } from '../../../gen/ts/google/rpc/status.ts';
 import type { ServerHostOptions } from '../../../mesh/engines/engine.ts';
 import { type EngineName, engineByName } from '../../../mesh/engines/engines.ts';
-import { statusDetailsKey } from '../../../mesh/errors/status-details.ts';
-import { toStatus } from '../../../mesh/errors/to-status.ts';
-import type { EndedCall, WireStatus } from '../../../mesh/errors/wire-status.ts';
-import { createLogger } from '../../../mesh/telemetry/logger.ts';
 import { engineBehindGateway } from '../../../mesh/testing/engine-behind-gateway.ts';
 import { loadConformanceContract } from './contract.ts';
 import { readDelimited, writeDelimited } from './delimited.ts';
 import type { ServerCompatRequest, StreamRequest } from './messages.ts';
-import { addConformanceService, RequestedError } from './service.ts';
+import { requestedStatus } from './requested-status.ts';
+import { addConformanceService } from './service.ts';
 
 // The server under test: `node server.ts <engine> [behind-gateway]`. The runner sends what it should be like to standard input, reads its
 // address from standard output, and ends the process.
@@ -18,12 +14,11 @@ import { addConformanceService, RequestedError } from './service.ts';
 const contract = loadConformanceContract();
 const [, , engineName, gateway] = process.argv;
 const engine = gateway === undefined ? await engineByName(engineName as EngineName) : engineBehindGateway;
-const logger = createLogger('silent');
 
 await warmUp();
 for await (const bytes of readDelimited(process.stdin)) {
   const request = contract.serverRequest.decode(bytes);
-  const host = engine.createServerHost({ ...hostOptions(request), toStatus: statusOf });
+  const host = engine.createServerHost({ ...hostOptions(request), toStatus: requestedStatus });
   addConformanceService(host, contract);
   const port = await host.listen('127.0.0.1:0');
   const pemCert = request.useTls ? request.serverCreds?.cert : undefined;
@@ -36,7 +31,7 @@ for await (const bytes of readDelimited(process.stdin)) {
  * load and compile what they use.
  */
 async function warmUp(): Promise<void> {
-  const host = engine.createServerHost({ toStatus: statusOf });
+  const host = engine.createServerHost({ toStatus: requestedStatus });
   addConformanceService(host, contract);
   const transport = engine.connect(`127.0.0.1:${await host.listen('127.0.0.1:0')}`);
   const { unary, clientStream, serverStream, bidiStream } = contract;
@@ -64,18 +59,4 @@ function hostOptions({
   if (!useTls || !serverCreds) return limit;
   const clientCa = clientTlsCert?.length ? Buffer.from(clientTlsCert) : undefined;
   return { ...limit, tls: { key: Buffer.from(serverCreds.key), cert: Buffer.from(serverCreds.cert), clientCa } };
-}
-
-function statusOf(error: unknown, call: EndedCall): WireStatus {
-  if (!(error instanceof RequestedError)) {
-    // The suite expects no other details than those that it asked for.
-    return { ...toStatus(error, call, logger), metadata: Metadata() };
-  }
-  const { code, message, details } = error;
-  const packed = details.map(({ type_url, value = new Uint8Array() }) => ({ typeUrl: type_url, value }));
-  const metadata = Metadata();
-  if (packed.length > 0) {
-    metadata.set(statusDetailsKey, RpcStatus.encode({ code, message, details: packed }).finish());
-  }
-  return { code, details: message, metadata };
 }

@@ -17,11 +17,28 @@ export class RequestedError extends Error {
 
 type Definition = m.UnaryResponseDefinition | m.StreamResponseDefinition;
 
-/** Adds the ConformanceService to a host, as the comments of its contract define it. */
-export function addConformanceService(host: ServerHost, contract: ConformanceContract): void {
+/**
+ * Adds the ConformanceService to a host, as the comments of its contract define it. It reports no timeout above `maxTimeoutMs`: that of
+ * calls whose caller set none. Default: it reports all.
+ */
+export function addConformanceService(
+  host: ServerHost,
+  contract: ConformanceContract,
+  maxTimeoutMs = Number.POSITIVE_INFINITY,
+): void {
   const { unary, idempotentUnary, clientStream, serverStream, bidiStream } = contract;
   const recorded = <Request>(name: string, encode: (request: Request) => Uint8Array, request: Request) =>
     anyOf(name, encode(request));
+
+  /**
+   * What a response reports about its call. The suite compares the timeout with the one that was sent, so this is read when the
+   * handler starts: requests that follow take time.
+   */
+  const infoOf = ({ metadata, deadlineMs }: EngineCall, requests: readonly m.AnyMessage[]): m.RequestInfo => {
+    const info = { requestHeaders: headersOf(metadata), requests };
+    const timeoutMs = deadlineMs === undefined ? undefined : Math.max(0, Math.round(deadlineMs - Date.now()));
+    return timeoutMs === undefined || timeoutMs > maxTimeoutMs ? info : { ...info, timeoutMs };
+  };
 
   host.add(unary, {
     kind: 'unary',
@@ -137,13 +154,4 @@ function setMetadata({ responseHeaders, responseTrailers }: Definition, call: En
   call.compressReplies = true;
   addHeaders(call.header, responseHeaders);
   addHeaders(call.trailer, responseTrailers);
-}
-
-/**
- * What a response reports about its call. The suite compares the timeout with the one that was sent, so this is read when the
- * handler starts: requests that follow take time.
- */
-function infoOf({ metadata, deadlineMs }: EngineCall, requests: readonly m.AnyMessage[]): m.RequestInfo {
-  const info = { requestHeaders: headersOf(metadata), requests };
-  return deadlineMs === undefined ? info : { ...info, timeoutMs: Math.max(0, Math.round(deadlineMs - Date.now())) };
 }
