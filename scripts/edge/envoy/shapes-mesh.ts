@@ -1,5 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import {
   createFileRegistry,
@@ -103,6 +104,8 @@ export async function startShapesMesh(): Promise<ShapesMesh> {
   };
 }
 
+const untilSentMs = 200;
+
 function handlersOf(service: DescService, registry: FileRegistry, calls: ReceivedCall[]) {
   return Object.fromEntries(
     service.methods.map((method) => [method.localName, handlerOf(method, registry, calls)] as const),
@@ -123,6 +126,8 @@ function handlerOf(method: DescMethod, registry: FileRegistry, calls: ReceivedCa
     const json = toJson(input, request, { registry }) as JsonObject;
     if (json.id === 'none') return;
     yield answer;
+    // An error that arrives together with the message may be the status of the answer.
+    if (String(json.id).startsWith('ends')) await delay(untilSentMs);
     failIfAsked(json, 'ends');
     yield answer;
   };
