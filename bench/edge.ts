@@ -5,9 +5,11 @@ import {
   grpc,
   type HttpContender,
   startContenders,
+  startEdge,
   transcoder,
   userPath,
 } from './support/edge/contenders.ts';
+import { listingFigures } from './support/edge/listing.ts';
 import { openHttpLoop } from './support/edge/open-loop.ts';
 import { type Contender, contest, type Rate } from './support/engines/contest.ts';
 import { median, percentile } from './support/rates.ts';
@@ -15,14 +17,21 @@ import { median, percentile } from './support/rates.ts';
 const latencyRounds = 3;
 const latencySeconds = 3;
 
-/** GET of a user through the edge, next to a route by hand, Envoy's transcoder, and the call by gRPC. */
-export const benchEdge: Benchmark = async () => {
+/** GET of a user through the edge, next to a route by hand, Envoy's transcoder, and the call by gRPC; and a long list. */
+export const benchEdge: Benchmark = async () => [...(await getFigures()), ...(await listFigures())];
+
+async function listFigures(): Promise<Figure[]> {
+  await using stack = new AsyncDisposableStack();
+  return await listingFigures(await startEdge(stack, 100_000));
+}
+
+async function getFigures(): Promise<Figure[]> {
   await using stack = new AsyncDisposableStack();
   const contenders = await startContenders(stack);
   const rates = await contest(contenders, { warmUp: 20_000, rounds: 5, seconds: 1.5 });
   const http = contenders.filter((contender): contender is HttpContender => 'address' in contender);
   return [...rateFigures(rates), ...(await latencyFigures(http, rates)), ...missing(contenders)];
-};
+}
 
 function rateFigures(rates: ReadonlyMap<string, Rate>): Figure[] {
   const of = (name: string) => rates.get(name)?.ofCore ?? Number.NaN;

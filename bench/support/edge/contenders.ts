@@ -34,7 +34,7 @@ const connections = 64;
  * stops them.
  */
 export async function startContenders(stack: AsyncDisposableStack): Promise<readonly (HttpContender | Contender)[]> {
-  const mesh = await startUsers(stack, { args: ['user', 'edge'], environment: { HTTP_LISTEN: '127.0.0.1:0' } });
+  const mesh = await startEdge(stack, users);
   const port = await freePort();
   const environment = { BENCH_HTTP_PORT: String(port) };
   const byHand = await startUsers(stack, { main: 'bench/peers/fastify-rest.ts', environment });
@@ -48,8 +48,12 @@ export async function startContenders(stack: AsyncDisposableStack): Promise<read
   return [...contenders, calling(behind)];
 }
 
-/** The mesh with the edge, with as many users as `count`. */
-export async function startUsers(
+/** Starts a process of the user service and the edge, with as many users. The stack stops it. */
+export function startEdge(stack: AsyncDisposableStack, count: number): Promise<LoadedServer> {
+  return startUsers(stack, { args: ['user', 'edge'], environment: { HTTP_LISTEN: '127.0.0.1:0' } }, count);
+}
+
+async function startUsers(
   stack: AsyncDisposableStack,
   options: { readonly main?: string; readonly args?: readonly string[]; readonly environment?: Record<string, string> },
   count = users,
