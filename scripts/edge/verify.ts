@@ -1,4 +1,5 @@
 import { verifyEnvoy } from './envoy/verify-envoy.ts';
+import { verifyOpenApi } from './openapi/verify-openapi.ts';
 
 // Verifies the edge with programs of others: all verifications, or those that the arguments name. Exits with 1 if one finds a
 // fault.
@@ -8,6 +9,7 @@ type Verification = () => Promise<number>;
 
 const verifications: Readonly<Record<string, Verification>> = {
   envoy: verifyEnvoy,
+  openapi: verifyOpenApi,
 };
 
 const names = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(verifications);

@@ -840,7 +840,12 @@ export const LedgerServiceService = {
   },
   /**
    * Streams the statements of all months in which the account had events, oldest first. To resume, set `after_month` to
-   * the last month received. Errors are the same as in GetStatement.
+   * the last month received.
+   *
+   * Errors:
+   * - NOT_FOUND `ACCOUNT_NOT_FOUND`: the account does not exist.
+   * - ABORTED `VERSION_NOT_REACHED`: `min_version` was not reached before the deadline.
+   * - OUT_OF_RANGE `SUM_TOO_LARGE`: a sum does not fit into 64 bits.
    */
   listStatements: {
     path: "/payment.v1.LedgerService/ListStatements" as const,
@@ -871,7 +876,12 @@ export interface LedgerServiceServer extends UntypedServiceImplementation {
   getStatement: handleUnaryCall<GetStatementRequest, Statement>;
   /**
    * Streams the statements of all months in which the account had events, oldest first. To resume, set `after_month` to
-   * the last month received. Errors are the same as in GetStatement.
+   * the last month received.
+   *
+   * Errors:
+   * - NOT_FOUND `ACCOUNT_NOT_FOUND`: the account does not exist.
+   * - ABORTED `VERSION_NOT_REACHED`: `min_version` was not reached before the deadline.
+   * - OUT_OF_RANGE `SUM_TOO_LARGE`: a sum does not fit into 64 bits.
    */
   listStatements: handleServerStreamingCall<ListStatementsRequest, Statement>;
 }
@@ -912,7 +922,12 @@ export interface LedgerServiceClient extends Client {
   ): ClientUnaryCall;
   /**
    * Streams the statements of all months in which the account had events, oldest first. To resume, set `after_month` to
-   * the last month received. Errors are the same as in GetStatement.
+   * the last month received.
+   *
+   * Errors:
+   * - NOT_FOUND `ACCOUNT_NOT_FOUND`: the account does not exist.
+   * - ABORTED `VERSION_NOT_REACHED`: `min_version` was not reached before the deadline.
+   * - OUT_OF_RANGE `SUM_TOO_LARGE`: a sum does not fit into 64 bits.
    */
   listStatements(request: ListStatementsRequest, options?: Partial<CallOptions>): ClientReadableStream<Statement>;
   listStatements(

@@ -828,7 +828,12 @@ export const LedgerServiceDefinition = {
     },
     /**
      * Streams the statements of all months in which the account had events, oldest first. To resume, set `after_month` to
-     * the last month received. Errors are the same as in GetStatement.
+     * the last month received.
+     *
+     * Errors:
+     * - NOT_FOUND `ACCOUNT_NOT_FOUND`: the account does not exist.
+     * - ABORTED `VERSION_NOT_REACHED`: `min_version` was not reached before the deadline.
+     * - OUT_OF_RANGE `SUM_TOO_LARGE`: a sum does not fit into 64 bits.
      */
     listStatements: {
       name: "ListStatements",
@@ -861,7 +866,12 @@ export interface LedgerServiceImplementation<CallContextExt = {}> {
   getStatement(request: GetStatementRequest, context: CallContext & CallContextExt): Promise<DeepPartial<Statement>>;
   /**
    * Streams the statements of all months in which the account had events, oldest first. To resume, set `after_month` to
-   * the last month received. Errors are the same as in GetStatement.
+   * the last month received.
+   *
+   * Errors:
+   * - NOT_FOUND `ACCOUNT_NOT_FOUND`: the account does not exist.
+   * - ABORTED `VERSION_NOT_REACHED`: `min_version` was not reached before the deadline.
+   * - OUT_OF_RANGE `SUM_TOO_LARGE`: a sum does not fit into 64 bits.
    */
   listStatements(
     request: ListStatementsRequest,
@@ -889,7 +899,12 @@ export interface LedgerServiceClient<CallOptionsExt = {}> {
   getStatement(request: DeepPartial<GetStatementRequest>, options?: CallOptions & CallOptionsExt): Promise<Statement>;
   /**
    * Streams the statements of all months in which the account had events, oldest first. To resume, set `after_month` to
-   * the last month received. Errors are the same as in GetStatement.
+   * the last month received.
+   *
+   * Errors:
+   * - NOT_FOUND `ACCOUNT_NOT_FOUND`: the account does not exist.
+   * - ABORTED `VERSION_NOT_REACHED`: `min_version` was not reached before the deadline.
+   * - OUT_OF_RANGE `SUM_TOO_LARGE`: a sum does not fit into 64 bits.
    */
   listStatements(
     request: DeepPartial<ListStatementsRequest>,
