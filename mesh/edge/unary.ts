@@ -30,10 +30,7 @@ export async function answerOnce(
   if (etag !== '') reply.header('etag', entityTag(etag, isZipped));
   // It may be kept, but not used without asking: it can change at any time.
   if (verb === 'GET' || verb === 'HEAD') reply.header('cache-control', 'private, no-cache');
-  if (isNotModified) {
-    reply.code(304);
-    return null;
-  }
+  if (isNotModified) return reply.code(304).send();
   reply.header('content-type', json);
   if (!isZipped) return body;
   reply.header('content-encoding', 'gzip');

@@ -38,9 +38,10 @@ describe('the HTTP status of a reason', () => {
   it('is below 500 where the caller is told to send something else', () => {
     const told = reasons.filter(({ fix }) => /^(send|accept|use|repeat it after|fix the client)\b/.test(fix));
     const wrong = told.filter((reason) => httpStatusOf(reason) >= 500).map(({ reason }) => reason);
-    // These are about frames of gRPC and messages of the contract, which the edge makes itself.
+    // About frames of gRPC and messages of the contract, which the edge makes itself, and about what a service calls.
     expect(wrong).toEqual([
       'MALFORMED_REQUEST',
+      'REDIRECT_REFUSED',
       'REQUEST_INCOMPLETE',
       'UNDECODABLE_MESSAGE',
       'UNKNOWN_ENCODING',
