@@ -33,7 +33,7 @@ export async function verifyOpenApi(): Promise<number> {
     const url = `http://${mesh.httpAddress}`;
     await seed(url);
     const { status, output } = await run(url, folder.path);
-    const summary = output.slice(output.indexOf('= SUMMARY ='));
+    const summary = output.slice(output.search(/^=+ SUMMARY =+$/m));
     console.log(status === 0 ? summary : output);
     return status === 0 ? 0 : 1;
   } finally {

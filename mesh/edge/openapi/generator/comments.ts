@@ -27,7 +27,7 @@ export interface MethodComment {
   readonly errors: readonly NamedError[];
 }
 
-const named = /\b([A-Z]+(?:_[A-Z]+)*) (`[A-Z][A-Z0-9_]+`(?:(?:, | or )`[A-Z][A-Z0-9_]+`)*)/;
+const named = /\b([A-Z]+(?:_[A-Z]+)*) (`[A-Z][A-Z0-9_]+`(?:(?:, | or )`[A-Z][A-Z0-9_]+`)*)/g;
 
 /** Returns the comment before a declaration as Markdown: one line for each paragraph and each item of a list. */
 export function commentOf(
@@ -55,14 +55,14 @@ export function methodComment(method: DescMethod): MethodComment {
   return {
     summary: (sentences[0] ?? '').replaceAll('\n', ' ').replace(/\.$/, ''),
     description: prose.trim(),
-    errors: [...sentences, ...items.map((item) => item.slice(2))].flatMap(namedError),
+    errors: [...sentences, ...items.map((item) => item.slice(2))].flatMap(namedErrors),
   };
 }
 
-function namedError(text: string): NamedError[] {
-  const match = named.exec(text);
-  if (match === null) return [];
-  const [, code = '', quoted = ''] = match;
-  const reasons = [...quoted.matchAll(/`([^`]+)`/g)].map(([, reason = '']) => reason);
-  return [{ code, reasons, text: text.slice(match.index + code.length + 1) }];
+function namedErrors(text: string): NamedError[] {
+  return [...text.matchAll(named)].map(({ 1: code = '', 2: quoted = '', index }) => ({
+    code,
+    reasons: [...quoted.matchAll(/`([^`]+)`/g)].map(([, reason = '']) => reason),
+    text: text.slice(index + code.length + 1),
+  }));
 }

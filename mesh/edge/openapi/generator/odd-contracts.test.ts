@@ -103,9 +103,11 @@ describe('the OpenAPI document of odd contracts', () => {
     expect(description).toMatch(/^Makes a thing\. .*Not more\.$/);
     expect(responses?.[400]).toMatchObject({
       'x-reasons': ['TOO_ODD', 'BEYOND'],
-      description: expect.stringContaining('- `TOO_ODD`: it is too odd, or not odd enough.\n- `BEYOND`: it is beyond.'),
+      description: expect.stringContaining(
+        '- `TOO_ODD`: it is too odd, or not odd enough.\n- `BEYOND` if it is beyond, ABORTED `LATE` if it is late.',
+      ),
     });
-    expect(responses?.[409]).toMatchObject({ 'x-reasons': ['THING_EXISTS', 'NAME_TAKEN'] });
+    expect(responses?.[409]).toMatchObject({ 'x-reasons': ['THING_EXISTS', 'NAME_TAKEN', 'LATE'] });
     expect(document.tags).toEqual([
       { name: 'OddService', description: 'Takes and returns odd things.\n\nIn two paragraphs.' },
     ]);
