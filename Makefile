@@ -119,7 +119,7 @@ verify-registries: $(INSTALLED)
 	@node scripts/registries/verify.ts $(REGISTRY)
 	@node scripts/docs.ts
 
-## verify-edge: compare the edge with Envoy's transcoder, request by request, and let schemathesis call it for 3 minutes; first installs both: VERIFY=envoy or openapi runs only that
+## verify-edge: compare the edge with Envoy's transcoder, call it from pages in Chromium, and let schemathesis call it for 3 minutes; first installs them: VERIFY=envoy, chromium or openapi runs one
 verify-edge: $(INSTALLED)
 	@sh scripts/deps.sh edge
 	@exec node scripts/edge/verify.ts $(VERIFY)

@@ -1,3 +1,5 @@
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
 import { verifyEnvoy } from './envoy/verify-envoy.ts';
 import { verifyOpenApi } from './openapi/verify-openapi.ts';
 
@@ -9,6 +11,7 @@ type Verification = () => Promise<number>;
 
 const verifications: Readonly<Record<string, Verification>> = {
   envoy: verifyEnvoy,
+  chromium: () => runTests('test/edge/browser'),
   openapi: verifyOpenApi,
 };
 
@@ -27,4 +30,10 @@ for (const name of names) {
 if (failed.length > 0) {
   console.error(`failed: ${failed.join(', ')}`);
   process.exitCode = 1;
+}
+
+async function runTests(path: string): Promise<number> {
+  const cwd = fileURLToPath(new URL('../..', import.meta.url));
+  const env = { ...process.env, REQUIRE_SERVERS: '1' };
+  return spawnSync('vitest', ['run', path], { cwd, env, stdio: 'inherit' }).status === 0 ? 0 : 1;
 }

@@ -1,4 +1,3 @@
-import { writeFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { DevTools, DevToolsEvent } from './dev-tools.ts';
 
@@ -10,8 +9,6 @@ export interface Page {
   evaluate(expression: string): Promise<unknown>;
   /** Waits until an expression is true. Rejects after 20 s with the text and the errors of the page. */
   until(expression: string): Promise<void>;
-  /** Writes a picture of it as PNG. */
-  screenshot(file: string): Promise<void>;
 }
 
 const waitMs = 20_000;
@@ -50,10 +47,6 @@ export async function openPage(devTools: DevTools, url: string): Promise<Page> {
         const text = await evaluate('document.body.innerText');
         throw new Error(`not within ${waitMs} ms: ${expression}\n${text}\n${errors.join('\n')}`);
       }
-    },
-    async screenshot(file) {
-      const { data } = await send('Page.captureScreenshot', { format: 'png' });
-      await writeFile(file, Buffer.from(data, 'base64'));
     },
   };
 }
