@@ -87,6 +87,8 @@ declare module 'fastify' {
 }
 
 const noBody = { field: 'body', description: 'must be empty: this method takes no body' };
+/** How long a connection without a request stays during a drain: its client may be sending one. */
+const idleMs = 1_000;
 /** How long calls have to end after they were cancelled. */
 const cancelMs = 250;
 
@@ -212,7 +214,7 @@ export function createEdge(options: EdgeOptions): Edge {
     },
     async drain(graceMs) {
       isDraining = true;
-      const closed = http.close();
+      const closed = http.close(Math.min(idleMs, graceMs / 2));
       if ((await endOrGrace(closed, graceMs, clock)) === 'late') {
         for (const call of calls) call.end(serverDraining());
         await endOrGrace(closed, cancelMs, clock);

@@ -1,6 +1,8 @@
 import { once } from 'node:events';
+import { Agent, request } from 'node:http';
 import { connect as connectHttp2 } from 'node:http2';
 import { type AddressInfo, connect, type Socket } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeEach, expect, it, onTestFinished } from 'vitest';
 import { createHttpServer, type HttpServer } from './http-server.ts';
@@ -17,7 +19,7 @@ beforeEach(async () => {
   port = (http.server.address() as AddressInfo).port;
   onTestFinished(async () => {
     http.closeAll();
-    await http.close();
+    await http.close(0);
   });
 });
 
@@ -53,12 +55,26 @@ it('tells HTTP/2 clients when it closes, and closes connections that have sent n
   const silent = await open();
   await once(session, 'remoteSettings');
   const [goaway, ended] = [once(session, 'goaway'), once(silent, 'close')];
-  await Promise.all([http.close(), goaway, ended]);
+  await Promise.all([http.close(50), goaway, ended]);
 });
 
 it('closes a connection that ends before it has decided', async () => {
   const socket = await open();
   socket.end('P');
   await once(socket, 'close');
-  await http.close();
+  await http.close(0);
+});
+
+it('answers a connection that is kept alive for a moment after it has begun to close', async () => {
+  const agent = new Agent({ keepAlive: true });
+  onTestFinished(() => agent.destroy());
+  const get = async () => {
+    const [response] = await once(request({ host: '127.0.0.1', port, agent }).end(), 'response');
+    return await text(response);
+  };
+  expect(await get()).toBe('1.1 GET /');
+  const closed = http.close(200);
+  expect(await get()).toBe('1.1 GET /');
+  await closed;
+  await expect(get()).rejects.toThrow();
 });

@@ -7,7 +7,7 @@ import {
   type ServerHttp2Session,
   type ServerHttp2Stream,
 } from 'node:http2';
-import type { Socket } from 'node:net';
+import { Server as NetServer, type Socket } from 'node:net';
 import { maxHeadBytes, refuseConnection } from './http-faults.ts';
 
 /** A server of HTTP/1.1 and cleartext HTTP/2 on one port. */
@@ -15,10 +15,10 @@ export interface HttpServer {
   /** Accepts the connections of both. */
   readonly server: Server;
   /**
-   * Accepts no further connections, and closes those without a request. Those of HTTP/2 get GOAWAY; those of HTTP/1.1 have to be
-   * closed after their answer. Resolves when none is left.
+   * Accepts no further connections, and closes those without a request: of HTTP/2 with GOAWAY, of HTTP/1.1 after `idleMs`, since
+   * their clients may be sending one. Has to be answered with `connection: close`. Resolves when none is left.
    */
-  close(): Promise<void>;
+  close(idleMs: number): Promise<void>;
   /** Closes all connections now. */
   closeAll(): void;
 }
@@ -76,14 +76,22 @@ export function createHttpServer(listener: RequestListener): HttpServer {
 
   return {
     server,
-    async close() {
-      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      for (const socket of undecided) socket.destroy();
+    async close(idleMs) {
+      // Without closing idle connections, as that of HTTP does.
+      const closed = new Promise<void>((resolve) => NetServer.prototype.close.call(server, () => resolve()));
       for (const session of sessions) session.close();
+      const late = setTimeout(() => {
+        for (const socket of undecided) socket.destroy();
+        server.closeIdleConnections();
+      }, idleMs);
       await closed;
+      clearTimeout(late);
+      // Ends the watch of its timeouts.
+      server.close();
     },
     closeAll() {
       server.closeAllConnections();
+      for (const socket of undecided) socket.destroy();
       for (const session of sessions) session.destroy();
     },
   };

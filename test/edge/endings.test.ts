@@ -76,6 +76,26 @@ describe('a drain', () => {
     await stopped;
   });
 
+  it('loses no request of clients that keep their connections', async () => {
+    const { address, seen, release, stop } = await startWaiting();
+    release();
+    const refused: unknown[] = [];
+    const callUntilRefused = async () => {
+      const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+      for (;;) {
+        const answered = await send(address, 'GET', '/api/users/ada', { agent }).catch((error) => error);
+        if (answered.status === 200) continue;
+        refused.push(answered.code);
+        agent.destroy();
+        return;
+      }
+    };
+    const callers = Array.from({ length: 8 }, callUntilRefused);
+    await eventually(() => expect(seen.begun).toBeGreaterThan(200));
+    await Promise.all([stop(), ...callers]);
+    expect(refused).toEqual(callers.map(() => 'ECONNREFUSED'));
+  });
+
   it('closes a connection that is kept alive without a request, or has sent nothing yet', async () => {
     const { address, release, stop } = await startWaiting();
     release();
