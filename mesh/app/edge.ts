@@ -9,7 +9,8 @@ import { exposed } from './own-server.ts';
 import type { Runtime, ServiceDefinition } from './service/service.ts';
 import type { Shutdown } from './shutdown.ts';
 
-export interface HttpParts extends Pick<Runtime, 'config' | 'endpoints' | 'draining' | 'clock' | 'logger' | 'metrics'> {
+export interface HttpParts
+  extends Pick<Runtime, 'config' | 'endpoints' | 'health' | 'draining' | 'clock' | 'logger' | 'metrics'> {
   readonly directory: Directory;
   /** Opens connections to this process that no one else uses. */
   readonly connectLocal: () => EndpointSource;

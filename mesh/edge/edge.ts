@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { createFileRegistry, fromBinary } from '@bufbuild/protobuf';
 import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
-import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { ClientFactory } from '../client/client-factory.ts';
 import { listenError, parseListenAddress } from '../engines/listen-address.ts';
 import { requestIdKey } from '../engines/request-id.ts';
@@ -13,6 +13,7 @@ import type { MeshError } from '../errors/mesh-error.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import { serverDraining } from '../server/errors.ts';
 import { endIdleStreams, type OpenStream } from '../server/forwarding/end-idle-streams.ts';
+import type { HealthList } from '../server/health/health.ts';
 import { runInScope } from '../telemetry/call-scope.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Clock } from '../time/clock.ts';
@@ -22,10 +23,11 @@ import { createAdmissions, quotaOf } from './admissions.ts';
 import { answer } from './answer.ts';
 import { createCaller } from './caller.ts';
 import { createConnect } from './connect/connect.ts';
+import { createApp } from './create-app.ts';
 import { malformedHttp, methodNotAllowed, pathNotFound, unsupportedMediaType } from './errors.ts';
+import { healthAnswer, healthPath } from './health.ts';
 import { HttpCall } from './http-call.ts';
 import { asHttpError, closeGently, maxBodyBytes } from './http-faults.ts';
-import { createHttpServer, type HttpServer } from './http-server.ts';
 import { answerPage } from './openapi/answer-page.ts';
 import { createApiDocs, type PageReader } from './openapi/api-docs.ts';
 import { type Problem, problemHeaders, problemOf } from './problem.ts';
@@ -51,6 +53,8 @@ export interface EdgeOptions {
   readonly maxWaitingBytes: number;
   /** The largest message of Connect and gRPC-Web. Default: 4 MiB, as on the gRPC server. */
   readonly maxMessageBytes?: number;
+  /** The health of the process. */
+  readonly health: HealthList;
   /** Aborts when the process begins to drain. */
   readonly draining: AbortSignal;
   readonly clock: Clock;
@@ -97,7 +101,7 @@ const cancelMs = 250;
  * into a message, and sent to its service by a client of the mesh; each refusal is a problem (RFC 9457).
  */
 export function createEdge(options: EdgeOptions): Edge {
-  const { descriptors, openApi, draining, clock } = options;
+  const { descriptors, openApi, health, draining, clock } = options;
   const registry = createFileRegistry(fromBinary(FileDescriptorSetSchema, readFileSync(descriptors)));
   const parts = { registry, caller: createCaller({ ...options, registry }), admissionOf: createAdmissions(options) };
   const match = createRest(parts);
@@ -145,6 +149,10 @@ export function createEdge(options: EdgeOptions): Edge {
     });
     checkHead(raw);
     const path = pathOf(originalUrl);
+    if (path === healthPath) {
+      const body = Buffer.from(healthAnswer(verb, health));
+      return void reply.header('content-type', 'application/json').send(body);
+    }
     const rpc = rpcOf(path);
     if (rpc !== undefined) {
       opened.promise.then(() => runInScope(call, () => rpc.answer(request, reply))).catch((error) => reply.send(error));
@@ -225,26 +233,4 @@ export function createEdge(options: EdgeOptions): Edge {
       await app.close();
     },
   };
-}
-
-/** Fastify with nothing but its life cycle: paths, JSON and errors are those of the edge. */
-function createApp(): { readonly app: FastifyInstance; readonly http: HttpServer } {
-  let http: HttpServer | undefined;
-  const app = fastify({
-    serverFactory: (listener) => {
-      http = createHttpServer(listener);
-      return http.server;
-    },
-    // A route of Fastify would decode a path before it is matched.
-    rewriteUrl: () => '/',
-    exposeHeadRoutes: false,
-    requestIdHeader: false,
-    genReqId: () => '',
-    bodyLimit: maxBodyBytes,
-    return503OnClosing: false,
-  });
-  if (http === undefined) throw new TypeError('Fastify has created no server');
-  app.removeAllContentTypeParsers();
-  for (const name of ['match', 'page', 'exchange', 'failure']) app.decorateRequest(name, undefined);
-  return { app, http };
 }

@@ -26,6 +26,14 @@ export const methodNotAllowed = defineError({
     `method ${method} not allowed for this path: use ${allow.join(' or ')}`,
 });
 
+export const notServing = defineError({
+  reason: 'NOT_SERVING',
+  code: Status.UNAVAILABLE,
+  means: 'HTTP: the process of the edge drains, or one of its databases cannot be written; only for `/api/health`',
+  fix: 'use another process; its log and `ListHealth` have the reason',
+  text: 'this process is not serving: use another one',
+});
+
 export const unsupportedMediaType = defineError({
   reason: 'UNSUPPORTED_MEDIA_TYPE',
   code: Status.INVALID_ARGUMENT,

@@ -5,6 +5,7 @@ import { eventually } from '../../mesh/testing/eventually.ts';
 import { spawnProcess, startProcess } from '../../mesh/testing/servers/start-process.ts';
 import { startMesh } from '../../mesh/testing/start-mesh.ts';
 import { tempFolder } from '../../mesh/testing/temp-folder.ts';
+import { testService } from '../../mesh/testing/test-service.ts';
 import { edgeService } from '../../services/edge/service.ts';
 import { userService } from '../../services/user/service.ts';
 import { send } from './support/http.ts';
@@ -51,6 +52,26 @@ describe('HTTP_LISTEN', () => {
   it('is warned of if other machines can reach it', async () => {
     await using edge = await startProcess(await spawnEdge({ HTTP_LISTEN: '0.0.0.0:0' }));
     await eventually(() => expect(edge.stderr()).toContain('other machines can call this process without TLS'));
+  });
+});
+
+describe('/api/health', () => {
+  it('answers whether the process serves', async () => {
+    let isBroken = false;
+    const check = async () => {
+      if (isBroken) throw new Error('broken');
+    };
+    const service = testService('test', async () => ({ check }));
+    const mesh = await startMesh([service, edgeService], { HTTP_LISTEN: '127.0.0.1:0' });
+    onTestFinished(() => mesh.stop());
+    const ask = (method = 'GET') => send(mesh.httpAddress ?? '', method, '/api/health');
+    expect(await ask()).toMatchObject({ status: 200, json: { status: 'SERVING' } });
+    expect(await ask('HEAD')).toMatchObject({ status: 200, text: '' });
+    expect(await ask('POST')).toMatchObject({ status: 405, headers: { allow: 'GET,HEAD' } });
+    isBroken = true;
+    await eventually(async () => expect(await ask()).toMatchObject({ status: 503, json: { reason: 'NOT_SERVING' } }), {
+      timeoutMs: 15_000,
+    });
   });
 });
 

@@ -5,6 +5,7 @@ import { contractOpenApi } from '../../../mesh/contract/declared-services.ts';
 import { createEdge } from '../../../mesh/edge/edge.ts';
 import { nativeEngine } from '../../../mesh/engines/native/engine.ts';
 import { createPrometheusMetrics } from '../../../mesh/metrics/prometheus/prometheus-metrics.ts';
+import { createHealth } from '../../../mesh/server/health/health.ts';
 import { createLogger } from '../../../mesh/telemetry/logger.ts';
 import { systemClock as clock } from '../../../mesh/time/clock.ts';
 import { loadConformanceContract } from './contract.ts';
@@ -45,6 +46,7 @@ async function start(maxMessageBytes: number | undefined): Promise<number> {
     instancesOf: () => 1,
     maxWaitingBytes: 64 * 1024 * 1024,
     ...(maxMessageBytes !== undefined && { maxMessageBytes }),
+    health: createHealth(clock),
     draining: new AbortController().signal,
     clock,
     logger,
