@@ -30,7 +30,7 @@ export const notServing = defineError({
   reason: 'NOT_SERVING',
   code: Status.UNAVAILABLE,
   means: 'HTTP: the process of the edge drains, or one of its databases cannot be written; only for `/api/health`',
-  fix: 'use another process; its log and `ListHealth` have the reason',
+  fix: 'call another process; its log and `ListHealth` have the reason',
   text: 'this process is not serving: use another one',
 });
 
