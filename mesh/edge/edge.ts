@@ -182,7 +182,7 @@ export function createEdge(options: EdgeOptions): Edge {
     if (page) return await answerPage(page, request, reply);
     if (match === undefined) throw pathNotFound();
     if (!isOpen) await opened.promise;
-    return await runInScope(call, () => answer(request, reply, match, { clock, streams, failed }));
+    return await runInScope(call, () => answer(request, reply, match, { draining, clock, streams, failed }));
   };
   app.route({ method: app.supportedMethods, url: '/', handler });
   app.setNotFoundHandler(handler);

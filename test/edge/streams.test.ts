@@ -144,7 +144,7 @@ describe('a stream that is resumed over HTTP', () => {
   it('makes no call if its client has all that it wants', async () => {
     const { address, seen } = await startListing(listing(1));
     const { text } = await get(address, '/api/users?limit=4', { accept: sse, 'last-event-id': 'u7;4' });
-    expect(text).toBe('retry: 1000\n\nevent: end\ndata: {}\n\n');
+    expect(text).toBe('retry: 1000\nid: u7;4\n\nevent: end\ndata: {}\n\n');
     expect(seen.requests).toEqual([]);
   });
 

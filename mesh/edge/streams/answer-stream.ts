@@ -14,6 +14,8 @@ import { streamFormats, streamTypes } from './formats.ts';
 import { StreamBody } from './stream-body.ts';
 
 export interface StreamTools {
+  /** Aborts when the process begins to drain. */
+  readonly draining: AbortSignal;
   readonly clock: Clock;
   /** The streams that are open, for the drain. */
   readonly streams: Set<OpenStream>;
@@ -36,24 +38,25 @@ export async function answerStream(
   request: FastifyRequest,
   reply: FastifyReply,
   { endpoint, message, options }: StreamCall,
-  { clock, streams, failed }: StreamTools,
+  { draining, clock, streams, failed }: StreamTools,
 ): Promise<Readable> {
-  const { headers, call } = request;
-  const type = chooseType(headers.accept, streamTypes);
+  const { accept, 'accept-encoding': acceptEncoding, 'last-event-id': lastEventId } = headersOf(request);
+  const type = chooseType(accept, streamTypes);
   const isEvents = type === 'text/event-stream';
   // What unpacks events on their way may keep them until it has more, so they are only packed for who wants nothing else.
-  const coding = chooseCoding(
-    headers['accept-encoding'] as string | undefined,
-    isEvents ? 0 : Number.POSITIVE_INFINITY,
-  );
-  const { method, write, readCursor } = endpoint;
-  const { isComplete, idOf } = readCursor(message, headers['last-event-id'] as string | undefined);
-  const begin = (all: MeshCallOptions) => method.serverStreaming(message, all);
-  const stream = isComplete ? endedStream : await beginStream(begin, options, clock);
+  const coding = chooseCoding(acceptEncoding, isEvents ? 0 : Number.POSITIVE_INFINITY);
+  const cursor = endpoint.readCursor(message, lastEventId);
+  const first = cursor ? cursor.next() : message;
+  // A browser that gets a problem does not connect again, so one that comes back waits for its service.
+  const isResumed = isEvents && Boolean(lastEventId);
+  const call = endpoint.method.serverStreaming;
+  const start = { call, options, cursor, isResumed, draining, clock };
+  const stream = first ? await beginStream({ ...start, request: first }) : endedStream;
 
   reply.headers({ 'content-type': type, 'cache-control': 'no-store', vary: 'accept, accept-encoding' });
   if (coding === 'gzip') reply.header('content-encoding', coding);
-  if (stream.start !== '') reply.header('resume-after', stream.start);
+  const startId = cursor?.startId() ?? '';
+  if (startId !== '') reply.header('resume-after', startId);
   if (request.method === 'HEAD') {
     stream.cancel();
     stream.first.catch(() => undefined);
@@ -63,38 +66,46 @@ export async function answerStream(
   const body = new StreamBody({
     stream,
     format: streamFormats[type],
-    write,
-    idOf,
+    cursor,
+    write: endpoint.write,
     describe: (error) => failed(request, error),
     sendHead: () => (gzip ? gzip.flush() : reply.raw.flushHeaders()),
     clock,
   });
-  const open: OpenStream = {
-    kind: 'server-streaming',
-    call: {
-      requestBytes: 0,
-      get replyBytes() {
-        return body.sentLength;
-      },
-      get waitsForReader() {
-        return body.waitsForReader;
-      },
-      fail: (error) => call.end(error),
-    },
-  };
+  const open = openStream(body, (error) => request.call.end(error));
   streams.add(open);
   body.once('close', () => streams.delete(open));
   // What fails on the way is known to both.
   return gzip ? pipeline(body, gzip, () => undefined) : body;
 }
 
+/** Node joins the values of a header that is sent twice. Two ids are no id. */
+function headersOf({ headers }: FastifyRequest): Readonly<Record<string, string | undefined>> {
+  return headers as Readonly<Record<string, string | undefined>>;
+}
+
 /** The stream of a request whose caller has all of it. */
 const endedStream: BegunStream = {
   first: Promise.resolve({ done: true, value: undefined }),
   rest: { next: () => Promise.resolve({ done: true, value: undefined }) },
-  start: '',
+  announced: Promise.resolve(),
   cancel: () => undefined,
 };
+
+/** How a drain sees a stream, whose request has no messages. */
+function openStream(body: StreamBody, fail: (error: unknown) => void): OpenStream {
+  const call = {
+    requestBytes: 0,
+    get replyBytes() {
+      return body.sentLength;
+    },
+    get waitsForReader() {
+      return body.waitsForReader;
+    },
+    fail,
+  };
+  return { kind: 'server-streaming', call };
+}
 
 /** What is written to it can be read at once: the messages of a stream do not wait for each other. */
 function createFlushingGzip(): Gzip {

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { createFileRegistry, type DescMethod, fromBinary, fromJson, toJson } from '@bufbuild/protobuf';
+import { create, createFileRegistry, type DescMethod, fromBinary, fromJson, toJson } from '@bufbuild/protobuf';
 import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
 import { describe, expect, it } from 'vitest';
 import { contractDescriptors } from '../../contract/declared-services.ts';
@@ -14,13 +14,21 @@ function methodOf(path: string): DescMethod {
   return method;
 }
 
-/** Resumes a request, in JSON. Returns the request as it is then, and the ids of further messages. */
-function resume(path: string, request: object, lastEventId: string | undefined, ...messages: object[]) {
+/** Resumes a request, in JSON, and takes further messages. Returns their ids, and the requests before and after them. */
+function resume(path: string, request: object, lastEventId?: string, ...messages: object[]) {
   const method = methodOf(path);
-  const message = fromJson(method.input, request as never);
-  const { isComplete, idOf } = compileCursor(method, registry)(message, lastEventId);
-  const ids = messages.map((each) => idOf(fromJson(method.output, each as never)));
-  return { isComplete, ids, request: toJson(method.input, message) };
+  const cursor = compileCursor(method, registry)(fromJson(method.input, request as never), lastEventId);
+  const next = () => {
+    const continued = cursor?.next();
+    return continued && toJson(method.input, continued);
+  };
+  const first = next();
+  const startId = cursor?.startId();
+  const ids = messages.map((message) => {
+    cursor?.take(fromJson(method.output, message as never));
+    return cursor?.id();
+  });
+  return { cursor, startId, ids, request: first, next: next() };
 }
 
 const users = 'user.v1.UserService/ListUsers';
@@ -46,20 +54,30 @@ describe('the cursor of a stream', () => {
       { topic: 't', position: '0=18,1=4' },
     ],
   ])('continues %s after the last id', (_, path, request, id, resumed) => {
-    expect(resume(path, request, id)).toMatchObject({ request: resumed, isComplete: false });
+    expect(resume(path, request, id)).toMatchObject({ request: resumed, startId: id });
   });
 
   it('leaves a request without the header as it is', () => {
-    for (const id of [undefined, '']) expect(resume(users, { afterId: 'ada' }, id).request).toEqual({ afterId: 'ada' });
+    for (const id of [undefined, ''])
+      expect(resume(users, { afterId: 'ada' }, id)).toMatchObject({ request: { afterId: 'ada' }, startId: '' });
   });
 
   it('counts for more than the start in the request, which is from when the stream was new', () => {
     expect(resume(users, { afterId: 'ada' }, 'bob').request).toEqual({ afterId: 'bob' });
   });
 
-  it('has the id of each message', () => {
-    expect(resume(users, {}, undefined, { id: 'ada' }, { id: 'bob' }).ids).toEqual(['ada', 'bob']);
-    expect(resume(accountEvents, {}, undefined, { version: '7' }).ids).toEqual(['7']);
+  it('has the id of each message, and continues after the last one', () => {
+    const listed = resume(users, { role: 'a' }, undefined, { id: 'ada' }, { id: 'bob' });
+    expect(listed).toMatchObject({ ids: ['ada', 'bob'], next: { role: 'a', afterId: 'bob' }, startId: '' });
+    const numbered = resume(accountEvents, {}, undefined, { version: '7' });
+    expect(numbered).toMatchObject({ ids: ['7'], next: { afterVersion: '7' } });
+  });
+
+  it('continues where the service said that the stream starts', () => {
+    const { cursor } = resume(events, { topic: 't' });
+    cursor?.startAt('0=3');
+    expect(cursor?.startId()).toBe('0=3');
+    expect(cursor?.next()).toMatchObject({ from: { case: 'position', value: '0=3' } });
   });
 
   it('has an empty id of a message that has none', () => {
@@ -68,20 +86,25 @@ describe('the cursor of a stream', () => {
   });
 
   it('counts against the limit of a request', () => {
-    expect(resume(users, { limit: 5 }, undefined, { id: 'ada' }, { id: 'bob' }).ids).toEqual(['ada;1', 'bob;2']);
-    expect(resume(users, { limit: 5 }, 'bob;2', { id: 'eve' })).toEqual({
-      isComplete: false,
-      ids: ['eve;3'],
+    expect(resume(users, { limit: 5 }, undefined, { id: 'ada' }, { id: 'bob' })).toMatchObject({
+      ids: ['ada;1', 'bob;2'],
+      next: { afterId: 'bob', limit: 3 },
+    });
+    expect(resume(users, { limit: 5 }, 'bob;2', { id: 'eve' })).toMatchObject({
+      startId: 'bob;2',
       request: { afterId: 'bob', limit: 3 },
+      ids: ['eve;3'],
+      next: { afterId: 'eve', limit: 2 },
     });
   });
 
-  it.each(['eve;5', 'eve;6'])('is complete after %s of five messages', (id) => {
-    expect(resume(users, { limit: 5 }, id).isComplete).toBe(true);
+  it('has nothing to continue after as many messages as the limit', () => {
+    for (const id of ['eve;5', 'eve;6']) expect(resume(users, { limit: 5 }, id).request).toBeUndefined();
+    expect(resume(users, { limit: 2 }, 'bob;1', { id: 'eve' })).toMatchObject({ ids: ['eve;2'], next: undefined });
   });
 
   it('ignores the count in an id if the request has no limit', () => {
-    expect(resume(users, {}, 'bob;2')).toMatchObject({ request: { afterId: 'bob' }, isComplete: false });
+    expect(resume(users, {}, 'bob;2', { id: 'eve' })).toMatchObject({ request: { afterId: 'bob' }, ids: ['eve'] });
   });
 
   it.each(['a;b', 'ä', 'a%b', 'a b', '💶', 'a\nb'])('escapes what %j has and a header cannot', (id) => {
@@ -104,11 +127,15 @@ describe('the cursor of a stream', () => {
     [accountEvents, '9223372036854775808'],
     ['report.v1.OrderReportService/ListBestSellers', 'a'],
   ])('refuses for %s the id %j', (path, id) => {
-    expect(() => resume(path, {}, id)).toThrow(
-      expect.objectContaining({
-        reason: 'INVALID_HEADER',
-        violations: [{ field: 'Last-Event-ID', description: expect.any(String) }],
-      }),
-    );
+    const violations = [{ field: 'Last-Event-ID', description: expect.any(String) }];
+    expect(() => resume(path, {}, id)).toThrow(expect.objectContaining({ reason: 'INVALID_HEADER', violations }));
+  });
+
+  it('is there for each listing in the order of a key', () => {
+    const methods = [...registry].filter((type) => type.kind === 'service').flatMap((service) => service.methods);
+    const listings = methods.filter((method) => method.methodKind === 'server_streaming' && /^List/.test(method.name));
+    expect(listings.length).toBeGreaterThan(10);
+    const others = listings.filter((method) => !compileCursor(method, registry)(create(method.input), undefined));
+    expect(others.map(({ name }) => name).toSorted()).toEqual(['ListBestSellers', 'ListProjections']);
   });
 });

@@ -1,92 +1,102 @@
-import { type DescMethod, type Message, type Registry, ScalarType } from '@bufbuild/protobuf';
-import { reflect } from '@bufbuild/protobuf/reflect';
+import { clone, type DescMethod, type Message, type Registry } from '@bufbuild/protobuf';
+import { type ReflectMessage, reflect } from '@bufbuild/protobuf/reflect';
 import { type Resume, resumeOf } from '../../contract/plugin/resume.ts';
-import { invalidHeader } from '../semantics/errors.ts';
+import { eventIdFault, formatEventId, parseEventId } from './event-id.ts';
 
 /** Where a stream is, for one request. */
 export interface StreamCursor {
-  /** Whether the caller has all messages that the request wants, so there is nothing to call. */
-  readonly isComplete: boolean;
-  /** Returns the id of the next message of the stream: where to resume after it. Empty if the message has none. */
-  readonly idOf: (message: Message) => string;
+  /** Notes where the stream starts, as its service says. */
+  startAt(value: string): void;
+  /** Notes a message that the caller gets. */
+  take(message: Message): void;
+  /** Returns where to resume before the first message; empty: a new request starts there. */
+  startId(): string;
+  /** Returns where to resume after the last message. */
+  id(): string;
+  /** Returns the request that continues after the last message; `undefined` if the caller has all that it wants. */
+  next(): Message | undefined;
 }
 
 /**
- * Continues `request` after the message with the id in the header `Last-Event-ID`. Without one, it stays as it is. What it says
- * about its start itself is from when its stream was new, so the header counts. Throws INVALID_ARGUMENT `INVALID_HEADER` if the
- * id cannot be one of the method.
+ * Returns the cursor of a request, after the message with the id in the header `Last-Event-ID` if there is one. What the request
+ * itself says about its start is from when its stream was new, so the header counts. `undefined`: the stream cannot be resumed.
+ * Throws INVALID_ARGUMENT `INVALID_HEADER` if the id cannot be one of the method.
  */
-export type CursorReader = (request: Message, lastEventId: string | undefined) => StreamCursor;
+export type CursorReader = (request: Message, lastEventId: string | undefined) => StreamCursor | undefined;
 
 /** Compiles how the streams of a method are resumed: as its contract declares. */
 export function compileCursor(method: DescMethod, registry: Registry): CursorReader {
   const resume = resumeOf(method, registry);
   if (resume === undefined) return refuseIds;
-  const { after, cursor, limit } = resume;
-  return (request, lastEventId) => {
-    const last = lastEventId ? parseId(lastEventId) : { value: '', taken: 0 };
-    const fields = reflect(method.input, request);
-    // It may be one of several ways to start, of which the message has only one.
-    if (lastEventId) fields.set(after, fieldValue(last.value, resume));
-    const wanted = limit === undefined ? 0 : (fields.get(limit) as number);
-    const keyOf = (message: Message) => escapeValue(String(Reflect.get(message, cursor.localName) ?? ''));
-    if (limit === undefined || wanted <= 0) return { isComplete: false, idOf: keyOf };
-    let { taken } = last;
-    if (taken > 0) fields.set(limit, Math.max(0, wanted - taken));
-    return {
-      isComplete: taken >= wanted,
-      idOf(message) {
-        taken += 1;
-        const key = keyOf(message);
-        return key && `${key};${taken}`;
-      },
-    };
-  };
+  return (request, lastEventId) => new FieldCursor(resume, reflect(method.input, request), lastEventId);
 }
 
 const refuseIds: CursorReader = (_, lastEventId) => {
-  if (lastEventId) throw invalidId('this stream has no ids: call it without the header, and it starts over');
-  return { isComplete: false, idOf: () => '' };
+  if (lastEventId) throw eventIdFault('this stream has no ids: call it without the header, and it starts over');
+  return undefined;
 };
 
-// An id is the value of a field. If the request has a limit, the number of messages that count against it follows: `ada;17`. What
-// cannot be in a header is escaped as in a URL.
+type CursorValue = string | number | bigint;
 
-const isPlain = /^[\x21-\x24\x26-\x3a\x3c-\x7e]*$/;
-const escaped = /[^\x21-\x24\x26-\x3a\x3c-\x7e]/gu;
-const idPattern = /^([\x21-\x3a\x3c-\x7e]+)(?:;(\d{1,10}))?$/;
+/** A cursor that is the value of a field of the last message. */
+class FieldCursor implements StreamCursor {
+  readonly #resume: Resume;
+  readonly #request: ReflectMessage;
+  /** The maximum number of messages; 0: no limit. */
+  readonly #limit: number;
+  /** Where it was before the first message, and how many messages counted against the limit then. */
+  #start: CursorValue = '';
+  readonly #takenBefore: number = 0;
+  #taken = 0;
+  #last: Message | undefined;
 
-function escapeValue(value: string): string {
-  return isPlain.test(value) ? value : value.replaceAll(escaped, encodeURIComponent);
-}
+  constructor(resume: Resume, request: ReflectMessage, lastEventId: string | undefined) {
+    const { after, limit } = resume;
+    this.#resume = resume;
+    this.#request = request;
+    this.#limit = limit === undefined ? 0 : Math.max(0, request.get(limit) as number);
+    if (!lastEventId) return;
+    const { value, taken } = parseEventId(lastEventId, after.scalar);
+    this.#start = value;
+    this.#takenBefore = taken;
+    this.#taken = taken;
+  }
 
-function parseId(id: string): { readonly value: string; readonly taken: number } {
-  const [, value = '', taken = '0'] = idPattern.exec(id) ?? [];
-  if (value === '') throw notAnId();
-  try {
-    return { value: decodeURIComponent(value), taken: Number(taken) };
-  } catch {
-    throw notAnId();
+  startAt(value: string): void {
+    if (this.#last === undefined) this.#start = value;
+  }
+
+  take(message: Message): void {
+    this.#last = message;
+    this.#taken += 1;
+  }
+
+  startId(): string {
+    return this.#idOf(this.#start, this.#takenBefore);
+  }
+
+  id(): string {
+    return this.#idOf(this.#value, this.#taken);
+  }
+
+  next(): Message | undefined {
+    const { after, limit } = this.#resume;
+    if (this.#limit > 0 && this.#taken >= this.#limit) return undefined;
+    const { desc, message } = this.#request;
+    const request = clone(desc, message);
+    const fields = reflect(desc, request);
+    // It may be one of several ways to start, of which a message has only one.
+    if (this.#value !== '') fields.set(after, this.#value);
+    if (limit && this.#taken > 0 && this.#limit > 0) fields.set(limit, this.#limit - this.#taken);
+    return request;
+  }
+
+  #idOf(value: CursorValue, taken: number): string {
+    return formatEventId(value, this.#limit > 0 ? taken : undefined);
+  }
+
+  get #value(): CursorValue {
+    if (this.#last === undefined) return this.#start;
+    return (Reflect.get(this.#last, this.#resume.cursor.localName) as CursorValue | undefined) ?? '';
   }
 }
-
-/** The value of an id as the field of the request has it. The service validates it further. */
-function fieldValue(text: string, { after }: Resume): string | number | bigint {
-  if (after.scalar === ScalarType.STRING) return text;
-  if (!/^\d{1,20}$/.test(text)) throw notAnId();
-  const value = BigInt(text);
-  switch (after.scalar) {
-    case ScalarType.INT64:
-      if (BigInt.asIntN(64, value) === value) return value;
-      break;
-    case ScalarType.UINT64:
-      if (BigInt.asUintN(64, value) === value) return value;
-      break;
-    default:
-      if (BigInt.asIntN(32, value) === value) return Number(value);
-  }
-  throw notAnId();
-}
-
-const notAnId = () => invalidId('it is not an id of this stream: send the id of the last event as it was received');
-const invalidId = (problem: string) => invalidHeader('Last-Event-ID', problem);

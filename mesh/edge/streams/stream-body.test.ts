@@ -16,7 +16,9 @@ function open(type: StreamType, start = '') {
   const clock = createTestClock();
   const waiting: ((result: IteratorResult<Message>) => void)[] = [];
   const sent: Promise<IteratorResult<Message>>[] = [];
-  const state = { taken: 0, heads: 0, cancelled: false, returned: false };
+  const announced = Promise.withResolvers<void>();
+  let startId = start;
+  const state = { taken: 0, written: 0, heads: 0, cancelled: false, returned: false };
   const put = (result: Promise<IteratorResult<Message>>) => {
     result.catch(() => undefined);
     const reader = waiting.shift();
@@ -39,14 +41,17 @@ function open(type: StreamType, start = '') {
     stream: {
       first: next(),
       rest,
-      start,
+      announced: announced.promise,
       cancel: () => {
         state.cancelled = true;
       },
     },
     format: streamFormats[type],
-    write: (message) => JSON.stringify(message),
-    idOf: (message) => `${message}`,
+    write(message) {
+      state.written += 1;
+      return JSON.stringify(message);
+    },
+    cursor: { startId: () => startId, id: () => `id-${state.written}` },
     describe(error) {
       described.push(error);
       return { reason: (error as Error).message } as Problem;
@@ -60,6 +65,10 @@ function open(type: StreamType, start = '') {
   return {
     body,
     clock,
+    announce(id: string) {
+      startId = id;
+      announced.resolve();
+    },
     state,
     described,
     send: (...values: unknown[]) => {
@@ -91,7 +100,7 @@ describe('the body of a stream', () => {
     [array, '[\n1,\n2\n]\n'],
     [lines, '1\n2\n'],
     ['application/jsonl', '1\n2\n'],
-    [sse, 'retry: 1000\n\nid: 1\ndata: 1\n\nid: 2\ndata: 2\n\nevent: end\ndata: {}\n\n'],
+    [sse, 'retry: 1000\n\nid: id-1\ndata: 1\n\nid: id-2\ndata: 2\n\nevent: end\ndata: {}\n\n'],
   ] as const)('has all messages as %s', async (type, text) => {
     const { body, send, end } = open(type);
     send(1, 2);
@@ -111,7 +120,7 @@ describe('the body of a stream', () => {
 
   it.each([
     [lines, '1\n{"error":{"reason":"lost"}}\n'],
-    [sse, 'retry: 1000\n\nid: 1\ndata: 1\n\nevent: error\ndata: {"reason":"lost"}\n\n'],
+    [sse, 'retry: 1000\n\nid: id-1\ndata: 1\n\nevent: error\ndata: {"reason":"lost"}\n\n'],
   ] as const)('ends with the problem as %s', async (type, text) => {
     const { body, send, fail, described } = open(type);
     const reading = read(body);
@@ -135,6 +144,17 @@ describe('the body of a stream', () => {
     const { body, end } = open(sse, '0=3');
     end();
     expect(await read(body).text()).toBe('retry: 1000\nid: 0=3\n\nevent: end\ndata: {}\n\n');
+  });
+
+  it('has where the stream starts before its first message, even if that comes late', async () => {
+    const { body, announce, send, end } = open(sse);
+    const reading = read(body);
+    await eventually(() => expect(reading.chunks).toHaveLength(1));
+    announce('0=3');
+    await eventually(() => expect(reading.chunks).toHaveLength(2));
+    send(1);
+    end();
+    expect(await reading.text()).toMatch(/^retry: 1000\n\nretry: 1000\nid: 0=3\n\nid: id-1\ndata: 1\n\n/);
   });
 
   it('sends together what has arrived, and waits for nothing more', async () => {

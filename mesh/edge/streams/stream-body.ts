@@ -3,6 +3,7 @@ import type { Message } from '@bufbuild/protobuf';
 import type { Clock } from '../../time/clock.ts';
 import type { Problem } from '../problem.ts';
 import type { BegunStream } from './begin-stream.ts';
+import type { StreamCursor } from './cursor.ts';
 import type { StreamFormat } from './formats.ts';
 
 export interface StreamBodyOptions {
@@ -10,8 +11,8 @@ export interface StreamBodyOptions {
   readonly format: StreamFormat;
   /** The JSON of a message. */
   readonly write: (message: Message) => string;
-  /** The id of a message, for formats that have ids. Called once for each, in order. */
-  readonly idOf: (message: Message) => string;
+  /** `undefined`: its messages have no ids. */
+  readonly cursor: Pick<StreamCursor, 'startId' | 'id'> | undefined;
   /** Describes to the reader what ended the stream. */
   readonly describe: (error: unknown) => Problem;
   /** Sends the head of the answer, if there is nothing to send with it. */
@@ -76,14 +77,14 @@ export class StreamBody extends Readable {
   }
 
   async #run(): Promise<void> {
-    const { stream, format, write, idOf } = this.#options;
-    this.#add(format.start(stream.start));
+    const { stream, format, write, cursor } = this.#options;
+    this.#start();
     if (format.heartbeat !== undefined) this.#beat(format.heartbeat, heartbeatMs);
     let isFirst = true;
     try {
       for (let next = await stream.first; !next.done; next = await stream.rest.next()) {
         const { value } = next;
-        const text = format.message(write(value), format.hasIds ? idOf(value) : '', isFirst);
+        const text = format.message(write(value), cursor && format.hasIds ? cursor.id() : '', isFirst);
         isFirst = false;
         this.#length += text.length;
         this.#add(text);
@@ -95,6 +96,17 @@ export class StreamBody extends Readable {
     } catch (error) {
       this.#fail(error);
     }
+  }
+
+  /** Begins the answer. If the service says only later where the stream starts, the reader shall know that too. */
+  #start(): void {
+    const { stream, format, cursor } = this.#options;
+    const startId = () => cursor?.startId() ?? '';
+    this.#add(format.start(startId()));
+    if (startId() !== '' || !format.hasIds) return;
+    void stream.announced.then(() => {
+      if (this.#length === 0 && !this.#hasEnded) this.#add(format.start(startId()));
+    });
   }
 
   /** The stream has failed: its reader learns why. */
