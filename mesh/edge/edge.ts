@@ -143,7 +143,8 @@ export function createEdge(options: EdgeOptions): Edge {
     reply.header(requestIdKey, call.requestId);
     reply.raw.once('close', () => {
       calls.delete(call);
-      const isAnswered = reply.raw.writableFinished;
+      // A stream of HTTP/2 that its client has reset counts as finished too.
+      const isAnswered = reply.raw.writableEnded && reply.raw.writableFinished;
       if (!isAnswered) call.end();
       report.ended(call, isAnswered ? reply.statusCode : undefined, request.failure);
     });
