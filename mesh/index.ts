@@ -35,6 +35,7 @@ export { errorText, isFinalFailure } from './tasks/judge-failure.ts';
 // REST APIs of others, and of the mesh.
 
 export { createServiceClient } from './rest-client/create-service-client.ts';
+export { serverUnreachable } from './rest-client/errors.ts';
 export type { RestCallOptions, RestClient, RestClientOptions, RestResponse } from './rest-client/rest-client.ts';
 export { RestError } from './rest-client/rest-error.ts';
 export type { RestRoutes, TypedRestClient } from './rest-client/typed-client.ts';

@@ -154,6 +154,28 @@ describe('a REST call that is made for another call', () => {
   });
 });
 
+describe('a REST call whose call runs out of time', () => {
+  it('ends with it, and says so', async () => {
+    server.answer(hang);
+    const ending = new AbortController();
+    const deadlineMs = Date.now() + 50;
+    const scope = { requestId: 'r-3', traceparent: '', deadlineMs, signal: ending.signal };
+    const call = runInScope(scope, () => createClient().get('/a'));
+    const outcome = expect(call).rejects.toMatchObject({ code: Status.DEADLINE_EXCEEDED });
+    await eventually(() => expect(Date.now()).toBeGreaterThanOrEqual(deadlineMs), { intervalMs: 1 });
+    ending.abort();
+    await outcome;
+  });
+
+  it('ends at its own deadline if that comes first', async () => {
+    server.answer(hang);
+    const { signal } = new AbortController();
+    const scope = { requestId: 'r-4', traceparent: '', deadlineMs: Date.now() + 20_000, signal };
+    const call = runInScope(scope, () => createClient({ timeoutMs: 50 }).get('/a'));
+    await expect(call).rejects.toMatchObject({ code: Status.DEADLINE_EXCEEDED });
+  });
+});
+
 describe('closing a REST client', () => {
   it('ends calls, closes connections and refuses later calls', async () => {
     const client = createClient();

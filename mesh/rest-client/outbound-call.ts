@@ -3,7 +3,7 @@ import { callDeadline } from '../client/policies/deadline.ts';
 import { cancelled, deadlineExceeded } from '../errors/errors.ts';
 import { MeshError } from '../errors/mesh-error.ts';
 import { uuidv7 } from '../ids/ids.ts';
-import { currentScope } from '../telemetry/call-scope.ts';
+import { type CallScope, currentScope } from '../telemetry/call-scope.ts';
 import { continueTrace } from '../telemetry/trace-context.ts';
 import { systemClock } from '../time/clock.ts';
 import { clientClosed } from './errors.ts';
@@ -40,46 +40,52 @@ export interface CallDefaults {
 }
 
 /** Begins a call; disposing ends it. Throws a RestError if its path is invalid or no time is left. */
-export function beginCall({ method, path, body, options }: CallRequest, defaults: CallDefaults): OutboundCall {
-  const { base, service, timeoutMs } = defaults;
+export function beginCall(request: CallRequest, defaults: CallDefaults): OutboundCall {
+  const { method, path, body, options } = request;
+  const { base, service } = defaults;
   const scope = currentScope();
   const given = lowerCase({ ...defaults.headers, ...options.headers });
-  const ids = {
-    'x-request-id': scope?.requestId ?? uuidv7(),
-    traceparent: scope?.traceparent ?? continueTrace(undefined),
-  };
-  const headers = {
+  const headers = { ...ownHeaders(request, base, scope), ...given };
+  const call = { method, path, service, requestId: headers['x-request-id'], secrets: secretsOf(headers, given) };
+  try {
+    const url = requestUrl(base, path, options.params);
+    const json = body === undefined ? undefined : JSON.stringify(body, bigintAsText);
+    return { ...call, url, headers, body: json, ...startTime(options, defaults.timeoutMs, scope) };
+  } catch (error) {
+    throw error instanceof MeshError ? new RestError(call, error) : error;
+  }
+}
+
+function ownHeaders({ body, options }: CallRequest, { authorization }: BaseUrl, scope: CallScope | undefined) {
+  return {
     accept: 'application/json',
     'accept-encoding': 'gzip, deflate, br',
     'user-agent': 'ordermesh',
-    ...(base.authorization && { authorization: base.authorization }),
+    'x-request-id': scope?.requestId ?? uuidv7(),
+    traceparent: scope?.traceparent ?? continueTrace(undefined),
+    ...(authorization && { authorization }),
     ...(body !== undefined && { 'content-type': 'application/json' }),
     ...(options.idempotencyKey && { 'idempotency-key': options.idempotencyKey }),
-    ...ids,
-    ...given,
   };
-  const call = { method, path, service, requestId: headers['x-request-id'], secrets: secretsOf(headers, given) };
-  const refuse = (error: unknown) => (error instanceof MeshError ? new RestError(call, error) : error);
-  try {
-    const url = requestUrl(base, path, options.params);
-    const time = { nowMs: systemClock.now(), timeoutMs, scopeDeadlineMs: scope?.deadlineMs };
-    const deadlineMs = callDeadline(options, time) ?? time.nowMs + timeoutMs;
-    const ending = new AbortController();
-    const cancelTimer = systemClock.after(deadlineMs - time.nowMs, () => ending.abort());
-    const callers = anySignal(options.signal, scope?.signal);
-    return {
-      ...call,
-      url,
-      headers,
-      body: body === undefined ? undefined : JSON.stringify(body, bigintAsText),
-      signal: anySignal(callers, ending.signal) ?? ending.signal,
-      abort: () => ending.abort(),
-      leftMs: () => Math.max(0, deadlineMs - systemClock.now()),
-      [Symbol.dispose]: cancelTimer,
-    };
-  } catch (error) {
-    throw refuse(error);
-  }
+}
+
+type CallTime = Pick<OutboundCall, 'signal' | 'abort' | 'leftMs' | typeof Symbol.dispose>;
+
+/** Starts the time of a call. Throws DEADLINE_EXCEEDED `DEADLINE_EXCEEDED` if none is left. */
+function startTime(options: RestCallOptions, timeoutMs: number, scope: CallScope | undefined): CallTime {
+  const nowMs = systemClock.now();
+  const time = { nowMs, timeoutMs, scopeDeadlineMs: scope?.deadlineMs };
+  const deadlineMs = callDeadline(options, time) ?? nowMs + timeoutMs;
+  const ending = new AbortController();
+  // The call that this one is made for ends it as well, and has to answer its own caller first.
+  const endsWithScope = scope?.signal !== undefined && deadlineMs === scope.deadlineMs;
+  const startTimer = () => systemClock.after(deadlineMs - nowMs, () => ending.abort());
+  return {
+    signal: anySignal(anySignal(options.signal, scope?.signal), ending.signal) ?? ending.signal,
+    abort: () => ending.abort(),
+    leftMs: () => Math.max(0, deadlineMs - systemClock.now()),
+    [Symbol.dispose]: endsWithScope ? () => undefined : startTimer(),
+  };
 }
 
 /** Why a call ended before its response. */

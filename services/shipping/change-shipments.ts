@@ -1,6 +1,6 @@
 import { type Clock, type Outbox, type Storage, type Transaction, uuidv7 } from '#mesh';
 import type { BookingOutcome, Carrier } from './carrier/carrier.ts';
-import { carrierRefused, shipmentCancelled, shipmentExists } from './errors.ts';
+import { carrierRefused, carrierUnavailable, shipmentCancelled, shipmentExists } from './errors.ts';
 import { shippingEvent } from './events.ts';
 import { cancelledBeforehand, isShipmentOf, pendingShipment, type Shipment, type ShipmentOrder } from './shipment.ts';
 import { getShipment, insertShipment, moveShipment } from './store.ts';
@@ -14,14 +14,16 @@ export interface ShippingDeps {
 
 /**
  * Books the shipment of an order in three steps, so the next attempt recovers from a crash between any two: note that it is
- * wanted, call the carrier (which accepts an order id once), record the outcome. Throws if the order has another shipment,
- * its shipment was cancelled, or the carrier refuses it.
+ * wanted, call the carrier (which accepts an order id once), record the outcome. The next attempt asks the carrier what it has
+ * before it books. Throws if the order has another shipment, its shipment was cancelled, or the carrier refuses it.
  */
 export async function createShipment(order: ShipmentOrder, signal: AbortSignal, deps: ShippingDeps): Promise<Shipment> {
   const { storage, carrier, clock } = deps;
-  const wanted = await storage.transaction((tx) => noteWanted(tx, order, clock.now()));
+  const { isNew, shipment: wanted } = await storage.transaction((tx) => noteWanted(tx, order, clock.now()));
   if (wanted.state !== 'PENDING') return requireBooked(wanted);
-  const outcome = await carrier.book({ reference: order.orderId, address: order.address }, signal);
+  const booking = { reference: order.orderId, address: order.address };
+  const found = isNew ? undefined : await carrier.find(order.orderId, signal);
+  const outcome = found ?? (await carrier.book(booking, signal));
   const shipment = await storage.transaction((tx) => recordOutcome(tx, order.orderId, outcome, deps));
   // Cancelled during the call, and the carrier may have received the booking last: nobody else would cancel that.
   if (outcome.taken && shipment.state !== 'BOOKED') await carrier.cancel(order.orderId, signal);
@@ -30,23 +32,27 @@ export async function createShipment(order: ShipmentOrder, signal: AbortSignal, 
 
 /**
  * Cancels the shipment of an order, and its booking if the carrier may have one. An order without a shipment gets a
- * cancelled one, so a late CreateShipment is refused; a refused shipment stays refused.
+ * cancelled one, so a late CreateShipment is refused; a refused shipment stays refused. If it is unknown what the carrier has,
+ * that is looked up first, and kept.
  */
 export async function cancelShipment(orderId: string, signal: AbortSignal, deps: ShippingDeps): Promise<Shipment> {
   const { storage, carrier } = deps;
   const noted = await storage.transaction((tx) => noteUnwanted(tx, orderId, deps));
   if (noted.state !== 'CANCELLING') return noted;
-  await carrier.cancel(orderId, signal);
-  return storage.transaction((tx) => recordCancelled(tx, orderId, deps));
+  const isUnclear = noted.trackingNumber === '';
+  const found = isUnclear ? await carrier.find(orderId, signal).catch(undefinedIfUnavailable) : undefined;
+  const isCancelledThere = found?.taken === false;
+  if (!isCancelledThere) await carrier.cancel(orderId, signal);
+  return storage.transaction((tx) => recordCancelled(tx, orderId, found, deps));
 }
 
-async function noteWanted(tx: Transaction, order: ShipmentOrder, timeMs: number): Promise<Shipment> {
+async function noteWanted(tx: Transaction, order: ShipmentOrder, timeMs: number) {
   const pending = pendingShipment(uuidv7(timeMs), order, timeMs);
-  if (await insertShipment(tx, pending)) return pending;
+  if (await insertShipment(tx, pending)) return { isNew: true, shipment: pending };
   const existing = await getShipment(tx, order.orderId);
   const isCancelled = existing.state === 'CANCELLED' || existing.state === 'CANCELLING';
   if (!isCancelled && !isShipmentOf(existing, order)) throw shipmentExists({ orderId: order.orderId });
-  return existing;
+  return { isNew: false, shipment: existing };
 }
 
 async function recordOutcome(
@@ -85,8 +91,20 @@ async function noteUnwanted(tx: Transaction, orderId: string, { outbox, clock }:
   return cancelling ?? getShipment(tx, orderId);
 }
 
-async function recordCancelled(tx: Transaction, orderId: string, { outbox, clock }: ShippingDeps): Promise<Shipment> {
-  const shipment = await moveShipment(tx, orderId, { from: ['CANCELLING'], to: 'CANCELLED', timeMs: clock.now() });
+/** Whatever the carrier has, it may be cancelled. */
+function undefinedIfUnavailable(error: unknown): undefined {
+  if (!carrierUnavailable.is(error)) throw error;
+}
+
+async function recordCancelled(
+  tx: Transaction,
+  orderId: string,
+  found: BookingOutcome | undefined,
+  { outbox, clock }: ShippingDeps,
+): Promise<Shipment> {
+  const booked = found?.taken ? { carrier: found.carrier, trackingNumber: found.trackingNumber } : {};
+  const change = { from: ['CANCELLING'], to: 'CANCELLED', ...booked, timeMs: clock.now() } as const;
+  const shipment = await moveShipment(tx, orderId, change);
   if (!shipment) return getShipment(tx, orderId);
   await outbox.addEvent(tx, shippingEvent(shipment));
   return shipment;

@@ -10,7 +10,7 @@ const carrierUrl: Setting<string> = {
   default: 'embedded:',
   allowed: 'embedded: or http(s)://<host>',
   doc: '`embedded:` (simulated), `http(s)://<host>`',
-  parse: (text) => (text === 'embedded:' || /^https?:$/.test(URL.parse(text)?.protocol ?? '') ? text : undefined),
+  parse: (text) => (text === 'embedded:' || isBaseUrl(text) ? text : undefined),
 };
 
 export const shippingService = defineService({
@@ -24,10 +24,17 @@ export const shippingService = defineService({
       settings.carrierUrl === 'embedded:'
         ? await startSimulatedCarrier(await openStorage('carrier', { poolSize: 2 }))
         : undefined;
-    const carrier = createHttpCarrier(simulated?.url ?? settings.carrierUrl.replace(/\/?$/, '/'));
+    const carrier = createHttpCarrier(simulated?.url ?? settings.carrierUrl);
     return {
       serves: [serve(ShippingServiceContract, createShippingRpc({ storage, carrier, outbox, clock }))],
-      ...(simulated && { close: simulated.close }),
+      close: async () => {
+        carrier.close();
+        await simulated?.close();
+      },
     };
   },
 });
+
+function isBaseUrl(text: string): boolean {
+  return /^https?:\/\/[^?#]+$/i.test(text) && URL.canParse(text);
+}

@@ -35,6 +35,7 @@ describe('the settings', () => {
     ['MAIL_URL', 'smtp://'],
     ['MAIL_URL', 'mail.internal'],
     ['CARRIER_URL', 'embedded:x'],
+    ['CARRIER_URL', 'https://carrier.example#key'],
     ['CARRIER_URL', 'ftp://carrier.example'],
   ])('refuse %s=%s', (variable, text) => {
     expect(() => readConfig({ [variable]: text }, { settings: services })).toThrow(

@@ -18,7 +18,10 @@ describe('a carrier over HTTP', () => {
     carrier = createHttpCarrier(server.url);
   });
   afterEach(() => server.behave(undefined));
-  afterAll(() => server.close());
+  afterAll(async () => {
+    carrier.close();
+    await server.close();
+  });
 
   const answering =
     (status: number, body: unknown) =>
@@ -75,13 +78,36 @@ describe('a carrier over HTTP', () => {
     expect(server.requests).not.toContain('PUT elsewhere');
   });
 
+  it('sends the reference as the Idempotency-Key of a booking', async () => {
+    let key: string | string[] | undefined;
+    server.behave(({ headers, answer }) => {
+      key = headers['idempotency-key'];
+      answer();
+    });
+    await carrier.book(booking, signal);
+    expect(key).toBe('order-1');
+  });
+
+  it('returns what the carrier has after an answer for another reference', async () => {
+    server.behave(({ method, response, answer, act }) => {
+      act();
+      const other = { reference: 'order-2', carrier: 'test', tracking_number: 'T-order-2' };
+      return method === 'PUT' ? answerJson(response, 201, other) : answer();
+    });
+    await expect(carrier.book(booking, signal)).resolves.toMatchObject({ trackingNumber: 'T-order-1' });
+  });
+
   it('names its setting if it cannot be reached', async () => {
     const gone = await startTestCarrier();
     await gone.close();
-    await expect(createHttpCarrier(gone.url).book(booking, signal)).rejects.toMatchObject({
-      ...unknown,
-      message: expect.stringMatching(/^carrier cannot be reached \(ECONNREFUSED\): .*check CARRIER_URL$/),
-    });
+    const unreachable = createHttpCarrier(gone.url);
+    for (const call of [unreachable.book(booking, signal), unreachable.find('order-1', signal)]) {
+      await expect(call).rejects.toMatchObject({
+        ...unknown,
+        message: expect.stringMatching(/^carrier cannot be reached \(ECONNREFUSED\): .*check CARRIER_URL$/),
+      });
+    }
+    unreachable.close();
   });
 
   it('aborts its call when the caller gives up', async () => {
@@ -102,8 +128,48 @@ describe('a carrier over HTTP', () => {
     await expect(carrier.cancel('order-1', signal)).resolves.toBeUndefined();
   });
 
+  describe('looking up a reference', () => {
+    it('returns its booking', async () => {
+      await carrier.book(booking, signal);
+      const found = { taken: true, carrier: 'test', trackingNumber: 'T-order-1' };
+      await expect(carrier.find('order-1', signal)).resolves.toEqual(found);
+    });
+
+    it.each([404, 405, 501])('returns nothing on HTTP %i', async (status) => {
+      server.behave(({ response }) => void response.writeHead(status).end('<html>'));
+      await expect(carrier.find('order-1', signal)).resolves.toBeUndefined();
+    });
+
+    it('returns a refusal if it was cancelled', async () => {
+      server.behave(answering(410, { message: 'cancelled by phone' }));
+      const found = { taken: false, refusal: 'cancelled by phone' };
+      await expect(carrier.find('order-1', signal)).resolves.toEqual(found);
+    });
+
+    it.each<[string, number, unknown]>([
+      ['another status', 400, {}],
+      ['no tracking number', 200, { carrier: 'test' }],
+      ['another reference', 200, { reference: 'order-2', carrier: 'test', tracking_number: 'T-order-2' }],
+    ])('is unclear with %s', async (_, status, body) => {
+      server.behave(answering(status, body));
+      await expect(carrier.find('order-1', signal)).rejects.toMatchObject(unknown);
+    });
+  });
+
   it('leaves the outcome of a cancellation unknown on HTTP 500', async () => {
     server.behave(answering(500, {}));
     await expect(carrier.cancel('order-1', signal)).rejects.toMatchObject(unknown);
+  });
+
+  it.each([
+    ['is done', 'reports that it was', 410],
+    ['is unknown', 'has nothing', 404],
+  ])('a cancellation without an answer %s if the carrier then %s', async (outcome, _, status) => {
+    server.behave(({ method, response }) => {
+      if (method === 'DELETE') response.destroy();
+      else answerJson(response, status, {});
+    });
+    const cancellation = expect(carrier.cancel('order-1', signal));
+    await (outcome === 'is done' ? cancellation.resolves.toBeUndefined() : cancellation.rejects.toMatchObject(unknown));
   });
 });

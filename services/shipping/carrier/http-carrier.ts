@@ -1,98 +1,107 @@
-import http from 'node:http';
-import https from 'node:https';
-import { type MeshError, storableText } from '#mesh';
+import { createServiceClient, RestError, serverUnreachable } from '#mesh';
 import { carrierUnavailable, carrierUnreachable } from '../errors.ts';
+import { bodyOf, refusedOf, takenOf } from './answers.ts';
 import type { Booking, BookingOutcome, Carrier } from './carrier.ts';
 
-/** The maximum size of a response of the carrier. */
-const maxAnswerBytes = 256 * 1024;
+const clientOptions = {
+  name: 'carrier',
+  maxResponseBytes: 256 * 1024,
+  // So of concurrent bookings; others wait.
+  maxConnections: 16,
+  maxRedirects: 0,
+};
 
-/** The maximum length of a stored text of the carrier. Error messages contain it, and are sent as headers. */
-const maxTextLength = 500;
+const unknownReference = 404;
+const cancelled = 410;
 
-/** The number of connections, so of concurrent bookings; others wait. */
-const maxSockets = 16;
+/** Sent by a carrier that has no lookup: the booking itself tells, because it books each reference once. */
+const noLookup = [405, 501];
 
-/** Calls the carrier's REST API at `baseUrl`: keep-alive, no redirects, bounded responses, cancelled with the caller. */
-export function createHttpCarrier(baseUrl: string): Carrier {
-  const { Agent, request } = new URL(baseUrl).protocol === 'https:' ? https : http;
-  const agent = new Agent({ keepAlive: true, maxSockets });
-  const call = (method: string, path: string, body: unknown, signal: AbortSignal): Promise<http.IncomingMessage> =>
-    new Promise((resolve, reject) => {
-      const headers = body === undefined ? {} : { 'content-type': 'application/json' };
-      request(new URL(path, baseUrl), { method, headers, agent, signal })
-        .on('response', resolve)
-        .on('error', (error) => reject(unanswered(error)))
-        .end(body === undefined ? undefined : JSON.stringify(body));
+/**
+ * Calls the carrier's REST API at `baseUrl`. It is not trusted: redirects are not followed, answers are bounded, and none is
+ * taken that is for another reference. A request takes up to `timeoutMs`, 5 s by default, and ends with its caller.
+ */
+export function createHttpCarrier(baseUrl: string, options: { readonly timeoutMs?: number } = {}): Carrier {
+  const client = createServiceClient(baseUrl, { ...clientOptions, ...options });
+
+  /** Asks once, because an unclear answer has to be cleared up before anything is repeated. */
+  async function request(booking: Booking, signal: AbortSignal): Promise<BookingOutcome> {
+    const { reference } = booking;
+    const once = { signal, idempotencyKey: reference, maxAttempts: 1, expectedStatuses: [409, 422] };
+    const answer = await client.put(pathOf(reference), bodyOf(booking), once);
+    return answer.status < 300 ? takenOf(answer.data, reference) : refusedOf(answer.data);
+  }
+
+  async function lookUp(reference: string, signal: AbortSignal): Promise<BookingOutcome | undefined> {
+    const expectedStatuses = [unknownReference, cancelled, ...noLookup];
+    const { status, data } = await client.get(pathOf(reference), { signal, expectedStatuses });
+    if (status < 300) return takenOf(data, reference);
+    return status === cancelled ? refusedOf(data) : undefined;
+  }
+
+  /** Returns what the carrier has after a request failed; `undefined` if that is unknown, too. */
+  async function clearUp(
+    failure: unknown,
+    reference: string,
+    signal: AbortSignal,
+  ): Promise<BookingOutcome | undefined> {
+    if (!mayHaveActed(failure)) return undefined;
+    return lookUp(reference, signal).catch((error: unknown) => {
+      if (!isUnclear(error)) throw error;
+      return undefined;
     });
+  }
+
   return {
     async book(booking, signal) {
-      const response = await call('PUT', `shipments/${encodeURIComponent(booking.reference)}`, bodyOf(booking), signal);
-      const status = response.statusCode;
-      if (status === 200 || status === 201) return takenOf(await readAnswer(response));
-      if (status === 409 || status === 422) return refusedOf(await readAnswer(response));
-      response.destroy();
-      throw carrierUnavailable({ failure: `answered HTTP ${status}` });
+      try {
+        return await request(booking, signal);
+      } catch (error) {
+        const found = await clearUp(error, booking.reference, signal);
+        if (found) return found;
+        throw toCarrierError(error);
+      }
     },
+    find: (reference, signal) =>
+      lookUp(reference, signal).catch((error: unknown) => {
+        throw toCarrierError(error);
+      }),
     async cancel(reference, signal) {
-      const response = await call('DELETE', `shipments/${encodeURIComponent(reference)}`, undefined, signal);
-      const status = response.statusCode ?? 0;
-      response.destroy();
-      if ((status < 200 || status > 299) && status !== 404)
-        throw carrierUnavailable({ failure: `answered HTTP ${status}` });
+      try {
+        await client.delete(pathOf(reference), { signal, expectedStatuses: [unknownReference, cancelled] });
+      } catch (error) {
+        const found = await clearUp(error, reference, signal);
+        // If it has nothing under the reference, a booking may still be on its way.
+        if (found?.taken !== false) throw toCarrierError(error);
+      }
     },
+    close: () => client.close(),
   };
 }
 
-const noConnection = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH']);
-
-function unanswered(error: NodeJS.ErrnoException): MeshError {
-  const { code = '' } = error;
-  return noConnection.has(code)
-    ? carrierUnreachable({ errno: code }, { cause: error })
-    : carrierUnavailable({ failure: 'did not answer' }, { cause: error });
+function pathOf(reference: string): string {
+  return `/shipments/${encodeURIComponent(reference)}`;
 }
 
-function bodyOf({ address }: Booking): unknown {
-  return {
-    recipient: address.recipient,
-    lines: address.lines,
-    city: address.city,
-    postal_code: address.postalCode,
-    country_code: address.countryCode,
-  };
+function isUnclear(failure: unknown): boolean {
+  return failure instanceof RestError || carrierUnavailable.is(failure);
 }
 
-function takenOf(answer: unknown): BookingOutcome {
-  const carrier = textOf(answer, 'carrier');
-  const trackingNumber = textOf(answer, 'tracking_number');
-  if (carrier && trackingNumber) return { taken: true, carrier, trackingNumber };
-  throw carrierUnavailable({ failure: 'sent an answer without carrier or tracking_number' });
+/** Not if there was no connection. A carrier that asks to wait is not asked what it has, either: the next attempt does that. */
+function mayHaveActed(failure: unknown): boolean {
+  if (serverUnreachable.is(failure)) return false;
+  return isUnclear(failure) && !(failure instanceof RestError && failure.retryAfterMs !== undefined);
 }
 
-function refusedOf(answer: unknown): BookingOutcome {
-  return { taken: false, refusal: textOf(answer, 'message') ?? 'it gave no reason' };
+function toCarrierError(error: unknown): unknown {
+  if (!(error instanceof RestError)) return error;
+  const { status, reason, retryAfterMs, cause } = error;
+  const details = { cause: error, ...(retryAfterMs !== undefined && { retryAfterMs }) };
+  if (serverUnreachable.is(error)) return carrierUnreachable({ errno: errnoOf(cause) }, details);
+  const failure = status === undefined ? `gave no clear answer (${reason})` : `answered HTTP ${status} (${reason})`;
+  return carrierUnavailable({ failure }, details);
 }
 
-async function readAnswer(response: http.IncomingMessage): Promise<unknown> {
-  const chunks: Buffer[] = [];
-  let length = 0;
-  try {
-    for await (const chunk of response as AsyncIterable<Buffer>) {
-      length += chunk.length;
-      if (length > maxAnswerBytes) break;
-      chunks.push(chunk);
-    }
-    if (length <= maxAnswerBytes) return JSON.parse(Buffer.concat(chunks).toString());
-  } catch (error) {
-    throw carrierUnavailable({ failure: 'sent an answer that cannot be read' }, { cause: error });
-  }
-  throw carrierUnavailable({ failure: `sent an answer of more than ${maxAnswerBytes} bytes` });
-}
-
-/** Returns a text of a response that can be stored and sent on; undefined if there is none. */
-function textOf(answer: unknown, member: string): string | undefined {
-  if (typeof answer !== 'object' || answer === null) return undefined;
-  const value: unknown = Reflect.get(answer, member);
-  return typeof value === 'string' && value !== '' ? storableText(value.slice(0, maxTextLength)) : undefined;
+function errnoOf(cause: unknown): string {
+  return cause instanceof Error && 'code' in cause ? String(cause.code) : 'no connection';
 }

@@ -22,6 +22,7 @@ describe('the simulated carrier', () => {
     carrier = createHttpCarrier(simulated.url);
   });
   afterAll(async () => {
+    carrier.close();
     await simulated.close();
     await storage.close();
     await folder[Symbol.asyncDispose]();
@@ -32,6 +33,15 @@ describe('the simulated carrier', () => {
     expect(first).toEqual({ taken: true, carrier: 'simulated', trackingNumber: 'SIM-ORDER1' });
     await expect(carrier.book({ reference: 'order-1', address }, signal)).resolves.toEqual(first);
     expect(await simulated.liveShipments()).toEqual(['order-1']);
+  });
+
+  it('shows what it has under a reference', async () => {
+    const booked = await carrier.book({ reference: 'order-shown', address }, signal);
+    await expect(carrier.find('order-shown', signal)).resolves.toEqual(booked);
+    await carrier.cancel('order-shown', signal);
+    const refusal = 'this reference was cancelled';
+    await expect(carrier.find('order-shown', signal)).resolves.toEqual({ taken: false, refusal });
+    await expect(carrier.find('order-never-seen', signal)).resolves.toBeUndefined();
   });
 
   it.each(['AQ', 'BV', 'HM'])('refuses %s', async (countryCode) => {

@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { Storage } from '#mesh';
+import type { Queryable, Storage } from '#mesh';
 
 /** A simulated carrier with the REST API of a real one, on a local port. */
 export interface SimulatedCarrier {
@@ -66,8 +66,9 @@ async function answer(storage: Storage, request: IncomingMessage): Promise<Answe
   const reference = /^\/shipments\/([^/]+)$/.exec(request.url ?? '')?.[1];
   if (reference === undefined) return { status: 404, body: { message: 'no such resource' } };
   if (request.method === 'PUT') return take(storage, decodeURIComponent(reference), await readJson(request));
+  if (request.method === 'GET') return find(storage, decodeURIComponent(reference));
   if (request.method === 'DELETE') return cancel(storage, decodeURIComponent(reference));
-  return { status: 405, body: { message: 'PUT or DELETE' } };
+  return { status: 405, body: { message: 'PUT, GET or DELETE' } };
 }
 
 async function take(storage: Storage, reference: string, address: { readonly country_code?: string }): Promise<Answer> {
@@ -78,11 +79,28 @@ async function take(storage: Storage, reference: string, address: { readonly cou
       `INSERT INTO carrier_shipments (reference, tracking_number, state) VALUES ($1, $2, 'taken') ON CONFLICT DO NOTHING`,
       [reference, trackingNumber(reference)],
     );
-    const [row] = await tx.query('SELECT state FROM carrier_shipments WHERE reference = $1', [reference]);
-    return row?.state;
+    return stateOf(tx, reference);
   });
-  if (state === 'cancelled') return { status: 409, body: { message: 'this reference was cancelled' } };
-  return { status: 201, body: { carrier: 'simulated', tracking_number: trackingNumber(reference) } };
+  return state === 'cancelled' ? { status: 409, body: wasCancelled } : { status: 201, body: bookingOf(reference) };
+}
+
+const wasCancelled = { message: 'this reference was cancelled' };
+
+async function find(storage: Storage, reference: string): Promise<Answer> {
+  const state = await stateOf(storage, reference);
+  if (state === undefined) return { status: 404, body: { message: 'no such shipment' } };
+  return state === 'cancelled' ? { status: 410, body: wasCancelled } : { status: 200, body: bookingOf(reference) };
+}
+
+async function stateOf(db: Queryable, reference: string): Promise<string | undefined> {
+  const [row] = await db.query<{ state: string }>('SELECT state FROM carrier_shipments WHERE reference = $1', [
+    reference,
+  ]);
+  return row?.state;
+}
+
+function bookingOf(reference: string) {
+  return { reference, carrier: 'simulated', tracking_number: trackingNumber(reference) };
 }
 
 async function cancel(storage: Storage, reference: string): Promise<Answer> {

@@ -1,12 +1,13 @@
-import { createServer, type ServerResponse } from 'node:http';
+import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 /** A request to a test carrier. */
 export interface CarrierRequest {
   readonly method: string;
   readonly reference: string;
+  readonly headers: IncomingHttpHeaders;
   readonly response: ServerResponse;
-  /** Books or cancels, as requested. */
+  /** Books or cancels, if that is requested. */
   act(): void;
   /** Responds as the API specifies. */
   answer(): void;
@@ -34,9 +35,12 @@ export async function startTestCarrier(): Promise<TestCarrier> {
     const [method = '', reference = ''] = [request.method, request.url?.split('/').at(-1)];
     requests.push(`${method} ${reference}`);
     const known = live.has(reference);
-    const act = () => void (method === 'PUT' ? live.add(reference) : live.delete(reference));
+    const act = () => {
+      if (method === 'PUT') live.add(reference);
+      if (method === 'DELETE') live.delete(reference);
+    };
     const answer = () => answerJson(response, method === 'PUT' ? 201 : known ? 200 : 404, booked(reference));
-    if (behaviour) return void behaviour({ method, reference, response, act, answer });
+    if (behaviour) return void behaviour({ method, reference, headers: request.headers, response, act, answer });
     act();
     answer();
   });
@@ -62,5 +66,5 @@ export function answerJson(response: ServerResponse, status: number, body: unkno
 }
 
 function booked(reference: string) {
-  return { carrier: 'test', tracking_number: `T-${reference}` };
+  return { reference, carrier: 'test', tracking_number: `T-${reference}` };
 }
