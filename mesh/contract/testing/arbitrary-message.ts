@@ -1,4 +1,14 @@
-import { create, type DescField, type DescMessage, type DescOneof, ScalarType, toBinary } from '@bufbuild/protobuf';
+import {
+  create,
+  type DescField,
+  type DescMessage,
+  type DescOneof,
+  fromJson,
+  type JsonValue,
+  ScalarType,
+  toBinary,
+} from '@bufbuild/protobuf';
+import { isWrapperDesc, ListValueSchema, ValueSchema } from '@bufbuild/protobuf/wkt';
 import fc from 'fast-check';
 
 /** The values to draw from, chosen to follow and to break rules often. */
@@ -11,7 +21,7 @@ export interface ValuePool {
 /** How deep messages nest below the first. */
 const maxDepth = 2;
 
-/** Messages of a type with any of their fields set, encoded. */
+/** Messages of a type with any of their fields set, encoded. They never have a `google.protobuf.Any`. */
 export function arbitraryMessage(type: DescMessage, pool: ValuePool): fc.Arbitrary<Uint8Array> {
   return createArbitraries(pool)(type, maxDepth).map((init) => toBinary(type, create(type, init)));
 }
@@ -20,7 +30,8 @@ type Init = Readonly<Record<string, unknown>>;
 
 function createArbitraries(pool: ValuePool): (type: DescMessage, depth: number) => fc.Arbitrary<Init> {
   function message(type: DescMessage, depth: number): fc.Arbitrary<Init> {
-    if (type.typeName === 'google.protobuf.Timestamp') return fc.constantFrom(...times());
+    const wellKnown = wellKnownTypes[type.typeName];
+    if (wellKnown !== undefined) return wellKnown();
     const members = type.members.map(
       (member) => [member.localName, fc.option(memberValue(member, depth), option)] as const,
     );
@@ -39,12 +50,25 @@ function createArbitraries(pool: ValuePool): (type: DescMessage, depth: number) 
   }
 
   function single(field: DescField, depth: number): fc.Arbitrary<unknown> {
-    if (field.message !== undefined) {
-      const isWrapper = field.message.typeName.endsWith('Value');
-      if (isWrapper) return scalar(field.message.fields[0]?.scalar ?? ScalarType.STRING);
-      return depth === 0 ? fc.constant(undefined) : message(field.message, depth - 1);
+    if (field.enum?.typeName === 'google.protobuf.NullValue') return fc.constant(0);
+    if (field.enum !== undefined) return fc.integer({ min: 0, max: 6 });
+    if (field.message !== undefined) return nested(field, field.message, depth);
+    const value = scalar(field.scalar ?? ScalarType.STRING);
+    return 'longAsString' in field && field.longAsString ? value.map(String) : value;
+  }
+
+  function nested(field: DescField, type: DescMessage, depth: number): fc.Arbitrary<unknown> {
+    if (isWrapperDesc(type)) {
+      const value = scalar(type.fields[0]?.scalar ?? ScalarType.STRING);
+      const isUnwrapped = field.fieldKind === 'message' && field.oneof === undefined;
+      return isUnwrapped ? value : value.map((inner) => ({ value: inner }));
     }
-    return field.enum === undefined ? scalar(field.scalar ?? ScalarType.STRING) : fc.integer({ min: 0, max: 6 });
+    if (type.typeName === 'google.protobuf.Struct') return fc.dictionary(fc.string(), jsonValues(), { maxKeys: 3 });
+    // An item of a list cannot be unset, so it is empty at the end.
+    const isItem = field.fieldKind === 'list' || field.fieldKind === 'map';
+    const isTooDeep = depth === 0 && !(type.typeName in wellKnownTypes);
+    if (isTooDeep || type.typeName === 'google.protobuf.Any') return fc.constant(isItem ? {} : undefined);
+    return message(type, depth - 1);
   }
 
   function key(type: ScalarType): fc.Arbitrary<string> {
@@ -65,6 +89,24 @@ function createArbitraries(pool: ValuePool): (type: DescMessage, depth: number) 
 }
 
 const option = { nil: undefined, freq: 4 } as const;
+
+/** Arbitraries of types with more rules than their fields say. */
+const wellKnownTypes: Readonly<Record<string, () => fc.Arbitrary<Init>>> = {
+  'google.protobuf.Timestamp': () => fc.constantFrom(...times()),
+  'google.protobuf.Duration': () =>
+    fc
+      .tuple(fc.constantFrom(1, -1), fc.integer({ min: 0, max: 1_000 }), fc.constantFrom(0, 1, 500_000_000, 999_000))
+      .map(([sign, seconds, nanos]) => ({ seconds: BigInt(sign * seconds), nanos: sign * nanos + 0 })),
+  'google.protobuf.FieldMask': () => fc.subarray(['a', 'b_c', 'd.e_f.g']).map((paths) => ({ paths })),
+  'google.protobuf.Value': () => jsonValues().map((json) => fromJson(ValueSchema, json) as unknown as Init),
+  'google.protobuf.ListValue': () =>
+    fc.array(jsonValues(), { maxLength: 3 }).map((json) => fromJson(ListValueSchema, json) as unknown as Init),
+};
+
+function jsonValues(): fc.Arbitrary<JsonValue> {
+  // JSON has no -0 after JSON.stringify.
+  return fc.json({ maxDepth: 2 }).map((text) => JSON.parse(text));
+}
 
 /** Whole and half seconds from 1970, and times hours away from now, so the clock cannot decide a test. */
 function times(): Init[] {

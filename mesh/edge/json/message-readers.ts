@@ -1,14 +1,11 @@
 import { create, type DescField, type DescMessage, type Message, type Registry } from '@bufbuild/protobuf';
 import { isWrapperDesc } from '@bufbuild/protobuf/wkt';
-import { cutText } from '../../errors/error-text.ts';
 import { fieldsByName } from './field-names.ts';
 import { compileFieldReader, type FieldReader } from './field-reader.ts';
 import { JsonObject } from './json-node.ts';
 import { scalarReader } from './scalars.ts';
 import { invalid, refuse, type ValueReader } from './value-reader.ts';
 import { anyReader, wellKnownReader } from './well-known.ts';
-
-const nameBytes = 100;
 
 /**
  * The readers of message types from JSON, compiled when first used. They are stricter than the JSON mapping of protobuf asks
@@ -78,7 +75,7 @@ function messageReader(type: DescMessage, fields: ReadonlyMap<string, FieldReade
       const key = node.keys[index] ?? '';
       const reader = fields.get(key);
       if (reader === undefined) {
-        faults.add(cutText(key, nameBytes), `is not a field of ${type.typeName}`);
+        faults.add(key, `is not a field of ${type.typeName}`);
       } else if (seen.includes(reader)) {
         faults.add(reader.field.name, 'is given more than once');
       } else {

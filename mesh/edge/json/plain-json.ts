@@ -1,15 +1,12 @@
 import type { JsonObject as PlainObject, JsonValue as PlainValue } from '@bufbuild/protobuf';
 import { quoteKey } from '../../contract/value-checks.ts';
-import { cutText } from '../../errors/error-text.ts';
-import type { Faults } from './faults.ts';
+import { type Faults, shorten } from './faults.ts';
 import { isJsonArray, type JsonNode, JsonNumber, JsonObject } from './json-node.ts';
 import { invalid, refuse } from './value-reader.ts';
 
-const keyBytes = 100;
-
 /** Returns the path of a key in a map or a `Struct`: `["key"]`. */
 export function keyPath(key: string): string {
-  return quoteKey(cutText(key, keyBytes));
+  return quoteKey(shorten(key));
 }
 
 /**
@@ -20,7 +17,7 @@ export function readPlain(node: JsonNode, faults: Faults): PlainValue | typeof i
   if (node instanceof JsonNumber) return readNumber(node.text, faults);
   if (node instanceof JsonObject) return readPlainObject(node, faults);
   if (!isJsonArray(node)) return node;
-  return node.map((item, index) => readPart(item, `[${index}]`, faults));
+  return node.map((item, index) => readPart(item, () => `[${index}]`, faults));
 }
 
 /** Reads a value for `google.protobuf.Struct`. */
@@ -29,16 +26,16 @@ export function readPlainObject(node: JsonObject, faults: Faults): PlainObject {
   node.keys.forEach((key, index) => {
     if (Object.hasOwn(object, key)) faults.add(keyPath(key), 'is given more than once');
     else if (key === '__proto__') faults.add(keyPath(key), 'is a key that is not supported');
-    else object[key] = readPart(node.values[index] ?? null, keyPath(key), faults);
+    else object[key] = readPart(node.values[index] ?? null, () => keyPath(key), faults);
   });
   return object;
 }
 
 /** After a fault the whole request is refused, so any value will do. */
-function readPart(node: JsonNode, path: string, faults: Faults): PlainValue {
+function readPart(node: JsonNode, path: () => string, faults: Faults): PlainValue {
   const from = faults.count;
   const value = readPlain(node, faults);
-  faults.prefix(from, path);
+  if (faults.count > from) faults.prefix(from, path());
   return value === invalid ? null : value;
 }
 

@@ -7,8 +7,7 @@ import {
   StructSchema,
   ValueSchema,
 } from '@bufbuild/protobuf/wkt';
-import { cutText } from '../../errors/error-text.ts';
-import type { Faults } from './faults.ts';
+import { type Faults, shorten } from './faults.ts';
 import { isJsonArray, type JsonNode, JsonObject } from './json-node.ts';
 import { readPlain, readPlainObject } from './plain-json.ts';
 import { readDuration, readFieldMask, readTimestamp } from './times.ts';
@@ -71,7 +70,7 @@ function readType({ keys, values }: JsonObject, registry: Registry, faults: Faul
     return undefined;
   }
   const type = registry.getMessage(url.slice(url.lastIndexOf('/') + 1));
-  if (type === undefined) faults.add('', `has the unknown type ${cutText(JSON.stringify(url), 100)}`);
+  if (type === undefined) faults.add('', `has the unknown type ${JSON.stringify(shorten(url))}`);
   return type;
 }
 

@@ -1,5 +1,4 @@
 import type { DescField, DescMessage, Message } from '@bufbuild/protobuf';
-import { cutText } from '../../errors/error-text.ts';
 import type { Faults } from '../json/faults.ts';
 import { fieldsByName } from '../json/field-names.ts';
 import type { JsonNode } from '../json/json-node.ts';
@@ -12,8 +11,6 @@ import { type TextToJson, textToJson } from './text-value.ts';
 
 /** Sets the fields that the query gives. */
 export type QueryBinder = (message: Message, query: string, faults: Faults) => void;
-
-const nameBytes = 100;
 
 /** A field that a query names, and the values that it gives. */
 interface QueryField {
@@ -46,14 +43,13 @@ function readPair(pair: string, given: Map<string, QueryField>, resolve: Resolve
   const rawName = end < 0 ? pair : pair.slice(0, end);
   const name = decodeQueryText(rawName);
   const text = end < 0 ? '' : decodeQueryText(pair.slice(end + 1));
-  const shown = cutText(name ?? rawName, nameBytes);
   if (name === undefined || text === undefined) {
-    faults.add(shown, 'has an invalid percent escape or a character that has to be escaped');
+    faults.add(name ?? rawName, 'has an invalid percent escape or a character that has to be escaped');
     return;
   }
   const resolved = resolve(name);
   if (typeof resolved === 'string') {
-    faults.add(shown, resolved);
+    faults.add(name, resolved);
     return;
   }
   const key = namesOf(resolved.path);
