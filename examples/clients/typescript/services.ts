@@ -5,7 +5,7 @@ import { resumeListing } from 'ordermesh-clients/calls';
 import { Address, Money } from 'ordermesh-clients/common/v1/common';
 import { SubscribeRequest } from 'ordermesh-clients/events/v1/events';
 import { CreateItemRequest } from 'ordermesh-clients/inventory/v1/inventory';
-import { type Order, OrderState, PlaceOrderRequest } from 'ordermesh-clients/order/v1/order';
+import { type Order, OrderState, PlaceOrderRequest, WatchOrderRequest } from 'ordermesh-clients/order/v1/order';
 import { CreateUserRequest, ImportUsersRequest, type ImportUsersResponse } from 'ordermesh-clients/user/v1/user';
 import { check, type Run, withDeadline } from './connect.ts';
 
@@ -73,7 +73,8 @@ export async function placeAndWatch({ id, mesh: { inventory, accounts, orders } 
   const placed = await promisify(orders.placeOrder.bind(orders))(PlaceOrderRequest.fromPartial(order));
   let last: Order = placed;
   // The stream ends after the final state.
-  for await (const order of orders.watchOrder({ id: placed.id }, withDeadline())) last = order;
+  for await (const order of orders.watchOrder(WatchOrderRequest.fromPartial({ id: placed.id }), withDeadline()))
+    last = order;
   const isRight = last.state === OrderState.ORDER_STATE_COMPLETED && last.total?.minorUnits === 1_000n;
   check(isRight, () => `the order ended in state ${last.state}`);
 }

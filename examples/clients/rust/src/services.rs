@@ -122,6 +122,7 @@ pub async fn place_and_watch(run: &Run) -> Outcome {
         .orders()
         .watch_order(WatchOrderRequest {
             id: placed.id.clone(),
+            ..Default::default()
         })
         .await?
         .into_inner();
