@@ -102,7 +102,7 @@ describe('a REST client', () => {
     expect(server.requests.length).toBe(before);
   });
 
-  it('ignores the proxy of the environment unless it is told to use it', async () => {
+  it('uses the proxy of the environment only with the option for it', async () => {
     await using proxy = await startTestServer();
     process.env.http_proxy = proxy.origin;
     onTestFinished(() => {

@@ -153,7 +153,7 @@ describe('an Idempotency-Key', () => {
 });
 
 describe('a request that is repeated while the first is in progress', () => {
-  it('is told to come back, and then gets the answer', async () => {
+  it('gets 409 with Retry-After, and later the answer', async () => {
     const { service, calls } = heldUsers();
     const held = await startMesh([service, edgeService], { HTTP_LISTEN: '127.0.0.1:0' });
     const body = { name: 'Ada', email: 'ada@example.com' };

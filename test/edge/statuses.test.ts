@@ -9,7 +9,7 @@ const reasons = (await definedReasons()).filter(
     reason.seenIn === undefined && reason.code !== undefined,
 );
 
-/** Faults that only a caller can mend, so that a server that reports them as its own would be asked again in vain. */
+/** Codes after which the caller has to act, not the server. */
 const callerFaults: ReadonlySet<Status> = new Set([
   Status.CANCELLED,
   Status.UNAUTHENTICATED,
@@ -35,7 +35,7 @@ describe('the HTTP status of a reason', () => {
     expect(wrong.map(({ reason }) => reason)).toEqual([]);
   });
 
-  it('is below 500 where the caller is told to send something else', () => {
+  it('is below 500 where only another request can succeed', () => {
     const told = reasons.filter(({ fix }) => /^(send|accept|use|repeat it after|fix the client)\b/.test(fix));
     const wrong = told.filter((reason) => httpStatusOf(reason) >= 500).map(({ reason }) => reason);
     // About frames of gRPC and messages of the contract, which the edge makes itself, and about what a service calls.

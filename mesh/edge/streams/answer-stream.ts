@@ -59,6 +59,7 @@ export async function answerStream(
   if (startId !== '') reply.header('resume-after', startId);
   if (request.method === 'HEAD') {
     stream.cancel();
+    // Nobody reads what it ends with.
     stream.first.catch(() => undefined);
     return Readable.from([]);
   }
