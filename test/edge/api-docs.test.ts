@@ -62,8 +62,17 @@ describe('/api/docs', () => {
     }
   });
 
+  it('is the same page with a slash at its end', async () => {
+    const [page, typed] = [await get('/api/docs'), await get('/api/docs/')];
+    expect(typed.status).toBe(200);
+    expect(await typed.text()).toBe(await page.text());
+    expect(typed.headers.get('content-security-policy')).toBe(page.headers.get('content-security-policy'));
+    // It finds the document from there too.
+    expect(await (await get('/api/docs/initializer.js')).text()).toContain("'/api/openapi.json'");
+  });
+
   it.each([
-    '/api/docs/',
+    '/api/docs//',
     '/api/docs/package.json',
     '/api/docs/../docs',
     '/api/docs/..%2fpackage.json',

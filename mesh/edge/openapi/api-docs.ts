@@ -49,11 +49,15 @@ const contentSecurityPolicy = [
   "frame-ancestors 'none'",
 ].join('; ');
 
+const docsPage = new URL('docs/index.html', import.meta.url);
+
 /** Creates the pages: `document` is the OpenAPI document. Files are read when they are first asked for. */
 export function createApiDocs(document: URL): ApiDocs {
   const files: Readonly<Record<string, URL>> = {
     [documentPath]: document,
-    [docsPath]: new URL('docs/index.html', import.meta.url),
+    [docsPath]: docsPage,
+    // What people type. Other paths with a slash at their end do not exist.
+    [`${docsPath}/`]: docsPage,
     [`${docsPath}/initializer.js`]: new URL('docs/initializer.js', import.meta.url),
     [`${docsPath}/swagger-ui-bundle.js`]: packaged('swagger-ui-bundle.js'),
     [`${docsPath}/swagger-ui.css`]: packaged('swagger-ui.css'),
