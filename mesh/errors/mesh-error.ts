@@ -7,7 +7,7 @@ export interface MeshErrorOptions {
   readonly metadata?: Readonly<Record<string, string>>;
   /** Broken rules of the request, sent as `google.rpc.BadRequest`. */
   readonly violations?: readonly FieldViolation[];
-  /** How long to wait before trying again, sent as `google.rpc.RetryInfo`. */
+  /** How long to wait before trying again, in milliseconds, sent as `google.rpc.RetryInfo`. It is made one that fits there. */
   readonly retryAfterMs?: number;
   /** What callers get instead of the message, if that names addresses, files or SQL. */
   readonly publicText?: string | undefined;
@@ -16,6 +16,9 @@ export interface MeshErrorOptions {
   /** `host:port` of the server at fault, if a process has several of its kind; for the log alone, never sent. */
   readonly host?: string | undefined;
 }
+
+/** The longest time of a `google.protobuf.Duration`, which is 10,000 years. */
+const maxRetryAfterMs = 315_576_000_000_000;
 
 /**
  * The one error of the mesh. `code` drives policy (what is retried, what opens a breaker), `reason` (UPPER_SNAKE,
@@ -38,10 +41,16 @@ export class MeshError extends Error {
     this.reason = reason;
     this.metadata = options.metadata ?? {};
     this.violations = options.violations ?? [];
-    this.retryAfterMs = options.retryAfterMs;
+    this.retryAfterMs = sendableTime(options.retryAfterMs);
     this.publicText = options.publicText;
     this.host = options.host;
   }
+}
+
+/** Others name the time, too, and may name any number. */
+function sendableTime(ms: number | undefined): number | undefined {
+  if (ms === undefined || Number.isNaN(ms)) return undefined;
+  return Math.min(Math.max(0, Math.ceil(ms)), maxRetryAfterMs);
 }
 
 /** The same failure with another text and other metadata, for a place that knows more about it. */

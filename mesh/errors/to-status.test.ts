@@ -30,6 +30,17 @@ describe('the error gate', () => {
     expect(lines).toEqual([]);
   });
 
+  it.each([
+    [-1, 0],
+    [0.5, 1],
+    [1e300, 315_576_000_000_000],
+    [Number.POSITIVE_INFINITY, 315_576_000_000_000],
+    [Number.NaN, undefined],
+  ])('sends a time to wait of %d ms, which somebody else has named, as %s', (retryAfterMs, sent) => {
+    const error = new MeshError(Status.UNAVAILABLE, 'TRY_LATER', 'try later', { retryAfterMs });
+    expect(gate().details(error).retryAfterMs).toBe(sent);
+  });
+
   it('names every broken rule', () => {
     const violations = ['a', 'b', 'c'].map((field) => ({ field, description: 'must not be empty' }));
     expect(gate().details(invalidRequest(violations))).toMatchObject({ reason: 'INVALID_FIELD', violations });

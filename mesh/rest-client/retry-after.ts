@@ -1,5 +1,4 @@
-/** `Sun, 06 Nov 1994 08:49:37 GMT`, the one date format that RFC 9110 lets servers send. */
-const httpDate = /^[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT$/;
+import { parseHttpDate } from './http-date.ts';
 
 /**
  * Returns how long a server asks to wait, in milliseconds, by its `Retry-After`: seconds, or a date, which is compared with the
@@ -7,9 +6,8 @@ const httpDate = /^[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GM
  */
 export function readRetryAfter(header: string | undefined, serverDate: string | undefined): number | undefined {
   const text = header?.trim() ?? '';
-  if (/^\d{1,10}$/.test(text)) return Number(text) * 1_000;
-  if (!httpDate.test(text)) return undefined;
-  const sentMs = serverDate !== undefined && httpDate.test(serverDate) ? Date.parse(serverDate) : Date.now();
-  const delayMs = Date.parse(text) - sentMs;
-  return Number.isNaN(delayMs) ? undefined : Math.max(0, delayMs);
+  // Any number of digits is a time, if need be an infinite one.
+  if (/^\d+$/.test(text)) return Number(text) * 1_000;
+  const dateMs = parseHttpDate(text);
+  return dateMs === undefined ? undefined : Math.max(0, dateMs - (parseHttpDate(serverDate) ?? Date.now()));
 }

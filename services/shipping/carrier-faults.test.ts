@@ -159,6 +159,23 @@ describe('a carrier of which nothing is known, because it', () => {
   );
 });
 
+describe('a carrier that asks to wait for ever', () => {
+  it.each([
+    ['in seconds', { 'retry-after': '9'.repeat(40) }, '{}'],
+    ['in its problem', {}, '{"retry_after_ms": 1e300}'],
+    ['in its problem, beyond all numbers', {}, '{"retry_after_ms": 1e999}'],
+  ])('%s is left without a booking, and harms nobody', async (_, headers, body) => {
+    const shipping = mesh.runtime.client(ShippingServiceContract);
+    const order = newOrder();
+    carrier.behave(({ response }) => response.writeHead(503, { ...json, ...headers }).end(body));
+    const unavailable = { code: Status.UNAVAILABLE, reason: 'CARRIER_UNAVAILABLE' };
+    await expect(shipping.createShipment(order)).rejects.toMatchObject(unavailable);
+    expect(methodsOf(order)).toEqual(['PUT']);
+    carrier.behave(undefined);
+    await expect(shipping.createShipment(order)).resolves.toMatchObject({ state: booked });
+  });
+});
+
 function portOf(server: ReturnType<typeof createServer>): number {
   return (server.address() as AddressInfo).port;
 }
