@@ -20,6 +20,17 @@ export const invalidPath = defineError({
   metadata: () => ({}),
 });
 
+/** The text does not repeat the value, which may be a credential. */
+export const unsendableHeader = defineError({
+  reason: 'UNSENDABLE_HEADER',
+  code: Status.INVALID_ARGUMENT,
+  means: 'a header of a REST call cannot be sent as it is; nothing was sent',
+  fix: 'use only characters of ISO 8859-1 without control characters, and no space at either end',
+  text: ({ name, problem }: { readonly name: string; readonly problem: string }) =>
+    `header ${JSON.stringify(name.slice(0, 100))} cannot be sent: its ${problem}`,
+  metadata: () => ({}),
+});
+
 export const clientClosed = cancelled.variant({
   text: ({ path }: { readonly path: string }) => `${path} was cancelled: its REST client is closed`,
   metadata: () => ({}),

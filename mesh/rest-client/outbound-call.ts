@@ -7,6 +7,7 @@ import { type CallScope, currentScope } from '../telemetry/call-scope.ts';
 import { continueTrace } from '../telemetry/trace-context.ts';
 import { systemClock } from '../time/clock.ts';
 import { clientClosed } from './errors.ts';
+import { assertSendable } from './request-headers.ts';
 import { type BaseUrl, requestUrl } from './request-url.ts';
 import type { RestCallOptions } from './rest-client.ts';
 import { nameOf, type RestCall, RestError } from './rest-error.ts';
@@ -39,7 +40,7 @@ export interface CallDefaults {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** Begins a call; disposing ends it. Throws a RestError if its path is invalid or no time is left. */
+/** Begins a call; disposing ends it. Throws a RestError if its path or a header is invalid, or no time is left. */
 export function beginCall(request: CallRequest, defaults: CallDefaults): OutboundCall {
   const { method, path, body, options } = request;
   const { base, service } = defaults;
@@ -48,6 +49,7 @@ export function beginCall(request: CallRequest, defaults: CallDefaults): Outboun
   const headers = { ...ownHeaders(request, base, scope), ...given };
   const call = { method, path, service, requestId: headers['x-request-id'], secrets: secretsOf(headers, given) };
   try {
+    assertSendable(headers);
     const url = requestUrl(base, path, options.params);
     const json = body === undefined ? undefined : JSON.stringify(body, bigintAsText);
     return { ...call, url, headers, body: json, ...startTime(options, defaults.timeoutMs, scope) };

@@ -167,7 +167,7 @@ describe('a carrier that asks to wait for ever', () => {
   ])('%s is left without a booking, and harms nobody', async (_, headers, body) => {
     const shipping = mesh.runtime.client(ShippingServiceContract);
     const order = newOrder();
-    carrier.behave(({ response }) => response.writeHead(503, { ...json, ...headers }).end(body));
+    carrier.behave(({ response }) => void response.writeHead(503, { ...json, ...headers }).end(body));
     const unavailable = { code: Status.UNAVAILABLE, reason: 'CARRIER_UNAVAILABLE' };
     await expect(shipping.createShipment(order)).rejects.toMatchObject(unavailable);
     expect(methodsOf(order)).toEqual(['PUT']);
