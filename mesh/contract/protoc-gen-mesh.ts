@@ -6,8 +6,8 @@ import {
   type CodeGeneratorResponse,
   CodeGeneratorResponseSchema,
 } from '@bufbuild/protobuf/wkt';
+import { ContractError } from './contract-error.ts';
 import { generate } from './plugin/generate.ts';
-import { GenerationError } from './plugin/generation-error.ts';
 
 /**
  * The protoc plugin: reads a request from stdin and writes the response to stdout. If it cannot generate a contract, the
@@ -22,7 +22,7 @@ function respond(request: CodeGeneratorRequest): CodeGeneratorResponse {
   try {
     return generate(request);
   } catch (error) {
-    if (error instanceof GenerationError) return create(CodeGeneratorResponseSchema, { error: error.message });
+    if (error instanceof ContractError) return create(CodeGeneratorResponseSchema, { error: error.message });
     throw error;
   }
 }

@@ -12,7 +12,7 @@ import type { TsProtoServiceDefinition } from 'nice-grpc';
 import type { MeshCallOptions } from '../client/calls.ts';
 import type { ClientFactory } from '../client/client-factory.ts';
 import type { MethodContract, ServiceContract } from '../contract/contract.ts';
-import { type CallPolicy, readPolicy } from '../contract/plugin/policy.ts';
+import { type CallPolicy, readPolicy } from '../contract/policy/policy.ts';
 import { serviceNameOf } from '../discovery/discovery.ts';
 import { serviceAbsent } from './errors.ts';
 

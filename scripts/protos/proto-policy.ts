@@ -16,7 +16,7 @@ import {
   FileDescriptorSetSchema,
   MethodOptions_IdempotencyLevel,
 } from '@bufbuild/protobuf/wkt';
-import { declaredPolicy, ownPolicy } from '../../mesh/contract/plugin/policy.ts';
+import { declaredPolicy, ownPolicy } from '../../mesh/contract/policy/policy.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const { IDEMPOTENCY_UNKNOWN, NO_SIDE_EFFECTS } = MethodOptions_IdempotencyLevel;

@@ -2,8 +2,8 @@ import { readFile } from 'node:fs/promises';
 import { createFileRegistry, type DescMethod, type DescService, fromBinary, type Registry } from '@bufbuild/protobuf';
 import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
 import { contractDescriptors } from '../../mesh/contract/declared-services.ts';
-import { type CallPolicy, declaredPolicy, readPolicy } from '../../mesh/contract/plugin/policy.ts';
-import { resumeOf } from '../../mesh/contract/plugin/resume.ts';
+import { type CallPolicy, declaredPolicy, readPolicy } from '../../mesh/contract/policy/policy.ts';
+import { resumeOf } from '../../mesh/contract/policy/resume.ts';
 
 /** The methods of a service as `docs/methods.md` shows them. */
 export interface MethodTable {

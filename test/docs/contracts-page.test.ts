@@ -8,7 +8,7 @@ import { Status } from 'nice-grpc-common';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { EventServiceContract } from '#gen/events/v1/events.contract.ts';
 import { processSettings } from '../../mesh/config/process-settings.ts';
-import { declaredPolicy } from '../../mesh/contract/plugin/policy.ts';
+import { declaredPolicy } from '../../mesh/contract/policy/policy.ts';
 import { requestIdOf } from '../../mesh/engines/request-id.ts';
 import { maxStatusBytes } from '../../mesh/errors/wire-status.ts';
 import { fixedLimits, type Load } from '../../mesh/server/policies/admission/policy.ts';

@@ -74,6 +74,10 @@ const rules: readonly Rule[] = [
       return target.startsWith('node:') ? undefined : `no adapter is named as the home of ${target}`;
     return places.some((place) => file.startsWith(place)) ? undefined : `${target} belongs into ${places.join(', ')}`;
   },
+  ({ file, target }) => {
+    if (!file.startsWith('mesh/') || !target.startsWith('mesh/contract/plugin/')) return undefined;
+    return isGenerator(file) ? undefined : 'what runs in production uses no generator';
+  },
   ({ target, isPackage }) =>
     !isPackage && isTestCode(target) ? 'what runs in production uses no test code' : undefined,
 ];
@@ -176,6 +180,11 @@ function isDomain(file: string): boolean {
   if (/^services\/[^/]+\/domain\//.test(file)) return true;
   const name = /^services\/[^/]+\/([a-z]+)\.ts$/.exec(file)?.[1];
   return name !== undefined && !roles.has(name);
+}
+
+/** What generates code and documents, and never runs in a process of the mesh. */
+function isGenerator(file: string): boolean {
+  return /^mesh\/(contract\/(plugin\/|protoc-gen-mesh\.ts$)|edge\/openapi\/(generator|rest-types)\/)/.test(file);
 }
 
 function isTestCode(file: string): boolean {

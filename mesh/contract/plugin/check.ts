@@ -1,6 +1,6 @@
 import { type DescMessage, isFieldSet, type Message } from '@bufbuild/protobuf';
+import { ContractError } from '../contract-error.ts';
 import type { GeneratedModule } from './generated-module.ts';
-import { GenerationError } from './generation-error.ts';
 
 /** One test in generated code. */
 export interface Check {
@@ -28,7 +28,7 @@ export type RuleCompiler<Rules> = (rules: Rules, value: string, context: RuleCon
 export type RuleTable<Rules> = Readonly<Record<string, RuleCompiler<Rules>>>;
 
 /**
- * Compiles all rules that are set, in the order in which `buf.validate` declares them. Throws a {@link GenerationError} for
+ * Compiles all rules that are set, in the order in which `buf.validate` declares them. Throws a {@link ContractError} for
  * a rule that is not in the table: a rule is never skipped silently.
  */
 export function compileRules<Rules extends Message>(
@@ -50,8 +50,8 @@ export function compileRules<Rules extends Message>(
 }
 
 /** Creates the error for a rule that the generator does not support. */
-export function unsupported(where: string, rule: string): GenerationError {
-  return new GenerationError(
+export function unsupported(where: string, rule: string): ContractError {
+  return new ContractError(
     where,
     `the rule ${rule} is not supported by protoc-gen-mesh: use another rule, or check it in the handler`,
   );

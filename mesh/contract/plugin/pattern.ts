@@ -1,4 +1,4 @@
-import { GenerationError } from './generation-error.ts';
+import { ContractError } from '../contract-error.ts';
 
 /** The characters of `\s` in RE2; JavaScript's has all of Unicode's spaces. */
 const spaces = '\\t\\n\\f\\r ';
@@ -14,7 +14,7 @@ const otherMeaning = /\[\^?\]|\[\[:/;
 
 /**
  * Translates a pattern in RE2's syntax, which `buf.validate` uses, into the source of a JavaScript regular expression with
- * the flag `u` and the same meaning. Throws a {@link GenerationError} for what JavaScript does not support.
+ * the flag `u` and the same meaning. Throws a {@link ContractError} for what JavaScript does not support.
  */
 export function toJavaScriptPattern(pattern: string, where: string): string {
   const foreign = otherMeaning.exec(pattern);
@@ -42,7 +42,7 @@ function assertCompiles(source: string, pattern: string, where: string): string 
     new RegExp(source, 'u');
     return source;
   } catch (cause) {
-    throw new GenerationError(where, `the pattern ${pattern} is not valid in JavaScript: ${String(cause)}`);
+    throw new ContractError(where, `the pattern ${pattern} is not valid in JavaScript: ${String(cause)}`);
   }
 }
 
@@ -50,6 +50,6 @@ function fail(pattern: string, syntax: string, where: string): never {
   throw refusal(pattern, syntax, where);
 }
 
-function refusal(pattern: string, syntax: string, where: string): GenerationError {
-  return new GenerationError(where, `the pattern ${pattern} uses ${syntax}, which protoc-gen-mesh does not support`);
+function refusal(pattern: string, syntax: string, where: string): ContractError {
+  return new ContractError(where, `the pattern ${pattern} uses ${syntax}, which protoc-gen-mesh does not support`);
 }

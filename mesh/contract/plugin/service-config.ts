@@ -1,5 +1,5 @@
 import type { DescMethod, DescService, Registry } from '@bufbuild/protobuf';
-import { readPolicy } from './policy.ts';
+import { readPolicy } from '../policy/policy.ts';
 
 /** A gRPC service config (https://github.com/grpc/grpc/blob/master/doc/service_config.md), for clients in any language. */
 export interface ServiceConfig {

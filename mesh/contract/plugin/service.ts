@@ -1,7 +1,7 @@
 import type { DescMessage, DescMethod, DescService, Registry } from '@bufbuild/protobuf';
+import { readPolicy } from '../policy/policy.ts';
 import { indent, quote } from './generated-module.ts';
 import { methodName } from './names.ts';
-import { readPolicy } from './policy.ts';
 import { isNarrowed, type TypeImports } from './valid-type.ts';
 
 /** The names that a service's contract refers to, imported. */

@@ -1,8 +1,8 @@
 import { type DescEnum, type DescField, type DescMessage, ScalarType } from '@bufbuild/protobuf';
 import { isWrapperDesc } from '@bufbuild/protobuf/wkt';
 import { type FieldRules, FieldRulesSchema } from '@bufbuild/protovalidate/gen/buf/validate/validate_pb.js';
+import { ContractError } from '../contract-error.ts';
 import { type Check, compileRules, type RuleContext, unsupported } from './check.ts';
-import { GenerationError } from './generation-error.ts';
 import { listRules, mapRules } from './rules/collections.ts';
 import { durationRules } from './rules/duration.ts';
 import { numberRules } from './rules/numbers.ts';
@@ -38,7 +38,7 @@ export function compileValueRules(rules: FieldRules, type: ValueType, value: str
   if (rules.type.case === undefined) return validTime;
   const expected = ruleKindOf(type);
   if (rules.type.case !== expected) {
-    throw new GenerationError(context.where, `${rules.type.case} rules do not fit a field of type ${expected}`);
+    throw new ContractError(context.where, `${rules.type.case} rules do not fit a field of type ${expected}`);
   }
   return [...validTime, ...compileKind(rules.type, type, value, context)];
 }

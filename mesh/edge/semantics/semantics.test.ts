@@ -4,7 +4,7 @@ import { create, createFileRegistry, fromBinary, fromJson, type JsonObject, type
 import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
 import { describe, expect, it } from 'vitest';
 import { contractDescriptors } from '../../contract/declared-services.ts';
-import { readPolicy } from '../../contract/plugin/policy.ts';
+import { readPolicy } from '../../contract/policy/policy.ts';
 import { staleEtag } from '../../errors/errors.ts';
 import { requestIdReused } from '../../idempotency/errors.ts';
 import { readHttpRoutes } from '../rules/http-routes.ts';

@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { type DescMethod, type Message, ScalarType } from '@bufbuild/protobuf';
-import type { CallPolicy } from '../../contract/plugin/policy.ts';
+import type { CallPolicy } from '../../contract/policy/policy.ts';
 import type { HttpRoute } from '../rules/http-routes.ts';
 import { headerContradictsBody, idempotencyKeyMissing } from './errors.ts';
 import { responseEtag } from './etag-fields.ts';

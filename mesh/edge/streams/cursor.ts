@@ -1,6 +1,6 @@
 import { clone, type DescMethod, type Message, type Registry } from '@bufbuild/protobuf';
 import { type ReflectMessage, reflect } from '@bufbuild/protobuf/reflect';
-import { type Resume, resumeOf } from '../../contract/plugin/resume.ts';
+import { type Resume, resumeOf } from '../../contract/policy/resume.ts';
 import { eventIdFault, formatEventId, parseEventId } from './event-id.ts';
 
 /** Where a stream is, for one request. */

@@ -1,5 +1,5 @@
 import type { DescService, FileRegistry } from '@bufbuild/protobuf';
-import { GenerationError } from '../../../contract/plugin/generation-error.ts';
+import { ContractError } from '../../../contract/contract-error.ts';
 import { type HttpRoute, readHttpRoutes } from '../../rules/http-routes.ts';
 import { commentOf } from './comments.ts';
 import { type OpenApiDocument, type PathItem, type Verb, verbs } from './document.ts';
@@ -20,7 +20,7 @@ const description = `The services of ordermesh as JSON over HTTP, generated from
 Authentication is not enforced yet. \`x-required-scope\` is the scope that the token of a caller will need.`;
 
 /**
- * Generates the OpenAPI document of all methods with a `google.api.http` option. Throws a `GenerationError` for contracts
+ * Generates the OpenAPI document of all methods with a `google.api.http` option. Throws a `ContractError` for contracts
  * that it cannot describe.
  */
 export function openApiDocument(registry: FileRegistry, version: string): OpenApiDocument {
@@ -79,7 +79,7 @@ function placeRoutes(routes: readonly HttpRoute[], services: readonly DescServic
 function verbOf({ method, verb }: HttpRoute): Verb {
   const known = verbs.find((each) => each === verb.toLowerCase());
   if (known !== undefined) return known;
-  throw new GenerationError(
+  throw new ContractError(
     `${method.parent.typeName}.${method.name}`,
     `OpenAPI 3.1 has no operation for the HTTP method ${verb}`,
   );

@@ -1,5 +1,5 @@
+import { ContractError } from '../../../contract/contract-error.ts';
 import { quote } from '../../../contract/plugin/generated-module.ts';
-import { GenerationError } from '../../../contract/plugin/generation-error.ts';
 import {
   type OpenApiDocument,
   type Operation,
@@ -47,7 +47,7 @@ function printVerb(verb: Verb, { paths, components }: OpenApiDocument): string[]
 }
 
 function printRoute(path: string, operation: Operation, shared: Readonly<Record<string, Parameter>>): string[] {
-  if (!path.startsWith(`${basePath}/`)) throw new GenerationError(path, `its path does not begin with ${basePath}/`);
+  if (!path.startsWith(`${basePath}/`)) throw new ContractError(path, `its path does not begin with ${basePath}/`);
   const parameters = operation.parameters.map((each) => resolve(each, shared));
   const key = parameters.find(({ name }) => name === 'Idempotency-Key');
   const [body] = bodyOf(operation);
@@ -67,7 +67,7 @@ function printRoute(path: string, operation: Operation, shared: Readonly<Record<
 function resolve(parameter: Parameter | Reference, shared: Readonly<Record<string, Parameter>>): Parameter {
   if (!('$ref' in parameter)) return parameter;
   const found = shared[parameter.$ref.split('/').at(-1) ?? ''];
-  if (found === undefined) throw new GenerationError(parameter.$ref, 'it is not a parameter of this document');
+  if (found === undefined) throw new ContractError(parameter.$ref, 'it is not a parameter of this document');
   return found;
 }
 
@@ -90,7 +90,7 @@ function bodyOf({ requestBody }: Operation): Schema[] {
 function responseOf({ responses, operationId }: Operation): Schema {
   const success = responses[200];
   const schema = success && 'content' in success ? success.content?.['application/json']?.schema : undefined;
-  if (schema === undefined) throw new GenerationError(operationId, 'its response is not JSON');
+  if (schema === undefined) throw new ContractError(operationId, 'its response is not JSON');
   const { anyOf } = schema.items ?? {};
   const messages = anyOf?.filter(({ $ref }) => $ref !== '#/components/schemas/Problem');
   return messages === undefined ? schema : { ...schema, items: { anyOf: messages } };

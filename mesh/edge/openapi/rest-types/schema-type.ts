@@ -1,5 +1,5 @@
+import { ContractError } from '../../../contract/contract-error.ts';
 import { quote } from '../../../contract/plugin/generated-module.ts';
-import { GenerationError } from '../../../contract/plugin/generation-error.ts';
 import type { Schema } from '../generator/document.ts';
 import { docComment } from './doc-comment.ts';
 
@@ -66,7 +66,7 @@ function literal(value: unknown): string {
 
 function nameOf($ref: string): string {
   if ($ref.startsWith(prefix)) return $ref.slice(prefix.length);
-  throw new GenerationError($ref, 'it is not a schema of this document');
+  throw new ContractError($ref, 'it is not a schema of this document');
 }
 
 /** Returns the names of the schemas that these refer to, at any depth. */

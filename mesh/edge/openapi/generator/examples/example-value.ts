@@ -1,18 +1,18 @@
 import type { DescField } from '@bufbuild/protobuf';
-import { GenerationError } from '../../../../contract/plugin/generation-error.ts';
+import { ContractError } from '../../../../contract/contract-error.ts';
 import { commentOf } from '../comments.ts';
 import type { Json, Schema } from '../document.ts';
 import { exampleText, isExampleText, named } from './example-text.ts';
 
 /**
  * Returns a value of a field that its schema allows; `undefined` if the schema refers to another, which has an example of its
- * own. Throws a {@link GenerationError} if none is found: the comment of the field can name one.
+ * own. Throws a {@link ContractError} if none is found: the comment of the field can name one.
  */
 export function exampleValue(field: DescField, schema: Schema, where: string): Json | undefined {
   if (refersToOther(schema)) return undefined;
   const example = valueFor(field, schema);
   if (example !== undefined) return example;
-  throw new GenerationError(where, 'no example found: name one in its comment, as in "for example `USD`"');
+  throw new ContractError(where, 'no example found: name one in its comment, as in "for example `USD`"');
 }
 
 function refersToOther({ $ref, items, additionalProperties, type }: Schema): boolean {

@@ -1,6 +1,6 @@
 import { STATUS_CODES } from 'node:http';
 import { Status } from 'nice-grpc-common';
-import { GenerationError } from '../../../../contract/plugin/generation-error.ts';
+import { ContractError } from '../../../../contract/contract-error.ts';
 import { httpStatusOf } from '../../../http-status.ts';
 import { problemType } from '../../../problem.ts';
 import type { NamedError } from '../comments.ts';
@@ -99,7 +99,7 @@ function errorHeaders(status: number): Record<string, Header | Reference> {
 function statusOf(name: string, reason: string, where: string): number {
   const code = Object.entries(Status).find(([each]) => each === name)?.[1];
   if (typeof code === 'number') return httpStatusOf({ code, reason });
-  throw new GenerationError(where, `its comment names the error code ${name}, which gRPC does not have`);
+  throw new ContractError(where, `its comment names the error code ${name}, which gRPC does not have`);
 }
 
 /** `404` → `NotFound`. */

@@ -1,6 +1,6 @@
 import type { Registry } from '@bufbuild/protobuf';
-import { readPolicy } from '../../../../contract/plugin/policy.ts';
-import { resumeOf } from '../../../../contract/plugin/resume.ts';
+import { readPolicy } from '../../../../contract/policy/policy.ts';
+import { resumeOf } from '../../../../contract/policy/resume.ts';
 import type { HttpRoute } from '../../../rules/http-routes.ts';
 import { requestEtag, responseEtag } from '../../../semantics/etag-fields.ts';
 import { idempotencyKeyHeader } from '../../../semantics/idempotency-key.ts';

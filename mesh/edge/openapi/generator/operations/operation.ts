@@ -1,5 +1,5 @@
 import type { Registry } from '@bufbuild/protobuf';
-import { declaredPolicy } from '../../../../contract/plugin/policy.ts';
+import { declaredPolicy } from '../../../../contract/policy/policy.ts';
 import type { HttpRoute } from '../../../rules/http-routes.ts';
 import { methodComment } from '../comments.ts';
 import type { Operation, Verb } from '../document.ts';

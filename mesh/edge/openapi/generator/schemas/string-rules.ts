@@ -24,7 +24,7 @@ const formats: Readonly<Record<string, Schema>> = {
 /** The rules that JSON Schema has no keyword for. */
 const withoutKeyword = ['len_bytes', 'min_bytes', 'max_bytes', 'address', 'host_and_port'];
 
-/** Translates the rules of a string. Throws a `GenerationError` for a pattern that JavaScript does not support. */
+/** Translates the rules of a string. Throws a `ContractError` for a pattern that JavaScript does not support. */
 export function stringKeywords(rules: StringRules, where: string): Schema {
   const [pattern, ...more] = patterns(rules, where);
   const allOf = more.map((each) => ({ pattern: each }));

@@ -1,5 +1,5 @@
 import { type DescField, type DescMethod, type Registry, ScalarType } from '@bufbuild/protobuf';
-import { GenerationError } from './generation-error.ts';
+import { ContractError } from '../contract-error.ts';
 import { ownPolicy } from './policy.ts';
 
 /** How a stream continues after what its caller has received. */
@@ -20,7 +20,7 @@ const types: ReadonlySet<ScalarType> = new Set([
 ]);
 
 /**
- * Returns how the streams of a method are resumed; undefined if they start over. Throws a {@link GenerationError} if the
+ * Returns how the streams of a method are resumed; undefined if they start over. Throws a {@link ContractError} if the
  * method is not server-streaming, or if the declared fields do not exist or have other types.
  */
 export function resumeOf(method: DescMethod, registry: Registry): Resume | undefined {
@@ -50,6 +50,6 @@ function isScalar(field: DescField): field is DescField & { readonly fieldKind: 
   return field.fieldKind === 'scalar';
 }
 
-function fault(method: DescMethod, problem: string): GenerationError {
-  return new GenerationError(`${method.parent.file.name}.proto: ${method.parent.typeName}.${method.name}`, problem);
+function fault(method: DescMethod, problem: string): ContractError {
+  return new ContractError(`${method.parent.file.name}.proto: ${method.parent.typeName}.${method.name}`, problem);
 }

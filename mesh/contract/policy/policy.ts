@@ -1,8 +1,8 @@
 import { type DescMethod, type DescService, getOption, hasOption, type Registry, ScalarType } from '@bufbuild/protobuf';
 import { type Duration, MethodOptions_IdempotencyLevel } from '@bufbuild/protobuf/wkt';
 import type { MethodContract, RetryableCode } from '../contract.ts';
+import { ContractError } from '../contract-error.ts';
 import { nanoseconds } from '../value-checks.ts';
-import { GenerationError } from './generation-error.ts';
 
 const defaultTimeoutMs = 5_000;
 const defaultMaxAttempts = 3;
@@ -99,7 +99,7 @@ function timeoutMs({ timeout }: DeclaredPolicy, method: DescMethod): number | un
   if (timeout === undefined) return method.methodKind === 'unary' ? defaultTimeoutMs : undefined;
   const milliseconds = Number(nanoseconds(timeout)) / 1e6;
   if (Number.isInteger(milliseconds) && milliseconds >= 1 && milliseconds <= maxTimeoutMs) return milliseconds;
-  throw new GenerationError(
+  throw new ContractError(
     describe(method),
     `policy.timeout is ${milliseconds} ms; give whole milliseconds from 1 to ${maxTimeoutMs}`,
   );
@@ -123,7 +123,7 @@ function hasRequestId({ methodKind, input }: DescMethod): boolean {
 
 function maxAttempts({ maxAttempts }: DeclaredPolicy, method: DescMethod): number {
   if (maxAttempts <= attemptsLimit) return maxAttempts || defaultMaxAttempts;
-  throw new GenerationError(
+  throw new ContractError(
     describe(method),
     `policy.max_attempts is ${maxAttempts}; give 1 to ${attemptsLimit}, because other clients of gRPC make no more`,
   );
@@ -141,8 +141,7 @@ function retryableCodes({ retryableCodes: codes }: DeclaredPolicy, method: DescM
   if (codes.length === 0) return ['UNAVAILABLE'];
   return codes.map((code) => {
     const name = retryableCodeNames[code];
-    if (name === undefined)
-      throw new GenerationError(describe(method), `policy.retryable_codes has ${code}: remove it`);
+    if (name === undefined) throw new ContractError(describe(method), `policy.retryable_codes has ${code}: remove it`);
     return name;
   });
 }
@@ -150,7 +149,7 @@ function retryableCodes({ retryableCodes: codes }: DeclaredPolicy, method: DescM
 function breakerGroup({ breakerGroup: group }: DeclaredPolicy, method: DescMethod): string {
   if (/^[a-z][a-z0-9-]*$/.test(group)) return group;
   if (group === '') return idempotency(method) === 'no-side-effects' ? 'queries' : 'commands';
-  throw new GenerationError(
+  throw new ContractError(
     describe(method),
     `policy.breaker_group ${JSON.stringify(group)} is not a valid name: use lowercase letters, digits and dashes`,
   );
@@ -160,7 +159,7 @@ const priorityNames: readonly CallPolicy['priority'][] = ['normal', 'critical', 
 
 function priorityName(priority: number, method: DescMethod): CallPolicy['priority'] {
   const name = priorityNames[priority];
-  if (name === undefined) throw new GenerationError(describe(method), `policy.priority ${priority} is unknown`);
+  if (name === undefined) throw new ContractError(describe(method), `policy.priority ${priority} is unknown`);
   return name;
 }
 
