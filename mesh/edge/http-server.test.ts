@@ -3,8 +3,8 @@ import { Agent, request } from 'node:http';
 import { connect as connectHttp2 } from 'node:http2';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeEach, expect, it, onTestFinished } from 'vitest';
+import { eventually } from '../testing/eventually.ts';
 import { createHttpServer, type HttpServer } from './http-server.ts';
 
 let http: HttpServer;
@@ -31,10 +31,12 @@ async function open(): Promise<Socket> {
 }
 
 it.each(['GET', 'POST', 'PROPFIND'])('speaks HTTP/1.1, also if %s arrives byte by byte', async (method) => {
+  const accepting = once(http.server, 'connection');
   const socket = await open();
-  for (const byte of method) {
+  const [accepted] = await accepting;
+  for (const [index, byte] of [...method].entries()) {
     socket.write(byte);
-    await sleep(5);
+    await eventually(() => expect(accepted.bytesRead).toBe(index + 1), { intervalMs: 1 });
   }
   socket.write(' /path HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n');
   const answer = Buffer.concat(await Array.fromAsync<Buffer>(socket)).toString();

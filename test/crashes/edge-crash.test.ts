@@ -6,7 +6,7 @@ import { type FaultProxy, startFaultProxy } from '../../mesh/testing/servers/fau
 import { freePort } from '../../mesh/testing/servers/free-port.ts';
 import { type StartedProcess, startProcess } from '../../mesh/testing/servers/start-process.ts';
 import { type TempFolder, tempFolder } from '../../mesh/testing/temp-folder.ts';
-import { type HttpAnswer, sendHttp } from '../edge/support/send-http.ts';
+import { type HttpAnswer, send as sendTo } from '../edge/support/http.ts';
 import { bookOrder, euros, fillShop, type Shop, shopOf, stocked } from '../support/shop.ts';
 import { type CrashPoint, crashPointVariable } from './support/crash-point.ts';
 
@@ -76,7 +76,7 @@ async function closeGateway({ process, network }: Gateway): Promise<void> {
 }
 
 const post = ({ process }: Gateway, path: string, key: string, body: object) =>
-  sendHttp(process.httpAddress ?? '', 'POST', path, {
+  sendTo(process.httpAddress ?? '', 'POST', path, {
     headers: { 'idempotency-key': key, 'request-timeout': '10' },
     body,
   });

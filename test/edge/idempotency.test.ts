@@ -7,7 +7,7 @@ import { allServices } from '../../services/all.ts';
 import { edgeService } from '../../services/edge/service.ts';
 import { bookOrder, euros, fillShop, shopOf, stocked } from '../support/shop.ts';
 import { heldUsers } from './support/held-users.ts';
-import { type HttpParts, sendHttp } from './support/send-http.ts';
+import { type SentRequest, send as sendTo } from './support/http.ts';
 
 let mesh: TestMesh;
 
@@ -18,8 +18,8 @@ beforeAll(async () => {
 
 afterAll(() => mesh.stop());
 
-const send = (method: string, path: string, parts?: HttpParts) => sendHttp(mesh.httpAddress ?? '', method, path, parts);
-const keyed = (key: string, body: unknown): HttpParts => ({ headers: { 'idempotency-key': key }, body });
+const send = (method: string, path: string, parts?: SentRequest) => sendTo(mesh.httpAddress ?? '', method, path, parts);
+const keyed = (key: string, body: unknown): SentRequest => ({ headers: { 'idempotency-key': key }, body });
 const deposit = (key: string, minorUnits: number) =>
   send(
     'POST',
@@ -157,7 +157,7 @@ describe('a request that is repeated while the first is in progress', () => {
     const { service, calls } = heldUsers();
     const held = await startMesh([service, edgeService], { HTTP_LISTEN: '127.0.0.1:0' });
     const body = { name: 'Ada', email: 'ada@example.com' };
-    const create = (key: string) => sendHttp(held.httpAddress ?? '', 'POST', '/api/users', keyed(key, body));
+    const create = (key: string) => sendTo(held.httpAddress ?? '', 'POST', '/api/users', keyed(key, body));
     try {
       const first = create('one');
       await eventually(() => expect(calls).toHaveLength(1));

@@ -6,7 +6,7 @@ import { eventually } from '../../mesh/testing/eventually.ts';
 import { startMesh } from '../../mesh/testing/start-mesh.ts';
 import { edgeService } from '../../services/edge/service.ts';
 import { heldUsers } from './support/held-users.ts';
-import { type HttpParts, sendHttp } from './support/send-http.ts';
+import { type SentRequest, send as sendTo } from './support/http.ts';
 
 /** Many connections take their time on a busy machine. */
 const patient = { timeoutMs: 25_000 };
@@ -16,9 +16,9 @@ async function startHeld(environment: Record<string, string> = {}) {
   const { service, calls } = heldUsers();
   const mesh = await startMesh([service, edgeService], { HTTP_LISTEN: '127.0.0.1:0', ...environment });
   onTestFinished(() => mesh.stop());
-  const send = (method: string, path: string, parts?: HttpParts) =>
-    sendHttp(mesh.httpAddress ?? '', method, path, parts);
-  const get = (headers: HttpParts['headers'] = {}) => send('GET', '/api/users/ada', { headers });
+  const send = (method: string, path: string, parts?: SentRequest) =>
+    sendTo(mesh.httpAddress ?? '', method, path, parts);
+  const get = (headers: SentRequest['headers'] = {}) => send('GET', '/api/users/ada', { headers });
   return { send, get, calls };
 }
 
@@ -136,7 +136,7 @@ describe('the header Retry-After', () => {
   it('is there when a service is away', async () => {
     const mesh = await startMesh([edgeService], { HTTP_LISTEN: '127.0.0.1:0' });
     onTestFinished(() => mesh.stop());
-    expect(await sendHttp(mesh.httpAddress ?? '', 'GET', '/api/users/ada')).toMatchObject({
+    expect(await sendTo(mesh.httpAddress ?? '', 'GET', '/api/users/ada')).toMatchObject({
       status: 503,
       headers: { 'retry-after': '1' },
       json: { reason: 'NO_ENDPOINTS', retry_after_ms: 1_000 },

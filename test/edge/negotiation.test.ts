@@ -2,7 +2,7 @@ import { gunzipSync, gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startMesh, type TestMesh } from '../../mesh/testing/start-mesh.ts';
 import { allServices } from '../../services/all.ts';
-import { type HttpParts, sendHttp } from './support/send-http.ts';
+import { type SentRequest, send as sendTo } from './support/http.ts';
 
 let mesh: TestMesh;
 
@@ -15,7 +15,7 @@ beforeAll(async () => {
 
 afterAll(() => mesh.stop());
 
-const send = (method: string, path: string, parts?: HttpParts) => sendHttp(mesh.httpAddress ?? '', method, path, parts);
+const send = (method: string, path: string, parts?: SentRequest) => sendTo(mesh.httpAddress ?? '', method, path, parts);
 
 /** A path whose answer has more than 1 KiB. */
 const large = `/api/users:batchGet?${Array.from({ length: 20 }, (_, index) => `ids=u${index}`).join('&')}`;

@@ -4,7 +4,7 @@ import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startMesh, type TestMesh } from '../../mesh/testing/start-mesh.ts';
 import { allServices } from '../../services/all.ts';
-import { type HttpParts, sendHttp } from './support/send-http.ts';
+import { type SentRequest, send as sendTo } from './support/http.ts';
 
 let mesh: TestMesh;
 
@@ -14,7 +14,7 @@ beforeAll(async () => {
 
 afterAll(() => mesh.stop());
 
-const send = (method: string, path: string, parts?: HttpParts) => sendHttp(mesh.httpAddress ?? '', method, path, parts);
+const send = (method: string, path: string, parts?: SentRequest) => sendTo(mesh.httpAddress ?? '', method, path, parts);
 
 /** Creates a user; returns how to reach it, and its etag. */
 async function newUser(name = 'Ada') {

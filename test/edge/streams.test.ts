@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setInterval } from 'node:timers/promises';
 import { Status } from 'nice-grpc-common';
 import { describe, expect, it } from 'vitest';
 import { MeshError } from '../../mesh/errors/mesh-error.ts';
@@ -13,11 +13,15 @@ const sse = 'text/event-stream';
 
 const lost = new MeshError(Status.DATA_LOSS, 'PARTITION_UNREADABLE', 'the rest is lost');
 const fail = () => Promise.reject(lost);
-/** Fails when what came before has been sent. */
-const failLater = async () => {
-  await sleep(50);
-  throw lost;
-};
+
+/** A listing of two users that fails once its client has them, and what the client has to call. */
+function failing() {
+  const { promise: arrived, resolve } = Promise.withResolvers<void>();
+  const received = (text: string) => {
+    if (text.includes('"id":"u2"')) resolve();
+  };
+  return { listUsers: listing(2, () => arrived.then(fail)), received };
+}
 
 describe('a stream over HTTP', () => {
   it.each([
@@ -51,8 +55,10 @@ describe('a stream over HTTP', () => {
   });
 
   it('ends with the problem as a last line', async () => {
-    const { address } = await startListing(listing(2, failLater));
-    const { status, text } = await get(address, '/api/users', { accept: lines, 'x-request-id': 'req-1' });
+    const { listUsers, received } = failing();
+    const { address } = await startListing(listUsers);
+    const headers = { accept: lines, 'x-request-id': 'req-1' };
+    const { status, text } = await get(address, '/api/users', headers, received);
     expect(status).toBe(200);
     const error = { reason: 'PARTITION_UNREADABLE', status: 500, request_id: 'req-1' };
     const messages = text.trimEnd().split('\n');
@@ -60,14 +66,16 @@ describe('a stream over HTTP', () => {
   });
 
   it('ends with the problem as a last event', async () => {
-    const { address } = await startListing(listing(2, failLater));
-    const { text } = await get(address, '/api/users', { accept: sse });
+    const { listUsers, received } = failing();
+    const { address } = await startListing(listUsers);
+    const { text } = await get(address, '/api/users', { accept: sse }, received);
     expect(text).toMatch(/\n\nid: u2\ndata: \{"id":"u2",.*\}\n\nevent: error\ndata: \{"type":"urn:.*LE".*\}\n\n$/);
   });
 
   it('is cut off as a JSON array, so no client takes a part for all', async () => {
-    const { address } = await startListing(listing(2, failLater));
-    await expect(get(address, '/api/users')).rejects.toThrow('aborted');
+    const { listUsers, received } = failing();
+    const { address } = await startListing(listUsers);
+    await expect(get(address, '/api/users', {}, received)).rejects.toThrow('aborted');
   });
 
   it.each([array, lines, sse])('has its head within a second while it is silent, as %s', async (accept) => {
@@ -159,9 +167,10 @@ describe('a stream that is resumed over HTTP', () => {
 describe('a stream over HTTP during a drain', () => {
   it.each([lines, sse])('ends with SERVER_DRAINING if it is idle, as %s', async (accept) => {
     const { address, stop } = await startListing(listing(1, untilAborted), { DRAIN_TIMEOUT_MS: '20000' });
-    const answered = get(address, '/api/users', { accept });
+    const { promise: begun, resolve } = Promise.withResolvers<void>();
+    const answered = get(address, '/api/users', { accept }, () => resolve());
     const startMs = performance.now();
-    await sleep(200);
+    await begun;
     const stopped = stop();
     const { text } = await answered;
     expect(text).toContain('"id":"u1"');
@@ -171,12 +180,15 @@ describe('a stream over HTTP during a drain', () => {
   });
 
   it('is finished if it is busy', async () => {
-    const all = 60;
+    // Three seconds of messages: longer than an idle stream has.
+    const [all, messageMs] = [60, 50];
     const { address, seen, stop } = await startListing(
       async function* () {
-        for (let id = 1; id <= all; id++) {
+        let id = 0;
+        for await (const _ of setInterval(messageMs)) {
+          id += 1;
           yield userOf(`u${id}`);
-          await sleep(50);
+          if (id === all) return;
         }
       },
       { DRAIN_TIMEOUT_MS: '20000' },

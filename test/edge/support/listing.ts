@@ -1,6 +1,5 @@
 import { once } from 'node:events';
 import { type IncomingMessage, request } from 'node:http';
-import { text } from 'node:stream/consumers';
 import { onTestFinished } from 'vitest';
 import { type ListUsersRequest, User } from '#gen/user/v1/user.ts';
 import { startMesh } from '../../../mesh/testing/start-mesh.ts';
@@ -56,8 +55,18 @@ export async function open(address: string, path: string, headers: Record<string
   return response as IncomingMessage;
 }
 
-/** Gets a whole answer as text. */
-export async function get(...[address, path, headers]: Parameters<typeof open>) {
+/** Gets a whole answer as text. `received` is called with what has come so far, each time that more has. */
+export async function get(
+  address: string,
+  path: string,
+  headers: Record<string, string> = {},
+  received: (text: string) => void = () => undefined,
+) {
   const response = await open(address, path, headers);
-  return { status: response.statusCode, headers: response.headers, text: await text(response) };
+  let text = '';
+  for await (const chunk of response.setEncoding('utf8')) {
+    text += chunk;
+    received(text);
+  }
+  return { status: response.statusCode, headers: response.headers, text };
 }
