@@ -1,4 +1,6 @@
 import { type Metadata, Status } from 'nice-grpc-common';
+import { metadataTooLarge } from '../engines/errors.ts';
+import { messageTooLarge } from '../engines/native/grpc/errors.ts';
 import { TransportError } from '../engines/transport-error.ts';
 import { MeshError, type MeshErrorOptions } from '../errors/mesh-error.ts';
 import { decodeStatusDetails, statusDetailsKey } from '../errors/status-details.ts';
@@ -38,6 +40,15 @@ export function asCallError(error: unknown, path: string): unknown {
   if (error instanceof TransportError) return fromTransport(error);
   if (error instanceof MeshError && !(error instanceof CallError)) return new CallError(path, error);
   return error;
+}
+
+/** Whether a call failed because its request, its response or their metadata are too large, for either side. */
+export function isTooLarge(error: MeshError): boolean {
+  if (error.code !== Status.RESOURCE_EXHAUSTED) return false;
+  const { reason, cause } = error;
+  if (reason === messageTooLarge.reason || reason === metadataTooLarge.reason) return true;
+  // Both engines refuse a response with this text, and no reason.
+  return cause instanceof TransportError && /larger than/.test(cause.details);
 }
 
 function fromTransport(error: TransportError): CallError {

@@ -11,7 +11,7 @@ import { anySignal } from './any-signal.ts';
 import { asCallError } from './call-error.ts';
 import type { ClientMethod } from './client-method.ts';
 import type { Breaker } from './policies/breaker.ts';
-import { callDeadline, type DeadlineOptions } from './policies/deadline.ts';
+import { callDeadline, type DeadlineOptions, isHurried } from './policies/deadline.ts';
 import { elsewhereIfUnsent, isLostElsewhere, type OutboundCall, type Route } from './policies/elsewhere.ts';
 import { type RetryBudget, type RetryOptions, withRetries } from './policies/retry.ts';
 
@@ -68,7 +68,7 @@ async function unary(method: BoundMethod, request: object, options: MeshCallOpti
     // A half-open breaker waits for its one call, so that call must be sure to end.
     const guarded = call.deadlineMs === undefined ? breaker.watch : breaker.run;
     return await withRetries(
-      () => guarded(attempt),
+      () => guarded(attempt, call.isHurried),
       call,
       method.retry,
       (error) => isLostElsewhere(route, error),
@@ -88,7 +88,7 @@ function serverStreaming(method: BoundMethod, request: object, options: MeshCall
         begun(endpoint, endpoint.transport.serverStreaming(engineMethod, message, call)),
       );
     return withRetries(
-      () => breaker.watch(attempt),
+      () => breaker.watch(attempt, call.isHurried),
       call,
       method.retry,
       (error) => isLostElsewhere(route, error),
@@ -109,7 +109,7 @@ async function clientStreaming(method: BoundMethod, requests: AsyncIterable<obje
       elsewhereIfUnsent(route, (endpoint) =>
         endpoint.transport.clientStreaming(engineMethod, readFor(endpoint, messages), call),
       );
-    return await breaker.watch(attempt);
+    return await breaker.watch(attempt, call.isHurried);
   } catch (error) {
     throw asCallError(error, engineMethod.path);
   } finally {
@@ -127,7 +127,7 @@ function bidiStreaming(method: BoundMethod, requests: AsyncIterable<object>, opt
         begun(endpoint, endpoint.transport.bidiStreaming(engineMethod, readFor(endpoint, messages), call)),
       );
     try {
-      const stream = await breaker.watch(attempt);
+      const stream = await breaker.watch(attempt, call.isHurried);
       messages.commit();
       return stream;
     } catch (error) {
@@ -195,8 +195,10 @@ async function* completed(requests: AsyncIterable<object>, method: BoundMethod) 
 function outboundCall({ timeoutMs, clock }: BoundMethod, options: MeshCallOptions): OutboundCall {
   const scope = currentScope();
   const time = { nowMs: clock.now(), timeoutMs, scopeDeadlineMs: scope?.deadlineMs };
+  const deadlineMs = callDeadline(options, time);
   return {
-    deadlineMs: callDeadline(options, time),
+    deadlineMs,
+    isHurried: isHurried(deadlineMs, time),
     metadata: outboundMetadata(options.metadata, scope),
     signal: anySignal(options.signal, scope?.signal),
     onHeader: options.onHeader,

@@ -78,6 +78,30 @@ describe('a breaker', () => {
     await expect(breaker.run(succeed)).resolves.toBe('well');
   });
 
+  it('stays closed if calls are late whose callers had no time', async () => {
+    const late = fail(Status.DEADLINE_EXCEEDED);
+    for (let run = 0; run < 100; run++) await breaker.run(late, true).catch(() => undefined);
+    for (let run = 0; run < 100; run++) await breaker.watch(late, true).catch(() => undefined);
+
+    await expect(breaker.run(succeed)).resolves.toBe('well');
+    for (let run = 0; run < 250; run++) await breaker.run(fail(Status.UNAVAILABLE), true).catch(() => undefined);
+    await expect(breaker.run(succeed)).rejects.toMatchObject({ reason: 'CIRCUIT_OPEN' });
+  });
+
+  it.each(['MESSAGE_TOO_LARGE', 'METADATA_TOO_LARGE'])('stays closed if calls are refused with %s', async (reason) => {
+    await runTimes(100, breaker, () => Promise.reject(new MeshError(Status.RESOURCE_EXHAUSTED, reason, 'too large')));
+
+    await expect(breaker.run(succeed)).resolves.toBe('well');
+  });
+
+  it('opens again if the call that it let through was late because its caller had no time', async () => {
+    await runTimes(20, breaker, fail(Status.UNAVAILABLE));
+    vi.advanceTimersByTime(5_000);
+    await breaker.run(fail(Status.DEADLINE_EXCEEDED), true).catch(() => undefined);
+
+    await expect(breaker.run(succeed)).rejects.toMatchObject({ reason: 'CIRCUIT_OPEN' });
+  });
+
   it('stays closed while at least half of the calls succeed', async () => {
     for (let pair = 0; pair < 30; pair++) {
       await runTimes(1, breaker, succeed);

@@ -5,11 +5,13 @@ import { isOutage } from '../../errors/codes.ts';
 import { MeshError } from '../../errors/mesh-error.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import type { Clock } from '../../time/clock.ts';
+import { isTooLarge } from '../call-error.ts';
 import { circuitOpen } from '../errors.ts';
 
 /**
  * When a breaker opens and for how long. It counts the calls of the last 10 s that failed because the service is unhealthy
- * (UNAVAILABLE, DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED). While it is open, calls fail immediately with UNAVAILABLE
+ * (UNAVAILABLE, DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED). What a caller can cause alone does not count: a call that had less than
+ * half of its method's own timeout, and one that is too large. While it is open, calls fail immediately with UNAVAILABLE
  * `CIRCUIT_OPEN`; then one call is let through, and the breaker closes if that succeeds.
  */
 export interface BreakerSettings {
@@ -33,10 +35,13 @@ export interface BreakerOptions {
 
 /** Stops calls to a target that fails, as {@link BreakerSettings} says. */
 export interface Breaker {
-  /** Runs a call that has a deadline; if the breaker is half-open, this call may decide whether it closes. */
-  run<T>(call: () => Promise<T>): Promise<T>;
+  /**
+   * Runs a call that has a deadline; if the breaker is half-open, this call may decide whether it closes. `isHurried`: its caller
+   * gave it so little time that being late shows nothing about the target.
+   */
+  run<T>(call: () => Promise<T>, isHurried?: boolean): Promise<T>;
   /** Runs a call that may never end, such as the wait for the first message of a stream: it counts once it has ended. */
-  watch<T>(call: () => Promise<T>): Promise<T>;
+  watch<T>(call: () => Promise<T>, isHurried?: boolean): Promise<T>;
 }
 
 const windowMs = 10_000;
@@ -45,7 +50,7 @@ const windowMs = 10_000;
 export function createBreaker({ target, settings = {}, clock, logger, rotation }: BreakerOptions): Breaker {
   const { failureRatio = 0.5, minimumCalls = 20, resetTimeoutMs = 5_000 } = settings;
   let openedMs = 0;
-  const circuit: CircuitBreaker = new CircuitBreaker((call: () => Promise<unknown>) => call(), {
+  const circuit: CircuitBreaker = new CircuitBreaker((call: () => Promise<unknown>, _isHurried: boolean) => call(), {
     timeout: false,
     resetTimeout: resetTimeoutMs,
     volumeThreshold: minimumCalls,
@@ -55,7 +60,9 @@ export function createBreaker({ target, settings = {}, clock, logger, rotation }
     rollingPercentilesEnabled: false,
     enableSnapshots: false,
     rotateBucketController: rotation,
-    errorFilter: (error) => !isFailure(error, circuit.halfOpen),
+    // It gets the arguments of the call too, which its type does not say.
+    errorFilter: ((error: unknown, _call: unknown, isHurried: boolean) =>
+      !isFailure(error, isHurried, circuit.halfOpen)) as (error: unknown) => boolean,
   });
   circuit.on('open', () => {
     openedMs = clock.elapsedMs();
@@ -69,32 +76,34 @@ export function createBreaker({ target, settings = {}, clock, logger, rotation }
   };
 
   // The caller already has the outcome; here it is only counted.
-  const count = (outcome: () => Promise<void>) => circuit.fire(outcome).catch(() => undefined);
+  const count = (outcome: () => Promise<void>, isHurried: boolean) =>
+    circuit.fire(outcome, isHurried).catch(() => undefined);
 
   return {
-    async run<T>(call: () => Promise<T>): Promise<T> {
+    async run<T>(call: () => Promise<T>, isHurried = false): Promise<T> {
       try {
-        return (await circuit.fire(call)) as T;
+        return (await circuit.fire(call, isHurried)) as T;
       } catch (error) {
         throw error instanceof Error && CircuitBreaker.isOurError(error) ? openError() : error;
       }
     },
-    async watch(call) {
+    async watch(call, isHurried = false) {
       if (circuit.opened) throw openError();
       try {
         const result = await call();
-        await count(() => Promise.resolve());
+        await count(() => Promise.resolve(), isHurried);
         return result;
       } catch (error) {
-        await count(() => Promise.reject(error));
+        await count(() => Promise.reject(error), isHurried);
         throw error;
       }
     },
   };
 }
 
-// A cancelled call shows nothing about the target, so it must not close the breaker.
-function isFailure(error: unknown, halfOpen: boolean): boolean {
+function isFailure(error: unknown, isHurried: boolean, halfOpen: boolean): boolean {
   if (!(error instanceof MeshError)) return false;
-  return isOutage(error) || (halfOpen && error.code === Status.CANCELLED);
+  const showsNothing = error.code === Status.CANCELLED || (isHurried && error.code === Status.DEADLINE_EXCEEDED);
+  // Such a call must not close the breaker either.
+  return showsNothing ? halfOpen : isOutage(error) && !isTooLarge(error);
 }

@@ -6,7 +6,7 @@ import { runInScope } from '../../telemetry/call-scope.ts';
 import { eventually } from '../../testing/eventually.ts';
 import type { MeshClient } from '../client-factory.ts';
 import { clientFactory, type PeerHandlers, startPeer, user } from '../testing/peer.ts';
-import { callDeadline } from './deadline.ts';
+import { callDeadline, isHurried } from './deadline.ts';
 
 const nowMs = 1_780_000_000_000;
 
@@ -32,6 +32,20 @@ describe('the deadline of a call', () => {
 
   it('is absent for a stream outside of a call', () => {
     expect(callDeadline({}, { nowMs, timeoutMs: undefined, scopeDeadlineMs: undefined })).toBeUndefined();
+  });
+});
+
+describe('a call is hurried', () => {
+  const time = { nowMs, scopeDeadlineMs: undefined };
+
+  it.each([
+    [undefined, 5_000, false],
+    [2_499, 5_000, true],
+    [2_500, 5_000, false],
+    [60_000, undefined, true],
+    [undefined, undefined, false],
+  ])('with %s ms of the %s ms of its method: %s', (leftMs, timeoutMs, expected) => {
+    expect(isHurried(leftMs === undefined ? undefined : nowMs + leftMs, { ...time, timeoutMs })).toBe(expected);
   });
 });
 

@@ -27,6 +27,11 @@ export function callDeadline(options: DeadlineOptions, time: CallTime): number |
   return deadlineMs;
 }
 
+/** Whether a call has less than half of its method's own timeout, so being late shows nothing about the service. */
+export function isHurried(deadlineMs: number | undefined, { nowMs, timeoutMs }: CallTime): boolean {
+  return deadlineMs !== undefined && deadlineMs - nowMs < (timeoutMs ?? Number.POSITIVE_INFINITY) / 2;
+}
+
 function ownDeadline({ deadline }: DeadlineOptions, { nowMs, timeoutMs }: CallTime): number | undefined {
   if (deadline !== undefined) return Number(deadline);
   return timeoutMs === undefined ? undefined : nowMs + timeoutMs;

@@ -36,7 +36,13 @@ function callTo(errors: Readonly<Record<string, Error | undefined>>, requests?: 
       misses: () => void missed.push(address),
     };
   };
-  const call = { metadata: Metadata(), deadlineMs: undefined, signal: undefined, maxOpenings: undefined };
+  const call = {
+    metadata: Metadata(),
+    deadlineMs: undefined,
+    signal: undefined,
+    isHurried: false,
+    maxOpenings: undefined,
+  };
   const clock = createTestClock();
   const found = () => undefined;
   const route: Route = {

@@ -10,6 +10,8 @@ import { asCallError, CallError } from '../call-error.ts';
 
 /** A call as the client sends it. Each attempt sets how often it may be opened. */
 export interface OutboundCall extends TransportCall {
+  /** Whether its caller gave it so little time that being late shows nothing about the service. */
+  readonly isHurried: boolean;
   maxOpenings: number | undefined;
 }
 
