@@ -53,6 +53,7 @@ export async function listenForHttp(
       return endpoints.of(serviceNameOf(contract)).endpoints(contract).length;
     },
     maxWaitingBytes: config.grpcMaxWaitingBytes,
+    connections: { all: config.httpMaxConnections, ofAddress: config.httpMaxConnectionsPerAddress },
   });
   const port = await edge.listen(listen);
   // It makes calls, so it ends before the server that answers them.

@@ -34,6 +34,22 @@ export const processSettings = {
       '`edge`; port 0 picks a free one, `off`: none',
     parse: (text: string) => (text === 'off' ? '' : parseAddress(text)),
   },
+  /** How many connections of HTTP clients may be open. */
+  httpMaxConnections: numberSetting('HTTP_MAX_CONNECTIONS', {
+    default: '10000',
+    min: 1,
+    max: 1_000_000,
+    doc: 'how many connections HTTP clients may have open, up to 1000000. A further one gets an HTTP status 503 and is closed',
+  }),
+  /** How many of them one address may have. */
+  httpMaxConnectionsPerAddress: numberSetting('HTTP_MAX_CONNECTIONS_PER_ADDRESS', {
+    default: '1000',
+    min: 1,
+    max: 1_000_000,
+    doc:
+      'how many of them one address may have, up to 1000000. A further one gets an HTTP status 503 and is closed. Behind a proxy ' +
+      'all callers have its address: raise it to that of `HTTP_MAX_CONNECTIONS`',
+  }),
   /** `host:port` for the registry; empty: the one of the listener. */
   grpcAdvertise: {
     variable: 'GRPC_ADVERTISE',

@@ -1,13 +1,13 @@
 import { type FastifyInstance, fastify } from 'fastify';
 import { maxBodyBytes } from './http-faults.ts';
-import { createHttpServer, type HttpServer } from './http-server.ts';
+import { createHttpServer, type HttpServer, type HttpServerOptions } from './http-server.ts';
 
 /** Fastify with nothing but its life cycle: paths, JSON and errors are those of the edge. */
-export function createApp(): { readonly app: FastifyInstance; readonly http: HttpServer } {
+export function createApp(options: HttpServerOptions): { readonly app: FastifyInstance; readonly http: HttpServer } {
   let http: HttpServer | undefined;
   const app = fastify({
     serverFactory: (listener) => {
-      http = createHttpServer(listener);
+      http = createHttpServer(listener, options);
       return http.server;
     },
     // A route of Fastify would decode a path before it is matched.

@@ -23,6 +23,11 @@ import { createAdmissions, quotaOf } from './admissions.ts';
 import { answer } from './answer.ts';
 import { createCaller } from './caller.ts';
 import { createConnect } from './connect/connect.ts';
+import { type ConnectionLimits, measureHttpConnections } from './connections/connection-limit.ts';
+import { createHttpEndReport } from './connections/end-reasons.ts';
+import { inPieces } from './connections/in-pieces.ts';
+import { limitBody } from './connections/limit-body.ts';
+import { type HttpPatience, httpPatience } from './connections/patience.ts';
 import { createApp } from './create-app.ts';
 import { malformedHttp, methodNotAllowed, pathNotFound, unsupportedMediaType } from './errors.ts';
 import { healthAnswer, healthPath } from './health.ts';
@@ -51,6 +56,10 @@ export interface EdgeOptions {
   readonly instancesOf: (contract: string) => number;
   /** Bytes of waiting requests at which further ones are refused. */
   readonly maxWaitingBytes: number;
+  /** How many connections may be open. */
+  readonly connections: ConnectionLimits;
+  /** How long to wait for clients. Default: as on the gRPC server. */
+  readonly patience?: HttpPatience;
   /** The largest message of Connect and gRPC-Web. Default: 4 MiB, as on the gRPC server. */
   readonly maxMessageBytes?: number;
   /** The health of the process. */
@@ -101,7 +110,7 @@ const cancelMs = 250;
  * into a message, and sent to its service by a client of the mesh; each refusal is a problem (RFC 9457).
  */
 export function createEdge(options: EdgeOptions): Edge {
-  const { descriptors, openApi, health, draining, clock } = options;
+  const { descriptors, openApi, health, draining, clock, patience = httpPatience } = options;
   const registry = createFileRegistry(fromBinary(FileDescriptorSetSchema, readFileSync(descriptors)));
   const parts = { registry, caller: createCaller({ ...options, registry }), admissionOf: createAdmissions(options) };
   const match = createRest(parts);
@@ -133,7 +142,8 @@ export function createEdge(options: EdgeOptions): Edge {
     failed: fail,
     maxMessageBytes: options.maxMessageBytes ?? maxBodyBytes,
   });
-  const { app, http } = createApp();
+  const { app, http } = createApp({ limits: options.connections, report: createHttpEndReport(options), patience });
+  measureHttpConnections(options.metrics, options.connections, () => http.openConnections);
 
   app.addHook('onRequest', (request, reply, done) => {
     const { raw, headers, method: verb, originalUrl } = request;
@@ -156,6 +166,7 @@ export function createEdge(options: EdgeOptions): Edge {
     }
     const rpc = rpcOf(path);
     if (rpc !== undefined) {
+      if (!rpc.takesStream) limitBody(raw, patience.requestMs, timers);
       opened.promise.then(() => runInScope(call, () => rpc.answer(request, reply))).catch((error) => reply.send(error));
       return;
     }
@@ -166,6 +177,7 @@ export function createEdge(options: EdgeOptions): Edge {
     call.callMethod(method, semantics.timeoutMs(headers));
     // Fastify reads none of a GET request.
     if (route.body === undefined && hasBody(headers)) throw invalidRequest([noBody]);
+    limitBody(raw, patience.requestMs, timers);
     done();
   });
 
@@ -204,7 +216,8 @@ export function createEdge(options: EdgeOptions): Edge {
       if (isUnread) closeGently(raw.socket);
     }
     if (match) reply.headers(rateLimitHeaders(quotaOf(match.endpoint, call.peer)));
-    done(null, payload);
+    if (payload instanceof Uint8Array) reply.header('content-length', payload.length);
+    done(null, inPieces(payload));
   });
 
   return {

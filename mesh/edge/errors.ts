@@ -84,3 +84,21 @@ export const answerTooLarge = defineError({
     `the answer of ${path} is larger than a message may be: request less at a time`,
   metadata: () => ({}),
 });
+export const tooManyConnections = defineError({
+  reason: 'TOO_MANY_CONNECTIONS',
+  code: Status.UNAVAILABLE,
+  means: 'HTTP: `HTTP_MAX_CONNECTIONS` are open',
+  fix: 'retry later; use few connections for many requests; look for who has so many',
+  text: ({ max }: { readonly max: number }) => `all ${max} connections of this process are in use: retry later`,
+  metadata: () => ({}),
+});
+
+export const tooManyOfAddress = defineError({
+  reason: 'TOO_MANY_CONNECTIONS_OF_ADDRESS',
+  code: Status.UNAVAILABLE,
+  means: 'HTTP: the address of the caller has `HTTP_MAX_CONNECTIONS_PER_ADDRESS` open',
+  fix: 'retry later, on few connections for many requests; raise the setting behind a proxy, whose callers all have its address',
+  text: ({ max }: { readonly max: number }) =>
+    `all ${max} connections of your address are in use: use few connections for many requests`,
+  metadata: () => ({}),
+});

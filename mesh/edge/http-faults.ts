@@ -7,6 +7,7 @@ import { requestIdKey, requestIdOf } from '../engines/request-id.ts';
 import { TransportError } from '../engines/transport-error.ts';
 import { cancelled } from '../errors/errors.ts';
 import { MeshError } from '../errors/mesh-error.ts';
+import type { HttpEndReason } from './connections/end-reasons.ts';
 import {
   answerTooLarge,
   bodyTooLarge,
@@ -65,8 +66,14 @@ export function refuseConnection(fault: HttpFault, socket: Socket): void {
     socket.destroy();
     return;
   }
+  sendProblem(errorOf(fault), socket);
+  hangUp(socket, lingerMs);
+}
+
+/** Answers a connection that has no request which could be answered. */
+export function sendProblem(error: MeshError, socket: Socket): void {
   const requestId = requestIdOf(undefined);
-  const problem = problemOf(errorOf(fault), { requestId });
+  const problem = problemOf(error, { requestId });
   const body = JSON.stringify(problem);
   const headers = {
     ...problemHeaders(problem),
@@ -77,13 +84,26 @@ export function refuseConnection(fault: HttpFault, socket: Socket): void {
   const fields = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
   const head = `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status] ?? ''}\r\n${fields.join('')}\r\n`;
   socket.write(head + body);
-  hangUp(socket, lingerMs);
 }
 
 /** Lets a client that still sends the body of a refused request read the answer before its connection is closed. */
 export function closeGently(socket: Socket): void {
   // What Node calls after an answer with `connection: close`; with bytes that were not read, it would reset the connection.
   socket.destroySoon = () => hangUp(socket, lingerMs);
+}
+
+/** As what the end of a connection counts; `undefined`: its client has left. */
+export function faultOf({ code }: HttpFault): HttpEndReason | undefined {
+  switch (code) {
+    case 'ECONNRESET':
+      return undefined;
+    case 'HPE_HEADER_OVERFLOW':
+      return 'headers_too_large';
+    case 'ERR_HTTP_REQUEST_TIMEOUT':
+      return 'slow_request';
+    default:
+      return 'malformed_request';
+  }
 }
 
 function errorOf({ code, reason, message }: HttpFault): MeshError {

@@ -1,34 +1,19 @@
 import { once } from 'node:events';
 import { Agent, request } from 'node:http';
 import { connect as connectHttp2 } from 'node:http2';
-import { type AddressInfo, connect, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { beforeEach, expect, it, onTestFinished } from 'vitest';
 import { eventually } from '../testing/eventually.ts';
-import { createHttpServer, type HttpServer } from './http-server.ts';
+import type { HttpServer } from './http-server.ts';
+import { startServer, type TestServer } from './testing/test-server.ts';
 
 let http: HttpServer;
 let port: number;
+let open: TestServer['open'];
 
 beforeEach(async () => {
-  http = createHttpServer((request, response) => {
-    response.end(`${request.httpVersion} ${request.method} ${request.url}`);
-  });
-  http.server.listen(0, '127.0.0.1');
-  await once(http.server, 'listening');
-  port = (http.server.address() as AddressInfo).port;
-  onTestFinished(async () => {
-    http.closeAll();
-    await http.close(0);
-  });
+  ({ http, port, open } = await startServer());
 });
-
-async function open(): Promise<Socket> {
-  const socket = connect(port, '127.0.0.1');
-  onTestFinished(() => void socket.destroy());
-  await once(socket, 'connect');
-  return socket;
-}
 
 it.each(['GET', 'POST', 'PROPFIND'])('speaks HTTP/1.1, also if %s arrives byte by byte', async (method) => {
   const accepting = once(http.server, 'connection');

@@ -19,10 +19,10 @@ export const connectionEndReasons = [
 export type ConnectionEndReason = (typeof connectionEndReasons)[number];
 
 /** A connection that a server host ended. */
-export interface ConnectionEnd {
+export interface ConnectionEnd<Reason extends string = ConnectionEndReason> {
   /** `host:port` of the client; `unknown` if it was gone already. */
   readonly peer: string;
-  readonly reason: ConnectionEndReason;
+  readonly reason: Reason;
   /** What the client did. */
   readonly problem: string;
   /** What happened on the connection, by what is counted. */

@@ -1,7 +1,6 @@
 import {
   type CallRefusalReason,
   type ConnectionEnd,
-  type ConnectionEndReason,
   callRefusalReasons,
   connectionEndReasons,
   type HostObserver,
@@ -18,6 +17,13 @@ export interface HostReportDeps {
   readonly metrics?: Metrics | undefined;
 }
 
+export interface EndReportOptions<Reason extends string> {
+  /** All reasons there are; each is counted from 0. */
+  readonly reasons: readonly Reason[];
+  readonly metric: `ordermesh_${string}connections_ended_total`;
+  readonly help: string;
+}
+
 export interface HostReport extends HostObserver {
   /** Counts a call that was refused for a fault of its request after its chain began; the access log has its line. */
   readonly countRefusal: (reason: CallRefusalReason) => void;
@@ -27,32 +33,20 @@ export interface HostReport extends HostObserver {
  * Logs the connections that a server ends, one line in 10 s for each reason, and at `debug` the calls that it refuses before
  * their handler. Counts both by reason.
  */
-export function createHostReport({ clock, logger, metrics }: HostReportDeps): HostReport {
-  const countEnd = countByReason<ConnectionEndReason>(connectionEndReasons, 'ordermesh_connections_ended_total', {
+export function createHostReport(deps: HostReportDeps): HostReport {
+  const { logger, metrics } = deps;
+  const connectionEnded = createEndReport(deps, {
+    reasons: connectionEndReasons,
+    metric: 'ordermesh_connections_ended_total',
     help: 'Connections that this server ended because of their client, by reason.',
-    metrics,
   });
   const countRefusal = countByReason<CallRefusalReason>(callRefusalReasons, 'ordermesh_calls_refused_total', {
     help: 'Calls that were refused before they reached a handler, by reason.',
     metrics,
   });
-  // A client that is ended connects again, and others may have the same fault.
-  const limit = createLineLimit(clock);
-
-  function log({ peer, reason, problem, counts, cause }: ConnectionEnd): void {
-    const line = limit(reason);
-    if (line === undefined) return;
-    const fields = { peer, reason, problem, ...counts, ...line };
-    if (reason !== 'internal_error') logger.warn(fields, 'connection ended because of its client');
-    else logger.error({ ...fields, err: cause }, 'connection ended because of a fault of this server');
-  }
-
   return {
     countRefusal,
-    connectionEnded(end) {
-      countEnd(end.reason);
-      log(end);
-    },
+    connectionEnded,
     callRefused({ peer, path, reason }) {
       countRefusal(reason);
       logger.debug({ peer, method: path, reason }, 'call refused');
@@ -60,10 +54,28 @@ export function createHostReport({ clock, logger, metrics }: HostReportDeps): Ho
   };
 }
 
+/** Counts and logs the connections that a listener ends because of their clients: one line in 10 s for each reason. */
+export function createEndReport<Reason extends string>(
+  { clock, logger, metrics }: HostReportDeps,
+  { reasons, metric, help }: EndReportOptions<Reason>,
+): (end: ConnectionEnd<Reason>) => void {
+  const countEnd = countByReason<Reason>(reasons, metric, { help, metrics });
+  // A client that is ended connects again, and others may have the same fault.
+  const limit = createLineLimit(clock);
+  return ({ peer, reason, problem, counts, cause }) => {
+    countEnd(reason);
+    const line = limit(reason);
+    if (line === undefined) return;
+    const fields = { peer, reason, problem, ...counts, ...line };
+    if (reason !== 'internal_error') logger.warn(fields, 'connection ended because of its client');
+    else logger.error({ ...fields, err: cause }, 'connection ended because of a fault of this server');
+  };
+}
+
 /** Makes a counter that has every reason from the start. */
 function countByReason<Reason extends string>(
   reasons: readonly Reason[],
-  name: 'ordermesh_connections_ended_total' | 'ordermesh_calls_refused_total',
+  name: EndReportOptions<Reason>['metric'] | 'ordermesh_calls_refused_total',
   { help, metrics }: { readonly help: string; readonly metrics: Metrics | undefined },
 ): (reason: Reason) => void {
   const counter = metrics?.counter(name, help, ['reason']);

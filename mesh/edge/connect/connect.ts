@@ -31,6 +31,8 @@ export interface ConnectOptions extends Pick<ExchangeOptions, 'failed'> {
 /** A method, as Connect and gRPC-Web call it. */
 export interface RpcEndpoint {
   readonly method: CallableMethod;
+  /** Whether its requests are streams of messages, which may take as long as they like. */
+  readonly takesStream: boolean;
   /** Answers a request. Rejects with a MeshError if it is of neither protocol, so the answer has to be plain HTTP. */
   answer(request: FastifyRequest, reply: FastifyReply): Promise<void>;
 }
@@ -59,7 +61,8 @@ export function createConnect(options: ConnectOptions): (path: string) => RpcEnd
     router.handlers.map((handler): readonly [string, RpcEndpoint] => {
       const method = caller.methodOf(handler.method);
       const parts = { handler, method, readMessage: compileMessageReader(handler.method, readers), options };
-      return [handler.requestPath, { method, answer: (request, reply) => answer(request, reply, parts) }];
+      const takesStream = ['client_streaming', 'bidi_streaming'].includes(handler.method.methodKind);
+      return [handler.requestPath, { method, takesStream, answer: (request, reply) => answer(request, reply, parts) }];
     }),
   );
   return (path) => endpoints.get(path);

@@ -45,6 +45,7 @@ async function start(maxMessageBytes: number | undefined): Promise<number> {
     has: () => true,
     instancesOf: () => 1,
     maxWaitingBytes: 64 * 1024 * 1024,
+    connections: { all: 1_000, ofAddress: 1_000 },
     ...(maxMessageBytes !== undefined && { maxMessageBytes }),
     health: createHealth(clock),
     draining: new AbortController().signal,
