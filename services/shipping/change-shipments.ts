@@ -2,7 +2,15 @@ import { type Clock, type Outbox, type Storage, type Transaction, uuidv7 } from 
 import type { BookingOutcome, Carrier } from './carrier/carrier.ts';
 import { carrierRefused, carrierUnavailable, shipmentCancelled, shipmentExists } from './errors.ts';
 import { shippingEvent } from './events.ts';
-import { cancelledBeforehand, isShipmentOf, pendingShipment, type Shipment, type ShipmentOrder } from './shipment.ts';
+import {
+  cancelledBeforehand,
+  isCancelled,
+  isShipmentOf,
+  mayHaveLateBooking,
+  pendingShipment,
+  type Shipment,
+  type ShipmentOrder,
+} from './shipment.ts';
 import { getShipment, insertShipment, moveShipment } from './store.ts';
 
 export interface ShippingDeps {
@@ -20,7 +28,10 @@ export interface ShippingDeps {
 export async function createShipment(order: ShipmentOrder, signal: AbortSignal, deps: ShippingDeps): Promise<Shipment> {
   const { storage, carrier, clock } = deps;
   const { isNew, shipment: wanted } = await storage.transaction((tx) => noteWanted(tx, order, clock.now()));
-  if (wanted.state !== 'PENDING') return requireBooked(wanted);
+  if (wanted.state !== 'PENDING') {
+    if (mayHaveLateBooking(wanted)) await carrier.cancel(order.orderId, signal);
+    return requireBooked(wanted);
+  }
   const booking = { reference: order.orderId, address: order.address };
   const found = isNew ? undefined : await carrier.find(order.orderId, signal);
   const outcome = found ?? (await carrier.book(booking, signal));
@@ -50,8 +61,7 @@ async function noteWanted(tx: Transaction, order: ShipmentOrder, timeMs: number)
   const pending = pendingShipment(uuidv7(timeMs), order, timeMs);
   if (await insertShipment(tx, pending)) return { isNew: true, shipment: pending };
   const existing = await getShipment(tx, order.orderId);
-  const isCancelled = existing.state === 'CANCELLED' || existing.state === 'CANCELLING';
-  if (!isCancelled && !isShipmentOf(existing, order)) throw shipmentExists({ orderId: order.orderId });
+  if (!isCancelled(existing) && !isShipmentOf(existing, order)) throw shipmentExists({ orderId: order.orderId });
   return { isNew: false, shipment: existing };
 }
 

@@ -41,6 +41,19 @@ export function cancelledBeforehand(id: string, orderId: string, timeMs: number)
   return { ...untouched(id, orderId, timeMs), state: 'CANCELLED', version: 1n };
 }
 
+/** Whether a shipment was cancelled, or is being cancelled. */
+export function isCancelled({ state }: Shipment): boolean {
+  return state === 'CANCELLED' || state === 'CANCELLING';
+}
+
+/**
+ * Whether a cancelled shipment may have a booking that reached the carrier after the cancellation: one was sent, and whoever sent
+ * it did not get, or could not record, the answer.
+ */
+export function mayHaveLateBooking(shipment: Shipment): boolean {
+  return isCancelled(shipment) && shipment.paymentId !== '' && shipment.trackingNumber === '';
+}
+
 /** Whether a shipment matches this order. */
 export function isShipmentOf(shipment: Shipment, order: ShipmentOrder): boolean {
   return shipment.paymentId === order.paymentId && JSON.stringify(shipment.address) === JSON.stringify(order.address);

@@ -184,6 +184,22 @@ describeServicesOnEachDatabase('the shipping service', (settings) => {
       expect(carrier.live.has(order.orderId)).toBe(false);
     });
 
+    it('leaves no booking that arrives late, even if that could not be cancelled at first', async () => {
+      const order = newOrder();
+      const { asked, release } = holdBack('PUT');
+      const creation = shipping.createShipment(order);
+      await asked;
+      await expect(shipping.cancelShipment(order)).resolves.toMatchObject({ state: cancelled });
+      // As if the process had died before it called off what has arrived late.
+      carrier.behave(({ response }) => void response.destroy());
+      release();
+      await expect(creation).rejects.toMatchObject({ reason: 'CARRIER_UNAVAILABLE' });
+      expect(carrier.live.has(order.orderId)).toBe(true);
+      carrier.behave(undefined);
+      await expect(shipping.createShipment(order)).rejects.toMatchObject(cancelledRefusal);
+      expect(carrier.live.has(order.orderId)).toBe(false);
+    });
+
     it('leaves no booking if one arrives during the cancellation', async () => {
       const order = newOrder();
       await shipping.createShipment(order);

@@ -1,4 +1,4 @@
-import { storableText } from '#mesh';
+import { type RestResponse, storableText } from '#mesh';
 import { carrierUnavailable } from '../errors.ts';
 import type { Booking, BookingOutcome } from './carrier.ts';
 
@@ -14,6 +14,15 @@ export function bodyOf({ address }: Booking): object {
     postal_code: address.postalCode,
     country_code: address.countryCode,
   };
+}
+
+/**
+ * Throws UNAVAILABLE `CARRIER_UNAVAILABLE` unless a response is the carrier's own: JSON, or nothing. The page of a proxy says nothing
+ * about a shipment.
+ */
+export function assertOwn({ status, data, headers }: RestResponse<unknown>): void {
+  const isOwn = data !== undefined || status === 204 || headers['content-length'] === '0';
+  if (!isOwn) throw carrierUnavailable({ failure: `answered HTTP ${status} without JSON` });
 }
 
 /** Reads a booking. Throws UNAVAILABLE `CARRIER_UNAVAILABLE` if it is incomplete, or that of another reference. */

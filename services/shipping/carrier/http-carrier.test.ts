@@ -46,6 +46,46 @@ describe('a carrier over HTTP', () => {
     await expect(carrier.book(booking, signal)).resolves.toEqual({ taken: false, refusal: 'it gave no reason' });
   });
 
+  it('does not take a 409 for a refusal while its first request is in progress', async () => {
+    server.behave(({ response }) => {
+      const headers = { 'content-type': 'application/json', 'retry-after': '2' };
+      response.writeHead(409, headers).end('{"message": "in progress"}');
+    });
+    const waiting = { ...unknown, retryAfterMs: 2_000 };
+    await expect(carrier.book(booking, signal)).rejects.toMatchObject(waiting);
+  });
+
+  /** Answers with the page of a proxy in between. */
+  const page =
+    (status: number) =>
+    ({ response }: CarrierRequest) =>
+      void response.writeHead(status, { 'content-type': 'text/html' }).end('<html>');
+
+  it.each([409, 422])('does not take a page with HTTP %i for a refusal', async (status) => {
+    server.behave((request) => {
+      request.act();
+      return request.method === 'PUT' ? page(status)(request) : request.answer();
+    });
+    await expect(carrier.book(booking, signal)).resolves.toMatchObject({ taken: true });
+  });
+
+  it.each([200, 404, 410])('does not take a page with HTTP %i for a cancellation', async (status) => {
+    await carrier.book(booking, signal);
+    server.behave((request) => (request.method === 'DELETE' ? page(status)(request) : request.answer()));
+    await expect(carrier.cancel('order-1', signal)).rejects.toMatchObject(unknown);
+  });
+
+  it('does not take a page with HTTP 410 for one when it looks it up', async () => {
+    server.behave(page(410));
+    await expect(carrier.find('order-1', signal)).rejects.toMatchObject(unknown);
+    await expect(carrier.cancel('order-1', signal)).rejects.toMatchObject(unknown);
+  });
+
+  it.each([204, 404, 410])('takes HTTP %i without a body for a cancellation', async (status) => {
+    server.behave(({ response }) => void response.writeHead(status, { 'content-length': '0' }).end());
+    await expect(carrier.cancel('order-1', signal)).resolves.toBeUndefined();
+  });
+
   it('limits a reason to 500 characters that a database can store', async () => {
     server.behave(answering(422, { message: `a\0b${'x'.repeat(10_000)}` }));
     const refusal = `a\uFFFDb${'x'.repeat(497)}`;

@@ -1,6 +1,6 @@
 import { createServiceClient, RestError, serverUnreachable } from '#mesh';
 import { carrierUnavailable, carrierUnreachable } from '../errors.ts';
-import { bodyOf, refusedOf, takenOf } from './answers.ts';
+import { assertOwn, bodyOf, refusedOf, takenOf } from './answers.ts';
 import type { Booking, BookingOutcome, Carrier } from './carrier.ts';
 
 const clientOptions = {
@@ -11,6 +11,7 @@ const clientOptions = {
   maxRedirects: 0,
 };
 
+const refused = [409, 422];
 const unknownReference = 404;
 const cancelled = 410;
 
@@ -27,16 +28,18 @@ export function createHttpCarrier(baseUrl: string, options: { readonly timeoutMs
   /** Asks once, because an unclear answer has to be cleared up before anything is repeated. */
   async function request(booking: Booking, signal: AbortSignal): Promise<BookingOutcome> {
     const { reference } = booking;
-    const once = { signal, idempotencyKey: reference, maxAttempts: 1, expectedStatuses: [409, 422] };
-    const answer = await client.put(pathOf(reference), bodyOf(booking), once);
-    return answer.status < 300 ? takenOf(answer.data, reference) : refusedOf(answer.data);
+    const once = { signal, idempotencyKey: reference, maxAttempts: 1 };
+    const { data } = await client.put(pathOf(reference), bodyOf(booking), once);
+    return takenOf(data, reference);
   }
 
   async function lookUp(reference: string, signal: AbortSignal): Promise<BookingOutcome | undefined> {
     const expectedStatuses = [unknownReference, cancelled, ...noLookup];
-    const { status, data } = await client.get(pathOf(reference), { signal, expectedStatuses });
-    if (status < 300) return takenOf(data, reference);
-    return status === cancelled ? refusedOf(data) : undefined;
+    const answer = await client.get(pathOf(reference), { signal, expectedStatuses });
+    if (answer.status < 300) return takenOf(answer.data, reference);
+    if (answer.status !== cancelled) return undefined;
+    assertOwn(answer);
+    return refusedOf(answer.data);
   }
 
   /** Returns what the carrier has after a request failed; `undefined` if that is unknown, too. */
@@ -57,6 +60,7 @@ export function createHttpCarrier(baseUrl: string, options: { readonly timeoutMs
       try {
         return await request(booking, signal);
       } catch (error) {
+        if (isRefusal(error)) return refusedOf(error.body);
         const found = await clearUp(error, booking.reference, signal);
         if (found) return found;
         throw toCarrierError(error);
@@ -68,7 +72,8 @@ export function createHttpCarrier(baseUrl: string, options: { readonly timeoutMs
       }),
     async cancel(reference, signal) {
       try {
-        await client.delete(pathOf(reference), { signal, expectedStatuses: [unknownReference, cancelled] });
+        const options = { signal, expectedStatuses: [unknownReference, cancelled] };
+        assertOwn(await client.delete(pathOf(reference), options));
       } catch (error) {
         const found = await clearUp(error, reference, signal);
         // If it has nothing under the reference, a booking may still be on its way.
@@ -81,6 +86,12 @@ export function createHttpCarrier(baseUrl: string, options: { readonly timeoutMs
 
 function pathOf(reference: string): string {
   return `/shipments/${encodeURIComponent(reference)}`;
+}
+
+/** A refusal is final. So it is none if it is a page of a proxy, or if the carrier asks to wait: it is still at a first request. */
+function isRefusal(failure: unknown): failure is RestError {
+  if (!(failure instanceof RestError) || !refused.includes(failure.status ?? 0)) return false;
+  return failure.body !== undefined && failure.retryAfterMs === undefined;
 }
 
 function isUnclear(failure: unknown): boolean {
