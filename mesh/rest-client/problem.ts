@@ -1,5 +1,6 @@
 import { Status } from 'nice-grpc-common';
 import type { FieldViolation } from '../contract/contract.ts';
+import type { TextCleaner } from './foreign-text.ts';
 
 const codes: ReadonlyMap<string, Status> = new Map(
   Object.entries(Status).filter((entry): entry is [string, Status] => typeof entry[1] === 'number' && entry[1] > 0),
@@ -18,17 +19,24 @@ export interface Problem {
   readonly retryAfterMs: number | undefined;
 }
 
-/** Reads a problem from a parsed body. Members that are missing or have another type are left out. */
-export function readProblem(body: unknown): Problem {
+// More than any error of ours has: what a server sends must not fill the log.
+const maxFacts = 32;
+const maxViolations = 256;
+const keyBytes = 100;
+const factBytes = 500;
+const detailBytes = 1_000;
+
+/** Reads a problem from a parsed body, with clean texts. Members that are missing or have another type are left out. */
+export function readProblem(body: unknown, clean: TextCleaner): Problem {
   const member = memberOf(body);
   const retryAfterMs = member('retry_after_ms');
   const reason = textOf(member('reason'));
   return {
     code: codeOf(member('code')),
     reason: /^[A-Z][A-Z0-9_]{0,62}$/.test(reason) ? reason : '',
-    detail: textOf(member('detail')) || textOf(member('message')) || textOf(member('title')),
-    metadata: textsOf(member('metadata')),
-    violations: violationsOf(member('violations')),
+    detail: clean(textOf(member('detail')) || textOf(member('message')) || textOf(member('title')), detailBytes),
+    metadata: factsOf(member('metadata'), clean),
+    violations: violationsOf(member('violations'), clean),
     requestId: textOf(member('request_id')) || undefined,
     retryAfterMs: typeof retryAfterMs === 'number' && retryAfterMs >= 0 ? retryAfterMs : undefined,
   };
@@ -48,15 +56,21 @@ function codeOf(value: unknown): Status | undefined {
   return typeof value === 'string' ? codes.get(value) : undefined;
 }
 
-function textsOf(value: unknown): Readonly<Record<string, string>> {
+function factsOf(value: unknown, clean: TextCleaner): Readonly<Record<string, string>> {
   if (typeof value !== 'object' || value === null) return {};
-  return Object.fromEntries(Object.entries(value).filter(([, text]) => typeof text === 'string'));
+  const facts = Object.entries(value).filter((entry): entry is [string, string] => typeof entry[1] === 'string');
+  return Object.fromEntries(
+    facts.slice(0, maxFacts).map(([name, fact]) => [clean(name, keyBytes), clean(fact, factBytes)]),
+  );
 }
 
-function violationsOf(value: unknown): FieldViolation[] {
+function violationsOf(value: unknown, clean: TextCleaner): FieldViolation[] {
   if (!Array.isArray(value)) return [];
-  return value.map(memberOf).flatMap((member) => {
-    const description = textOf(member('description'));
-    return description === '' ? [] : [{ field: textOf(member('field')), description }];
-  });
+  return value
+    .slice(0, maxViolations)
+    .map(memberOf)
+    .flatMap((member) => {
+      const description = clean(textOf(member('description')), factBytes);
+      return description === '' ? [] : [{ field: clean(textOf(member('field')), keyBytes), description }];
+    });
 }

@@ -106,6 +106,18 @@ describe('the error of a REST call', () => {
     expect((await failureOf()).message).toBe(`GET /orders/1: orders answered HTTP ${status}${said}`);
   });
 
+  it('holds a bounded part of a problem of any size', async () => {
+    const long = 'x'.repeat(2_000);
+    const metadata = Object.fromEntries(Array.from({ length: 40 }, (_, index) => [`${index}${long}`, long]));
+    const violations = Array.from({ length: 300 }, () => ({ field: long, description: long }));
+    server.answer(json(400, { detail: long, metadata, violations, request_id: long }));
+    const failure = await failureOf();
+    expect(failure.message.length).toBeLessThan(1_100);
+    expect(failure.requestId).toHaveLength(126);
+    expect(JSON.stringify(failure.metadata).length).toBeLessThan(20_000);
+    expect(JSON.stringify(failure.violations).length).toBeLessThan(170_000);
+  });
+
   it('ignores what only looks like a code or a reason', async () => {
     for (const fake of ['OK', 'toString', '__proto__', 5, null, 'not found']) {
       server.answer(json(404, { code: fake, reason: fake }));
@@ -118,6 +130,16 @@ describe('the error of a REST call', () => {
       'sends them back',
       (response, request) => json(500, { detail: JSON.stringify(request.headers) })(response, request),
     ],
+    [
+      'sends them back in all parts of a problem',
+      (response, request) => {
+        const { authorization = '', cookie = '' } = request.headers;
+        const metadata = { authorization, [cookie]: 'cookie' };
+        const violations = [{ field: authorization, description: cookie }];
+        json(503, { metadata, violations, request_id: authorization })(response, request);
+      },
+    ],
+    ['sends them back as the request id', json(500, {}, { 'x-request-id': token })],
     ['hangs up', hangUp],
     ['redirects elsewhere', raw(307, '', { location: 'http://other.example/' })],
     ['answers with a page', raw(200, '<html>', { 'content-type': 'text/html' })],

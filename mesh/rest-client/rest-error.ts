@@ -1,7 +1,7 @@
 import { Status } from 'nice-grpc-common';
 import { CallError } from '../client/call-error.ts';
-import { cutText } from '../errors/error-text.ts';
 import { MeshError } from '../errors/mesh-error.ts';
+import { createTextCleaner } from './foreign-text.ts';
 import { readProblem } from './problem.ts';
 import { parseBody, plainText, type RawResponse } from './response-body.ts';
 import { readRetryAfter } from './retry-after.ts';
@@ -27,7 +27,7 @@ export function nameOf({ method, path, service }: RestCall): { readonly call: st
 /**
  * The error of a REST call: a MeshError with the code for its HTTP status and, if the server sent a problem (RFC 9457), its
  * reason, metadata and violations; or with what failed on the way. Like a CallError of gRPC it is not passed on to the own
- * caller if it is a refusal. It holds no credentials, and its text at most 1,000 bytes of a body.
+ * caller if it is a refusal. Apart from `body` it holds no credentials, and of each text of a body at most 1,000 bytes.
  */
 export class RestError extends CallError {
   readonly method: string;
@@ -57,16 +57,18 @@ interface FailedResponse {
   readonly json?: unknown;
 }
 
-const maxDetailBytes = 1_000;
+const maxTextBytes = 1_000;
+const maxIdBytes = 128;
 
 /** Returns the error for a response whose status is not expected. */
 export function failedResponse(call: RestCall, response: RawResponse): RestError {
   const { status, headers } = response;
   const parsed = parseBody(response);
   const json = 'json' in parsed ? parsed.json : undefined;
-  const problem = readProblem(json);
+  const clean = createTextCleaner(call.secrets);
+  const problem = readProblem(json, clean);
   const code = problem.code ?? codeOfStatus(status);
-  const detail = cutText(cleaned(problem.detail || plainText(response), call.secrets), maxDetailBytes);
+  const detail = problem.detail || clean(plainText(response), maxTextBytes);
   const said = `${call.method} ${call.path}: ${call.service} answered HTTP ${status}`;
   const retryAfterMs = readRetryAfter(headers['retry-after'], headers.date) ?? problem.retryAfterMs;
   const error = new MeshError(
@@ -80,14 +82,6 @@ export function failedResponse(call: RestCall, response: RawResponse): RestError
       ...(retryAfterMs !== undefined && { retryAfterMs }),
     },
   );
-  return new RestError(call, error, { status, json, requestId: headers['x-request-id'] ?? problem.requestId });
-}
-
-/** Without control characters, and without credentials that a server may have sent back. */
-function cleaned(text: string, secrets: readonly string[]): string {
-  const open = secrets.reduce((rest, secret) => rest.replaceAll(secret, '[redacted]'), text);
-  return open
-    .toWellFormed()
-    .replaceAll(/\p{Cc}+/gu, ' ')
-    .trim();
+  const requestId = headers['x-request-id'] ?? problem.requestId;
+  return new RestError(call, error, { status, json, requestId: requestId && clean(requestId, maxIdBytes) });
 }
