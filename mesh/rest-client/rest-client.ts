@@ -15,7 +15,7 @@ export interface RestCallOptions {
   readonly signal?: AbortSignal;
   /** Sent as `Idempotency-Key`. A POST or PATCH that has one is retried: the server acts once for all its attempts. */
   readonly idempotencyKey?: string;
-  /** Statuses that resolve, in addition to 2xx: `[404]`. All others reject. */
+  /** Statuses that resolve, in addition to 2xx: `[404]`. All others reject. The data is then a problem, or `undefined`. */
   readonly expectedStatuses?: readonly number[];
   /** Maximum attempts, the first included. Default: the client's. */
   readonly maxAttempts?: number;

@@ -49,6 +49,24 @@ describe('a client with the types of its API', () => {
     });
   });
 
+  it('does not know the data if other statuses are expected than those of a success', () => {
+    void ((client: TypedRestClient<RestApi>, id: string, amount: Json['common.v1.Money-Input']) => {
+      const anyStatus = { expectedStatuses: [304, 404] };
+      expectTypeOf(client.get(`/orders/${id}`, anyStatus)).resolves.toEqualTypeOf<RestResponse<unknown>>();
+      expectTypeOf(client.delete(`/users/${id}`, anyStatus)).resolves.toEqualTypeOf<RestResponse<unknown>>();
+      const options = { ...anyStatus, idempotencyKey: 'key-1' };
+      const deposit = client.post(`/accounts/${id}:deposit`, { amount }, options);
+      expectTypeOf(deposit).resolves.toEqualTypeOf<RestResponse<unknown>>();
+      expectTypeOf(client.get<Order | undefined>(`/orders/${id}`, anyStatus)).resolves.toEqualTypeOf<
+        RestResponse<Order | undefined>
+      >();
+      // @ts-expect-error There is no such path.
+      void client.get(`/ordrs/${id}`, anyStatus);
+      // @ts-expect-error A change of money needs an Idempotency-Key.
+      void client.post(`/accounts/${id}:deposit`, { amount }, anyStatus);
+    });
+  });
+
   it('takes the type that its caller gives, as in the reference', () => {
     void ((client: TypedRestClient<RestApi>, orderId: string) => {
       interface Own {

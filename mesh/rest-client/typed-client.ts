@@ -24,12 +24,21 @@ interface Query<Routes> {
   <Data = never>(path: Explicit<Data>, options?: RestCallOptions): Promise<RestResponse<NoInfer<Data>>>;
   <Path extends string>(
     path: Checked<Routes, Path>,
+    options: AnyStatus<RouteOf<Routes, Path>>,
+  ): Promise<RestResponse<unknown>>;
+  <Path extends string>(
+    path: Checked<Routes, Path>,
     ...options: OptionsOf<RouteOf<Routes, Path>>
   ): Promise<RestResponse<ResponseOf<RouteOf<Routes, Path>>>>;
 }
 
 interface Change<Routes> {
   <Data = never>(path: Explicit<Data>, body?: unknown, options?: RestCallOptions): Promise<RestResponse<NoInfer<Data>>>;
+  <Path extends string>(
+    path: Checked<Routes, Path>,
+    body: BodyOf<RouteOf<Routes, Path>>,
+    options: AnyStatus<RouteOf<Routes, Path>>,
+  ): Promise<RestResponse<unknown>>;
   <Path extends string>(
     path: Checked<Routes, Path>,
     ...bodyAndOptions: ArgumentsOf<RouteOf<Routes, Path>>
@@ -84,8 +93,11 @@ type OptionsOf<Route> = [Route] extends [never]
     ? [options?: CallOptions<Route>]
     : [options: CallOptions<Route>];
 
-type CallOptions<Route> = Omit<RestCallOptions, 'params' | 'idempotencyKey'> &
+type CallOptions<Route> = Omit<RestCallOptions, 'params' | 'idempotencyKey' | 'expectedStatuses'> &
   Pick<Route, keyof Route & ('params' | 'idempotencyKey')>;
+
+/** With other statuses than 2xx a response may be a problem, or nothing. */
+type AnyStatus<Route> = CallOptions<Route> & Required<Pick<RestCallOptions, 'expectedStatuses'>>;
 
 type ArgumentsOf<Route> = [Route] extends [never]
   ? [body?: unknown, options?: object]
