@@ -135,6 +135,8 @@ describe('bytes over Connect and gRPC-Web', () => {
     ['message=!&base64=1&encoding=proto', 400],
     ['message={&encoding=json', 400],
     ['message={}&encoding=xml', 415],
+    ['encoding=json&message={"id":"eve"}&message={"id":"tom"}', 400],
+    ['encoding=json&encoding=proto&message={"id":"eve"}', 400],
     ['encoding=json&message={"id":"nobody"}', 404],
   ])('a query %s is answered with %i', async (query, status) => {
     expect(await send('GET', `${getUser}?${query}`, {})).toMatchObject({ status });

@@ -30,6 +30,7 @@ export interface SentMessage {
   readonly isOpaque: boolean;
 }
 
+const protocolParameters = ['connect', 'encoding', 'compression', 'base64', 'message'];
 const base64 = /^[\w+/-]*={0,2}$/;
 
 /** Whether messages with this encoding can be read. */
@@ -55,6 +56,9 @@ export async function* readMessages(coding: MessageCoding, source: MessageSource
 }
 
 function readQuery(query: URLSearchParams): Buffer {
+  // With two, a proxy and the edge could each take another one.
+  const repeated = protocolParameters.find((name) => query.getAll(name).length > 1);
+  if (repeated !== undefined) throw malformedHttp({ problem: `its parameter "${repeated}" is given more than once` });
   const text = query.get('message') ?? '';
   if (query.get('base64') !== '1') return Buffer.from(text);
   if (!base64.test(text)) throw malformedHttp({ problem: 'its parameter "message" is not in base64' });
