@@ -1,8 +1,9 @@
 // Small pieces are gathered in buffers of this size, so many of them cost one write.
 const gatherBytes = 16 * 1024;
 const smallBytes = 2 * 1024;
-// The maximum number of sent chunks that are kept.
+// The maximum number of places of sent chunks in the list.
 const maxSent = 32;
+const sentChunk = new Uint8Array(0);
 
 /** The bytes of a body that wait to be sent. */
 export class SendQueue {
@@ -62,9 +63,10 @@ export class SendQueue {
       if (rest > left) {
         send(chunk.subarray(from, from + left));
         this.#firstOffset += left;
-        return;
+        break;
       }
       send(from === 0 ? chunk : chunk.subarray(from));
+      this.#chunks[this.#first] = sentChunk;
       this.#first += 1;
       this.#firstOffset = 0;
       left -= rest;
@@ -80,7 +82,7 @@ export class SendQueue {
     this.#bytes = 0;
   }
 
-  /** Drops sent chunks, even if the queue is never empty. */
+  /** Drops the places of sent chunks, even if the queue is never empty. */
   #forgetSent(): void {
     if (this.#first < this.#chunks.length && this.#first < maxSent) return;
     this.#chunks = this.#chunks.slice(this.#first);
