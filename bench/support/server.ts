@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { residentBytes } from '../../mesh/testing/servers/resident-bytes.ts';
 import { type ProcessOptions, type StartedProcess, startProcess } from '../../mesh/testing/servers/start-process.ts';
 
 /** A server under load, alone on the first core. The load belongs on the second core. */
@@ -17,7 +18,6 @@ export const loadCore = 1;
 
 // Linux reports processor time in hundredths of a second, independent of the kernel's own tick.
 const ticksPerSecond = 100;
-const pageBytes = 4096;
 
 /** Starts the mesh or another server on the servers' core. */
 export async function startServer(options: ProcessOptions): Promise<LoadedServer> {
@@ -39,8 +39,7 @@ export function pin(pid: number, core: number | string): void {
 
 /** Returns the resident memory of a process, in MB. */
 export function residentMbOf(pid: number): number {
-  const pages = readFileSync(`/proc/${pid}/statm`, 'utf8').split(' ')[1];
-  return (Number(pages) * pageBytes) / 1_000_000;
+  return residentBytes(pid) / 1_000_000;
 }
 
 /** Returns how long the main thread of a process was ready to run but waited for a processor, in milliseconds. */

@@ -86,9 +86,20 @@ export async function openApp(parts: AppParts): Promise<OpenApp> {
   const metrics = createMetrics(clock, logger, info);
   const discovery = openDiscovery(config.discovery, { clock, logger, metrics });
   shutdown.add('resources', 'discovery', () => discovery.close());
-  const endpoints = createEndpoints({ engine, discovery, keepalive, policy: config.balancing, clock, logger });
-  const connectLocal = () => endpointsByAddress(engine, localAddress, keepalive);
-  const directory = createDirectory({ discovery, endpoints, local: connectLocal() });
+  // A caller over HTTP may read slowly: then little of its response is to wait in this process.
+  const windowsGrow = !definitions.some(({ hasEdge }) => hasEdge);
+  const endpoints = createEndpoints({
+    engine,
+    discovery,
+    keepalive,
+    windowsGrow,
+    policy: config.balancing,
+    clock,
+    logger,
+  });
+  const local = endpointsByAddress(engine, localAddress, { keepalive });
+  const connectLocal = () => endpointsByAddress(engine, localAddress, { keepalive, windowsGrow });
+  const directory = createDirectory({ discovery, endpoints, local });
   const databases = openDatabases(dataFolder, logger, config);
   const build = async () => {
     const { open: openDatabase, fileIdOf } = databases;

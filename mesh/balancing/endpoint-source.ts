@@ -1,4 +1,4 @@
-import type { Engine, Keepalive } from '../engines/engine.ts';
+import type { ConnectOptions, Engine } from '../engines/engine.ts';
 import type { PickedEndpoint, ServiceEndpoint } from './balancer.ts';
 
 /** Where clients get the endpoints of their attempts. */
@@ -21,12 +21,12 @@ export interface EndpointSource {
 export function endpointsByAddress(
   engine: Pick<Engine, 'connect'>,
   resolve: (contract: string) => string,
-  keepalive?: Keepalive,
+  options: ConnectOptions = {},
 ): EndpointSource {
   const endpoints = new Map<string, PickedEndpoint>();
   let closed = false;
   const connect = (address: string) => {
-    const transport = engine.connect(address, { keepalive });
+    const transport = engine.connect(address, options);
     // Its calls then fail like all others.
     if (closed) transport.close();
     const endpoint = onlyEndpoint({ address, transport });

@@ -1,6 +1,6 @@
 import type { BalancingPolicy } from '../config/process-settings.ts';
 import type { Discovery } from '../discovery/discovery.ts';
-import type { Engine, Keepalive } from '../engines/engine.ts';
+import type { ConnectOptions, Engine } from '../engines/engine.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import { runOutsideOfCalls } from '../telemetry/call-scope.ts';
 import type { Logger } from '../telemetry/logger.ts';
@@ -22,11 +22,9 @@ export interface Endpoints {
   close(): void;
 }
 
-export interface EndpointsOptions {
+export interface EndpointsOptions extends Pick<ConnectOptions, 'keepalive' | 'windowsGrow'> {
   readonly engine: Pick<Engine, 'connect'>;
   readonly discovery: Discovery;
-  /** Default: no pings. */
-  readonly keepalive?: Keepalive | undefined;
   /** Default: `least-load`. */
   readonly policy?: BalancingPolicy | undefined;
   readonly clock: Clock;
@@ -73,7 +71,7 @@ interface ProcessLinks extends Links {
   close(): void;
 }
 
-function createLinks({ engine, keepalive, clock }: EndpointsOptions): ProcessLinks {
+function createLinks({ engine, keepalive, windowsGrow, clock }: EndpointsOptions): ProcessLinks {
   const links = new Map<string, { readonly link: Link; users: number }>();
   let isClosed = false;
   let cancelCheck: () => void;
@@ -84,7 +82,7 @@ function createLinks({ engine, keepalive, clock }: EndpointsOptions): ProcessLin
   };
   cancelCheck = clock.after(checkMs, check);
   const connect = (address: string) => {
-    const transport = engine.connect(address, { keepalive });
+    const transport = engine.connect(address, { keepalive, windowsGrow });
     // Its calls then fail like all others.
     if (isClosed) transport.close();
     return transport;

@@ -133,6 +133,11 @@ export interface ConnectOptions {
   readonly keepalive?: Keepalive | undefined;
   /** The time limit of connecting, of the TLS handshake and of the server's first SETTINGS, each. Default: 5 s. */
   readonly connectTimeoutMs?: number;
+  /**
+   * Whether the windows of streams grow with the throughput, from 256 KiB to 4 MiB. Default: true. False: a response whose
+   * reader stops holds no more than 256 KiB. grpc-js ignores it.
+   */
+  readonly windowsGrow?: boolean | undefined;
 }
 
 export interface ServerHostOptions {

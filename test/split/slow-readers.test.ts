@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import type { ClientHttp2Session } from 'node:http2';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Metadata } from 'nice-grpc-common';
@@ -9,6 +8,7 @@ import { toStatus } from '../../mesh/errors/to-status.ts';
 import { rawConnection } from '../../mesh/server/testing/raw-call.ts';
 import { createLogger } from '../../mesh/telemetry/logger.ts';
 import { grpcFrame } from '../../mesh/testing/grpc-frame.ts';
+import { residentBytes } from '../../mesh/testing/servers/resident-bytes.ts';
 import { startProcess } from '../../mesh/testing/servers/start-process.ts';
 import { tempFolder } from '../../mesh/testing/temp-folder.ts';
 
@@ -43,7 +43,7 @@ async function serveLists() {
 }
 
 function residentMiB(pid: number): number {
-  return (Number(readFileSync(`/proc/${pid}/statm`, 'utf8').split(' ')[1]) * 4_096) / 2 ** 20;
+  return residentBytes(pid) / 2 ** 20;
 }
 
 /** Opens lists and reads none of them. */

@@ -14,7 +14,7 @@ export interface EndpointOptions extends ConnectOptions {
   readonly maxConnections?: number;
   /** Uses several connections before that: another is opened when each has this many calls. Default: one connection. */
   readonly spread?: Spread;
-  /** Default: 256 KiB for each stream, which grow. */
+  /** Default: 256 KiB for each stream, as `windowsGrow` says. */
   readonly windows?: StreamWindows;
   /** How long a silent server is tolerated. Default: as `keepalive` says. */
   readonly patience?: Partial<Patience>;
@@ -41,14 +41,15 @@ export interface EndpointSettings {
 
 /** Throws a MeshError if a certificate or the key of `tls` cannot be used. */
 export function endpointSettings(address: string, options: EndpointOptions): EndpointSettings {
-  const { tls, keepalive, connectTimeoutMs = 5_000, maxConnections = 10, spread, clock = systemClock } = options;
+  const { tls, keepalive, connectTimeoutMs = 5_000, windowsGrow = true } = options;
+  const { maxConnections = 10, spread, clock = systemClock } = options;
   const { everyMs: pingEveryMs = Number.POSITIVE_INFINITY, timeoutMs: pingTimeoutMs = 20_000 } = keepalive ?? {};
   return {
     target: targetOf(address, tls),
     connectTimeoutMs,
     maxConnections,
     spread,
-    windows: options.windows ?? { streamWindowBytes: 256 * 1024 },
+    windows: options.windows ?? { streamWindowBytes: 256 * 1024, fixedStreamWindows: !windowsGrow },
     patience: {
       handshakeMs: connectTimeoutMs,
       headersMs: 10_000,
