@@ -30,6 +30,12 @@ describe('the deadline of a call', () => {
     expect(callDeadline({}, { ...time, scopeDeadlineMs: nowMs + 60_000 })).toBe(nowMs + 5000);
   });
 
+  it.each([new Date('soon'), Number.NaN])('is refused if it is no time: %s', (deadline) => {
+    const time = { nowMs, timeoutMs: 5000, scopeDeadlineMs: nowMs + 300 };
+
+    expect(() => callDeadline({ deadline }, time)).toThrow(TypeError);
+  });
+
   it('is absent for a stream outside of a call', () => {
     expect(callDeadline({}, { nowMs, timeoutMs: undefined, scopeDeadlineMs: undefined })).toBeUndefined();
   });

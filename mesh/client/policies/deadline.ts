@@ -17,7 +17,7 @@ export interface CallTime {
 
 /**
  * Returns the deadline of a call: its own or that of the call it is made for, whichever is earlier; `undefined` if there
- * is neither. Throws DEADLINE_EXCEEDED `DEADLINE_EXCEEDED` if no time is left.
+ * is neither. Throws DEADLINE_EXCEEDED `DEADLINE_EXCEEDED` if no time is left, and a TypeError if its own is not a time.
  */
 export function callDeadline(options: DeadlineOptions, time: CallTime): number | undefined {
   const deadlineMs = earlier(ownDeadline(options, time), time.scopeDeadlineMs);
@@ -33,8 +33,14 @@ export function isHurried(deadlineMs: number | undefined, { nowMs, timeoutMs }: 
 }
 
 function ownDeadline({ deadline }: DeadlineOptions, { nowMs, timeoutMs }: CallTime): number | undefined {
-  if (deadline !== undefined) return Number(deadline);
+  if (deadline !== undefined) return timeOf(deadline);
   return timeoutMs === undefined ? undefined : nowMs + timeoutMs;
+}
+
+function timeOf(deadline: Date | number): number {
+  // A call without an end would follow from it, or one that ends at once.
+  if (Number.isNaN(Number(deadline))) throw new TypeError('the deadline of the call is not a time: check its date');
+  return Number(deadline);
 }
 
 function earlier(one: number | undefined, other: number | undefined): number | undefined {
