@@ -38,11 +38,17 @@ function isRedirect(status: number): boolean {
   return status >= 300 && status < 400;
 }
 
-const unconnected = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH']);
+const unconnected = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN']);
 
 /** Whether nothing was sent, because there was no connection. */
 function isUnconnected({ code = '', cause }: AxiosError): boolean {
-  return unconnected.has(code) || (cause instanceof Error && 'syscall' in cause && cause.syscall === 'connect');
+  return unconnected.has(code) || isConnectFault(cause);
+}
+
+/** A host can become unreachable after a request was sent, too: the system call tells. Several addresses have several faults. */
+function isConnectFault(cause: unknown): boolean {
+  if (cause instanceof AggregateError) return cause.errors.length > 0 && cause.errors.every(isConnectFault);
+  return cause instanceof Error && 'syscall' in cause && cause.syscall === 'connect';
 }
 
 /** follow-redirects wraps what its callback throws. */
