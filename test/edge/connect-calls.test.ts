@@ -31,6 +31,9 @@ beforeEach(async () => {
       header
         .set('x-head', 'of the service')
         .set('set-cookie', 'session=1')
+        .set('clear-site-data', '"*"')
+        .set('strict-transport-security', 'max-age=1')
+        .set('alt-svc', 'h2="other.example:443"')
         .set('x-bytes-bin', new Uint8Array([0, 255]));
       trailer.set('x-tail', 'at the end');
       if (id === 'waiting') await untilAborted(signal);
@@ -83,7 +86,10 @@ describe.each(rpcProtocols)('a call by %s', (protocol) => {
     expect(header.get('x-head')).toBe('of the service');
     expect(header.get('x-bytes-bin')).toBe('AP8');
     expect(header.get('x-request-id')).toBe('req-7');
-    expect(header.get('set-cookie')).toBeNull();
+    // They would speak for all that the origin serves.
+    for (const name of ['set-cookie', 'clear-site-data', 'strict-transport-security', 'alt-svc']) {
+      expect(header.get(name)).toBeNull();
+    }
     expect(trailer.get('x-tail')).toBe('at the end');
   });
 

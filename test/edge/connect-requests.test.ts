@@ -142,6 +142,11 @@ describe('bytes over Connect and gRPC-Web', () => {
     expect(await send('GET', `${getUser}?${query}`, {})).toMatchObject({ status });
   });
 
+  it('a query is not answered out of the cache of a proxy', async () => {
+    const { headers } = await send('GET', `${getUser}?encoding=json&message={"id":"nobody"}`, {});
+    expect(headers.get('cache-control')).toBe('private, no-cache');
+  });
+
   it.each([
     [{ 'connect-timeout-ms': 'soon' }, 'invalid_argument'],
     [{ 'x-token-bin': '%%%' }, 'invalid_argument'],

@@ -93,7 +93,8 @@ async function answer(request: FastifyRequest, reply: FastifyReply, parts: Endpo
   if (kind !== 'unary') exchange.onMessage = addStream(options.streams, kind, call, reply);
   if (form.place === 'query') {
     await exchange.readQuery();
-    reply.header('vary', 'accept-encoding');
+    // As of REST: a proxy must not give it to others, and nobody uses it without asking.
+    reply.headers({ vary: 'accept-encoding', 'cache-control': 'private, no-cache' });
   }
   const response = await handler(protocolRequest(request, requestPath, coding, exchange));
   // The rest of a refused body is not read.

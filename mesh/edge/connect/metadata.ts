@@ -38,7 +38,17 @@ const ownRequestPrefix =
   /^(?::|accept|content-|if-|sec-|proxy-|access-control-|connect-|grpc-|x-forwarded-|x-envoy-|x-ordermesh-)/;
 
 /** Response metadata that is not returned: it is written by the edge, or would speak for its whole origin. */
-const ownResponseHeaders: ReadonlySet<string> = new Set([...connectionHeaders, 'date', 'set-cookie', 'x-request-id']);
+const ownResponseHeaders: ReadonlySet<string> = new Set([
+  ...connectionHeaders,
+  'date',
+  'location',
+  'vary',
+  'x-request-id',
+  'alt-svc',
+  'clear-site-data',
+  'set-cookie',
+  'strict-transport-security',
+]);
 const ownResponsePrefix = /^(?::|content-|proxy-|access-control-|connect-|grpc-)/;
 
 // gRPC allows only these. HTTP allows more.
