@@ -1,3 +1,4 @@
+import { Status } from 'nice-grpc-common';
 import { internal } from '../errors/errors.ts';
 import { MeshError } from '../errors/mesh-error.ts';
 import type { Metrics } from '../metrics/metrics.ts';
@@ -31,15 +32,15 @@ const clientLeft = 499;
 const noContract = 'none';
 
 /**
- * Counts the requests by contract and status, and logs each: `warn` for a fault of a server, one line in 10 s for each contract
- * and reason; all others are at `debug`.
+ * Counts the requests by contract, status and code, and logs each: `warn` for a fault of a server, one line in 10 s for each contract
+ * and reason; all others are at `debug`. The code is that of the call: a stream or an answer of gRPC-Web may fail with status 200.
  */
 export function createRequestReport({ clock, logger, metrics }: RequestReportTools): RequestReport {
   const limit = createLineLimit(clock);
   const count = metrics.counter(
     'ordermesh_http_requests_total',
-    'Requests to the HTTP listener that ended, by the contract that they called and the status of their answer.',
-    ['service', 'code'],
+    'Requests to the HTTP listener that ended, by their contract, the status of their answer, and the code of their call.',
+    ['service', 'status', 'code'],
   );
   const seconds = metrics.counter(
     'ordermesh_http_request_seconds_total',
@@ -55,17 +56,19 @@ export function createRequestReport({ clock, logger, metrics }: RequestReportToo
     },
     ended(call, answered, error) {
       const status = answered ?? (error === undefined ? clientLeft : httpStatusOf(error));
+      const code = codeOf(status, error);
       const service = call.contract || noContract;
       const durationMs = performance.now() - call.startMs;
-      count.add({ service, code: String(status) });
+      count.add({ service, status: String(status), code });
       seconds.add({ service }, durationMs / 1_000);
-      const isFault = status >= 500 && !serverDraining.is(error);
+      const isFault = (error ? httpStatusOf(error) : status) >= 500 && !serverDraining.is(error);
       const line = isFault ? limit(`${service} ${kindOfError(error)}`) : undefined;
       const level = line ? 'warn' : 'debug';
       if (!logger.isLevelEnabled(level)) return;
       const fields = {
         method: call.path,
         status,
+        code,
         request_id: call.requestId,
         peer: call.peer,
         duration_ms: Math.round(durationMs),
@@ -75,4 +78,11 @@ export function createRequestReport({ clock, logger, metrics }: RequestReportToo
       logger[level](fields, 'HTTP request');
     },
   };
+}
+
+/** The name of the code that a request ended with. What the library of Connect refuses by itself has only a status: UNKNOWN. */
+function codeOf(status: number, error: MeshError | undefined): string {
+  if (error !== undefined) return Status[error.code] ?? 'UNKNOWN';
+  if (status === clientLeft) return 'CANCELLED';
+  return status < 400 ? 'OK' : 'UNKNOWN';
 }

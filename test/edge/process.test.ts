@@ -83,9 +83,9 @@ describe('the metrics of HTTP', () => {
       await send(mesh.httpAddress ?? '', 'GET', path);
     const { text } = await mesh.runtime.metrics.scrape();
     for (const [labels, count] of [
-      ['service="user.v1.UserService",code="404"', 2],
-      ['service="user.v1.UserService",code="200"', 1],
-      ['service="none",code="404"', 1],
+      ['service="user.v1.UserService",status="404",code="NOT_FOUND"', 2],
+      ['service="user.v1.UserService",status="200",code="OK"', 1],
+      ['service="none",status="404",code="NOT_FOUND"', 1],
     ])
       expect(text).toContain(`ordermesh_http_requests_total{${labels}} ${count}\n`);
     expect(text).toMatch(/ordermesh_http_request_seconds_total\{service="user\.v1\.UserService"\} \d+\.\d+/);

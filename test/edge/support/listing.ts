@@ -27,7 +27,7 @@ export async function startListing(listUsers: ListUsers, environment: Record<str
     return stopped;
   };
   onTestFinished(stop);
-  return { address: mesh.httpAddress ?? '', seen, stop };
+  return { address: mesh.httpAddress ?? '', seen, stop, runtime: mesh.runtime };
 }
 
 /** Lists so many users, `u1` and so on, and then does this. */
