@@ -1,6 +1,5 @@
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
-import { Status } from 'nice-grpc-common';
 import { CallError } from '../client/call-error.ts';
 import { hangUp } from '../engines/hang-up.ts';
 import { requestIdKey, requestIdOf } from '../engines/request-id.ts';
@@ -52,8 +51,8 @@ export function asHttpError(error: unknown, path: string): unknown {
 }
 
 /** The own client refuses a message that is too large, with the code that a server has for quotas. */
-function isAnswerTooLarge({ code, cause }: CallError): boolean {
-  return code === Status.RESOURCE_EXHAUSTED && cause instanceof TransportError && /larger than/.test(cause.details);
+function isAnswerTooLarge({ cause }: CallError): boolean {
+  return cause instanceof TransportError && cause.tooLarge;
 }
 
 /** Answers bytes that are not a request, and closes their connection. */

@@ -1,7 +1,7 @@
 import { ClientError, type Metadata, type Status } from 'nice-grpc-common';
 
 /** What is known of a failed call in addition to its status. */
-export type CallFate = 'unsent' | 'lost' | 'unimplemented' | 'answered';
+export type CallFate = 'unsent' | 'lost' | 'unimplemented' | 'answered' | 'too-large';
 
 /** A call that failed: nice-grpc's ClientError with the trailer of its status. */
 export class TransportError extends ClientError {
@@ -21,6 +21,8 @@ export class TransportError extends ClientError {
   readonly unimplemented: boolean;
   /** Whether the server sent the status, and with it the text. Not known of a call over grpc-js, and then false. */
   readonly answered: boolean;
+  /** Whether this side refused the response, or one of its messages, because it is larger than it accepts. */
+  readonly tooLarge: boolean;
 
   constructor(path: string, code: Status, details: string, trailer: Metadata, fate?: CallFate) {
     super(path, code, details);
@@ -29,5 +31,6 @@ export class TransportError extends ClientError {
     this.lost = fate === 'lost';
     this.unimplemented = fate === 'unimplemented';
     this.answered = fate === 'answered' || fate === 'unimplemented';
+    this.tooLarge = fate === 'too-large';
   }
 }

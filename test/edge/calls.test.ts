@@ -1,6 +1,8 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { UserServiceHandlers } from '#gen/user/v1/user.contract.ts';
 import { User } from '#gen/user/v1/user.ts';
+import { engineNames } from '../../mesh/engines/engines.ts';
+import { messageTooLarge } from '../../mesh/engines/native/grpc/errors.ts';
 import type { MeshCallContext } from '../../mesh/server/call-context.ts';
 import { serverDraining } from '../../mesh/server/errors.ts';
 import { currentScope } from '../../mesh/telemetry/call-scope.ts';
@@ -12,8 +14,12 @@ import { userServiceWith } from './support/user-service.ts';
 
 const ada = User.fromPartial({ id: 'ada', name: 'Ada' });
 
-async function start(handlers: Partial<UserServiceHandlers>): Promise<string> {
-  const mesh = await startMesh([userServiceWith(handlers), edgeService], { HTTP_LISTEN: '127.0.0.1:0' });
+async function start(
+  handlers: Partial<UserServiceHandlers>,
+  environment: Readonly<Record<string, string>> = {},
+): Promise<string> {
+  const services = [userServiceWith(handlers), edgeService];
+  const mesh = await startMesh(services, { HTTP_LISTEN: '127.0.0.1:0', ...environment });
   onTestFinished(() => mesh.stop());
   return mesh.httpAddress ?? '';
 }
@@ -54,10 +60,23 @@ describe('a call from HTTP', () => {
     expect(attempts).toBe(2);
   });
 
-  it('gets 500 and not 429 if the answer of its service is too large for a message', async () => {
-    const address = await start({ getUser: async () => ({ ...ada, name: 'a'.repeat(5_000_000) }) });
+  it.each(engineNames)('gets 500 and not 429 if an answer is too large for a message, on %s', async (engine) => {
+    const large = { ...ada, name: 'a'.repeat(5_000_000) };
+    const listUsers = async function* () {
+      yield large;
+    };
+    const address = await start({ getUser: async () => large, listUsers }, { GRPC_ENGINE: engine });
+    for (const path of ['/api/users/ada', '/api/users']) {
+      const refused = await send(address, 'GET', path);
+      expect(refused).toMatchObject({ status: 500, json: { reason: 'ANSWER_TOO_LARGE', code: 'INTERNAL' } });
+    }
+  });
+
+  it.each(engineNames)('gets 413 if its service refuses the request as too large, on %s', async (engine) => {
+    const getUser = () => Promise.reject(messageTooLarge({ maxBytes: 4_194_304 }));
+    const address = await start({ getUser }, { GRPC_ENGINE: engine });
     const refused = await send(address, 'GET', '/api/users/ada');
-    expect(refused).toMatchObject({ status: 500, json: { reason: 'ANSWER_TOO_LARGE', code: 'INTERNAL' } });
+    expect(refused).toMatchObject({ status: 413, json: { reason: 'MESSAGE_TOO_LARGE' } });
   });
 
   it('gets only the request id of an unexpected error', async () => {

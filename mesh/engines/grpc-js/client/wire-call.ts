@@ -32,6 +32,9 @@ const lostText = new RegExp(`^(?:Connection dropped|${abortedText}|.*\\b(?:ECONN
 // Servers on grpc-js keep a timeout as a 32-bit number of milliseconds and misread longer ones.
 const maxTimeoutMs = 24 * 60 * 60 * 1000;
 
+// The texts of grpc-js for a message that is larger than this side accepts. Its servers have the same for that of a request.
+const tooLargeText = /^Received message (?:larger than max|that decompresses to a size larger than)/;
+
 export interface WireCallOptions {
   readonly channel: Channel;
   readonly path: string;
@@ -133,6 +136,7 @@ function statusError(
 
 function fateOf({ code, details }: Pick<StatusObject, 'code' | 'details'>, hasBegun: boolean): CallFate | undefined {
   if (code === Status.UNAVAILABLE && lostText.test(details)) return 'lost';
+  if (code === Status.RESOURCE_EXHAUSTED && hasBegun && tooLargeText.test(details)) return 'too-large';
   return code === Status.UNIMPLEMENTED && !hasBegun ? 'unimplemented' : undefined;
 }
 

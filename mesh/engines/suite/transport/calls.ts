@@ -67,10 +67,13 @@ export function callSuite(engine: Engine): void {
       await expect(transport.unary(unary, 'late', call)).rejects.toMatchObject({ unsent: true });
     });
 
-    it('refuses a response above 4 MiB', async () => {
-      const transport = await connectTo(engine, { kind: 'unary', handle: async () => 'x'.repeat(4 * 1024 * 1024 + 1) });
+    it('refuses a response above 4 MiB, and tells it from a refusal by its server', async () => {
+      const large = 'x'.repeat(4 * 1024 * 1024 + 1);
+      const transport = await connectTo(engine, { kind: 'unary', handle: async (read) => read() || large });
+      const code = Status.RESOURCE_EXHAUSTED;
 
-      await expect(transport.unary(unary, '', call)).rejects.toMatchObject({ code: Status.RESOURCE_EXHAUSTED });
+      await expect(transport.unary(unary, '', call)).rejects.toMatchObject({ code, tooLarge: true, answered: false });
+      await expect(transport.unary(unary, large, call)).rejects.toMatchObject({ code, tooLarge: false });
     });
 
     it('fails with INTERNAL if a response cannot be decoded', async () => {

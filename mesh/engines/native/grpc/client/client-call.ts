@@ -1,6 +1,4 @@
 import { Metadata, Status } from 'nice-grpc-common';
-import { messageOf } from '../../../../errors/error-text.ts';
-import { MeshError } from '../../../../errors/mesh-error.ts';
 import type { Timed, TimerWheel, WheelTimer } from '../../../../time/timer-wheel.ts';
 import type { EngineMethod, TransportCall } from '../../../engine.ts';
 import { TransportError } from '../../../transport-error.ts';
@@ -24,6 +22,7 @@ import {
   resetError,
   statusOf,
   tooLargeStatus,
+  undecodableResponse,
 } from './response-status.ts';
 
 /** What calls to an endpoint share. */
@@ -170,8 +169,7 @@ export class ClientCall implements OpeningCall, Timed {
       this.#reader.push(buffer, start, end);
       if (!this.#isOver) this.#listener.onBytes(end - start);
     } catch (error) {
-      const code = error instanceof MeshError ? error.code : Status.INTERNAL;
-      this.cancel(code, messageOf(error));
+      this.#refuse(undecodableResponse(this.path, error));
     }
   }
 
@@ -228,9 +226,13 @@ export class ClientCall implements OpeningCall, Timed {
   }
 
   #cancel(status: LocalStatus): void {
+    this.#refuse(this.#error(...status));
+  }
+
+  #refuse(error: TransportError): void {
     if (this.#isOver) return;
     this.#stream?.reset(ErrorCode.CANCEL);
-    this.#end(this.#error(...status));
+    this.#end(error);
   }
 
   #error(code: Status, details: string): TransportError {

@@ -6,6 +6,7 @@ import { unknownMethod } from '../../../errors.ts';
 import { TransportError } from '../../../transport-error.ts';
 import { fieldValue } from '../../http2/codec/field-rules.ts';
 import { ErrorCode } from '../../http2/codec/frames.ts';
+import { messageTooLarge } from '../errors.ts';
 import { percentDecode } from '../status-fields.ts';
 
 /** The status of a call for which the server sent none. */
@@ -119,8 +120,11 @@ export function statusOf(fields: readonly string[], midway: boolean): LocalStatu
 export const noResponse: LocalStatus = [Status.UNIMPLEMENTED, 'the server returned OK without a message'];
 export const severalResponses: LocalStatus = [Status.UNIMPLEMENTED, 'the server returned more than one message'];
 
-/** A response that cannot be decompressed, with the code of its MeshError, or cannot be decoded: INTERNAL. */
+/** A response that this side cannot read: too large or malformed, with the code of its MeshError, or not decodable: INTERNAL. */
 export function undecodableResponse(path: string, cause: unknown): TransportError {
-  if (cause instanceof MeshError) return new TransportError(path, cause.code, cause.message, Metadata());
-  return new TransportError(path, Status.INTERNAL, `the response cannot be decoded: ${cause}`, Metadata());
+  if (!(cause instanceof MeshError)) {
+    return new TransportError(path, Status.INTERNAL, `the response cannot be decoded: ${cause}`, Metadata());
+  }
+  const fate = messageTooLarge.is(cause) ? 'too-large' : undefined;
+  return new TransportError(path, cause.code, cause.message, Metadata(), fate);
 }
