@@ -30,7 +30,10 @@ export interface MethodContract<Request = never> {
   /** Clients have a breaker for each group of a service's methods. */
   readonly breakerGroup: string;
   readonly priority: Priority;
-  /** Whether a call over HTTP must have an `Idempotency-Key`. Default: false. Calls by gRPC may leave it out. */
+  /**
+   * Whether a call over HTTP (REST, Connect, gRPC-Web) must have an `Idempotency-Key`. Default: false. Calls by gRPC may leave it
+   * out.
+   */
   readonly idempotencyKeyRequired?: boolean;
   /** The fields of the request that are a `google.protobuf.FieldMask`, whose paths have no order. Default: none. */
   readonly fieldMasks?: readonly string[];

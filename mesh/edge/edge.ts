@@ -41,6 +41,7 @@ import { createRequestReport } from './request-report.ts';
 import { createRest, type RestMatch } from './rest.ts';
 import { decompress } from './semantics/content-coding.ts';
 import { unsupportedCoding } from './semantics/errors.ts';
+import { KeysInUse } from './semantics/keys-in-use.ts';
 import { rateLimitHeaders } from './semantics/rate-limit.ts';
 import type { Exchange } from './semantics/semantics.ts';
 
@@ -112,7 +113,8 @@ const cancelMs = 250;
 export function createEdge(options: EdgeOptions): Edge {
   const { descriptors, openApi, health, draining, clock, patience = httpPatience } = options;
   const registry = createFileRegistry(fromBinary(FileDescriptorSetSchema, readFileSync(descriptors)));
-  const parts = { registry, caller: createCaller({ ...options, registry }), admissionOf: createAdmissions(options) };
+  const caller = createCaller({ ...options, registry });
+  const parts = { registry, caller, admissionOf: createAdmissions(options), keys: new KeysInUse() };
   const match = createRest(parts);
   const docs = createApiDocs(openApi);
   const report = createRequestReport(options);

@@ -6,7 +6,7 @@ import { compileRequestReader, type RequestReader } from './request/read-request
 import { compileResponseWriter, type ResponseWriter } from './response/write-response.ts';
 import { type HttpRoute, readHttpRoutes } from './rules/http-routes.ts';
 import { createRouteTable, type PathVariable } from './rules/route-table.ts';
-import { KeysInUse } from './semantics/keys-in-use.ts';
+import type { KeysInUse } from './semantics/keys-in-use.ts';
 import { compileSemantics, type Semantics } from './semantics/semantics.ts';
 import { type CursorReader, compileCursor } from './streams/cursor.ts';
 
@@ -33,16 +33,22 @@ export interface RestOptions {
   readonly caller: Caller;
   /** Returns the line in which the calls of a contract wait. */
   readonly admissionOf: (contract: string) => LimitedAdmission;
+  /** The changes in progress, also those of Connect and gRPC-Web. */
+  readonly keys: KeysInUse;
 }
 
 /**
  * Compiles the endpoints of all methods with `google.api.http`. Returns the one of a request. Throws NOT_FOUND `PATH_NOT_FOUND` and
  * UNIMPLEMENTED `METHOD_NOT_ALLOWED`.
  */
-export function createRest({ registry, caller, admissionOf }: RestOptions): (verb: string, path: string) => RestMatch {
+export function createRest({
+  registry,
+  caller,
+  admissionOf,
+  keys,
+}: RestOptions): (verb: string, path: string) => RestMatch {
   const routes = readHttpRoutes(registry);
   const table = createRouteTable(routes);
-  const keys = new KeysInUse();
   const endpoints = new Map(
     routes.map((route): readonly [HttpRoute, RestEndpoint] => {
       const method = caller.methodOf(route.method);

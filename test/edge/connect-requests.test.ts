@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startMesh, type TestMesh } from '../../mesh/testing/start-mesh.ts';
@@ -41,7 +42,8 @@ it('a call with curl and JSON places an order and reads it', async () => {
     item: { sku: 'tea', name: 'Tea', unitPrice: price, onHand: 5 },
   });
   const address = { recipient: 'Eve', lines: ['1 Street'], city: 'Bern', postalCode: '3000', countryCode: 'CH' };
-  const order = { userId: 'eve', items: [{ sku: 'tea', quantity: 2 }], shippingAddress: address };
+  const requestId = randomUUID();
+  const order = { requestId, userId: 'eve', items: [{ sku: 'tea', quantity: 2 }], shippingAddress: address };
   const placed = await call('order.v1.OrderService/PlaceOrder', order);
   expect(placed).toMatchObject({ status: 200, json: { total: { currencyCode: 'USD', minorUnits: '200' } } });
   const read = await call('order.v1.OrderService/GetOrder', { id: placed.json.id });

@@ -9,6 +9,8 @@ import type { Admission } from '../../server/policies/admission/admission.ts';
 import type { CallableMethod, Caller } from '../caller.ts';
 import { methodNotAllowed } from '../errors.ts';
 import { MessageReaders } from '../json/message-readers.ts';
+import type { KeysInUse } from '../semantics/keys-in-use.ts';
+import { compileIdentity } from '../semantics/request-identity.ts';
 import { grpcOverHttp, unknownRpcType } from './errors.ts';
 import { addMethod } from './implement.ts';
 import { bodyForm, type MessageForm, mediaTypesOf, queryForm } from './message-form.ts';
@@ -23,6 +25,8 @@ export interface ConnectOptions extends Pick<ExchangeOptions, 'failed'> {
   readonly caller: Caller;
   /** Returns the line in which the calls of a contract wait. */
   readonly admissionOf: (contract: string) => Admission;
+  /** The changes in progress, also those of REST. */
+  readonly keys: KeysInUse;
   /** The streams that are open, for the drain. */
   readonly streams: Set<OpenStream>;
   readonly maxMessageBytes: number;
@@ -46,7 +50,7 @@ const grpcType = /^application\/grpc(?:$|[+; ])/i;
  * `undefined` if no method has it.
  */
 export function createConnect(options: ConnectOptions): (path: string) => RpcEndpoint | undefined {
-  const { registry, caller, admissionOf } = options;
+  const { registry, caller, admissionOf, keys } = options;
   const router = createConnectRouter({
     grpc: false,
     acceptCompression: [compressionGzip],
@@ -54,7 +58,8 @@ export function createConnect(options: ConnectOptions): (path: string) => RpcEnd
   });
   for (const desc of methodsOf(registry)) {
     const method = caller.methodOf(desc);
-    addMethod(router, desc, method, admissionOf(method.contract));
+    const identity = compileIdentity(desc, method, keys);
+    addMethod(router, desc, { method, admission: admissionOf(method.contract), identity });
   }
   const readers = new MessageReaders(registry);
   const endpoints = new Map(

@@ -10,18 +10,31 @@ import { ConnectError, type ConnectRouter, type HandlerContext } from '@connectr
 import type { MeshCallOptions } from '../../client/calls.ts';
 import type { Admission } from '../../server/policies/admission/admission.ts';
 import type { CallableMethod } from '../caller.ts';
+import type { RequestIdentity } from '../semantics/request-identity.ts';
 import { returnMetadata } from './metadata.ts';
 import { exchangeKey, type RpcExchange } from './rpc-exchange.ts';
 
 /** The messages that the library has: empty ones, each in place of one of the exchange. */
 type Placeholders = AsyncIterable<unknown>;
 
+/** What the calls of a method need. */
+export interface MethodParts {
+  readonly method: CallableMethod;
+  readonly admission: Admission;
+  readonly identity: RequestIdentity;
+}
+
 /** Adds a method to the router: its calls are admitted, and made by the client of the mesh. */
-export function addMethod(router: ConnectRouter, desc: DescMethod, method: CallableMethod, admission: Admission): void {
+export function addMethod(router: ConnectRouter, desc: DescMethod, { method, admission, identity }: MethodParts): void {
   switch (desc.methodKind) {
     case 'unary':
       router.rpc(desc as DescMethodUnary, (_placeholder, context) =>
-        answerOnce(context, admission, 'once', (exchange, options) => method.unary(exchange.message(), options)),
+        answerOnce(context, admission, 'once', (exchange, options) => {
+          const message = exchange.message();
+          const headers = identity.identify(message, exchange.headers);
+          for (const [name, value] of Object.entries(headers)) context.responseHeader.set(name, value);
+          return identity.run(message, () => method.unary(message, options));
+        }),
       );
       return;
     case 'client_streaming':

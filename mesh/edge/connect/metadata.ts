@@ -30,6 +30,8 @@ const ownRequestHeaders: ReadonlySet<string> = new Set([
   'via',
   'x-real-ip',
   'x-remote-user',
+  // It becomes the request_id of a change.
+  'idempotency-key',
   // Of the call that the edge makes.
   'x-request-id',
   'traceparent',

@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import type { Message, Registry } from '@bufbuild/protobuf';
 import { type ConnectError, createContextKey } from '@connectrpc/connect';
 import { encodeEnvelope } from '@connectrpc/connect/protocol';
@@ -45,6 +46,11 @@ export class RpcExchange {
     this.placeholder = options.coding.form.isBinary ? '' : '{}';
     this.#request = request;
     this.#options = options;
+  }
+
+  /** The headers of the request. */
+  get headers(): IncomingHttpHeaders {
+    return this.#request.headers;
   }
 
   /** The metadata for the service. Throws INVALID_ARGUMENT `INVALID_HEADER`. */
