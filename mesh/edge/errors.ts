@@ -58,6 +58,14 @@ export const headersTooLarge = defineError({
   text: 'request line and headers are larger than 16 KiB: send less, or send it in the body',
 });
 
+export const urlTooLong = defineError({
+  reason: 'URL_TOO_LONG',
+  code: Status.OUT_OF_RANGE,
+  means: 'HTTP: the path and query of a request alone are larger than 16 KiB, such as those of a long list of ids',
+  fix: 'send less at a time, or call the method by Connect, with POST',
+  text: 'path and query are larger than 16 KiB: send less at a time, or call the method by Connect, with POST',
+});
+
 export const malformedHttp = defineError({
   reason: 'MALFORMED_HTTP',
   code: Status.INVALID_ARGUMENT,

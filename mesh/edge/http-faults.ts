@@ -14,6 +14,7 @@ import {
   malformedHttp,
   requestTooSlow,
   unsupportedMediaType,
+  urlTooLong,
 } from './errors.ts';
 import { problemHeaders, problemOf } from './problem.ts';
 
@@ -29,6 +30,8 @@ interface HttpFault extends Error {
   readonly code?: string;
   readonly reason?: string;
   readonly statusCode?: number;
+  /** What was read last from the connection. */
+  readonly rawPacket?: Buffer;
 }
 
 /** Turns what Fastify, Node and the client of the mesh throw into an error for the caller; returns any other unchanged. */
@@ -105,8 +108,13 @@ export function faultOf({ code }: HttpFault): HttpEndReason | undefined {
   }
 }
 
-function errorOf({ code, reason, message }: HttpFault): MeshError {
-  if (code === 'HPE_HEADER_OVERFLOW') return headersTooLarge();
+function errorOf({ code, reason, message, rawPacket }: HttpFault): MeshError {
+  if (code === 'HPE_HEADER_OVERFLOW') return isRequestLine(rawPacket) ? urlTooLong() : headersTooLarge();
   if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return requestTooSlow();
   return malformedHttp({ problem: reason ?? message });
+}
+
+/** Whether a packet has nothing but the begin of a request line. If it came in parts, the last does not tell. */
+function isRequestLine(packet: Buffer = Buffer.alloc(0)): boolean {
+  return /^[A-Z]+ \S+$/.test(packet.subarray(0, maxHeadBytes / 2).toString('latin1'));
 }

@@ -11,6 +11,7 @@ import {
   methodNotAllowed,
   requestTooSlow,
   unsupportedMediaType,
+  urlTooLong,
 } from './errors.ts';
 import { notAcceptable, preconditionFailed, unsupportedCoding } from './semantics/errors.ts';
 
@@ -46,6 +47,7 @@ const statusOfReason: ReadonlyMap<string, number> = new Map([
   // The request fits into a body, but not into a message, or not into the database.
   [messageTooLarge.reason, 413],
   [storageTooLarge.reason, 413],
+  [urlTooLong.reason, 414],
   [unsupportedMediaType.reason, 415],
   [unsupportedCoding.reason, 415],
   // The draft of the header Idempotency-Key.

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -148,9 +149,16 @@ describe('what is no request', () => {
     return [problem.status, problem.reason];
   }
 
+  const ids = Array.from({ length: 1_000 }, () => randomUUID());
   it.each([
     ['a bad request line', 'nonsense\r\n\r\n', 400, 'MALFORMED_HTTP'],
     ['headers of more than 16 KiB', `GET / HTTP/1.1\r\na: ${'b'.repeat(20_000)}\r\n\r\n`, 431, 'HEADERS_TOO_LARGE'],
+    [
+      'a URL of more than 16 KiB',
+      `GET /api/users:batchGet?ids=${ids.join('&ids=')} HTTP/1.1\r\nhost: a\r\n\r\n`,
+      414,
+      'URL_TOO_LONG',
+    ],
     ['no host', 'GET /api/users HTTP/1.1\r\nconnection: close\r\n\r\n', 400, 'MALFORMED_HTTP'],
     [
       'two lengths of the body',
