@@ -44,7 +44,7 @@ export interface Json {
   };
   /** An event in the log. */
   readonly 'events.v1.EventRecord': {
-    /** Name of the topic. */
+    /** Name of the topic, for example `order.events`. */
     readonly topic: string;
     /** Partition of the event. */
     readonly partition: number;
@@ -52,7 +52,7 @@ export interface Json {
     readonly offset: string;
     /** Partition key of the event, for example `order-1`. */
     readonly key: string;
-    /** Type of the event, from the header `ce_type`. */
+    /** Type of the event, from the header `ce_type`, for example `ORDER_PLACED`. */
     readonly type: string;
     /** Id of the event, from the header `ce_id`. The same at every delivery. */
     readonly id: string;
@@ -103,14 +103,14 @@ export interface Json {
   readonly 'inventory.v1.AdjustStockRequest-Body': {
     /** Units to add. Negative: units to remove. */
     readonly delta: string | bigint;
-    /** Reason for the adjustment, for the record. */
+    /** Reason for the adjustment, for the record, for example `counted again`. */
     readonly reason?: string;
   };
   /** Response of BatchGetItems. */
   readonly 'inventory.v1.BatchGetItemsResponse': {
     /** The items found, in the order of the request. */
     readonly items: readonly Json['inventory.v1.Item'][];
-    /** The skus that do not exist. */
+    /** The skus that do not exist, for example `sku-2`. */
     readonly missingSkus: readonly string[];
   };
   /** An item for sale. The quantity available to new orders is `on_hand - reserved`. */
@@ -159,7 +159,7 @@ export interface Json {
     readonly createTime?: string;
     /** When the reservation last changed. */
     readonly updateTime?: string;
-    /** Name of the service that reserved. Empty: the order service, or nobody did. */
+    /** Name of the service that reserved, for example `gift`. Empty: the order service, or nobody did. */
     readonly owner: string;
   };
   /** A quantity of one item. */
@@ -209,7 +209,7 @@ export interface Json {
   };
   /** The result of one check. */
   readonly 'ops.v1.AuditCheck': {
-    /** Name of the check. */
+    /** Name of the check, for example `payment/account-events`. */
     readonly name: string;
     /** Number of resources examined: accounts, rows or orders. */
     readonly examined: string;
@@ -217,7 +217,7 @@ export interface Json {
     readonly findings: string;
     /** How long the check took. */
     readonly duration?: string;
-    /** Why the check could not finish. Empty: it finished. */
+    /** Why the check could not finish, for example `database unavailable: start it`. Empty: it finished. */
     readonly error: string;
   };
   /** An inconsistency found by a check. */
@@ -226,9 +226,9 @@ export interface Json {
     readonly check: string;
     /** Machine-readable kind, for example `ROW_DIFFERS` or `CHARGE_WITHOUT_ORDER`. */
     readonly reason: string;
-    /** Ids of the affected resources: accounts, orders, items or rows. */
+    /** Ids of the affected resources: accounts, orders, items or rows, for example `ada`. */
     readonly ids: readonly string[];
-    /** Human-readable description. */
+    /** Human-readable description, for example `account ada has a negative balance in the ledger: compare it with its events`. */
     readonly message: string;
   };
   /** An item in the stream of RunAudit. */
@@ -249,25 +249,25 @@ export interface Json {
   readonly 'ops.v1.ConsumerGroup': {
     /** Name of the group, for example `notification-service`. */
     readonly group: string;
-    /** Name of its service. */
+    /** Name of its service, for example `notification`. */
     readonly service: string;
     /** Its position in each partition of its topics. */
     readonly positions: readonly Json['ops.v1.ConsumerPosition'][];
   };
   /** How far behind a consumer group is. */
   readonly 'ops.v1.ConsumerLag': {
-    /** Name of the service. */
+    /** Name of the service, for example `notification`. */
     readonly service: string;
-    /** Name of the group. */
+    /** Name of the group, for example `notification-service`. */
     readonly group: string;
-    /** Name of the topic. */
+    /** Name of the topic, for example `order.events`. */
     readonly topic: string;
     /** Number of events that it has not handled, over all partitions. */
     readonly eventsBehind: string;
   };
   /** The position of a group in a partition. */
   readonly 'ops.v1.ConsumerPosition': {
-    /** Name of the topic. */
+    /** Name of the topic, for example `order.events`. */
     readonly topic: string;
     /** The partition. */
     readonly partition: number;
@@ -295,7 +295,7 @@ export interface Json {
     readonly origin: string;
     /** Machine-readable reason, for example `UNDECODABLE`, `HANDLER_FAILED`, `ATTEMPTS_EXHAUSTED` or `UNDO_REFUSED`. */
     readonly reason: string;
-    /** Error of the last attempt. */
+    /** Error of the last attempt, for example `order o-17 not found: check its id`. */
     readonly error: string;
     /** Number of attempts. */
     readonly attempts: number;
@@ -320,7 +320,7 @@ export interface Json {
   readonly 'ops.v1.DeadLetterClosing': {
     /** What was done with it. */
     readonly outcome: Json['ops.v1.DeadLetterOutcome'];
-    /** Why it was discarded. Empty if it was redriven. */
+    /** Why it was discarded, for example `the customer was called`. Empty if it was redriven. */
     readonly note: string;
     /** When that was. */
     readonly time?: string;
@@ -331,7 +331,7 @@ export interface Json {
   readonly 'ops.v1.DeadLetterCount': {
     /** Kind of the failed work. */
     readonly source: Json['ops.v1.DeadLetterSource'];
-    /** Where it failed, as in DeadLetter. */
+    /** Where it failed, as in DeadLetter, for example `email-jobs`. */
     readonly origin: string;
     /** Number of dead letters. */
     readonly count: string;
@@ -342,18 +342,18 @@ export interface Json {
   readonly 'ops.v1.DeadLetterFailure': {
     /** Id of the dead letter. */
     readonly id: string;
-    /** Machine-readable reason. */
+    /** Machine-readable reason, for example `HANDLER_FAILED`. */
     readonly reason: string;
-    /** Human-readable description. */
+    /** Human-readable description, for example `order o-17 not found: check its id`. */
     readonly message: string;
   };
   /** Selects dead letters. All conditions must match. */
   readonly 'ops.v1.DeadLetterFilter-Input': {
     /** Only dead letters of this source. Unspecified: any source. */
     readonly source?: Json['ops.v1.DeadLetterSource'];
-    /** Only dead letters of this origin: topic and consumer group, queue, or name of a saga. Empty: any origin. */
+    /** Only dead letters of this origin: topic and consumer group, queue, or name of a saga, for example `email-jobs`. Empty: any origin. */
     readonly origin?: string;
-    /** Only dead letters with this reason. Empty: any reason. */
+    /** Only dead letters with this reason, for example `ATTEMPTS_EXHAUSTED`. Empty: any reason. */
     readonly reason?: string;
   };
   /** What was done with a dead letter. */
@@ -364,14 +364,14 @@ export interface Json {
   readonly 'ops.v1.DiscardDeadLettersRequest-Body': {
     /** Ids of the dead letters to discard, at most 1,000. */
     readonly ids: readonly string[];
-    /** Reason for discarding them, for the record. */
+    /** Reason for discarding them, for the record, for example `the customer was called`. */
     readonly note: string;
   };
   /** Response of DiscardDeadLetters. */
   readonly 'ops.v1.DiscardDeadLettersResponse': {
-    /** Ids that were discarded. */
+    /** Ids that were discarded, for example `letter-1`. */
     readonly discardedIds: readonly string[];
-    /** Ids that do not exist. */
+    /** Ids that do not exist, for example `letter-2`. */
     readonly missingIds: readonly string[];
     /** Dead letters that could not be discarded. They are kept. */
     readonly failures: readonly Json['ops.v1.DeadLetterFailure'][];
@@ -393,26 +393,26 @@ export interface Json {
     readonly waiting: string;
     /** Since when it has failed. For queues: since the process started, at the earliest. */
     readonly sinceTime?: string;
-    /** Error of the last attempt. */
+    /** Error of the last attempt, for example `call to payment.v1.PaymentService failed with UNAVAILABLE: call again later`. */
     readonly lastError: string;
   };
   /** Request of FilterOwnIds. */
   readonly 'ops.v1.FilterOwnIdsRequest-Body': {
-    /** The ids, at most 1,000. */
+    /** The ids, at most 1,000, for example `order-1`. */
     readonly ids?: readonly string[];
   };
   /** Response of FilterOwnIds. */
   readonly 'ops.v1.FilterOwnIdsResponse': {
-    /** The ids that the service knows. */
+    /** The ids that the service knows, for example `order-1`. */
     readonly ids: readonly string[];
   };
   /** A failing check. */
   readonly 'ops.v1.HealthProblem': {
-    /** What was checked: a service (`order`), a broker (`ordermesh.tasks`), or a gRPC service with its own check. */
+    /** What was checked: a service such as `order`, a broker such as `ordermesh.tasks`, or a gRPC service with its own check. */
     readonly check: string;
     /** Machine-readable reason, for example `STORAGE_UNAVAILABLE` (see docs/errors.md). Empty for unexpected errors. */
     readonly reason: string;
-    /** Human-readable description of the problem and how to fix it. */
+    /** Human-readable description of the problem and how to fix it, for example `database unavailable: start it`. */
     readonly message: string;
   };
   /** Health status. */
@@ -421,7 +421,7 @@ export interface Json {
   readonly 'ops.v1.InstanceStatus': {
     /** Names under which discovery knows it, separated by commas: `order`. */
     readonly name: string;
-    /** `host:port` at which it was asked. */
+    /** `host:port` at which it was asked, for example `127.0.0.1:21051`. */
     readonly address: string;
     /** What runs in it. Unset: it does not serve `ops.v1`, since it is no process of ordermesh or one of an older version. */
     readonly process?: Json['ops.v1.ProcessInfo'];
@@ -463,7 +463,7 @@ export interface Json {
   };
   /** What waits in the outbox of a service. */
   readonly 'ops.v1.OutboxBacklog': {
-    /** Name of the service. */
+    /** Name of the service, for example `order`. */
     readonly service: string;
     /** Number of events that wait for the event log. */
     readonly events: string;
@@ -476,15 +476,15 @@ export interface Json {
   };
   /** What runs in a process. */
   readonly 'ops.v1.ProcessInfo': {
-    /** Version of ordermesh. */
+    /** Version of ordermesh, for example `1.0.0`. */
     readonly version: string;
-    /** Version of Node.js. */
+    /** Version of Node.js, for example `24.11.0`. */
     readonly nodeVersion: string;
     /** Process id. */
     readonly pid: number;
     /** When the process started. */
     readonly startTime?: string;
-    /** Names of its services. */
+    /** Names of its services, for example `order`. */
     readonly services: readonly string[];
     /** gRPC engine: `native` or `grpc-js`. */
     readonly grpcEngine: string;
@@ -514,7 +514,7 @@ export interface Json {
   };
   /** What waits in a task queue. */
   readonly 'ops.v1.QueueBacklog': {
-    /** Name of the queue. */
+    /** Name of the queue, for example `email-jobs`. */
     readonly queue: string;
     /** Number of tasks that wait or are in progress. */
     readonly tasks: string;
@@ -544,7 +544,7 @@ export interface Json {
   };
   /** Request of RebuildProjection. */
   readonly 'ops.v1.RebuildProjectionRequest': {
-    /** Name of the projection. The service may be omitted if only one service has a projection with this name. */
+    /** Name of the projection, for example `payment/account-balances`. The service may be omitted if only one service has a projection with this name. */
     readonly name: string;
     /** Compare only: discard the new projection and keep the live one. */
     readonly dryRun?: boolean;
@@ -562,18 +562,18 @@ export interface Json {
   };
   /** Response of RedriveDeadLetters. */
   readonly 'ops.v1.RedriveDeadLettersResponse': {
-    /** Ids that were redriven. With `dry_run`: ids that would be. */
+    /** Ids that were redriven, for example `letter-1`. With `dry_run`: ids that would be. */
     readonly redrivenIds: readonly string[];
-    /** Ids that do not exist. */
+    /** Ids that do not exist, for example `letter-2`. */
     readonly missingIds: readonly string[];
     /** Dead letters that failed again. They are kept. */
     readonly failures: readonly Json['ops.v1.DeadLetterFailure'][];
-    /** Ids not processed before the deadline. They are kept. To process them, call again with a new `request_id`. */
+    /** Ids not processed before the deadline, for example `letter-3`. They are kept. To process them, call again with a new `request_id`. */
     readonly leftIds: readonly string[];
   };
   /** Request of ReplayConsumer. */
   readonly 'ops.v1.ReplayConsumerRequest-Body': {
-    /** Read only this topic. Empty: all topics of the group. */
+    /** Read only this topic, for example `order.events`. Empty: all topics of the group. */
     readonly topic?: string;
     /** Start at these offsets. Partitions without an offset start at their beginning. */
     readonly offsets?: Json['ops.v1.ReplayOffsets-Input'];
@@ -587,7 +587,7 @@ export interface Json {
   };
   /** Where a replay is in a partition. */
   readonly 'ops.v1.ReplayPosition': {
-    /** Name of the topic. */
+    /** Name of the topic, for example `order.events`. */
     readonly topic: string;
     /** The partition. */
     readonly partition: number;
@@ -612,7 +612,7 @@ export interface Json {
     readonly eventsTooOld: string;
     /** Where the replay is in each partition. */
     readonly positions: readonly Json['ops.v1.ReplayPosition'][];
-    /** What an event waits for. Empty: none waits. */
+    /** What an event waits for, for example `call to user.v1.UserService failed with UNAVAILABLE: call again later`. Empty: none waits. */
     readonly waitingFor: string;
     /** Whether everything was read. True in the last message only. */
     readonly done: boolean;
@@ -623,17 +623,17 @@ export interface Json {
     readonly step: string;
     /** How the step ended. */
     readonly outcome: 'RESOLVE_OUTCOME_UNDONE' | 'RESOLVE_OUTCOME_SKIPPED';
-    /** How this was found out, for the record. */
+    /** How this was found out, for the record, for example `the bank confirms that it was not charged`. */
     readonly note: string;
   };
   /** Request of RetrySaga. */
   readonly 'ops.v1.RetrySagaRequest-Body': {
-    /** Reason for the retry, for the record. */
+    /** Reason for the retry, for the record, for example `the carrier answers again`. */
     readonly note?: string;
   };
   /** A row that differs. */
   readonly 'ops.v1.RowDifference': {
-    /** Key of the row. */
+    /** Key of the row, for example `ada`. */
     readonly key: string;
     /** The row in the live projection. Empty: the row is missing. */
     readonly live: string;
@@ -642,7 +642,7 @@ export interface Json {
   };
   /** Request of RunAudit. */
   readonly 'ops.v1.RunAuditRequest': {
-    /** Names of the checks to run. Empty: all checks. */
+    /** Names of the checks to run, for example `payment/account-events`. Empty: all checks. */
     readonly checks?: readonly string[];
   };
   /** A saga: a sequence of steps that either all complete or are all undone. */
@@ -659,9 +659,9 @@ export interface Json {
     readonly state: Json['ops.v1.SagaState'];
     /** The steps, in order. */
     readonly steps: readonly Json['ops.v1.SagaStep'][];
-    /** Machine-readable reason for compensation. Empty unless the saga is or was compensating. */
+    /** Machine-readable reason for compensation, for example `INSUFFICIENT_FUNDS`. Empty unless the saga is or was compensating. */
     readonly failureReason: string;
-    /** Human-readable reason for compensation. */
+    /** Human-readable reason for compensation, for example `account ada has insufficient funds: deposit first`. */
     readonly failureMessage: string;
     /** When the saga was created. */
     readonly createTime?: string;
@@ -669,7 +669,7 @@ export interface Json {
     readonly updateTime?: string;
     /** When the next attempt is due. Set while the saga is waiting. */
     readonly nextAttemptTime?: string;
-    /** Notes left by operators. */
+    /** Notes left by operators, for example `the carrier answers again`. */
     readonly notes: readonly string[];
   };
   /** How many sagas of one name are in one state. */
@@ -697,7 +697,7 @@ export interface Json {
     readonly startTime?: string;
     /** When the outcome was recorded. */
     readonly endTime?: string;
-    /** Error of the last attempt. Empty if it succeeded. */
+    /** Error of the last attempt, for example `call to payment.v1.PaymentService failed with UNAVAILABLE: call again later`. Empty if it succeeded. */
     readonly lastError: string;
     /** Number of attempts to undo the step. */
     readonly undoAttempts: number;
@@ -710,11 +710,11 @@ export interface Json {
   readonly 'ops.v1.SagaStepState': 'SAGA_STEP_STATE_UNSPECIFIED' | 'SAGA_STEP_STATE_PENDING' | 'SAGA_STEP_STATE_STARTED' | 'SAGA_STEP_STATE_DONE' | 'SAGA_STEP_STATE_REFUSED' | 'SAGA_STEP_STATE_UNDOING' | 'SAGA_STEP_STATE_UNDONE' | 'SAGA_STEP_STATE_STUCK';
   /** Events that had no effect, as in the metric `ordermesh_events_skipped_total`. */
   readonly 'ops.v1.SkippedEvents': {
-    /** Name of the service. */
+    /** Name of the service, for example `notification`. */
     readonly service: string;
-    /** Name of the group. */
+    /** Name of the group, for example `notification-service`. */
     readonly group: string;
-    /** Name of the topic. */
+    /** Name of the topic, for example `order.events`. */
     readonly topic: string;
     /** Why: `unknown-type` (this version of the service does not know the type), `incomplete` (a foreign producer left something out) or `too-old` (the group started over and may have handled the event before). */
     readonly reason: string;
@@ -758,14 +758,14 @@ export interface Json {
     readonly part: string;
     /** Machine-readable reason, for example `EVENTS_UNAVAILABLE`. Empty for unexpected errors. */
     readonly reason: string;
-    /** Human-readable description of the problem and how to fix it. */
+    /** Human-readable description of the problem and how to fix it, for example `event log unavailable: start it`. */
     readonly message: string;
     /** The process that could not find it out, or that could not be asked: `order@127.0.0.1:21051`. Empty: this process. */
     readonly instance: string;
   };
   /** Request of CancelOrder. */
   readonly 'order.v1.CancelOrderRequest-Body': {
-    /** Reason for the cancellation, for the record. */
+    /** Reason for the cancellation, for the record, for example `ordered twice`. */
     readonly reason?: string;
   };
   /** Why an order did not complete. */
@@ -891,7 +891,7 @@ export interface Json {
   readonly 'payment.v1.DepositRequest-Body': {
     /** Amount to add. Must be positive. */
     readonly amount: Json['common.v1.Money-Input'];
-    /** Reference to store with the event. */
+    /** Reference to store with the event, for example `salary-2026-11`. */
     readonly reference?: string;
   };
   /** The balance of an account. */
@@ -928,7 +928,7 @@ export interface Json {
     readonly createTime?: string;
     /** When the payment last changed. */
     readonly updateTime?: string;
-    /** Name of the service that charged. Empty: the order service, or nobody did. */
+    /** Name of the service that charged, for example `gift`. Empty: the order service, or nobody did. */
     readonly owner: string;
   };
   /** State of a payment. */
@@ -956,7 +956,7 @@ export interface Json {
   readonly 'payment.v1.WithdrawRequest-Body': {
     /** Amount to remove. Must be positive. */
     readonly amount: Json['common.v1.Money-Input'];
-    /** Reference to store with the event. */
+    /** Reference to store with the event, for example `rent-2026-11`. */
     readonly reference?: string;
   };
   /** Sales of an item in one currency. */
@@ -997,9 +997,9 @@ export interface Json {
     readonly orderId: string;
     /** Current state. */
     readonly state: Json['shipping.v1.ShipmentState'];
-    /** Name of the carrier. Empty until the shipment is booked. */
+    /** Name of the carrier, for example `acme`. Empty until the shipment is booked. */
     readonly carrier: string;
-    /** The carrier's tracking number. Empty until the shipment is booked. */
+    /** The carrier's tracking number, for example `ACME-4711`. Empty until the shipment is booked. */
     readonly trackingNumber: string;
     /** When the shipment was requested. */
     readonly createTime?: string;
@@ -1016,7 +1016,7 @@ export interface Json {
   readonly 'user.v1.BatchGetUsersResponse': {
     /** The users found, in the order of the request. */
     readonly users: readonly Json['user.v1.User'][];
-    /** The ids that do not exist. */
+    /** The ids that do not exist, for example `user-2`. */
     readonly missingIds: readonly string[];
   };
   /** A user. */
@@ -1200,9 +1200,9 @@ export interface RestApi {
       readonly params?: {
         /** Only dead letters of this source. Unspecified: any source. */
         readonly 'filter.source'?: Json['ops.v1.DeadLetterSource'];
-        /** Only dead letters of this origin: topic and consumer group, queue, or name of a saga. Empty: any origin. */
+        /** Only dead letters of this origin: topic and consumer group, queue, or name of a saga, for example `email-jobs`. Empty: any origin. */
         readonly 'filter.origin'?: string;
-        /** Only dead letters with this reason. Empty: any reason. */
+        /** Only dead letters with this reason, for example `ATTEMPTS_EXHAUSTED`. Empty: any reason. */
         readonly 'filter.reason'?: string;
         /** Return only dead letters with a greater id. Empty: start with the first dead letter. */
         readonly after_id?: string;

@@ -134,7 +134,7 @@ export interface BatchGetItemsRequest {
 export interface BatchGetItemsResponse {
   /** The items found, in the order of the request. */
   items: Item[];
-  /** The skus that do not exist. */
+  /** The skus that do not exist, for example `sku-2`. */
   missingSkus: string[];
 }
 
@@ -158,7 +158,7 @@ export interface AdjustStockRequest {
   sku: string;
   /** Units to add. Negative: units to remove. */
   delta: bigint;
-  /** Reason for the adjustment, for the record. */
+  /** Reason for the adjustment, for the record, for example `counted again`. */
   reason: string;
 }
 
@@ -247,7 +247,7 @@ export interface Reservation {
   updateTime:
     | Date
     | undefined;
-  /** Name of the service that reserved. Empty: the order service, or nobody did. */
+  /** Name of the service that reserved, for example `gift`. Empty: the order service, or nobody did. */
   owner: string;
 }
 

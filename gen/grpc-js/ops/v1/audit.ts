@@ -26,7 +26,7 @@ export const protobufFileName = "ops/v1/audit.proto";
 
 /** Request of RunAudit. */
 export interface RunAuditRequest {
-  /** Names of the checks to run. Empty: all checks. */
+  /** Names of the checks to run, for example `payment/account-events`. Empty: all checks. */
   checks: string[];
 }
 
@@ -74,15 +74,18 @@ export interface AuditFinding {
   check: string;
   /** Machine-readable kind, for example `ROW_DIFFERS` or `CHARGE_WITHOUT_ORDER`. */
   reason: string;
-  /** Ids of the affected resources: accounts, orders, items or rows. */
+  /** Ids of the affected resources: accounts, orders, items or rows, for example `ada`. */
   ids: string[];
-  /** Human-readable description. */
+  /**
+   * Human-readable description, for example `account ada has a negative balance in the ledger: compare it with its
+   * events`.
+   */
   message: string;
 }
 
 /** The result of one check. */
 export interface AuditCheck {
-  /** Name of the check. */
+  /** Name of the check, for example `payment/account-events`. */
   name: string;
   /** Number of resources examined: accounts, rows or orders. */
   examined: bigint;
@@ -92,7 +95,7 @@ export interface AuditCheck {
   duration:
     | Duration
     | undefined;
-  /** Why the check could not finish. Empty: it finished. */
+  /** Why the check could not finish, for example `database unavailable: start it`. Empty: it finished. */
   error: string;
 }
 

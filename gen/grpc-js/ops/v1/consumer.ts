@@ -37,7 +37,7 @@ export interface ListConsumersResponse {
 export interface ConsumerGroup {
   /** Name of the group, for example `notification-service`. */
   group: string;
-  /** Name of its service. */
+  /** Name of its service, for example `notification`. */
   service: string;
   /** Its position in each partition of its topics. */
   positions: ConsumerPosition[];
@@ -45,7 +45,7 @@ export interface ConsumerGroup {
 
 /** The position of a group in a partition. */
 export interface ConsumerPosition {
-  /** Name of the topic. */
+  /** Name of the topic, for example `order.events`. */
   topic: string;
   /** The partition. */
   partition: number;
@@ -61,9 +61,9 @@ export interface ConsumerPosition {
 
 /** Request of ReplayConsumer. */
 export interface ReplayConsumerRequest {
-  /** Name of the group. */
+  /** Name of the group, for example `notification-service`. */
   group: string;
-  /** Read only this topic. Empty: all topics of the group. */
+  /** Read only this topic, for example `order.events`. Empty: all topics of the group. */
   topic: string;
   /** Where to start. Default: the oldest retained event. */
   from:
@@ -101,7 +101,10 @@ export interface ReplayProgress {
   eventsTooOld: bigint;
   /** Where the replay is in each partition. */
   positions: ReplayPosition[];
-  /** What an event waits for. Empty: none waits. */
+  /**
+   * What an event waits for, for example `call to user.v1.UserService failed with UNAVAILABLE: call again later`.
+   * Empty: none waits.
+   */
   waitingFor: string;
   /** Whether everything was read. True in the last message only. */
   done: boolean;
@@ -109,7 +112,7 @@ export interface ReplayProgress {
 
 /** Where a replay is in a partition. */
 export interface ReplayPosition {
-  /** Name of the topic. */
+  /** Name of the topic, for example `order.events`. */
   topic: string;
   /** The partition. */
   partition: number;

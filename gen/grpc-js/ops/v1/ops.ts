@@ -396,7 +396,7 @@ export interface RetrySagaRequest {
   requestId: string;
   /** Id of the saga. */
   id: string;
-  /** Reason for the retry, for the record. */
+  /** Reason for the retry, for the record, for example `the carrier answers again`. */
   note: string;
 }
 
@@ -414,7 +414,7 @@ export interface ResolveSagaRequest {
   step: string;
   /** How the step ended. */
   outcome: ResolveOutcome;
-  /** How this was found out, for the record. */
+  /** How this was found out, for the record, for example `the bank confirms that it was not charged`. */
   note: string;
 }
 
@@ -432,9 +432,12 @@ export interface Saga {
   state: SagaState;
   /** The steps, in order. */
   steps: SagaStep[];
-  /** Machine-readable reason for compensation. Empty unless the saga is or was compensating. */
+  /**
+   * Machine-readable reason for compensation, for example `INSUFFICIENT_FUNDS`. Empty unless the saga is or was
+   * compensating.
+   */
   failureReason: string;
-  /** Human-readable reason for compensation. */
+  /** Human-readable reason for compensation, for example `account ada has insufficient funds: deposit first`. */
   failureMessage: string;
   /** When the saga was created. */
   createTime:
@@ -448,7 +451,7 @@ export interface Saga {
   nextAttemptTime:
     | Date
     | undefined;
-  /** Notes left by operators. */
+  /** Notes left by operators, for example `the carrier answers again`. */
   notes: string[];
 }
 
@@ -468,7 +471,10 @@ export interface SagaStep {
   endTime:
     | Date
     | undefined;
-  /** Error of the last attempt. Empty if it succeeded. */
+  /**
+   * Error of the last attempt, for example `call to payment.v1.PaymentService failed with UNAVAILABLE: call again
+   * later`. Empty if it succeeded.
+   */
   lastError: string;
   /** Number of attempts to undo the step. */
   undoAttempts: number;
@@ -484,9 +490,12 @@ export interface SagaStep {
 export interface DeadLetterFilter {
   /** Only dead letters of this source. Unspecified: any source. */
   source: DeadLetterSource;
-  /** Only dead letters of this origin: topic and consumer group, queue, or name of a saga. Empty: any origin. */
+  /**
+   * Only dead letters of this origin: topic and consumer group, queue, or name of a saga, for example `email-jobs`.
+   * Empty: any origin.
+   */
   origin: string;
-  /** Only dead letters with this reason. Empty: any reason. */
+  /** Only dead letters with this reason, for example `ATTEMPTS_EXHAUSTED`. Empty: any reason. */
   reason: string;
 }
 
@@ -526,7 +535,7 @@ export interface DeadLetter {
   origin: string;
   /** Machine-readable reason, for example `UNDECODABLE`, `HANDLER_FAILED`, `ATTEMPTS_EXHAUSTED` or `UNDO_REFUSED`. */
   reason: string;
-  /** Error of the last attempt. */
+  /** Error of the last attempt, for example `order o-17 not found: check its id`. */
   error: string;
   /** Number of attempts. */
   attempts: number;
@@ -565,7 +574,7 @@ export interface DeadLetter_HeadersEntry {
 export interface DeadLetterClosing {
   /** What was done with it. */
   outcome: DeadLetterOutcome;
-  /** Why it was discarded. Empty if it was redriven. */
+  /** Why it was discarded, for example `the customer was called`. Empty if it was redriven. */
   note: string;
   /** When that was. */
   time:
@@ -595,13 +604,16 @@ export interface RedriveDeadLettersRequest {
 
 /** Response of RedriveDeadLetters. */
 export interface RedriveDeadLettersResponse {
-  /** Ids that were redriven. With `dry_run`: ids that would be. */
+  /** Ids that were redriven, for example `letter-1`. With `dry_run`: ids that would be. */
   redrivenIds: string[];
-  /** Ids that do not exist. */
+  /** Ids that do not exist, for example `letter-2`. */
   missingIds: string[];
   /** Dead letters that failed again. They are kept. */
   failures: DeadLetterFailure[];
-  /** Ids not processed before the deadline. They are kept. To process them, call again with a new `request_id`. */
+  /**
+   * Ids not processed before the deadline, for example `letter-3`. They are kept. To process them, call again with a
+   * new `request_id`.
+   */
   leftIds: string[];
 }
 
@@ -609,9 +621,9 @@ export interface RedriveDeadLettersResponse {
 export interface DeadLetterFailure {
   /** Id of the dead letter. */
   id: string;
-  /** Machine-readable reason. */
+  /** Machine-readable reason, for example `HANDLER_FAILED`. */
   reason: string;
-  /** Human-readable description. */
+  /** Human-readable description, for example `order o-17 not found: check its id`. */
   message: string;
 }
 
@@ -625,15 +637,15 @@ export interface DiscardDeadLettersRequest {
   requestId: string;
   /** Ids of the dead letters to discard, at most 1,000. */
   ids: string[];
-  /** Reason for discarding them, for the record. */
+  /** Reason for discarding them, for the record, for example `the customer was called`. */
   note: string;
 }
 
 /** Response of DiscardDeadLetters. */
 export interface DiscardDeadLettersResponse {
-  /** Ids that were discarded. */
+  /** Ids that were discarded, for example `letter-1`. */
   discardedIds: string[];
-  /** Ids that do not exist. */
+  /** Ids that do not exist, for example `letter-2`. */
   missingIds: string[];
   /** Dead letters that could not be discarded. They are kept. */
   failures: DeadLetterFailure[];

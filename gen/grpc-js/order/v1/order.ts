@@ -271,7 +271,7 @@ export interface CancelOrderRequest {
   requestId: string;
   /** Id of the order. */
   id: string;
-  /** Reason for the cancellation, for the record. */
+  /** Reason for the cancellation, for the record, for example `ordered twice`. */
   reason: string;
 }
 

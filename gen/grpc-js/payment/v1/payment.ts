@@ -150,7 +150,7 @@ export interface DepositRequest {
   amount:
     | Money
     | undefined;
-  /** Reference to store with the event. */
+  /** Reference to store with the event, for example `salary-2026-11`. */
   reference: string;
 }
 
@@ -168,7 +168,7 @@ export interface WithdrawRequest {
   amount:
     | Money
     | undefined;
-  /** Reference to store with the event. */
+  /** Reference to store with the event, for example `rent-2026-11`. */
   reference: string;
 }
 
@@ -271,7 +271,7 @@ export interface Payment {
   updateTime:
     | Date
     | undefined;
-  /** Name of the service that charged. Empty: the order service, or nobody did. */
+  /** Name of the service that charged, for example `gift`. Empty: the order service, or nobody did. */
   owner: string;
 }
 

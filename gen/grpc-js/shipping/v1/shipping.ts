@@ -143,9 +143,9 @@ export interface Shipment {
   orderId: string;
   /** Current state. */
   state: ShipmentState;
-  /** Name of the carrier. Empty until the shipment is booked. */
+  /** Name of the carrier, for example `acme`. Empty until the shipment is booked. */
   carrier: string;
-  /** The carrier's tracking number. Empty until the shipment is booked. */
+  /** The carrier's tracking number, for example `ACME-4711`. Empty until the shipment is booked. */
   trackingNumber: string;
   /** When the shipment was requested. */
   createTime:

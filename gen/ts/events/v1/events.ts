@@ -163,7 +163,7 @@ export interface Offsets_ByPartitionEntry {
 
 /** An event in the log. */
 export interface EventRecord {
-  /** Name of the topic. */
+  /** Name of the topic, for example `order.events`. */
   topic: string;
   /** Partition of the event. */
   partition: number;
@@ -171,7 +171,7 @@ export interface EventRecord {
   offset: bigint;
   /** Partition key of the event, for example `order-1`. */
   key: string;
-  /** Type of the event, from the header `ce_type`. */
+  /** Type of the event, from the header `ce_type`, for example `ORDER_PLACED`. */
   type: string;
   /** Id of the event, from the header `ce_id`. The same at every delivery. */
   id: string;

@@ -121,7 +121,7 @@ export interface BatchGetItemsRequest {
 export interface BatchGetItemsResponse {
   /** The items found, in the order of the request. */
   items: Item[];
-  /** The skus that do not exist. */
+  /** The skus that do not exist, for example `sku-2`. */
   missingSkus: string[];
 }
 
@@ -145,7 +145,7 @@ export interface AdjustStockRequest {
   sku: string;
   /** Units to add. Negative: units to remove. */
   delta: bigint;
-  /** Reason for the adjustment, for the record. */
+  /** Reason for the adjustment, for the record, for example `counted again`. */
   reason: string;
 }
 
@@ -234,7 +234,7 @@ export interface Reservation {
   updateTime:
     | Date
     | undefined;
-  /** Name of the service that reserved. Empty: the order service, or nobody did. */
+  /** Name of the service that reserved, for example `gift`. Empty: the order service, or nobody did. */
   owner: string;
 }
 

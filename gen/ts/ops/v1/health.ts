@@ -88,11 +88,11 @@ export interface NamedHealth {
 
 /** A failing check. */
 export interface HealthProblem {
-  /** What was checked: a service (`order`), a broker (`ordermesh.tasks`), or a gRPC service with its own check. */
+  /** What was checked: a service such as `order`, a broker such as `ordermesh.tasks`, or a gRPC service with its own check. */
   check: string;
   /** Machine-readable reason, for example `STORAGE_UNAVAILABLE` (see docs/errors.md). Empty for unexpected errors. */
   reason: string;
-  /** Human-readable description of the problem and how to fix it. */
+  /** Human-readable description of the problem and how to fix it, for example `database unavailable: start it`. */
   message: string;
 }
 

@@ -23,13 +23,13 @@ export interface ListOwnersResponse {
 export interface FilterOwnIdsRequest {
   /** Name of the service. */
   owner: string;
-  /** The ids, at most 1,000. */
+  /** The ids, at most 1,000, for example `order-1`. */
   ids: string[];
 }
 
 /** Response of FilterOwnIds. */
 export interface FilterOwnIdsResponse {
-  /** The ids that the service knows. */
+  /** The ids that the service knows, for example `order-1`. */
   ids: string[];
 }
 

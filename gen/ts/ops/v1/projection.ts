@@ -107,7 +107,10 @@ export interface ListProjectionsRequest {
 
 /** Request of RebuildProjection. */
 export interface RebuildProjectionRequest {
-  /** Name of the projection. The service may be omitted if only one service has a projection with this name. */
+  /**
+   * Name of the projection, for example `payment/account-balances`. The service may be omitted if only one service has
+   * a projection with this name.
+   */
   name: string;
   /** Compare only: discard the new projection and keep the live one. */
   dryRun: boolean;
@@ -141,7 +144,7 @@ export interface RebuildProgress {
 
 /** A row that differs. */
 export interface RowDifference {
-  /** Key of the row. */
+  /** Key of the row, for example `ada`. */
   key: string;
   /** The row in the live projection. Empty: the row is missing. */
   live: string;

@@ -68,7 +68,7 @@ export interface Status {
 export interface InstanceStatus {
   /** Names under which discovery knows it, separated by commas: `order`. */
   name: string;
-  /** `host:port` at which it was asked. */
+  /** `host:port` at which it was asked, for example `127.0.0.1:21051`. */
   address: string;
   /** What runs in it. Unset: it does not serve `ops.v1`, since it is no process of ordermesh or one of an older version. */
   process:
@@ -82,9 +82,9 @@ export interface InstanceStatus {
 
 /** What runs in a process. */
 export interface ProcessInfo {
-  /** Version of ordermesh. */
+  /** Version of ordermesh, for example `1.0.0`. */
   version: string;
-  /** Version of Node.js. */
+  /** Version of Node.js, for example `24.11.0`. */
   nodeVersion: string;
   /** Process id. */
   pid: number;
@@ -92,7 +92,7 @@ export interface ProcessInfo {
   startTime:
     | Date
     | undefined;
-  /** Names of its services. */
+  /** Names of its services, for example `order`. */
   services: string[];
   /** gRPC engine: `native` or `grpc-js`. */
   grpcEngine: string;
@@ -106,7 +106,7 @@ export interface ProcessInfo {
 
 /** What waits in the outbox of a service. */
 export interface OutboxBacklog {
-  /** Name of the service. */
+  /** Name of the service, for example `order`. */
   service: string;
   /** Number of events that wait for the event log. */
   events: bigint;
@@ -122,7 +122,7 @@ export interface OutboxBacklog {
 
 /** What waits in a task queue. */
 export interface QueueBacklog {
-  /** Name of the queue. */
+  /** Name of the queue, for example `email-jobs`. */
   queue: string;
   /** Number of tasks that wait or are in progress. */
   tasks: bigint;
@@ -132,11 +132,11 @@ export interface QueueBacklog {
 
 /** How far behind a consumer group is. */
 export interface ConsumerLag {
-  /** Name of the service. */
+  /** Name of the service, for example `notification`. */
   service: string;
-  /** Name of the group. */
+  /** Name of the group, for example `notification-service`. */
   group: string;
-  /** Name of the topic. */
+  /** Name of the topic, for example `order.events`. */
   topic: string;
   /** Number of events that it has not handled, over all partitions. */
   eventsBehind: bigint;
@@ -144,11 +144,11 @@ export interface ConsumerLag {
 
 /** Events that had no effect, as in the metric `ordermesh_events_skipped_total`. */
 export interface SkippedEvents {
-  /** Name of the service. */
+  /** Name of the service, for example `notification`. */
   service: string;
-  /** Name of the group. */
+  /** Name of the group, for example `notification-service`. */
   group: string;
-  /** Name of the topic. */
+  /** Name of the topic, for example `order.events`. */
   topic: string;
   /**
    * Why: `unknown-type` (this version of the service does not know the type), `incomplete` (a foreign producer left
@@ -169,7 +169,10 @@ export interface FailingWork {
   sinceTime:
     | Date
     | undefined;
-  /** Error of the last attempt. */
+  /**
+   * Error of the last attempt, for example `call to payment.v1.PaymentService failed with UNAVAILABLE: call again
+   * later`.
+   */
   lastError: string;
 }
 
@@ -189,7 +192,7 @@ export interface SagaCount {
 export interface DeadLetterCount {
   /** Kind of the failed work. */
   source: DeadLetterSource;
-  /** Where it failed, as in DeadLetter. */
+  /** Where it failed, as in DeadLetter, for example `email-jobs`. */
   origin: string;
   /** Number of dead letters. */
   count: bigint;
@@ -221,7 +224,7 @@ export interface UnknownPart {
   part: string;
   /** Machine-readable reason, for example `EVENTS_UNAVAILABLE`. Empty for unexpected errors. */
   reason: string;
-  /** Human-readable description of the problem and how to fix it. */
+  /** Human-readable description of the problem and how to fix it, for example `event log unavailable: start it`. */
   message: string;
   /** The process that could not find it out, or that could not be asked: `order@127.0.0.1:21051`. Empty: this process. */
   instance: string;

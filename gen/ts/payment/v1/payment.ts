@@ -137,7 +137,7 @@ export interface DepositRequest {
   amount:
     | Money
     | undefined;
-  /** Reference to store with the event. */
+  /** Reference to store with the event, for example `salary-2026-11`. */
   reference: string;
 }
 
@@ -155,7 +155,7 @@ export interface WithdrawRequest {
   amount:
     | Money
     | undefined;
-  /** Reference to store with the event. */
+  /** Reference to store with the event, for example `rent-2026-11`. */
   reference: string;
 }
 
@@ -258,7 +258,7 @@ export interface Payment {
   updateTime:
     | Date
     | undefined;
-  /** Name of the service that charged. Empty: the order service, or nobody did. */
+  /** Name of the service that charged, for example `gift`. Empty: the order service, or nobody did. */
   owner: string;
 }
 

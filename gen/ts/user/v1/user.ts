@@ -65,7 +65,7 @@ export interface BatchGetUsersRequest {
 export interface BatchGetUsersResponse {
   /** The users found, in the order of the request. */
   users: User[];
-  /** The ids that do not exist. */
+  /** The ids that do not exist, for example `user-2`. */
   missingIds: string[];
 }
 

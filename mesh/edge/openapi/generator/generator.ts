@@ -15,6 +15,7 @@ const description = `The services of ordermesh as JSON over HTTP, generated from
 - A failed request is answered with a problem (RFC 9457): \`reason\` is for programs, \`detail\` for people.
 - A change has an \`Idempotency-Key\`: a repeated request gets the first answer.
 - 64-bit integers are text. A field that a response leaves out is not set.
+- HEAD is GET without the body. Other HTTP methods of a path are answered with 405 and \`Allow\`.
 - Streams are a JSON array, JSON lines or server-sent events, as \`Accept\` asks.
 
 Authentication is not enforced yet. \`x-required-scope\` is the scope that the token of a caller will need.`;

@@ -49,7 +49,7 @@ function candidates(field: DescField, schema: Schema): (string | undefined)[] {
 
 /** The example that a comment names, or the first of the names that it lists. */
 export function named(comment: string): string | undefined {
-  return (/\b(?:for example|such as),? `([^`]+)`/i.exec(comment) ?? /: `([A-Z][A-Z0-9_]+)`/.exec(comment))?.[1];
+  return (/\b(?:for example|such as),? `([^`]+)`/i.exec(comment) ?? /: `([^`]+)`/.exec(comment))?.[1];
 }
 
 /** `user-1` for the id of a user, `1` for a version. */

@@ -12,12 +12,14 @@ const problem = { [problemType]: { schema: { $ref: '#/components/schemas/Problem
 const meanings: Readonly<Record<number, string>> = {
   400: 'The request violates a rule of its contract; `violations` names each field.',
   404: 'No method has this path.',
-  406: 'The answer has none of the types that `Accept` allows.',
+  405: 'The path exists, but not with this HTTP method. `Allow` names those that it has.',
+  406: 'The answer has none of the types that `Accept` allows, or of the codings of `Accept-Encoding`.',
   408: 'The request did not arrive completely in time.',
   409: 'A request with this `Idempotency-Key` is still in progress, or another change came first. Repeat it.',
-  412: 'The resource no longer has the `ETag` of `If-Match`.',
+  412: 'The condition in `If-Match` or `If-None-Match` does not hold, or cannot be kept by this method.',
   413: 'The request is too large.',
-  415: 'The body is not JSON in UTF-8.',
+  414: 'The path and the query are larger than 16 KiB. Send less at a time.',
+  415: 'The body is not JSON in UTF-8, or is compressed in a way other than gzip.',
   422: 'The `Idempotency-Key` belongs to another request.',
   429: 'Too many requests are in progress. Wait as long as `Retry-After` says.',
   431: 'The request line and the headers are too large.',
@@ -28,8 +30,8 @@ const meanings: Readonly<Record<number, string>> = {
   504: 'The call did not finish in time. It may have taken effect.',
 };
 
-/** The statuses that every operation may have. */
-const ofEveryCall = [400, 404, 406, 408, 429, 431, 499, 500, 501, 503, 504];
+/** The statuses that every operation may have; 405 is for the HTTP methods that its path does not have. */
+const ofEveryCall = [400, 404, 405, 406, 408, 429, 431, 499, 500, 501, 503, 504];
 
 /** What of an operation decides which statuses it may have, besides its own errors. */
 export interface ErrorTraits {
@@ -38,6 +40,8 @@ export interface ErrorTraits {
   readonly hasKey: boolean;
   /** Whether it is a change with an `If-Match`. */
   readonly hasIfMatch: boolean;
+  /** Whether it looks at `If-Match` and `If-None-Match`, if only to refuse them. */
+  readonly hasConditions: boolean;
 }
 
 /** The responses that operations share, by the name of their status. */
@@ -61,9 +65,10 @@ export function errorResponses(
   );
   const statuses = new Set([
     ...ofEveryCall,
-    ...(traits.hasBody ? [413, 415] : []),
+    ...(traits.hasBody ? [413, 415] : [414]),
     ...(traits.hasKey ? [409, 422] : []),
-    ...(traits.hasIfMatch ? [409, 412] : []),
+    ...(traits.hasIfMatch ? [409] : []),
+    ...(traits.hasConditions ? [412] : []),
     ...own.keys(),
   ]);
   return Object.fromEntries(
@@ -92,6 +97,7 @@ function errorHeaders(status: number): Record<string, Header | Reference> {
   const mayRetry = status === 409 || status === 429 || status === 503;
   return {
     'x-request-id': { $ref: '#/components/headers/RequestId' },
+    ...(status === 405 && { Allow: { $ref: '#/components/headers/Allow' } }),
     ...(mayRetry && { 'Retry-After': { $ref: '#/components/headers/RetryAfter' } }),
   };
 }

@@ -27,6 +27,12 @@ export const headerParameters = {
     description: 'Change the resource only if it still has this `ETag`; otherwise the status is 412.',
     schema: { ...entityTag, pattern: '^"[!#-~]+"$' },
   },
+  IfMatchOfRead: {
+    name: 'If-Match',
+    in: 'header',
+    description: 'Answer with 412 if the resource no longer has this `ETag`.',
+    schema: { ...entityTag, pattern: '^"[!#-~]+"$' },
+  },
   IfNoneMatch: {
     name: 'If-None-Match',
     in: 'header',
@@ -59,6 +65,7 @@ export const headerParameters = {
 
 /** The headers that answers may have. */
 export const responseHeaders: Readonly<Record<string, Header>> = {
+  Allow: { description: 'The HTTP methods of the path.', schema: { type: 'string', examples: ['GET,HEAD'] } },
   ETag: { description: 'The version of the resource, for `If-Match` and `If-None-Match`.', schema: entityTag },
   RateLimit: {
     description: 'How many more requests this caller may have in progress (draft-ietf-httpapi-ratelimit-headers).',
@@ -82,6 +89,8 @@ export interface RouteHeaders {
   readonly requiresKey: boolean;
   /** Whether `If-Match` makes a change conditional. */
   readonly hasIfMatch: boolean;
+  /** Whether it looks at `If-Match` and `If-None-Match`: all but streams that are read. */
+  readonly hasConditions: boolean;
   /** Whether answers have an `ETag`. */
   readonly hasEtag: boolean;
   readonly isGet: boolean;
@@ -101,6 +110,7 @@ export function headersOf({ method, verb, responseBody }: HttpRoute, registry: R
     hasKey: requestId !== undefined,
     requiresKey: idempotencyKeyRequired,
     hasIfMatch: etag !== undefined && !isGet,
+    hasConditions: isUnary || !isGet,
     hasEtag: isUnary && responseBody === undefined && responseEtag(method.output) !== undefined,
     isGet,
     isResumable: resumeOf(method, registry) !== undefined,
@@ -114,7 +124,7 @@ export function requestHeaders(headers: RouteHeaders): (Parameter | Reference)[]
   return [
     ...(hasKey ? [requiresKey ? { ...idempotencyKey, required: true } : parameter('IdempotencyKey')] : []),
     ...(hasIfMatch ? [parameter('IfMatch')] : []),
-    ...(isGet && hasEtag ? [parameter('IfNoneMatch')] : []),
+    ...(isGet && hasEtag ? [parameter('IfMatchOfRead'), parameter('IfNoneMatch')] : []),
     ...(isResumable ? [parameter('LastEventId')] : []),
     parameter('RequestTimeout'),
     parameter('RequestId'),
