@@ -1,3 +1,4 @@
+import cluster from 'node:cluster';
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:net';
 import { type Config, ConfigError, databaseUrlOf } from '../config/config.ts';
@@ -19,11 +20,18 @@ export function checkDatabases(config: Config, count: number): void {
     throw databaseShared({ sharers: 'several services' });
 }
 
+type ListenSettings = Pick<Config, 'grpcListen' | 'httpListen' | 'metricsListen'>;
+
 /**
  * Rejects as a listener would if it cannot listen on an address of the settings. It releases all addresses again: nobody may
- * connect before the process serves.
+ * connect before the process serves. A worker of `node:cluster` does not try: others may serve on the same socket, and it would take
+ * connections from them.
  */
-export async function checkListen({ grpcListen, httpListen, metricsListen }: Config, hasEdge: boolean): Promise<void> {
+export async function checkListen(
+  { grpcListen, httpListen, metricsListen }: ListenSettings,
+  hasEdge: boolean,
+): Promise<void> {
+  if (cluster.isWorker) return;
   const held: Server[] = [];
   try {
     held.push(await hold(grpcListen, processSettings.grpcListen.variable));
