@@ -8,7 +8,6 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { ClientFactory } from '../client/client-factory.ts';
 import { listenError, parseListenAddress } from '../engines/listen-address.ts';
 import { requestIdKey } from '../engines/request-id.ts';
-import { invalidRequest } from '../errors/errors.ts';
 import type { MeshError } from '../errors/mesh-error.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import { serverDraining } from '../server/errors.ts';
@@ -36,7 +35,7 @@ import { asHttpError, closeGently, maxBodyBytes } from './http-faults.ts';
 import { answerPage } from './openapi/answer-page.ts';
 import { createApiDocs, type PageReader } from './openapi/api-docs.ts';
 import { type Problem, problemHeaders, problemOf } from './problem.ts';
-import { checkHead, hasBody, isUtf8Type, pathOf } from './request-head.ts';
+import { checkHead, isUtf8Type, pathOf } from './request-head.ts';
 import { createRequestReport } from './request-report.ts';
 import { createRest, type RestMatch } from './rest.ts';
 import { decompress } from './semantics/content-coding.ts';
@@ -44,6 +43,7 @@ import { unsupportedCoding } from './semantics/errors.ts';
 import { KeysInUse } from './semantics/keys-in-use.ts';
 import { rateLimitHeaders } from './semantics/rate-limit.ts';
 import type { Exchange } from './semantics/semantics.ts';
+import { bodyRefusal, hasBody, refuseUnannouncedBody } from './unexpected-body.ts';
 
 export interface EdgeOptions {
   /** The descriptor set of the contracts. */
@@ -100,7 +100,6 @@ declare module 'fastify' {
   }
 }
 
-const noBody = { field: 'body', description: 'must be empty: this method takes no body' };
 /** How long a connection without a request stays during a drain: its client may be sending one. */
 const idleMs = 1_000;
 /** How long calls have to end after they were cancelled. */
@@ -178,7 +177,7 @@ export function createEdge(options: EdgeOptions): Edge {
     const { route, method, semantics } = request.match.endpoint;
     call.callMethod(method, semantics.timeoutMs(headers));
     // Fastify reads none of a GET request.
-    if (route.body === undefined && hasBody(headers)) throw invalidRequest([noBody]);
+    if (route.body === undefined && hasBody(headers)) throw bodyRefusal(route);
     limitBody(raw, patience.requestMs, timers);
     done();
   });
@@ -193,9 +192,10 @@ export function createEdge(options: EdgeOptions): Edge {
   });
 
   const handler = async (request: FastifyRequest, reply: FastifyReply) => {
-    const { call, match, page } = request;
+    const { call, match, page, raw } = request;
     if (page) return await answerPage(page, request, reply);
     if (match === undefined) throw pathNotFound();
+    if (raw.httpVersionMajor === 2) await refuseUnannouncedBody(request, match.endpoint.route);
     if (!isOpen) await opened.promise;
     return await runInScope(call, () => answer(request, reply, match, { draining, clock, streams, failed }));
   };

@@ -47,6 +47,7 @@ export function asHttpError(error: unknown, path: string): unknown {
     case 'FST_ERR_CTP_INVALID_CONTENT_LENGTH':
       return malformedHttp({ problem: 'the body is not as long as its content-length' });
     case 'ECONNRESET':
+    case 'ABORT_ERR':
       return cancelled({ path });
     default:
       return code?.startsWith('FST_') && statusCode === 400 ? malformedHttp({ problem: message }) : error;

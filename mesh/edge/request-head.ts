@@ -1,4 +1,4 @@
-import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import { malformedHttp } from './errors.ts';
 
 /** Refuses what Node would answer by itself, and so not with a problem. */
@@ -6,15 +6,12 @@ export function checkHead({ headers, httpVersion }: Pick<IncomingMessage, 'heade
   if (headers.host === undefined && httpVersion === '1.1') throw malformedHttp({ problem: 'it has no host' });
 }
 
-/** Whether a request has a body. */
-export function hasBody({ 'content-length': length = '0', 'transfer-encoding': coding }: IncomingHttpHeaders): boolean {
-  return coding !== undefined || Number(length) > 0;
-}
-
 /** Whether JSON of this media type is in UTF-8, the only encoding that it may have. */
 export function isUtf8Type(type: string): boolean {
-  const [, charset = 'utf-8'] = /;\s*charset\s*=\s*"?([^\s;"]+)/i.exec(type) ?? [];
-  return charset.toLowerCase() === 'utf-8';
+  const [charset, another] = type.matchAll(/;\s*charset(\*?)\s*=\s*"?([^\s;"]*)/gi);
+  if (charset === undefined) return true;
+  const [, extended, name = ''] = charset;
+  return another === undefined && extended === '' && name.toLowerCase() === 'utf-8';
 }
 
 /** Returns the path of a request target, as it was sent. One with a host (for proxies) has its path after that. */
