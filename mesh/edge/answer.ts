@@ -16,21 +16,19 @@ export async function answer(
   const { admission, route, semantics } = match.endpoint;
   const isStream = route.method.methodKind === 'server_streaming';
   const place = await admission.enter(call, isStream ? 'streaming' : 'once');
-  // A stream costs nothing while nobody sends.
-  if (isStream) place.rest();
+  if (isStream) {
+    // A stream costs nothing while nobody sends.
+    place.rest();
+    // Before anything is waited for: its client may leave meanwhile.
+    reply.raw.once('close', () => place.leave());
+  }
   try {
     const message = messageOf(request, match);
     const exchange = semantics.begin(message, headers);
     request.exchange = exchange;
     reply.headers(exchange.headers);
     if (!isStream) return await answerOnce(match.endpoint, exchange, request, reply, optionsOf(call));
-    const stream = { endpoint: match.endpoint, message, options: optionsOf(call) };
-    const answered = await answerStream(request, reply, stream, tools);
-    reply.raw.once('close', () => place.leave());
-    return answered;
-  } catch (error) {
-    place.leave();
-    throw error;
+    return await answerStream(request, reply, { endpoint: match.endpoint, message, options: optionsOf(call) }, tools);
   } finally {
     if (!isStream) place.leave();
   }
