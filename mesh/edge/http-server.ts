@@ -18,7 +18,7 @@ export interface HttpServer {
   readonly openConnections: number;
   /**
    * Accepts no further connections, and closes those without a request: of HTTP/2 with GOAWAY, of HTTP/1.1 after `idleMs`, since
-   * their clients may be sending one. Has to be answered with `connection: close`. Resolves when none is left.
+   * their clients may be sending one. Such a request has to be answered with `connection: close`. Resolves when none is left.
    */
   close(idleMs: number): Promise<void>;
   /** Closes all connections now. */
@@ -106,12 +106,13 @@ export function createHttpServer(
       // Without closing idle connections, as that of HTTP does.
       const closed = new Promise<void>((resolve) => NetServer.prototype.close.call(server, () => resolve()));
       http2.close();
-      const late = setTimeout(() => {
+      // Again and again: an answer that had begun before leaves its connection open.
+      const closing = setInterval(() => {
         for (const socket of undecided) socket.destroy();
         server.closeIdleConnections();
       }, idleMs);
       await closed;
-      clearTimeout(late);
+      clearInterval(closing);
       unread.stop();
       // Ends the watch of its timeouts.
       server.close();

@@ -111,6 +111,19 @@ describe('a drain', () => {
     await closed;
   });
 
+  it('does not wait for a connection that is kept alive after its stream has ended', async () => {
+    const { address, seen, stop } = await startWaiting({ DRAIN_TIMEOUT_MS: '30000' });
+    const agent = new Agent({ keepAlive: true });
+    onTestFinished(() => agent.destroy());
+    const answered = send(address, 'GET', '/api/users', { agent, headers: { accept: 'application/x-ndjson' } });
+    await eventually(() => expect(seen.begun).toBe(1));
+    const startMs = performance.now();
+    await stop();
+    // The stream is idle, so it is ended after 2 s.
+    expect((await answered).text).toContain('SERVER_DRAINING');
+    expect(performance.now() - startMs).toBeLessThan(15_000);
+  });
+
   it('ends what is left after the grace with SERVER_DRAINING', async () => {
     const { address, seen, stop } = await startWaiting({ DRAIN_TIMEOUT_MS: '600' });
     const answered = send(address, 'GET', '/api/users/ada');
