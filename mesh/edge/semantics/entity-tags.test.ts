@@ -41,6 +41,18 @@ describe('an entity tag', () => {
     expect(hasTag(readTagCondition('If-None-Match', header), '7')).toBe(matches);
   });
 
+  it.each(['""', '"-gzip"', '"7"', 'W/""'])('of If-None-Match %s does not match an answer without a tag', (header) => {
+    expect(hasTag(readTagCondition('If-None-Match', header), '')).toBe(false);
+  });
+
+  it('of an endless header is refused at once', () => {
+    const header = `"a",${' \t'.repeat(500_000)}x`;
+    const startMs = performance.now();
+    expect(() => readTagCondition('If-Match', header)).toThrow(expect.objectContaining({ reason: 'INVALID_HEADER' }));
+    // With a pattern that goes back, it would be hours.
+    expect(performance.now() - startMs).toBeLessThan(2_000);
+  });
+
   it.each(['7', '', ',', '"7', '7"', '"7" "8"', 'w/"7"', '"7", *', "'7'", '"a"b"', '"a b"', 'W/7'])(
     'is refused as %j',
     (header) => {

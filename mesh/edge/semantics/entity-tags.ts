@@ -13,7 +13,8 @@ export type TagCondition = '*' | readonly EntityTag[];
 /** A compressed answer is another representation, so its strong tag differs (RFC 9110, 8.8.3.3). */
 const zippedSuffix = '-gzip';
 
-const element = /[ \t]*(?:(W\/)?"([\x21\x23-\x7e\x80-\xff]*)")?[ \t]*(?:,|$)/y;
+/** No two parts of it match the same text, so a long header takes no longer than it must. */
+const element = /[ \t]*(?:(W\/)?"([\x21\x23-\x7e\x80-\xff]*)"[ \t]*)?(?:,|$)/y;
 
 /** Writes the `ETag` of an answer: strong, and marked if the answer is compressed. */
 export function entityTag(etag: string, isZipped: boolean): string {
@@ -41,9 +42,9 @@ export function strongTags(tags: readonly EntityTag[]): string[] {
   return [...new Set(tags.flatMap(({ tag, isWeak }) => (isWeak || tag === '' ? [] : [tag])))];
 }
 
-/** Whether a condition has the tag, weak or strong. */
+/** Whether a condition has the tag, weak or strong. An answer without one has no tag that could be equal. */
 export function hasTag(condition: TagCondition, etag: string): boolean {
-  return condition === '*' || condition.some(({ tag }) => tag === etag);
+  return condition === '*' || (etag !== '' && condition.some(({ tag }) => tag === etag));
 }
 
 function stripped(tag: string): string {
