@@ -98,16 +98,13 @@ function compileMapRead(field: MapField, readValue: ValueReader): FieldReader['r
 
 /** Returns the reader of a map's keys, which gives them as the properties of an object. */
 function compileKeyReader(type: ScalarType): (text: string, faults: Faults) => string | typeof invalid {
-  if (type === ScalarType.STRING) {
-    return (text, faults) => {
-      if (text !== '__proto__') return text;
+  const read = scalarReader(type, false);
+  return (text, faults) => {
+    if (type === ScalarType.STRING && text === '__proto__') {
       // Most JavaScript receivers would drop it.
       faults.add('', 'is a key that is not supported');
       return invalid;
-    };
-  }
-  const read = scalarReader(type, false);
-  return (text, faults) => {
+    }
     const isBool = type === ScalarType.BOOL && (text === 'true' || text === 'false');
     const key = read(isBool ? text === 'true' : text, faults);
     return key === invalid ? key : String(key);

@@ -18,8 +18,11 @@ function is64Bit(type: ScalarType): boolean {
   return readers[type] === readInt64 || readers[type] === readUint64;
 }
 
-const readString: ValueReader<string> = (node, faults) =>
-  typeof node === 'string' ? node : refuse(faults, 'a string', node);
+/** Not every database can store NUL, and then a request that has it would fail there. */
+const readString: ValueReader<string> = (node, faults) => {
+  if (typeof node !== 'string') return refuse(faults, 'a string', node);
+  return node.includes('\0') ? refuse(faults, 'text without NUL') : node;
+};
 
 const readBool: ValueReader<boolean> = (node, faults) =>
   typeof node === 'boolean' ? node : refuse(faults, 'true or false');

@@ -165,6 +165,7 @@ describe('what a refusal says', () => {
     ['{"int32Value": "x"}', 'int32_value: must be an integer from -2147483648 to 2147483647'],
     ['{"uint64Value": -1}', 'uint64_value: must be an integer from 0 to 18446744073709551615'],
     ['{"stringValue": 1}', 'string_value: must be a string, not a number'],
+    ['{"stringValue": "\\u0000"}', 'string_value: must be text without NUL'],
     ['{"boolValue": "true"}', 'bool_value: must be true or false'],
     ['{"bytesValue": "*"}', 'bytes_value: must be base64'],
     ['{"colorValue": "RED"}', 'color_value: must be one of COLOR_UNSPECIFIED, COLOR_RED, COLOR_BLUE'],
