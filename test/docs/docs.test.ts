@@ -8,7 +8,8 @@ import { grpcurl } from '../../mesh/testing/servers/go-tools.ts';
 import { describeWithServer } from '../../mesh/testing/servers/servers.ts';
 import { startProcess } from '../../mesh/testing/servers/start-process.ts';
 import { tempFolder } from '../../mesh/testing/temp-folder.ts';
-import { brokenLinks, missingFiles } from './support/links.ts';
+import { curlLines, runCurlLines } from './support/curl-lines.ts';
+import { brokenLinks, filesOf, missingFiles } from './support/links.ts';
 import { missingLine, shownCommands } from './support/shown-commands.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -24,7 +25,10 @@ const pages = await Promise.all(
 );
 
 describe.each(pages)('the commands in $page', ({ commands }) => {
-  describeWithServer(grpcurl, 'on fresh data', () => {
+  const usesGrpcurl = commands.some(({ script }) => script.includes('grpcurl'));
+  const describePage = usesGrpcurl ? describeWithServer.bind(undefined, grpcurl) : describe;
+
+  describePage('on fresh data', () => {
     const stack = new AsyncDisposableStack();
     let addresses: ReadonlyMap<string, string>;
     let variables: string;
@@ -82,6 +86,19 @@ it('docs/operating.md lists every metric in the code, and no other', async () =>
 });
 
 describe('the Markdown files', () => {
+  it('call curl only where the commands of a page are run', async () => {
+    const followed = new Set(pages.map(({ page }) => page));
+    const calls = await Promise.all(
+      filesOf(root, '*.md').map(async (page) => {
+        const text = await readPage(page);
+        const run = new Set(followed.has(page) ? runCurlLines(text) : []);
+        return curlLines(text).map((line) => ({ call: `${page}: ${line}`, isRun: run.has(line) }));
+      }),
+    );
+    expect(calls.flat().length).toBeGreaterThan(20);
+    expect(calls.flat().filter(({ isRun }) => !isRun)).toEqual([]);
+  });
+
   it('link to files and headings that exist', async () => {
     expect(await brokenLinks(root)).toEqual([]);
   });

@@ -36,7 +36,8 @@ export async function missingFiles(root: string): Promise<string[]> {
   return missing;
 }
 
-function filesOf(root: string, pattern: string): string[] {
+/** The paths of the files in a repository that match a pattern of git, from its root. */
+export function filesOf(root: string, pattern: string): string[] {
   return execFileSync('git', ['ls-files', '--', pattern], { cwd: root, encoding: 'utf8' }).trim().split('\n');
 }
 
