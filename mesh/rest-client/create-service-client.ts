@@ -33,7 +33,10 @@ export function createServiceClient(baseUrl: string, options: RestClientOptions 
   const base = parseBaseUrl(baseUrl);
   const settings = { ...defaults, ...options };
   const connections = { keepAlive: true, maxSockets: settings.maxConnections };
-  const agents = { httpAgent: new http.Agent(connections), httpsAgent: new https.Agent(connections) };
+  const agents = {
+    httpAgent: new http.Agent(connections),
+    httpsAgent: new https.Agent({ ...connections, ...(options.ca && { ca: options.ca }) }),
+  };
   // A process that calls no REST API does not load axios, which takes as long as a tenth of all else.
   const transport = import('./axios/transport.ts').then(({ createTransport }) =>
     createTransport(base, agents, settings),

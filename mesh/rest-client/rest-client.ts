@@ -71,6 +71,8 @@ export interface RestClientOptions {
   readonly maxRedirects?: number;
   /** Maximum connections; further calls wait for one. Default: 100. */
   readonly maxConnections?: number;
+  /** The authorities that may sign the server's certificate, as PEM. Default: those of Node and of `NODE_EXTRA_CA_CERTS`. */
+  readonly ca?: string;
   /** Sent with each call: `{ authorization: 'Bearer …' }`. */
   readonly headers?: Readonly<Record<string, string>>;
   /** Whether `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY` are followed. Default: false. */

@@ -29,7 +29,7 @@ function faultOf(error: AxiosError, call: OutboundCall, { maxResponseBytes }: Cl
   if (error.message.startsWith('maxContentLength')) return responseTooLarge({ ...fault, maxBytes: maxResponseBytes });
   if (code.startsWith('ERR_FR_')) return redirectRefused({ ...fault, problem: redirectProblem(error) });
   if (/^(Z_|HPE_|ERR__?ERROR_FORMAT)/.test(code)) return responseUnreadable(fault, { cause });
-  const advice = tlsAdvice(error, 'NODE_EXTRA_CA_CERTS');
+  const advice = tlsAdvice(error, 'ca or NODE_EXTRA_CA_CERTS');
   if (advice) return serverUnreachable({ ...fault, problem: `${code}: ${advice}` }, { cause });
   return isUnconnected(error) ? serverUnreachable(fault, { cause }) : responseLost(fault, { cause });
 }
