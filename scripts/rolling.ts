@@ -9,8 +9,8 @@ import { isClean, verifyRolling } from './rolling/run.ts';
 import { startSplitMesh } from './rolling/split-mesh.ts';
 import { reportLines } from './rolling/table.ts';
 
-// Starts a mesh with two processes of each service, replaces all of them one after another under load through the gateway, and
-// prints how many calls failed and what the orders did. Arguments: the services to restart. Default: all.
+// Starts a mesh with two processes of each service, replaces all of them one after another under load through the gateway, by gRPC
+// and REST, and prints how many calls failed and what the orders did. Arguments: the services to restart. Default: all.
 
 /** make and npm forward a signal that the whole group has already received. */
 const sameSignalMs = 1_000;
@@ -36,7 +36,7 @@ try {
     REPLICAS: '2',
     LOG_LEVEL: process.env.LOG_LEVEL || 'warn',
     GRPC_LISTEN: `127.0.0.1:${await freePort()}`,
-    HTTP_LISTEN: 'off',
+    HTTP_LISTEN: `127.0.0.1:${await freePort()}`,
   };
   console.log(`starting a mesh with two processes of each service; its log is ${log}`);
   await using mesh = await startSplitMesh({ dataDir, log, environment, signal: stopping });

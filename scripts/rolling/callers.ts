@@ -54,18 +54,18 @@ function countEnds(ends: readonly { readonly ms: number; readonly isOk: boolean 
   return { calls: within.length, failed: within.filter(({ isOk }) => !isOk).length };
 }
 
-/** The clients of the mesh: each read 5 times a second, with deadlines and retries as the contracts have them. */
-export function startOwnClient(reads: readonly Read[]): Caller {
+/** Makes each of the calls 5 times a second. */
+export function startReads(name: string, calls: readonly (() => Promise<unknown>)[]): Caller {
   const tally = createTally();
   let isOver = false;
-  const working = reads.map(async (read) => {
+  const working = calls.map(async (call) => {
     while (!isOver) {
       await sleep(pauseMs);
-      await read.call().then(() => tally.note(), tally.note);
+      await call().then(() => tally.note(), tally.note);
     }
   });
   return {
-    name: 'our client',
+    name,
     async end() {
       isOver = true;
       await Promise.all(working);

@@ -33,8 +33,15 @@ export interface OrderCaller extends Caller {
   placed(): Placed;
 }
 
-/** Places orders at a fixed rate, as `load/place-order.json` does. */
-export function startOrders({ orders }: OrderShop, perSecond: number): OrderCaller {
+/** An order as its user places it. */
+export type NewOrder = ReturnType<typeof orderOf>;
+
+/** Places orders at a fixed rate, as `load/place-order.json` does. `place` resolves with what was placed. */
+export function startOrders(
+  name: string,
+  placeOrder: (order: NewOrder) => Promise<{ readonly id: string }>,
+  perSecond: number,
+): OrderCaller {
   const tally = createTally();
   const ids: string[] = [];
   let failedCalls = 0;
@@ -42,7 +49,7 @@ export function startOrders({ orders }: OrderShop, perSecond: number): OrderCall
   let isOver = false;
   const place = async (index: number) => {
     try {
-      const { id } = await orders.placeOrder(orderOf(index));
+      const { id } = await placeOrder(orderOf(index));
       ids.push(id);
       tally.note();
     } catch (error) {
@@ -58,7 +65,7 @@ export function startOrders({ orders }: OrderShop, perSecond: number): OrderCall
     }
   })();
   return {
-    name: 'our orders',
+    name,
     placed: () => ({ ids, failedCalls }),
     async end() {
       isOver = true;

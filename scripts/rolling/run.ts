@@ -1,11 +1,12 @@
 import { connect } from '../../examples/support/mesh.ts';
 import { createClients } from '../../mesh/app/program-clients.ts';
 import { prepareData } from '../load/prepare.ts';
-import { startAll, startGhz, startGrpcGo, startGrpcio, startOwnClient } from './callers.ts';
-import { type Effects, type LiveShipments, readBefore, readEffects } from './effects.ts';
+import { startAll, startGhz, startGrpcGo, startGrpcio, startReads } from './callers.ts';
+import { type Effects, type LiveShipments, type Placed, readBefore, readEffects } from './effects.ts';
 import { connectShop, startOrders } from './orders.ts';
 import { type RestartOptions, restartUnderLoad, type SeenByPhase } from './phases.ts';
 import { createReads } from './reads.ts';
+import { connectRest, startRestOrders, startRestReads } from './rest.ts';
 import type { SplitMesh } from './split-mesh.ts';
 
 /** What a rolling restart did to callers and orders. */
@@ -14,40 +15,61 @@ export interface RollingResult extends SeenByPhase {
 }
 
 export interface RollingOptions extends RestartOptions {
+  /** Half of them by gRPC, half over REST. */
   readonly ordersPerSecond: number;
   readonly ghzCallsPerSecond: number;
   /** Reads them from the carrier of the mesh. */
   readonly liveShipments: LiveShipments;
 }
 
-/** Restarts services one after another under load, through the gateway. */
+/** Restarts services one after another under load, through both ports of the gateway. */
 export async function verifyRolling(mesh: SplitMesh, options: RollingOptions): Promise<RollingResult> {
   const { ordersPerSecond, ghzCallsPerSecond, say, signal } = options;
-  const { address } = mesh;
+  const { address, httpAddress } = mesh;
   const prepared = connect(address);
   await prepareData(prepared, say).finally(() => prepared.close());
   const clients = await createClients(address, { logLevel: 'silent' });
-  const close = () => clients.close();
+  const rest = connectRest(httpAddress);
+  const close = () => {
+    clients.close();
+    rest.close();
+  };
   signal?.addEventListener('abort', close);
   try {
     signal?.throwIfAborted();
     const shop = connectShop(clients);
     const reads = createReads(clients);
     const before = await readBefore(shop, signal);
-    const programs = await startAll([
+    const readers = await startAll([
       startGhz('read', address, ghzCallsPerSecond),
       startGrpcGo(address, reads),
       startGrpcio(address, reads),
+      startRestReads(rest),
     ]);
-    const orders = startOrders(shop, ordersPerSecond);
-    const callers = [...programs, startOwnClient(reads), orders];
+    const own = startReads(
+      'our client',
+      reads.map(({ call }) => call),
+    );
+    const orders = [
+      startOrders('our orders', (order) => shop.orders.placeOrder(order), ordersPerSecond / 2),
+      startRestOrders(rest, ordersPerSecond / 2),
+    ];
+    const callers = [...readers, own, ...orders];
     const seen = await restartUnderLoad(callers, mesh.restart, options);
-    const effects = await readEffects(shop, options.liveShipments, orders.placed(), before, signal);
+    const placed = orders.map((caller) => caller.placed());
+    const effects = await readEffects(shop, options.liveShipments, joinPlaced(placed), before, signal);
     return { ...seen, effects };
   } finally {
     signal?.removeEventListener('abort', close);
     close();
   }
+}
+
+function joinPlaced(placed: readonly Placed[]): Placed {
+  return {
+    ids: placed.flatMap(({ ids }) => ids),
+    failedCalls: placed.reduce((sum, { failedCalls }) => sum + failedCalls, 0),
+  };
 }
 
 /** Whether no call failed and nothing was lost or doubled. Every caller must have made calls during every phase. */

@@ -12,6 +12,8 @@ import { controlSocket } from '../split/run.ts';
 export interface SplitMesh extends AsyncDisposable {
   /** `host:port` of the gateway. */
   readonly address: string;
+  /** `host:port` of its HTTP listener; empty if `HTTP_LISTEN` is off. */
+  readonly httpAddress: string;
   /** Its processes that run, such as `order-1`, without the supervisor. */
   processes(): readonly RunningProcess[];
   /** Replaces the processes of a service one after another. */
@@ -63,8 +65,8 @@ export async function startSplitMesh(options: SplitMeshOptions): Promise<SplitMe
     isInterrupted = true;
   };
   signal?.addEventListener('abort', interrupt);
-  const address = await Promise.race([readAddress(child.stdout as Readable), ended.then(() => undefined)]);
-  if (address === undefined) {
+  const ready = await Promise.race([readAddresses(child.stdout as Readable), ended.then(() => undefined)]);
+  if (ready === undefined) {
     await ended;
     throw new Error(`the split mesh did not start: see ${log}`);
   }
@@ -73,7 +75,7 @@ export async function startSplitMesh(options: SplitMeshOptions): Promise<SplitMe
     return await ended;
   };
   return {
-    address,
+    ...ready,
     processes: () => childrenOf(child.pid ?? 0),
     restart: (service) => sendCommand(controlSocket(dataDir), ['restart', service], () => undefined),
     stop,
@@ -81,10 +83,10 @@ export async function startSplitMesh(options: SplitMeshOptions): Promise<SplitMe
   };
 }
 
-async function readAddress(output: NodeJS.ReadableStream): Promise<string | undefined> {
+async function readAddresses(output: NodeJS.ReadableStream) {
   for await (const line of createInterface({ input: output })) {
-    const [, address] = /^ready grpc=(\S+)/.exec(line) ?? [];
-    if (address !== undefined) return address;
+    const [, address, httpAddress = ''] = /^ready grpc=(\S+)(?: http=(\S+))?/.exec(line) ?? [];
+    if (address !== undefined) return { address, httpAddress };
   }
   return undefined;
 }

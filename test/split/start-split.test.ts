@@ -33,7 +33,7 @@ describeWithRealServers('a mesh of many processes, as make start-split runs it',
       environment: {
         REPLICAS: '1,order=2,payment=2,gateway=2',
         GRPC_LISTEN: `127.0.0.1:${await freePort()}`,
-        HTTP_LISTEN: 'off',
+        HTTP_LISTEN: `127.0.0.1:${await freePort()}`,
         CARRIER_URL: carrier.url,
       },
     });
