@@ -103,9 +103,10 @@ function lowerCase(headers: Readonly<Record<string, string>>): Readonly<Record<s
 
 const minSecretLength = 6;
 
-/** What the caller gave as headers, whole and without a scheme such as `Bearer`. */
+/** What the caller gave as headers, whole and without a scheme such as `Bearer`. A request id is for logs. */
 function secretsOf(headers: Readonly<Record<string, string>>, given: Readonly<Record<string, string>>): string[] {
-  const values = [...Object.values(given), headers.authorization ?? ''];
+  const { 'x-request-id': _, ...secret } = given;
+  const values = [...Object.values(secret), headers.authorization ?? ''];
   return values
     .flatMap((value) => [value, value.slice(value.indexOf(' ') + 1)])
     .filter((value) => value.length >= minSecretLength);
