@@ -44,11 +44,9 @@ export function asCallError(error: unknown, path: string): unknown {
 
 /** Whether a call failed because its request, its response or their metadata are too large, for either side. */
 export function isTooLarge(error: MeshError): boolean {
-  if (error.code !== Status.RESOURCE_EXHAUSTED) return false;
   const { reason, cause } = error;
   if (reason === messageTooLarge.reason || reason === metadataTooLarge.reason) return true;
-  // Both engines refuse a response with this text, and no reason.
-  return cause instanceof TransportError && /larger than/.test(cause.details);
+  return cause instanceof TransportError && cause.tooLarge;
 }
 
 function fromTransport(error: TransportError): CallError {

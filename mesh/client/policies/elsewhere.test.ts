@@ -20,7 +20,11 @@ function withReason(reason: string) {
 }
 
 /** A call to a service with these endpoints, which fail it with these errors. */
-function callTo(errors: Readonly<Record<string, Error | undefined>>, requests?: Route['requests']) {
+function callTo(
+  errors: Readonly<Record<string, Error | undefined>>,
+  requests?: Route['requests'],
+  { isStream = false, isHurried = false } = {},
+) {
   const ends: [address: string, outcome: CallOutcome][] = [];
   const missed: string[] = [];
   const addresses = Object.keys(errors);
@@ -40,7 +44,7 @@ function callTo(errors: Readonly<Record<string, Error | undefined>>, requests?: 
     metadata: Metadata(),
     deadlineMs: undefined,
     signal: undefined,
-    isHurried: false,
+    isHurried,
     maxOpenings: undefined,
   };
   const clock = createTestClock();
@@ -50,7 +54,7 @@ function callTo(errors: Readonly<Record<string, Error | undefined>>, requests?: 
     found,
     path,
     call,
-    isStream: false,
+    isStream,
     clock,
     tried: undefined,
     hasElsewhere: false,
@@ -66,6 +70,24 @@ function callTo(errors: Readonly<Record<string, Error | undefined>>, requests?: 
     });
   return { attempt, route, ends, missed, openings };
 }
+
+describe('an endpoint', () => {
+  const late = new TransportError(path, Status.DEADLINE_EXCEEDED, 'late', Metadata());
+  const large = new TransportError(path, Status.RESOURCE_EXHAUSTED, 'large', Metadata(), 'too-large');
+  const refused = new TransportError(path, Status.RESOURCE_EXHAUSTED, 'overloaded', Metadata());
+
+  it.each([
+    ['a call is late', late, { isStream: false, isHurried: true }, 'late'],
+    ['a stream is late', late, { isStream: true, isHurried: false }, 'late'],
+    ['a stream was silent for as long as its caller waited', late, { isStream: true, isHurried: true }, 'cancelled'],
+    ['a response is too large', large, { isStream: false, isHurried: false }, 'answered'],
+    ['a call is refused', refused, { isStream: false, isHurried: false }, 'overloaded'],
+  ])('learns how a call ended: %s', async (_, error, { isStream, isHurried }, outcome) => {
+    const { attempt, ends } = callTo({ a: error }, undefined, { isStream, isHurried });
+    await expect(attempt()).rejects.toMatchObject({ cause: error });
+    expect(ends).toEqual([['a', outcome]]);
+  });
+});
 
 describe('a call that an endpoint did not take', () => {
   it('goes to another one, and each is opened once while there is another', async () => {

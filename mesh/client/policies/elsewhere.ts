@@ -6,7 +6,7 @@ import { TransportError } from '../../engines/transport-error.ts';
 import type { Rewindable } from '../../iterables/rewindable.ts';
 import type { Clock } from '../../time/clock.ts';
 import { sleep } from '../../time/sleep.ts';
-import { asCallError, CallError } from '../call-error.ts';
+import { asCallError, CallError, isTooLarge } from '../call-error.ts';
 
 /** A call as the client sends it. Each attempt sets how often it may be opened. */
 export interface OutboundCall extends TransportCall {
@@ -58,7 +58,7 @@ export async function elsewhereIfUnsent<Answer>(
       return answer;
     } catch (cause) {
       const error = asCallError(cause, path);
-      endpoint.end(outcomeOfError(error), performance.now() - startMs);
+      endpoint.end(outcomeOfError(error, route), performance.now() - startMs);
       route.tried ??= new Set();
       route.tried.add(endpoint.address);
       route.hasElsewhere = endpoint.hasOthers;
@@ -94,10 +94,14 @@ function pickNext({ pick, tried, isStream, path }: Route): PickedEndpoint {
   }
 }
 
-function outcomeOfError(error: unknown): CallOutcome {
+function outcomeOfError(error: unknown, { call, isStream }: Route): CallOutcome {
   // An error of the caller says nothing about the endpoint.
   if (!(error instanceof CallError)) return 'cancelled';
-  return isUnsent(error) ? 'unsent' : outcomeOf(error.code);
+  if (isUnsent(error)) return 'unsent';
+  if (isTooLarge(error)) return 'answered';
+  // Nor does a stream that is silent for longer than its caller waits.
+  const isSilent = isStream && call.isHurried && error.code === Status.DEADLINE_EXCEEDED;
+  return isSilent ? 'cancelled' : outcomeOf(error.code);
 }
 
 /** Whether no handler can have seen the call. */
