@@ -84,6 +84,8 @@ describe('a client with the types of its API', () => {
       await client.get('/ordrs/order-1');
       // @ts-expect-error An order has no such part.
       await client.get(`/orders/${id}/lines`);
+      // @ts-expect-error An order has no such part, for HEAD either.
+      await client.head(`/orders/${id}/lines`);
       // @ts-expect-error It is `:watch`.
       await client.get(`/orders/${id}:wacth`);
       // @ts-expect-error The base URL has `/api`.

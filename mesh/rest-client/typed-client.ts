@@ -13,7 +13,10 @@ export interface TypedRestClient<Api extends RestRoutes> extends ServiceClient {
   readonly post: Change<RoutesOf<Api, 'POST'>>;
   readonly put: Change<RoutesOf<Api, 'PUT'>>;
   readonly patch: Change<RoutesOf<Api, 'PATCH'>>;
-  head(path: Templates<RoutesOf<Api, 'GET'>>, options?: RestCallOptions): Promise<RestResponse<undefined>>;
+  head<Path extends string>(
+    path: Checked<RoutesOf<Api, 'GET'>, Path>,
+    options?: RestCallOptions,
+  ): Promise<RestResponse<undefined>>;
 }
 
 type RoutesOf<Api, Verb extends string> = Verb extends keyof Api ? Api[Verb] : Record<never, never>;
