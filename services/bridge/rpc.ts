@@ -39,6 +39,8 @@ async function* subscribe(
   const start = await startOf(events, request);
   const position = readerPosition(start.at === 'offsets' ? start.offsets : new Map());
   if (start.at === 'offsets') announce(position, context);
+  // The caller shall know that it is subscribed, also if nothing is published.
+  context.sendHeader();
   for await (const event of events.read(request.topic, start, signal, context.idle)) {
     position.advance(event);
     if (request.key !== '' && event.key !== request.key) continue;
@@ -50,12 +52,11 @@ async function* subscribe(
   signal.throwIfAborted();
 }
 
-/** Sends the position before the first event, so a stream that is cut off before that misses nothing. */
+/** Says what the position before the first event is, so a stream that is cut off before that misses nothing. */
 function announce(position: ReaderPosition, context: MeshCallContext): void {
   const text = position.toString();
   // Callers accept 8 KiB of metadata. A topic of so many partitions is not silent.
   if (text.length <= maxHeaderLength) context.header.set('resume-after', text);
-  context.sendHeader();
 }
 
 /**

@@ -1,6 +1,6 @@
 import type { OrderServiceHandlers } from '#gen/order/v1/order.contract.ts';
 import type { Quote as ProtoQuote } from '#gen/order/v1/order.ts';
-import { readPages, toAddress } from '#mesh';
+import { type IdleWait, readPages, toAddress } from '#mesh';
 import { cancelOrder, type PlaceOrderDeps, placeOrder, requireCapacity } from './place-order.ts';
 import { priceOrder } from './price-order.ts';
 import { stateOf, toItem, toProto } from './proto.ts';
@@ -39,8 +39,13 @@ export function createOrderRpc(deps: Deps): OrderServiceHandlers {
         map: toProto,
       }),
 
-    async *watchOrder(request, { signal, idle }) {
-      const call = { signal: AbortSignal.any([signal, deps.draining]), idle };
+    async *watchOrder(request, context) {
+      const idle: IdleWait = (wait) => {
+        // The caller shall know that it watches, also if nothing changes.
+        context.sendHeader();
+        return context.idle(wait);
+      };
+      const call = { signal: AbortSignal.any([context.signal, deps.draining]), idle };
       for await (const order of watchOrder(request, call, deps)) yield toProto(order);
     },
 

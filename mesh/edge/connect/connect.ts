@@ -18,7 +18,7 @@ import { addStream } from './open-stream.ts';
 import { encodingOf, protocolRequest, timeoutMsOf } from './protocol-request.ts';
 import { compileMessageReader, type MessageReader } from './read-message.ts';
 import { type ExchangeOptions, RpcExchange } from './rpc-exchange.ts';
-import { sendResponse } from './send-response.ts';
+import { sendResponse, sendStream } from './send-response.ts';
 
 export interface ConnectOptions extends Pick<ExchangeOptions, 'failed'> {
   readonly registry: FileRegistry;
@@ -88,7 +88,7 @@ interface EndpointParts {
 async function answer(request: FastifyRequest, reply: FastifyReply, parts: EndpointParts): Promise<void> {
   const { handler, method, readMessage, options } = parts;
   const { requestPath, method: desc } = handler;
-  const { call, originalUrl, raw } = request;
+  const { call, originalUrl } = request;
   const query = new URLSearchParams(/\?.*/s.exec(originalUrl)?.[0]);
   const form = formOf(request, query, handler);
   call.callMethod(method, timeoutMsOf(form, request) ?? method.policy.timeoutMs);
@@ -101,10 +101,9 @@ async function answer(request: FastifyRequest, reply: FastifyReply, parts: Endpo
     // As of REST: a proxy must not give it to others, and nobody uses it without asking.
     reply.headers({ vary: 'accept-encoding', 'cache-control': 'private, no-cache' });
   }
-  const response = await handler(protocolRequest(request, requestPath, coding, exchange));
-  // The rest of a refused body is not read.
-  if (!raw.complete && raw.httpVersionMajor === 1) reply.header('connection', 'close');
-  await sendResponse(reply, response, kind === 'server-streaming' || kind === 'bidi-streaming');
+  const response = handler(protocolRequest(request, requestPath, coding, exchange));
+  if (kind === 'unary' || kind === 'client-streaming') await sendResponse(reply, response);
+  else await sendStream(reply, response, exchange.announced);
 }
 
 /** Returns how a request carries its message. Throws `METHOD_NOT_ALLOWED` and `UNSUPPORTED_MEDIA_TYPE`. */

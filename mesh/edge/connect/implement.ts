@@ -117,13 +117,15 @@ function exchangeOf({ values }: HandlerContext): RpcExchange {
 }
 
 /** The options of the call. What its service sends as metadata becomes headers and trailers of the answer. */
-function optionsOf(
-  { call: { deadlineMs }, metadata }: RpcExchange,
-  { responseHeader, responseTrailer }: HandlerContext,
-): MeshCallOptions {
+function optionsOf(exchange: RpcExchange, { responseHeader, responseTrailer }: HandlerContext): MeshCallOptions {
+  const { call, metadata } = exchange;
+  const { deadlineMs } = call;
   return {
     metadata,
-    onHeader: (header) => returnMetadata(header, responseHeader),
+    onHeader: (header) => {
+      returnMetadata(header, responseHeader);
+      exchange.announce(responseHeader);
+    },
     onTrailer: (trailer) => returnMetadata(trailer, responseTrailer),
     ...(deadlineMs !== undefined && { deadline: deadlineMs }),
   };

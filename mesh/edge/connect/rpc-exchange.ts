@@ -39,6 +39,7 @@ export class RpcExchange {
   readonly #request: FastifyRequest;
   readonly #options: ExchangeOptions;
   readonly #messages: Buffer[] = [];
+  readonly #announced = Promise.withResolvers<Headers>();
   #fault: unknown;
 
   constructor(request: FastifyRequest, options: ExchangeOptions) {
@@ -56,6 +57,16 @@ export class RpcExchange {
   /** The metadata for the service. Throws INVALID_ARGUMENT `INVALID_HEADER`. */
   get metadata(): Metadata {
     return requestMetadata(this.#request.headers);
+  }
+
+  /** Resolves with the headers of the answer when the service has sent its own, which may be before its first message. */
+  get announced(): Promise<Headers> {
+    return this.#announced.promise;
+  }
+
+  /** The service has sent its headers, which are among these. */
+  announce(headers: Headers): void {
+    this.#announced.resolve(headers);
   }
 
   /** The body for the library. */
