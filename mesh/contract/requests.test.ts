@@ -1,5 +1,12 @@
 import { readFile } from 'node:fs/promises';
-import { createFileRegistry, type DescMethod, type DescService, fromBinary } from '@bufbuild/protobuf';
+import {
+  createFileRegistry,
+  type DescMethod,
+  type DescService,
+  fromBinary,
+  fromJson,
+  toBinary,
+} from '@bufbuild/protobuf';
 import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -8,6 +15,7 @@ import { methodName } from './plugin/names.ts';
 import { arbitraryMessage } from './testing/arbitrary-message.ts';
 import { contractPool } from './testing/contract-pool.ts';
 import { createOracle } from './testing/oracle.ts';
+import { textPlaces } from './testing/text-places.ts';
 
 const descriptors = await readFile(new URL('../../gen/descriptors.binpb', import.meta.url));
 const registry = createFileRegistry(fromBinary(FileDescriptorSetSchema, descriptors));
@@ -42,6 +50,23 @@ describe('the validation of a request', () => {
         }),
         { numRuns: 60 },
       );
+    },
+  );
+});
+
+const nul = 'a\0b';
+
+describe('a request with NUL', () => {
+  const methods = ourServices.flatMap((service) => service.methods);
+
+  it.each(methods.filter(({ input }) => textPlaces(input, nul).length > 0))(
+    'is refused with the field, wherever a text of $input.typeName of $name has it',
+    async (method) => {
+      const { validate, decode } = await loadMethod(method);
+      for (const { field, json } of textPlaces(method.input, nul)) {
+        const bytes = toBinary(method.input, fromJson(method.input, json));
+        expect(validate(decode(bytes)).map((violation) => violation.field)).toContain(field);
+      }
     },
   );
 });

@@ -1,5 +1,12 @@
 import { readFile } from 'node:fs/promises';
-import { create, createFileRegistry, type DescMessage, type FileRegistry, toBinary } from '@bufbuild/protobuf';
+import {
+  create,
+  createFileRegistry,
+  type DescMessage,
+  type FileRegistry,
+  fromJson,
+  toBinary,
+} from '@bufbuild/protobuf';
 import fc from 'fast-check';
 import type { TsProtoServiceDefinition } from 'nice-grpc';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -8,6 +15,7 @@ import { formatCandidates } from './testdata/format-candidates.ts';
 import { arbitraryMessage, type ValuePool } from './testing/arbitrary-message.ts';
 import { createOracle, type Oracle } from './testing/oracle.ts';
 import { createProtoWorkspace, type ProtoWorkspace } from './testing/proto-workspace.ts';
+import { textPlaces } from './testing/text-places.ts';
 
 let workspace: ProtoWorkspace;
 let registry: FileRegistry;
@@ -97,7 +105,8 @@ describe('the generated validation', () => {
 });
 
 function isRuleless(field: string): boolean {
-  return ['never_looked_at', 'not_looked_into', 'plain', 'free_choice', 'choice_text'].includes(field);
+  const others = ['never_looked_at', 'not_looked_into', 'plain', 'free_choice', 'choice_text'];
+  return [...others, 'wrappers', 'wrappers_by_number', 'wrapper', 'optional_text'].includes(field);
 }
 
 it('checks formats as protovalidate does', async () => {
@@ -162,6 +171,31 @@ it('does not check the items of a list or map that is too long', async () => {
     { field: 'items', description: 'must have at most 2 items' },
     { field: 'text_keys', description: 'must have at most 2 entries' },
   ]);
+});
+
+it('reports every text with NUL of what can be a request', async () => {
+  const type = messageType('Collections');
+  const validate = await loadValidation('Collections');
+  const places = textPlaces(type, 'a\0b');
+  expect(places.map(({ field }) => field)).toEqual(
+    expect.arrayContaining([
+      'items[0]',
+      'bool_keys[true]',
+      'text_keys["a\0b"]',
+      'nodes[0].choice_text',
+      'nodes_by_name["key"].plain.anything',
+      'wrappers[0]',
+      'wrappers_by_number[7]',
+      'wrapper',
+      'optional_text',
+    ]),
+  );
+  for (const { field, json } of places) {
+    expect(validate(toBinary(type, fromJson(type, json)))).toContainEqual({
+      field,
+      description: 'must not contain NUL (U+0000)',
+    });
+  }
 });
 
 it('generates the policy of each method, with defaults for what the option leaves out', async () => {

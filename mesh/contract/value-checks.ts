@@ -28,6 +28,11 @@ function isLowSurrogate(unit: number): boolean {
   return unit >= 0xdc00 && unit < 0xe000;
 }
 
+/** Whether a string has a NUL (U+0000). A wrapper in a list or map may be unset. */
+export function hasNul(text: string | undefined): boolean {
+  return text?.includes('\0') ?? false;
+}
+
 /** Whether a string has fewer than `minLength` code points. */
 export function isShorter(text: string, minLength: number): boolean {
   // A code point takes one or two units, so most lengths decide without counting.

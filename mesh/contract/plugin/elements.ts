@@ -9,13 +9,13 @@ import {
   RepeatedRulesSchema,
 } from '@bufbuild/protovalidate/gen/buf/validate/validate_pb.js';
 import { isMapObject, mapSize, zeroConditions } from './access.ts';
-import { type RuleContext, unsupported } from './check.ts';
+import { unsupported } from './check.ts';
 import { indent } from './generated-module.ts';
 import { block, guard } from './statements.ts';
-import { compileValidTime, compileValueRules, singleValueType, type ValueType } from './value.ts';
+import { compileImplicit, compileValueRules, singleValueType, type ValueContext, type ValueType } from './value.ts';
 
 /** The context of the rules of a field and of what is inside it. */
-export interface FieldContext extends RuleContext {
+export interface FieldContext extends ValueContext {
   /** Returns the name of the function that checks a message, imported if it is in another file; `undefined`: no rules. */
   readonly checkOf: (message: DescMessage) => string | undefined;
 }
@@ -90,7 +90,10 @@ function compileElement(
 ): string[] {
   if (rules?.ignore === Ignore.ALWAYS) return [];
   if (rules?.required) throw unsupported(context.where, 'required');
-  const checks = rules === undefined ? compileValidTime(type, value) : compileValueRules(rules, type, value, context);
+  const checks =
+    rules === undefined
+      ? compileImplicit(undefined, type, value, context)
+      : compileValueRules(rules, type, value, context);
   const skipsZero = rules?.ignore === Ignore.IF_ZERO_VALUE && type.kind !== 'message';
   const condition = skipsZero ? zeroConditions(type, value).present : undefined;
   return guard(condition, checks, path, compileNested(type, value, path, context));

@@ -1,11 +1,4 @@
-import {
-  create,
-  createFileRegistry,
-  type DescFile,
-  type DescMessage,
-  type FileRegistry,
-  getOption,
-} from '@bufbuild/protobuf';
+import { create, createFileRegistry, type DescFile, type DescMessage, type FileRegistry } from '@bufbuild/protobuf';
 import { nestedTypes } from '@bufbuild/protobuf/reflect';
 import {
   type CodeGeneratorRequest,
@@ -16,9 +9,9 @@ import {
   Edition,
   FileDescriptorSetSchema,
 } from '@bufbuild/protobuf/wkt';
-import { field as fieldOption, Ignore } from '@bufbuild/protovalidate/gen/buf/validate/validate_pb.js';
 import { ContractError } from '../contract-error.ts';
 import { resumeOf } from '../policy/resume.ts';
+import { createRequestFinder, createRuleFinder, type MessageFinder } from './find-messages.ts';
 import { createModule, type GeneratedModule } from './generated-module.ts';
 import { checkName, compileMessage, printMessage, validateName } from './message.ts';
 import { contractFile, contractPath, messagesPath, relativeImport, typeName } from './names.ts';
@@ -27,7 +20,9 @@ import { isNarrowed, printValidType, type TypeImports, validName } from './valid
 
 interface Generation {
   readonly registry: FileRegistry;
-  readonly hasRules: RuleFinder;
+  readonly hasRules: MessageFinder;
+  /** Whether a message is a request, or part of one. */
+  readonly isRequest: MessageFinder;
   /** The path from the output folder to `mesh/`. */
   readonly runtimePath: string;
 }
@@ -38,7 +33,9 @@ interface Generation {
  */
 export function generate(request: CodeGeneratorRequest): CodeGeneratorResponse {
   const registry = createFileRegistry(create(FileDescriptorSetSchema, { file: request.protoFile }));
-  const generation = { registry, hasRules: createRuleFinder(), runtimePath: readRuntimePath(request.parameter) };
+  const isRequest = createRequestFinder(registry, request.fileToGenerate);
+  const hasRules = createRuleFinder(isRequest);
+  const generation = { registry, hasRules, isRequest, runtimePath: readRuntimePath(request.parameter) };
   // The language of the rules comes with the contracts that use it, but is not a contract itself.
   const files = request.fileToGenerate
     .map((name) => registry.getFile(name))
@@ -101,6 +98,7 @@ function generateMessage(message: DescMessage, module: GeneratedModule, generati
   const violation = module.importType('FieldViolation', contractModule('contract', file, generation));
   const body = compileMessage(message, {
     module,
+    isRequest: generation.isRequest(message),
     runtime: (name, from) => module.import(name, contractModule(from, file, generation)),
     checkOf: (nested) =>
       generation.hasRules(nested) ? importGenerated(checkName(nested), nested, file, module.import) : undefined,
@@ -129,35 +127,4 @@ function contractModule(name: string, file: DescFile, generation: Generation): s
 
 function runtimeModule(path: string, file: DescFile, { runtimePath }: Generation): string {
   return relativeImport(`${runtimePath}/${path}.ts`, file);
-}
-
-/** Whether a message, or a message in it at any depth, has rules. */
-type RuleFinder = (message: DescMessage) => boolean;
-
-/** Creates a finder that compiles each message once. */
-function createRuleFinder(): RuleFinder {
-  const ownRules = new Map<DescMessage, boolean>();
-
-  function hasOwnRules(message: DescMessage): boolean {
-    const known = ownRules.get(message);
-    if (known !== undefined) return known;
-    const module = createModule('', []);
-    const body = compileMessage(message, { module, runtime: (name) => name, checkOf: () => undefined });
-    ownRules.set(message, body.length > 0);
-    return body.length > 0;
-  }
-
-  return (message) => reachable(message).some(hasOwnRules);
-}
-
-/** Returns a message and the messages in it at any depth, without those in fields that are never checked. */
-function reachable(message: DescMessage, found = new Set<DescMessage>()): DescMessage[] {
-  if (found.has(message)) return [];
-  found.add(message);
-  const held = message.fields
-    .filter((field) => getOption(field, fieldOption).ignore !== Ignore.ALWAYS)
-    .map((field) => field.message)
-    .filter((type) => type !== undefined);
-  for (const type of held) reachable(type, found);
-  return [...found];
 }

@@ -5,10 +5,17 @@ import { ContractError } from '../contract-error.ts';
 import { type Check, compileRules, type RuleContext, unsupported } from './check.ts';
 import { listRules, mapRules } from './rules/collections.ts';
 import { durationRules } from './rules/duration.ts';
+import { compileNul } from './rules/nul.ts';
 import { numberRules } from './rules/numbers.ts';
 import { boolRules, bytesRules, enumRules } from './rules/scalars.ts';
 import { stringRules } from './rules/strings.ts';
 import { timestampRules } from './rules/timestamp.ts';
+
+/** The context of the rules of a value. */
+export interface ValueContext extends RuleContext {
+  /** Whether the value can be part of a request, whose texts must not have NUL. */
+  readonly isRequest: boolean;
+}
 
 /** The type of a field, a list item, a map key or a map value. */
 export type ValueType =
@@ -32,22 +39,34 @@ function messageType(message: DescMessage): ValueType {
 }
 
 /** Compiles the rules of the value that the expression `value` reads, without those of what is inside it. */
-export function compileValueRules(rules: FieldRules, type: ValueType, value: string, context: RuleContext): Check[] {
+export function compileValueRules(rules: FieldRules, type: ValueType, value: string, context: ValueContext): Check[] {
   rejectExpressions(rules, context.where);
-  const validTime = compileValidTime(type, value);
-  if (rules.type.case === undefined) return validTime;
+  const implicit = compileImplicit(rules, type, value, context);
+  if (rules.type.case === undefined) return implicit;
   const expected = ruleKindOf(type);
   if (rules.type.case !== expected) {
     throw new ContractError(context.where, `${rules.type.case} rules do not fit a field of type ${expected}`);
   }
-  return [...validTime, ...compileKind(rules.type, type, value, context)];
+  return [...implicit, ...compileKind(rules.type, type, value, context)];
+}
+
+/** Compiles the checks that a value has without any rule of its own. `rules` may be absent. */
+export function compileImplicit(
+  rules: FieldRules | undefined,
+  type: ValueType,
+  value: string,
+  context: ValueContext,
+): Check[] {
+  const isText = type.kind === 'scalar' && type.scalar === ScalarType.STRING;
+  if (isText) return context.isRequest ? compileNul(rules, value, context) : [];
+  return compileValidTime(type, value);
 }
 
 /**
  * Compiles the check that a time is valid: a Timestamp can hold more seconds than its definition allows, and ts-proto turns
  * most of them into an invalid Date. protovalidate does not check that.
  */
-export function compileValidTime(type: ValueType, value: string): Check[] {
+function compileValidTime(type: ValueType, value: string): Check[] {
   if (type.kind !== 'message' || type.message.typeName !== 'google.protobuf.Timestamp') return [];
   const time = `${value}.getTime()`;
   const broken = `!(${time} >= ${Date.parse('0001-01-01T00:00:00Z')} && ${time} <= ${Date.parse('9999-12-31T23:59:59.999Z')})`;

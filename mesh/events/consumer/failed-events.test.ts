@@ -67,6 +67,17 @@ describe('a consumer whose handler fails', () => {
       expect(seen).toEqual(['a\0b i\0d', 'a\0b i\0d']);
     });
 
+    it('goes on after an event whose text its database may not hold', async () => {
+      const consumer = await makeConsumer(async ({ key }) => async (tx) => {
+        await tx.execute('INSERT INTO effect (handler, value) VALUES ($1, $2)', ['nul', key]);
+      });
+      await consumer.start();
+      await parts().events.publish([wrapped('a\0b', 1), wrapped('next', 2)]);
+      if (parts().storage.dialect === 'sqlite') return await effectsToBe(['a\0b', 'next']);
+      await effectsToBe(['next']);
+      expect(await oneDeadLetter(consumer)).toMatchObject({ reason: 'HANDLER_FAILED', attempts: 3 });
+    });
+
     it('ignores a second delivery of a dead event', async () => {
       const consumer = await makeConsumer(failing({ count: 3 }));
       await consumer.start();

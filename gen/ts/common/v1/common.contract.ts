@@ -2,7 +2,7 @@
 // source: common/v1/common.proto
 
 import type { FieldViolation } from '../../../../mesh/contract/contract.ts';
-import { isLonger } from '../../../../mesh/contract/value-checks.ts';
+import { hasNul, isLonger } from '../../../../mesh/contract/value-checks.ts';
 import type { Address, Money } from './common.ts';
 
 const pattern = /^[A-Z]{3}$/u;
@@ -29,18 +29,22 @@ export function validateAddress(message: Address): FieldViolation[] {
 
 /** Appends every broken rule of common.v1.Address to `out`. */
 export function checkAddress(message: Address, out: FieldViolation[]): void {
+  if (hasNul(message.recipient)) out.push({ field: 'recipient', description: 'must not contain NUL (U+0000)' });
   if (message.recipient === '') out.push({ field: 'recipient', description: 'must be at least 1 character long' });
   if (isLonger(message.recipient, 200)) out.push({ field: 'recipient', description: 'must be at most 200 characters long' });
   if (message.lines.length < 1) out.push({ field: 'lines', description: 'must have at least 1 item' });
   if (message.lines.length > 5) out.push({ field: 'lines', description: 'must have at most 5 items' });
   if (message.lines.length <= 5) {
     message.lines.forEach((item, index) => {
+      if (hasNul(item)) out.push({ field: `lines[${index}]`, description: 'must not contain NUL (U+0000)' });
       if (item === '') out.push({ field: `lines[${index}]`, description: 'must be at least 1 character long' });
       if (isLonger(item, 200)) out.push({ field: `lines[${index}]`, description: 'must be at most 200 characters long' });
     });
   }
+  if (hasNul(message.city)) out.push({ field: 'city', description: 'must not contain NUL (U+0000)' });
   if (message.city === '') out.push({ field: 'city', description: 'must be at least 1 character long' });
   if (isLonger(message.city, 100)) out.push({ field: 'city', description: 'must be at most 100 characters long' });
+  if (hasNul(message.postalCode)) out.push({ field: 'postal_code', description: 'must not contain NUL (U+0000)' });
   if (isLonger(message.postalCode, 20)) out.push({ field: 'postal_code', description: 'must be at most 20 characters long' });
   if (!pattern2.test(message.countryCode)) out.push({ field: 'country_code', description: message.countryCode === '' ? 'is required' : 'must match the pattern ^[A-Z]{2}$' });
 }

@@ -3,7 +3,7 @@
 
 import type { FieldViolation, ServiceContract } from '../../../../mesh/contract/contract.ts';
 import { isUuid } from '../../../../mesh/contract/formats.ts';
-import { isLonger, noRules } from '../../../../mesh/contract/value-checks.ts';
+import { hasNul, isLonger, noRules, quoteKey } from '../../../../mesh/contract/value-checks.ts';
 import type { IdempotentCallContext, MeshCallContext } from '../../../../mesh/server/call-context.ts';
 import { EventServiceDefinition } from './events.ts';
 import type { DeepPartial, EventRecord, ListTopicsRequest, ListTopicsResponse, PublishRequest, PublishResponse, SubscribeRequest } from './events.ts';
@@ -70,10 +70,16 @@ export function validatePublishRequest(message: PublishRequest): FieldViolation[
 export function checkPublishRequest(message: PublishRequest, out: FieldViolation[]): void {
   if (message.requestId !== '' && !isUuid(message.requestId)) out.push({ field: 'request_id', description: 'must be a UUID' });
   if (!pattern.test(message.topic)) out.push({ field: 'topic', description: message.topic === '' ? 'is required' : 'must match the pattern ^[a-zA-Z0-9._-]{1,249}$' });
+  if (hasNul(message.key)) out.push({ field: 'key', description: 'must not contain NUL (U+0000)' });
   if (message.key === '') out.push({ field: 'key', description: 'must be at least 1 character long' });
   if (isLonger(message.key, 1024)) out.push({ field: 'key', description: 'must be at most 1024 characters long' });
   if (!pattern2.test(message.type)) out.push({ field: 'type', description: message.type === '' ? 'is required' : 'must match the pattern ^[A-Z][A-Z0-9_]{0,63}$' });
   if (message.value === undefined) out.push({ field: 'value', description: 'exactly one of the fields payload, json must be set' });
+  if (message.value?.$case === 'json' && hasNul(message.value.value)) out.push({ field: 'json', description: 'must not contain NUL (U+0000)' });
+  for (const [key, value] of Object.entries(message.headers)) {
+    if (hasNul(key)) out.push({ field: 'headers' + quoteKey(key), description: 'must not contain NUL (U+0000)' });
+    if (hasNul(value)) out.push({ field: 'headers' + quoteKey(key), description: 'must not contain NUL (U+0000)' });
+  }
 }
 
 /** Returns every broken rule of events.v1.SubscribeRequest, in field order. */
@@ -93,6 +99,12 @@ export function checkSubscribeRequest(message: SubscribeRequest, out: FieldViola
     if (!pattern3.test(message.from.value)) out.push({ field: 'position', description: message.from.value === '' ? 'is required' : 'must match the pattern ^[0-9]{1,10}=[0-9]{1,18}(,[0-9]{1,10}=[0-9]{1,18})*$' });
   }
   if (message.types.length > 100) out.push({ field: 'types', description: 'must have at most 100 items' });
+  if (message.types.length <= 100) {
+    message.types.forEach((item, index) => {
+      if (hasNul(item)) out.push({ field: `types[${index}]`, description: 'must not contain NUL (U+0000)' });
+    });
+  }
+  if (hasNul(message.key)) out.push({ field: 'key', description: 'must not contain NUL (U+0000)' });
   if (isLonger(message.key, 1024)) out.push({ field: 'key', description: 'must be at most 1024 characters long' });
 }
 

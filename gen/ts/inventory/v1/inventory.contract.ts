@@ -3,7 +3,7 @@
 
 import type { FieldViolation, ServiceContract } from '../../../../mesh/contract/contract.ts';
 import { isUuid } from '../../../../mesh/contract/formats.ts';
-import { isLonger, prefixFields } from '../../../../mesh/contract/value-checks.ts';
+import { hasNul, isLonger, prefixFields } from '../../../../mesh/contract/value-checks.ts';
 import type { IdempotentCallContext, MeshCallContext } from '../../../../mesh/server/call-context.ts';
 import { checkMoney } from '../../common/v1/common.contract.ts';
 import type { Money } from '../../common/v1/common.ts';
@@ -142,6 +142,7 @@ export function validateItem(message: Item): FieldViolation[] {
 /** Appends every broken rule of inventory.v1.Item to `out`. */
 export function checkItem(message: Item, out: FieldViolation[]): void {
   if (!pattern.test(message.sku)) out.push({ field: 'sku', description: message.sku === '' ? 'is required' : 'must match the pattern ^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$' });
+  if (hasNul(message.name)) out.push({ field: 'name', description: 'must not contain NUL (U+0000)' });
   if (message.name === '') out.push({ field: 'name', description: 'must be at least 1 character long' });
   if (isLonger(message.name, 200)) out.push({ field: 'name', description: 'must be at most 200 characters long' });
   if (message.unitPrice === undefined) out.push({ field: 'unit_price', description: 'is required' });
@@ -152,6 +153,7 @@ export function checkItem(message: Item, out: FieldViolation[]): void {
   }
   if (!(message.onHand >= 0n && message.onHand <= 1000000000000n)) out.push({ field: 'on_hand', description: 'must be at least 0 and at most 1000000000000' });
   if (message.updateTime !== undefined && !(message.updateTime.getTime() >= -62135596800000 && message.updateTime.getTime() <= 253402300799999)) out.push({ field: 'update_time', description: 'must be a time from the year 1 to the year 9999' });
+  if (hasNul(message.etag)) out.push({ field: 'etag', description: 'must not contain NUL (U+0000)' });
   if (isLonger(message.etag, 64)) out.push({ field: 'etag', description: 'must be at most 64 characters long' });
 }
 
@@ -255,6 +257,7 @@ export function checkAdjustStockRequest(message: AdjustStockRequest, out: FieldV
   if (!pattern.test(message.sku)) out.push({ field: 'sku', description: message.sku === '' ? 'is required' : 'must match the pattern ^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$' });
   if (!(message.delta >= -1000000000000n && message.delta <= 1000000000000n)) out.push({ field: 'delta', description: 'must be at least -1000000000000 and at most 1000000000000' });
   if (listed.has(message.delta)) out.push({ field: 'delta', description: 'must not be one of 0' });
+  if (hasNul(message.reason)) out.push({ field: 'reason', description: 'must not contain NUL (U+0000)' });
   if (isLonger(message.reason, 500)) out.push({ field: 'reason', description: 'must be at most 500 characters long' });
 }
 

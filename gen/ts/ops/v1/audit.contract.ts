@@ -2,7 +2,7 @@
 // source: ops/v1/audit.proto
 
 import type { FieldViolation, ServiceContract } from '../../../../mesh/contract/contract.ts';
-import { isLonger, noRules } from '../../../../mesh/contract/value-checks.ts';
+import { hasNul, isLonger, noRules } from '../../../../mesh/contract/value-checks.ts';
 import type { MeshCallContext } from '../../../../mesh/server/call-context.ts';
 import { AuditServiceDefinition } from './audit.ts';
 import type { Audit, AuditReport, DeepPartial, GetLastAuditRequest, ListChecksRequest, ListChecksResponse, RunAuditRequest } from './audit.ts';
@@ -60,6 +60,7 @@ export function checkRunAuditRequest(message: RunAuditRequest, out: FieldViolati
   if (message.checks.length > 100) out.push({ field: 'checks', description: 'must have at most 100 items' });
   if (message.checks.length <= 100) {
     message.checks.forEach((item, index) => {
+      if (hasNul(item)) out.push({ field: `checks[${index}]`, description: 'must not contain NUL (U+0000)' });
       if (item === '') out.push({ field: `checks[${index}]`, description: 'must be at least 1 character long' });
       if (isLonger(item, 100)) out.push({ field: `checks[${index}]`, description: 'must be at most 100 characters long' });
     });

@@ -2,7 +2,7 @@
 // source: ops/v1/consumer.proto
 
 import type { FieldViolation, ServiceContract } from '../../../../mesh/contract/contract.ts';
-import { isLonger, noRules } from '../../../../mesh/contract/value-checks.ts';
+import { hasNul, isLonger, noRules } from '../../../../mesh/contract/value-checks.ts';
 import type { MeshCallContext } from '../../../../mesh/server/call-context.ts';
 import { ConsumerServiceDefinition } from './consumer.ts';
 import type { DeepPartial, ListConsumersRequest, ListConsumersResponse, ReplayConsumerRequest, ReplayProgress } from './consumer.ts';
@@ -47,8 +47,10 @@ export function validateReplayConsumerRequest(message: ReplayConsumerRequest): F
 
 /** Appends every broken rule of ops.v1.ReplayConsumerRequest to `out`. */
 export function checkReplayConsumerRequest(message: ReplayConsumerRequest, out: FieldViolation[]): void {
+  if (hasNul(message.group)) out.push({ field: 'group', description: 'must not contain NUL (U+0000)' });
   if (message.group === '') out.push({ field: 'group', description: 'must be at least 1 character long' });
   if (isLonger(message.group, 200)) out.push({ field: 'group', description: 'must be at most 200 characters long' });
+  if (hasNul(message.topic)) out.push({ field: 'topic', description: 'must not contain NUL (U+0000)' });
   if (isLonger(message.topic, 249)) out.push({ field: 'topic', description: 'must be at most 249 characters long' });
   if (message.from?.$case === 'time' && !(message.from.value.getTime() >= -62135596800000 && message.from.value.getTime() <= 253402300799999)) out.push({ field: 'time', description: 'must be a time from the year 1 to the year 9999' });
 }

@@ -3,7 +3,7 @@
 
 import type { FieldViolation, ServiceContract } from '../../../../mesh/contract/contract.ts';
 import { isUuid } from '../../../../mesh/contract/formats.ts';
-import { isLonger, prefixFields } from '../../../../mesh/contract/value-checks.ts';
+import { hasNul, isLonger, prefixFields } from '../../../../mesh/contract/value-checks.ts';
 import type { IdempotentCallContext, MeshCallContext } from '../../../../mesh/server/call-context.ts';
 import { DeadLetterServiceDefinition, SagaServiceDefinition } from './ops.ts';
 import type { DeadLetter, DeadLetterClosing, DeadLetterFilter, DeepPartial, DiscardDeadLettersRequest, DiscardDeadLettersResponse, GetDeadLetterRequest, GetSagaRequest, ListDeadLettersRequest, ListSagasRequest, RedriveDeadLettersRequest, RedriveDeadLettersResponse, ResolveSagaRequest, RetrySagaRequest, Saga, SagaStep } from './ops.ts';
@@ -161,6 +161,7 @@ export function validateRetrySagaRequest(message: RetrySagaRequest): FieldViolat
 export function checkRetrySagaRequest(message: RetrySagaRequest, out: FieldViolation[]): void {
   if (message.requestId !== '' && !isUuid(message.requestId)) out.push({ field: 'request_id', description: 'must be a UUID' });
   if (!pattern.test(message.id)) out.push({ field: 'id', description: message.id === '' ? 'is required' : 'must match the pattern ^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$' });
+  if (hasNul(message.note)) out.push({ field: 'note', description: 'must not contain NUL (U+0000)' });
   if (isLonger(message.note, 1000)) out.push({ field: 'note', description: 'must be at most 1000 characters long' });
 }
 
@@ -178,6 +179,7 @@ export function checkResolveSagaRequest(message: ResolveSagaRequest, out: FieldV
   if (!pattern2.test(message.step)) out.push({ field: 'step', description: message.step === '' ? 'is required' : 'must match the pattern ^[a-z][a-z0-9-]{0,63}$' });
   if (!listed2.has(message.outcome)) out.push({ field: 'outcome', description: 'must be a known ResolveOutcome' });
   if (listed3.has(message.outcome)) out.push({ field: 'outcome', description: 'must not be one of RESOLVE_OUTCOME_UNSPECIFIED' });
+  if (hasNul(message.note)) out.push({ field: 'note', description: 'must not contain NUL (U+0000)' });
   if (message.note === '') out.push({ field: 'note', description: 'must be at least 1 character long' });
   if (isLonger(message.note, 1000)) out.push({ field: 'note', description: 'must be at most 1000 characters long' });
 }
@@ -226,7 +228,9 @@ export function validateDeadLetterFilter(message: DeadLetterFilter): FieldViolat
 /** Appends every broken rule of ops.v1.DeadLetterFilter to `out`. */
 export function checkDeadLetterFilter(message: DeadLetterFilter, out: FieldViolation[]): void {
   if (!listed4.has(message.source)) out.push({ field: 'source', description: 'must be a known DeadLetterSource' });
+  if (hasNul(message.origin)) out.push({ field: 'origin', description: 'must not contain NUL (U+0000)' });
   if (isLonger(message.origin, 300)) out.push({ field: 'origin', description: 'must be at most 300 characters long' });
+  if (hasNul(message.reason)) out.push({ field: 'reason', description: 'must not contain NUL (U+0000)' });
   if (isLonger(message.reason, 100)) out.push({ field: 'reason', description: 'must be at most 100 characters long' });
 }
 
@@ -244,6 +248,7 @@ export function checkListDeadLettersRequest(message: ListDeadLettersRequest, out
     checkDeadLetterFilter(message.filter, out);
     if (out.length > from) prefixFields(out, from, 'filter');
   }
+  if (hasNul(message.afterId)) out.push({ field: 'after_id', description: 'must not contain NUL (U+0000)' });
   if (isLonger(message.afterId, 200)) out.push({ field: 'after_id', description: 'must be at most 200 characters long' });
   if (!(message.limit >= 0)) out.push({ field: 'limit', description: 'must be at least 0' });
 }
@@ -257,6 +262,7 @@ export function validateGetDeadLetterRequest(message: GetDeadLetterRequest): Fie
 
 /** Appends every broken rule of ops.v1.GetDeadLetterRequest to `out`. */
 export function checkGetDeadLetterRequest(message: GetDeadLetterRequest, out: FieldViolation[]): void {
+  if (hasNul(message.id)) out.push({ field: 'id', description: 'must not contain NUL (U+0000)' });
   if (message.id === '') out.push({ field: 'id', description: 'must be at least 1 character long' });
   if (isLonger(message.id, 200)) out.push({ field: 'id', description: 'must be at most 200 characters long' });
   if (!(message.payloadOffset >= 0n)) out.push({ field: 'payload_offset', description: 'must be at least 0' });
@@ -303,6 +309,11 @@ export function validateRedriveDeadLettersRequest(message: RedriveDeadLettersReq
 export function checkRedriveDeadLettersRequest(message: RedriveDeadLettersRequest, out: FieldViolation[]): void {
   if (message.requestId !== '' && !isUuid(message.requestId)) out.push({ field: 'request_id', description: 'must be a UUID' });
   if (message.ids.length > 1000) out.push({ field: 'ids', description: 'must have at most 1000 items' });
+  if (message.ids.length <= 1000) {
+    message.ids.forEach((item, index) => {
+      if (hasNul(item)) out.push({ field: `ids[${index}]`, description: 'must not contain NUL (U+0000)' });
+    });
+  }
   if (message.filter !== undefined) {
     const from = out.length;
     checkDeadLetterFilter(message.filter, out);
@@ -322,6 +333,12 @@ export function checkDiscardDeadLettersRequest(message: DiscardDeadLettersReques
   if (message.requestId !== '' && !isUuid(message.requestId)) out.push({ field: 'request_id', description: 'must be a UUID' });
   if (message.ids.length < 1) out.push({ field: 'ids', description: 'must have at least 1 item' });
   if (message.ids.length > 1000) out.push({ field: 'ids', description: 'must have at most 1000 items' });
+  if (message.ids.length <= 1000) {
+    message.ids.forEach((item, index) => {
+      if (hasNul(item)) out.push({ field: `ids[${index}]`, description: 'must not contain NUL (U+0000)' });
+    });
+  }
+  if (hasNul(message.note)) out.push({ field: 'note', description: 'must not contain NUL (U+0000)' });
   if (message.note === '') out.push({ field: 'note', description: 'must be at least 1 character long' });
   if (isLonger(message.note, 1000)) out.push({ field: 'note', description: 'must be at most 1000 characters long' });
 }

@@ -2,7 +2,7 @@
 // source: ops/v1/owner.proto
 
 import type { FieldViolation, ServiceContract } from '../../../../mesh/contract/contract.ts';
-import { isLonger, noRules } from '../../../../mesh/contract/value-checks.ts';
+import { hasNul, isLonger, noRules } from '../../../../mesh/contract/value-checks.ts';
 import type { MeshCallContext } from '../../../../mesh/server/call-context.ts';
 import { OwnerServiceDefinition } from './owner.ts';
 import type { DeepPartial, FilterOwnIdsRequest, FilterOwnIdsResponse, ListOwnersRequest, ListOwnersResponse } from './owner.ts';
@@ -47,11 +47,13 @@ export function validateFilterOwnIdsRequest(message: FilterOwnIdsRequest): Field
 
 /** Appends every broken rule of ops.v1.FilterOwnIdsRequest to `out`. */
 export function checkFilterOwnIdsRequest(message: FilterOwnIdsRequest, out: FieldViolation[]): void {
+  if (hasNul(message.owner)) out.push({ field: 'owner', description: 'must not contain NUL (U+0000)' });
   if (message.owner === '') out.push({ field: 'owner', description: 'must be at least 1 character long' });
   if (isLonger(message.owner, 100)) out.push({ field: 'owner', description: 'must be at most 100 characters long' });
   if (message.ids.length > 1000) out.push({ field: 'ids', description: 'must have at most 1000 items' });
   if (message.ids.length <= 1000) {
     message.ids.forEach((item, index) => {
+      if (hasNul(item)) out.push({ field: `ids[${index}]`, description: 'must not contain NUL (U+0000)' });
       if (item === '') out.push({ field: `ids[${index}]`, description: 'must be at least 1 character long' });
       if (isLonger(item, 200)) out.push({ field: `ids[${index}]`, description: 'must be at most 200 characters long' });
     });

@@ -2,7 +2,7 @@
 // source: ops/v1/projection.proto
 
 import type { FieldViolation, ServiceContract } from '../../../../mesh/contract/contract.ts';
-import { isLonger, noRules } from '../../../../mesh/contract/value-checks.ts';
+import { hasNul, isLonger, noRules } from '../../../../mesh/contract/value-checks.ts';
 import type { MeshCallContext } from '../../../../mesh/server/call-context.ts';
 import { ProjectionServiceDefinition } from './projection.ts';
 import type { DeepPartial, ListProjectionsRequest, Projection, RebuildProgress, RebuildProjectionRequest } from './projection.ts';
@@ -59,6 +59,7 @@ export function validateRebuildProjectionRequest(message: RebuildProjectionReque
 
 /** Appends every broken rule of ops.v1.RebuildProjectionRequest to `out`. */
 export function checkRebuildProjectionRequest(message: RebuildProjectionRequest, out: FieldViolation[]): void {
+  if (hasNul(message.name)) out.push({ field: 'name', description: 'must not contain NUL (U+0000)' });
   if (message.name === '') out.push({ field: 'name', description: 'must be at least 1 character long' });
   if (isLonger(message.name, 200)) out.push({ field: 'name', description: 'must be at most 200 characters long' });
 }

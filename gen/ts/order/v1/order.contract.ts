@@ -3,7 +3,7 @@
 
 import type { FieldViolation, ServiceContract } from '../../../../mesh/contract/contract.ts';
 import { isUuid } from '../../../../mesh/contract/formats.ts';
-import { isLonger, prefixFields } from '../../../../mesh/contract/value-checks.ts';
+import { hasNul, isLonger, prefixFields } from '../../../../mesh/contract/value-checks.ts';
 import type { IdempotentCallContext, MeshCallContext } from '../../../../mesh/server/call-context.ts';
 import { checkAddress, checkMoney } from '../../common/v1/common.contract.ts';
 import type { Address } from '../../common/v1/common.ts';
@@ -244,6 +244,7 @@ export function validateWatchOrderRequest(message: WatchOrderRequest): FieldViol
 /** Appends every broken rule of order.v1.WatchOrderRequest to `out`. */
 export function checkWatchOrderRequest(message: WatchOrderRequest, out: FieldViolation[]): void {
   if (!pattern.test(message.id)) out.push({ field: 'id', description: message.id === '' ? 'is required' : 'must match the pattern ^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$' });
+  if (hasNul(message.afterEtag)) out.push({ field: 'after_etag', description: 'must not contain NUL (U+0000)' });
   if (isLonger(message.afterEtag, 64)) out.push({ field: 'after_etag', description: 'must be at most 64 characters long' });
 }
 
@@ -258,5 +259,6 @@ export function validateCancelOrderRequest(message: CancelOrderRequest): FieldVi
 export function checkCancelOrderRequest(message: CancelOrderRequest, out: FieldViolation[]): void {
   if (message.requestId !== '' && !isUuid(message.requestId)) out.push({ field: 'request_id', description: 'must be a UUID' });
   if (!pattern.test(message.id)) out.push({ field: 'id', description: message.id === '' ? 'is required' : 'must match the pattern ^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$' });
+  if (hasNul(message.reason)) out.push({ field: 'reason', description: 'must not contain NUL (U+0000)' });
   if (isLonger(message.reason, 500)) out.push({ field: 'reason', description: 'must be at most 500 characters long' });
 }

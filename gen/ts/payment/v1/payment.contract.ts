@@ -3,7 +3,7 @@
 
 import type { FieldViolation, ServiceContract } from '../../../../mesh/contract/contract.ts';
 import { isUuid } from '../../../../mesh/contract/formats.ts';
-import { isLonger, prefixFields } from '../../../../mesh/contract/value-checks.ts';
+import { hasNul, isLonger, prefixFields } from '../../../../mesh/contract/value-checks.ts';
 import type { IdempotentCallContext, MeshCallContext } from '../../../../mesh/server/call-context.ts';
 import { checkMoney } from '../../common/v1/common.contract.ts';
 import type { Money } from '../../common/v1/common.ts';
@@ -209,6 +209,7 @@ export function checkDepositRequest(message: DepositRequest, out: FieldViolation
     checkMoney(message.amount, out);
     if (out.length > from) prefixFields(out, from, 'amount');
   }
+  if (hasNul(message.reference)) out.push({ field: 'reference', description: 'must not contain NUL (U+0000)' });
   if (isLonger(message.reference, 200)) out.push({ field: 'reference', description: 'must be at most 200 characters long' });
 }
 
@@ -234,6 +235,7 @@ export function checkWithdrawRequest(message: WithdrawRequest, out: FieldViolati
     checkMoney(message.amount, out);
     if (out.length > from) prefixFields(out, from, 'amount');
   }
+  if (hasNul(message.reference)) out.push({ field: 'reference', description: 'must not contain NUL (U+0000)' });
   if (isLonger(message.reference, 200)) out.push({ field: 'reference', description: 'must be at most 200 characters long' });
 }
 

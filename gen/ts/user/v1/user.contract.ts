@@ -3,7 +3,7 @@
 
 import type { FieldViolation, ServiceContract } from '../../../../mesh/contract/contract.ts';
 import { isEmail, isUuid } from '../../../../mesh/contract/formats.ts';
-import { isLonger, prefixFields } from '../../../../mesh/contract/value-checks.ts';
+import { hasNul, isLonger, prefixFields } from '../../../../mesh/contract/value-checks.ts';
 import type { IdempotentCallContext, MeshCallContext } from '../../../../mesh/server/call-context.ts';
 import type { Empty } from '../../google/protobuf/empty.ts';
 import { UserServiceDefinition } from './user.ts';
@@ -103,14 +103,17 @@ export function validateUser(message: User): FieldViolation[] {
 /** Appends every broken rule of user.v1.User to `out`. */
 export function checkUser(message: User, out: FieldViolation[]): void {
   if (message.id !== '' && !pattern.test(message.id)) out.push({ field: 'id', description: 'must match the pattern ^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$' });
+  if (hasNul(message.name)) out.push({ field: 'name', description: 'must not contain NUL (U+0000)' });
   if (isLonger(message.name, 200)) out.push({ field: 'name', description: 'must be at most 200 characters long' });
   if (message.email !== '') {
     if (isLonger(message.email, 254)) out.push({ field: 'email', description: 'must be at most 254 characters long' });
     if (!isEmail(message.email)) out.push({ field: 'email', description: 'must be an e-mail address' });
   }
+  if (hasNul(message.role)) out.push({ field: 'role', description: 'must not contain NUL (U+0000)' });
   if (isLonger(message.role, 64)) out.push({ field: 'role', description: 'must be at most 64 characters long' });
   if (message.createTime !== undefined && !(message.createTime.getTime() >= -62135596800000 && message.createTime.getTime() <= 253402300799999)) out.push({ field: 'create_time', description: 'must be a time from the year 1 to the year 9999' });
   if (message.updateTime !== undefined && !(message.updateTime.getTime() >= -62135596800000 && message.updateTime.getTime() <= 253402300799999)) out.push({ field: 'update_time', description: 'must be a time from the year 1 to the year 9999' });
+  if (hasNul(message.etag)) out.push({ field: 'etag', description: 'must not contain NUL (U+0000)' });
   if (isLonger(message.etag, 64)) out.push({ field: 'etag', description: 'must be at most 64 characters long' });
 }
 
@@ -194,6 +197,7 @@ export function validateListUsersRequest(message: ListUsersRequest): FieldViolat
 export function checkListUsersRequest(message: ListUsersRequest, out: FieldViolation[]): void {
   if (message.afterId !== '' && !pattern.test(message.afterId)) out.push({ field: 'after_id', description: 'must match the pattern ^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$' });
   if (!(message.limit >= 0)) out.push({ field: 'limit', description: 'must be at least 0' });
+  if (hasNul(message.role)) out.push({ field: 'role', description: 'must not contain NUL (U+0000)' });
   if (isLonger(message.role, 64)) out.push({ field: 'role', description: 'must be at most 64 characters long' });
 }
 
@@ -230,6 +234,7 @@ export function validateDeleteUserRequest(message: DeleteUserRequest): FieldViol
 /** Appends every broken rule of user.v1.DeleteUserRequest to `out`. */
 export function checkDeleteUserRequest(message: DeleteUserRequest, out: FieldViolation[]): void {
   if (!pattern.test(message.id)) out.push({ field: 'id', description: message.id === '' ? 'is required' : 'must match the pattern ^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$' });
+  if (hasNul(message.etag)) out.push({ field: 'etag', description: 'must not contain NUL (U+0000)' });
   if (isLonger(message.etag, 64)) out.push({ field: 'etag', description: 'must be at most 64 characters long' });
   if (message.requestId !== '' && !isUuid(message.requestId)) out.push({ field: 'request_id', description: 'must be a UUID' });
 }
