@@ -54,6 +54,7 @@ export async function listenForHttp(
     },
     maxWaitingBytes: config.grpcMaxWaitingBytes,
     connections: { all: config.httpMaxConnections, ofAddress: config.httpMaxConnectionsPerAddress },
+    corsOrigins: config.httpCorsOrigins,
   });
   const port = await edge.listen(listen);
   // It makes calls, so it ends before the server that answers them.

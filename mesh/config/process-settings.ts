@@ -1,6 +1,7 @@
 import { defaultEngine, engineNames } from '../engines/engines.ts';
 import { logLevels } from '../telemetry/logger.ts';
 import { parseAddress } from './address.ts';
+import { corsOriginsProblem, parseCorsOrigins } from './cors-origins.ts';
 import { discoveryForms, discoveryUrlProblem, parseDiscoveryUrl } from './discovery-url.ts';
 import { choiceSetting, millisecondsSetting, numberSetting } from './setting.ts';
 import { storeSettings } from './store-settings.ts';
@@ -50,6 +51,18 @@ export const processSettings = {
       'how many of them one address may have, up to 1000000. A further one gets an HTTP status 503 and is closed. Behind a proxy ' +
       'all callers have its address: raise it to that of `HTTP_MAX_CONNECTIONS`',
   }),
+  /** The origins whose pages may call the HTTP listener. */
+  httpCorsOrigins: {
+    variable: 'HTTP_CORS_ORIGINS',
+    default: '',
+    allowed: 'origins (https://<host>, http://<host>:<port>) separated by commas, or *, or empty',
+    doc:
+      'origins whose pages may call `HTTP_LISTEN` from a browser, separated by commas: `https://shop.example,http://localhost:5173`. ' +
+      '`*`: any page that a user opens, on any site, may read and change everything. Default: only pages of its own origin ' +
+      '([from a browser](rest.md#from-a-browser))',
+    parse: parseCorsOrigins,
+    problemOf: corsOriginsProblem,
+  },
   /** `host:port` for the registry; empty: the one of the listener. */
   grpcAdvertise: {
     variable: 'GRPC_ADVERTISE',

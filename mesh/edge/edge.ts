@@ -6,6 +6,7 @@ import { createFileRegistry, fromBinary } from '@bufbuild/protobuf';
 import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { ClientFactory } from '../client/client-factory.ts';
+import type { CorsOrigins } from '../config/cors-origins.ts';
 import { listenError, parseListenAddress } from '../engines/listen-address.ts';
 import { requestIdKey } from '../engines/request-id.ts';
 import type { MeshError } from '../errors/mesh-error.ts';
@@ -29,20 +30,20 @@ import { limitBody } from './connections/limit-body.ts';
 import { type HttpPatience, httpPatience } from './connections/patience.ts';
 import { createApp } from './create-app.ts';
 import { malformedHttp, methodNotAllowed, pathNotFound, unsupportedMediaType } from './errors.ts';
-import { healthAnswer, healthPath } from './health.ts';
+import { healthAnswer, healthMethods, healthPath } from './health.ts';
 import { HttpCall } from './http-call.ts';
 import { asHttpError, closeGently, maxBodyBytes } from './http-faults.ts';
 import { answerPage } from './openapi/answer-page.ts';
-import { createApiDocs, type PageReader } from './openapi/api-docs.ts';
+import { createApiDocs } from './openapi/api-docs.ts';
 import { type Problem, problemHeaders, problemOf } from './problem.ts';
 import { checkHead, isUtf8Type, pathOf } from './request-head.ts';
 import { createRequestReport } from './request-report.ts';
-import { createRest, type RestMatch } from './rest.ts';
+import { createRest } from './rest.ts';
+import { createCors, isPreflight } from './security/cors.ts';
 import { decompress } from './semantics/content-coding.ts';
 import { unsupportedCoding } from './semantics/errors.ts';
 import { KeysInUse } from './semantics/keys-in-use.ts';
 import { rateLimitHeaders } from './semantics/rate-limit.ts';
-import type { Exchange } from './semantics/semantics.ts';
 import { bodyRefusal, hasBody, refuseUnannouncedBody } from './unexpected-body.ts';
 
 export interface EdgeOptions {
@@ -63,6 +64,8 @@ export interface EdgeOptions {
   readonly patience?: HttpPatience;
   /** The largest message of Connect and gRPC-Web. Default: 4 MiB, as on the gRPC server. */
   readonly maxMessageBytes?: number;
+  /** The origins whose pages may call it. Default: none. */
+  readonly corsOrigins?: CorsOrigins;
   /** The health of the process. */
   readonly health: HealthList;
   /** Aborts when the process begins to drain. */
@@ -85,21 +88,6 @@ export interface Edge {
   drain(graceMs: number): Promise<void>;
 }
 
-declare module 'fastify' {
-  interface FastifyRequest {
-    /** The request on its way through the edge. */
-    call: HttpCall;
-    /** Its endpoint; only after the hook that finds it. */
-    match: RestMatch | undefined;
-    /** The page that it asks for, in place of an endpoint. */
-    page: PageReader | undefined;
-    /** What its headers ask for; only after they were read. */
-    exchange: Exchange | undefined;
-    /** What it failed with. */
-    failure: MeshError | undefined;
-  }
-}
-
 /** How long a connection without a request stays during a drain: its client may be sending one. */
 const idleMs = 1_000;
 /** How long calls have to end after they were cancelled. */
@@ -114,8 +102,9 @@ export function createEdge(options: EdgeOptions): Edge {
   const registry = createFileRegistry(fromBinary(FileDescriptorSetSchema, readFileSync(descriptors)));
   const caller = createCaller({ ...options, registry });
   const parts = { registry, caller, admissionOf: createAdmissions(options), keys: new KeysInUse() };
-  const match = createRest(parts);
+  const rest = createRest(parts);
   const docs = createApiDocs(openApi);
+  const cors = createCors(options.corsOrigins ?? new Set());
   const report = createRequestReport(options);
   const timers = new TimerWheel();
   const calls = new Set<HttpCall>();
@@ -143,6 +132,10 @@ export function createEdge(options: EdgeOptions): Edge {
     failed: fail,
     maxMessageBytes: options.maxMessageBytes ?? maxBodyBytes,
   });
+  const methodsOf = (path: string) => {
+    if (path === healthPath) return healthMethods;
+    return rpcOf(path)?.verbs ?? [...docs.methodsOf(path), ...rest.methodsOf(path)];
+  };
   const { app, http } = createApp({ limits: options.connections, report: createHttpEndReport(options), patience });
   measureHttpConnections(options.metrics, options.connections, () => http.openConnections);
 
@@ -151,7 +144,7 @@ export function createEdge(options: EdgeOptions): Edge {
     const call = new HttpCall({ headers, peer: raw.socket.remoteAddress ?? 'unknown' }, { clock, timers });
     request.call = call;
     calls.add(call);
-    reply.header(requestIdKey, call.requestId);
+    reply.headers(cors.answerHeaders(headers)).header(requestIdKey, call.requestId);
     reply.raw.once('close', () => {
       calls.delete(call);
       // A stream of HTTP/2 that its client has reset counts as finished too.
@@ -160,7 +153,9 @@ export function createEdge(options: EdgeOptions): Edge {
       report.ended(call, isAnswered ? reply.statusCode : undefined, request.failure);
     });
     checkHead(raw);
+    cors.checkOrigin(verb, headers);
     const path = pathOf(originalUrl);
+    if (isPreflight(verb, headers)) return cors.answerPreflight(reply, methodsOf(path));
     if (path === healthPath) {
       const body = Buffer.from(healthAnswer(verb, health));
       return void reply.header('content-type', 'application/json').send(body);
@@ -173,7 +168,7 @@ export function createEdge(options: EdgeOptions): Edge {
     }
     request.page = docs.find(verb, path);
     if (request.page) return done();
-    request.match = match(verb, path);
+    request.match = rest.match(verb, path);
     const { route, method, semantics } = request.match.endpoint;
     call.callMethod(method, semantics.timeoutMs(headers));
     // Fastify reads none of a GET request.

@@ -17,6 +17,7 @@ import {
   urlTooLong,
 } from './errors.ts';
 import { problemHeaders, problemOf } from './problem.ts';
+import { securityHeaders } from './security/security-headers.ts';
 
 /** The largest body of a request, as the largest message of the gRPC server. */
 export const maxBodyBytes = 4 * 1024 * 1024;
@@ -79,6 +80,7 @@ export function sendProblem(error: MeshError, socket: Socket): void {
   const problem = problemOf(error, { requestId });
   const body = JSON.stringify(problem);
   const headers = {
+    ...securityHeaders,
     ...problemHeaders(problem),
     [requestIdKey]: requestId,
     'content-length': Buffer.byteLength(body),

@@ -37,16 +37,16 @@ export interface RestOptions {
   readonly keys: KeysInUse;
 }
 
-/**
- * Compiles the endpoints of all methods with `google.api.http`. Returns the one of a request. Throws NOT_FOUND `PATH_NOT_FOUND` and
- * UNIMPLEMENTED `METHOD_NOT_ALLOWED`.
- */
-export function createRest({
-  registry,
-  caller,
-  admissionOf,
-  keys,
-}: RestOptions): (verb: string, path: string) => RestMatch {
+/** The endpoints of REST. */
+export interface Rest {
+  /** Returns the endpoint of a request. Throws NOT_FOUND `PATH_NOT_FOUND` and UNIMPLEMENTED `METHOD_NOT_ALLOWED`. */
+  match(verb: string, path: string): RestMatch;
+  /** The HTTP methods of a path; none if no endpoint has it. */
+  methodsOf(path: string): readonly string[];
+}
+
+/** Compiles the endpoints of all methods with `google.api.http`. */
+export function createRest({ registry, caller, admissionOf, keys }: RestOptions): Rest {
   const routes = readHttpRoutes(registry);
   const table = createRouteTable(routes);
   const endpoints = new Map(
@@ -59,11 +59,17 @@ export function createRest({
       return [route, { route, method, admission, semantics, read, write, readCursor }];
     }),
   );
-  return (verb, path) => {
-    const match = table.match(verb, path);
-    if (match.kind === 'wrong-method') throw methodNotAllowed({ method: verb, allow: match.allow });
-    const endpoint = match.kind === 'found' ? endpoints.get(match.route) : undefined;
-    if (match.kind === 'not-found' || endpoint === undefined) throw pathNotFound();
-    return { endpoint, variables: match.variables };
+  return {
+    match(verb, path) {
+      const match = table.match(verb, path);
+      if (match.kind === 'wrong-method') throw methodNotAllowed({ method: verb, allow: match.allow });
+      const endpoint = match.kind === 'found' ? endpoints.get(match.route) : undefined;
+      if (match.kind === 'not-found' || endpoint === undefined) throw pathNotFound();
+      return { endpoint, variables: match.variables };
+    },
+    methodsOf(path) {
+      const match = table.match('OPTIONS', path);
+      return match.kind === 'wrong-method' ? match.allow : [];
+    },
   };
 }

@@ -5,6 +5,7 @@ import { chooseType } from './semantics/accept.ts';
 import { chooseCoding, compress } from './semantics/content-coding.ts';
 import { entityTag } from './semantics/entity-tags.ts';
 import type { Exchange } from './semantics/semantics.ts';
+import { addVary } from './semantics/vary.ts';
 
 const json = 'application/json';
 
@@ -26,7 +27,7 @@ export async function answerOnce(
   const { etag, isNotModified } = exchange.validate(response);
   const body = Buffer.from(write(response));
   const isZipped = chooseCoding(acceptEncoding, body.length) === 'gzip';
-  reply.header('vary', 'accept-encoding');
+  addVary(reply, 'accept-encoding');
   if (etag !== '') reply.header('etag', entityTag(etag, isZipped));
   // It may be kept, but not used without asking: it can change at any time.
   if (verb === 'GET' || verb === 'HEAD') reply.header('cache-control', 'private, no-cache');

@@ -34,6 +34,7 @@ beforeEach(async () => {
         .set('clear-site-data', '"*"')
         .set('strict-transport-security', 'max-age=1')
         .set('alt-svc', 'h2="other.example:443"')
+        .set('cross-origin-resource-policy', 'cross-origin')
         .set('x-bytes-bin', new Uint8Array([0, 255]));
       trailer.set('x-tail', 'at the end');
       if (id === 'waiting') await untilAborted(signal);
@@ -90,6 +91,7 @@ describe.each(rpcProtocols)('a call by %s', (protocol) => {
     for (const name of ['set-cookie', 'clear-site-data', 'strict-transport-security', 'alt-svc']) {
       expect(header.get(name)).toBeNull();
     }
+    expect(header.get('cross-origin-resource-policy')).toBe('same-origin');
     expect(trailer.get('x-tail')).toBe('at the end');
   });
 

@@ -11,6 +11,7 @@ import { methodNotAllowed } from '../errors.ts';
 import { MessageReaders } from '../json/message-readers.ts';
 import type { KeysInUse } from '../semantics/keys-in-use.ts';
 import { compileIdentity } from '../semantics/request-identity.ts';
+import { addVary } from '../semantics/vary.ts';
 import { grpcOverHttp, unknownRpcType } from './errors.ts';
 import { addMethod } from './implement.ts';
 import { bodyForm, type MessageForm, mediaTypesOf, queryForm } from './message-form.ts';
@@ -37,6 +38,8 @@ export interface RpcEndpoint {
   readonly method: CallableMethod;
   /** Whether its requests are streams of messages, which may take as long as they like. */
   readonly takesStream: boolean;
+  /** The HTTP methods that call it. */
+  readonly verbs: readonly string[];
   /** Answers a request. Rejects with a MeshError if it is of neither protocol, so the answer has to be plain HTTP. */
   answer(request: FastifyRequest, reply: FastifyReply): Promise<void>;
 }
@@ -67,7 +70,8 @@ export function createConnect(options: ConnectOptions): (path: string) => RpcEnd
       const method = caller.methodOf(handler.method);
       const parts = { handler, method, readMessage: compileMessageReader(handler.method, readers), options };
       const takesStream = ['client_streaming', 'bidi_streaming'].includes(handler.method.methodKind);
-      return [handler.requestPath, { method, takesStream, answer: (request, reply) => answer(request, reply, parts) }];
+      const traits = { method, takesStream, verbs: handler.allowedMethods };
+      return [handler.requestPath, { ...traits, answer: (request, reply) => answer(request, reply, parts) }];
     }),
   );
   return (path) => endpoints.get(path);
@@ -98,8 +102,9 @@ async function answer(request: FastifyRequest, reply: FastifyReply, parts: Endpo
   if (kind !== 'unary') exchange.onMessage = addStream(options.streams, kind, call, reply);
   if (form.place === 'query') {
     await exchange.readQuery();
+    addVary(reply, 'accept-encoding');
     // As of REST: a proxy must not give it to others, and nobody uses it without asking.
-    reply.headers({ vary: 'accept-encoding', 'cache-control': 'private, no-cache' });
+    reply.header('cache-control', 'private, no-cache');
   }
   const response = handler(protocolRequest(request, requestPath, coding, exchange));
   if (kind === 'unary' || kind === 'client-streaming') await sendResponse(reply, response);

@@ -48,10 +48,12 @@ const ownResponseHeaders: ReadonlySet<string> = new Set([
   'x-request-id',
   'alt-svc',
   'clear-site-data',
+  'referrer-policy',
   'set-cookie',
   'strict-transport-security',
+  'x-content-type-options',
 ]);
-const ownResponsePrefix = /^(?::|content-|proxy-|access-control-|connect-|grpc-)/;
+const ownResponsePrefix = /^(?::|content-|proxy-|access-control-|cross-origin-|connect-|grpc-)/;
 
 // gRPC allows only these. HTTP allows more.
 const metadataName = /^[0-9a-z_.-]+$/;

@@ -1,6 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { chooseCoding } from '../semantics/content-coding.ts';
 import { entityTag, hasTag, readTagCondition } from '../semantics/entity-tags.ts';
+import { addVary } from '../semantics/vary.ts';
 import type { PageReader } from './api-docs.ts';
 
 /**
@@ -18,7 +19,8 @@ export async function answerPage(
     string | undefined
   >;
   const isZipped = chooseCoding(acceptEncoding, body.length) === 'gzip';
-  reply.headers({ ...own, vary: 'accept-encoding', etag: entityTag(etag, isZipped) });
+  reply.headers({ ...own, etag: entityTag(etag, isZipped) });
+  addVary(reply, 'accept-encoding');
   if (noneMatch !== undefined && hasTag(readTagCondition('If-None-Match', noneMatch), etag)) {
     return reply.code(304).removeHeader('content-type').send();
   }

@@ -22,6 +22,8 @@ export interface ApiDocs {
    * `METHOD_NOT_ALLOWED` for anything but GET and HEAD.
    */
   find(method: string, path: string): PageReader | undefined;
+  /** The methods of a path; none if it has no page. */
+  methodsOf(path: string): readonly string[];
 }
 
 /** The path of the OpenAPI document. */
@@ -70,6 +72,7 @@ export function createApiDocs(document: URL): ApiDocs {
       if (page && method !== 'GET' && method !== 'HEAD') throw methodNotAllowed({ method, allow: ['GET', 'HEAD'] });
       return page;
     },
+    methodsOf: (path) => (pages.has(path) ? ['GET', 'HEAD'] : []),
   };
 }
 
@@ -88,8 +91,6 @@ async function readPage(file: URL): Promise<Page> {
       'content-type': types[extension],
       // Kept, but not used without asking: the next version has the same paths.
       'cache-control': 'no-cache',
-      'x-content-type-options': 'nosniff',
-      'referrer-policy': 'no-referrer',
       ...(extension === 'html' && { 'content-security-policy': contentSecurityPolicy }),
     },
   };

@@ -9,6 +9,7 @@ import type { Problem } from '../problem.ts';
 import type { RestEndpoint } from '../rest.ts';
 import { chooseType } from '../semantics/accept.ts';
 import { chooseCoding } from '../semantics/content-coding.ts';
+import { addVary } from '../semantics/vary.ts';
 import { type BegunStream, beginStream } from './begin-stream.ts';
 import { streamFormats, streamTypes } from './formats.ts';
 import { StreamBody } from './stream-body.ts';
@@ -53,7 +54,8 @@ export async function answerStream(
   const start = { call, options, cursor, isResumed, draining, clock };
   const stream = first ? await beginStream({ ...start, request: first }) : endedStream;
 
-  reply.headers({ 'content-type': type, 'cache-control': 'no-store', vary: 'accept, accept-encoding' });
+  reply.header('content-type', type);
+  addVary(reply, 'accept, accept-encoding');
   if (coding === 'gzip') reply.header('content-encoding', coding);
   const startId = cursor?.startId() ?? '';
   if (startId !== '') reply.header('resume-after', startId);

@@ -11,6 +11,7 @@ const problem = { [problemType]: { schema: { $ref: '#/components/schemas/Problem
 /** What each status says, whatever the method. */
 const meanings: Readonly<Record<number, string>> = {
   400: 'The request violates a rule of its contract; `violations` names each field.',
+  403: 'A page of an origin that the server does not allow has sent the request.',
   404: 'No method has this path.',
   405: 'The path exists, but not with this HTTP method. `Allow` names those that it has.',
   406: 'The answer has none of the types that `Accept` allows, or of the codings of `Accept-Encoding`.',
@@ -35,6 +36,7 @@ const ofEveryCall = [400, 404, 405, 406, 408, 429, 431, 499, 500, 501, 503, 504]
 
 /** What of an operation decides which statuses it may have, besides its own errors. */
 export interface ErrorTraits {
+  readonly isGet: boolean;
   readonly hasBody: boolean;
   /** Whether it is a change with an `Idempotency-Key`. */
   readonly hasKey: boolean;
@@ -65,6 +67,7 @@ export function errorResponses(
   );
   const statuses = new Set([
     ...ofEveryCall,
+    ...(traits.isGet ? [] : [403]),
     ...(traits.hasBody ? [413, 415] : [414]),
     ...(traits.hasKey ? [409, 422] : []),
     ...(traits.hasIfMatch ? [409] : []),
