@@ -10,13 +10,18 @@ import { type PageServer, startPageServer } from './support/page-server.ts';
 
 describeWithServer(chromium, 'a page in Chromium', () => {
   let pages: PageServer;
+  /** Serves the same page, at an origin that the mesh does not allow. */
+  let otherPages: PageServer;
+  /** Of another site than the pages. */
+  let origin: string;
   let mesh: TestMesh;
   let browser: StartedChromium;
   let devTools: DevTools;
 
   beforeAll(async () => {
-    mesh = await startMesh(allServices, { HTTP_LISTEN: '127.0.0.1:0' });
-    pages = await startPageServer(mesh.httpAddress ?? '');
+    [pages, otherPages] = await Promise.all([startPageServer(), startPageServer()]);
+    mesh = await startMesh(allServices, { HTTP_LISTEN: '127.0.0.1:0', HTTP_CORS_ORIGINS: pages.origin });
+    origin = `http://localhost:${mesh.httpAddress?.split(':')[1]}`;
     const shop = shopOf(mesh.runtime);
     await fillShop(shop);
     // The id of the example in the API.
@@ -30,14 +35,16 @@ describeWithServer(chromium, 'a page in Chromium', () => {
     await browser?.[Symbol.asyncDispose]();
     await mesh?.stop();
     await pages?.[Symbol.asyncDispose]();
+    await otherPages?.[Symbol.asyncDispose]();
   });
 
   const textOf = (id: string) => `document.getElementById('${id}').textContent`;
 
-  it('calls the mesh, and follows an order until it is completed', async () => {
-    const page = await openPage(devTools, `${pages.origin}/`);
+  it('calls the mesh at another origin, and follows an order until it is completed', async () => {
+    const page = await openPage(devTools, `${pages.origin}/?mesh=${origin}`);
     await page.until(`document.readyState === 'complete' && ${textOf('refused')} !== ''`);
     for (const id of ['rest', 'connect', 'grpc-web']) expect(await page.evaluate(textOf(id))).toBe('ada@example.com');
+    expect(await page.evaluate(textOf('changed'))).toMatch(/^200 Ada Lovelace "\d+"$/);
     expect(await page.evaluate(textOf('users'))).toBe('ada tom user-1');
     expect(await page.evaluate(textOf('refused'))).toMatch(/^5 .*nobody/);
     await page.evaluate("document.getElementById('order').click()");
@@ -46,6 +53,24 @@ describeWithServer(chromium, 'a page in Chromium', () => {
     expect((states as string[]).at(-1)).toBe('ORDER_STATE_COMPLETED');
     // That of the refused call.
     expect(page.errors).toEqual([expect.stringMatching(/status of 404 .*GetUser$/)]);
+  }, 60_000);
+
+  it('calls nothing from an origin that the mesh does not allow', async () => {
+    const page = await openPage(devTools, `${otherPages.origin}/descriptors.binpb`);
+    const send = (path: string, options: RequestInit) =>
+      page.evaluate(
+        `fetch('${origin}${path}', ${JSON.stringify(options)}).then(({ type, status }) => type + status, String)`,
+      );
+    expect(await send('/api/users/ada', {})).toBe('TypeError: Failed to fetch');
+    expect(await send('/api/users/user-1', { method: 'DELETE' })).toBe('TypeError: Failed to fetch');
+    // The browser sends it without a preflight.
+    expect(await send('/api/orders/none:cancel', { method: 'POST', mode: 'no-cors' })).toBe(
+      'TypeError: Failed to fetch',
+    );
+    expect(page.errors).toContainEqual(expect.stringMatching(/NotSameOrigin .*none:cancel$/));
+    expect(page.errors).toContainEqual(expect.stringMatching(/CORS policy: No 'Access-Control-Allow-Origin'/));
+    const { name } = await shopOf(mesh.runtime).users.getUser({ id: 'user-1' });
+    expect(name).toBe('Grace');
   }, 60_000);
 
   it('shows the API, and calls it', async () => {

@@ -3,9 +3,9 @@ import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
 import { createClient } from '@connectrpc/connect';
 import { createConnectTransport, createGrpcWebTransport } from '@connectrpc/connect-web';
 
-// Calls the mesh by REST, Connect and gRPC-Web, and follows an order by server-sent events.
+// Calls the mesh at another origin by REST, Connect and gRPC-Web, and follows an order by server-sent events.
 
-const baseUrl = location.origin;
+const baseUrl = new URLSearchParams(location.search).get('mesh');
 
 function show(id, text) {
   document.getElementById(id).textContent = text;
@@ -13,6 +13,17 @@ function show(id, text) {
 
 const answer = await fetch(`${baseUrl}/api/users/ada`);
 show('rest', (await answer.json()).email);
+const changed = await fetch(`${baseUrl}/api/users/ada`, {
+  method: 'PATCH',
+  headers: {
+    'content-type': 'application/json',
+    'if-match': answer.headers.get('etag'),
+    'idempotency-key': crypto.randomUUID(),
+    'request-timeout': '5',
+  },
+  body: JSON.stringify({ name: 'Ada Lovelace' }),
+});
+show('changed', `${changed.status} ${(await changed.json()).name} ${changed.headers.get('etag')}`);
 
 const descriptors = await (await fetch('/descriptors.binpb')).arrayBuffer();
 const registry = createFileRegistry(fromBinary(FileDescriptorSetSchema, new Uint8Array(descriptors)));

@@ -1,9 +1,8 @@
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
-import { createServer, request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { extname } from 'node:path';
-import { pipeline } from 'node:stream';
 import { contractDescriptors } from '../../../../mesh/contract/declared-services.ts';
 
 /** The packages that the page imports, and those that they import. */
@@ -28,14 +27,10 @@ export interface PageServer extends AsyncDisposable {
   readonly origin: string;
 }
 
-/**
- * Starts it on a free port. The page finds its packages in node_modules, by an import map: nothing is bundled. Calls of the mesh
- * are forwarded to `mesh`, a `host:port`.
- */
-export async function startPageServer(mesh: string): Promise<PageServer> {
+/** Starts it on a free port. The page finds its packages in node_modules, by an import map: nothing is bundled. */
+export async function startPageServer(): Promise<PageServer> {
   const server = createServer((request, response) => {
-    if (isCall.test(request.url ?? '')) forward(request, response, mesh);
-    else serve(request.url ?? '/', response).catch((error: unknown) => response.writeHead(404).end(String(error)));
+    serve(request.url ?? '/', response).catch((error: unknown) => response.writeHead(404).end(String(error)));
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -47,20 +42,6 @@ export async function startPageServer(mesh: string): Promise<PageServer> {
       await once(server, 'close');
     },
   };
-}
-
-/** `/api/users/ada` and `/user.v1.UserService/GetUser`. */
-const isCall = /^\/(api\/|[a-z.]+\.v1\.)/;
-
-function forward(request: IncomingMessage, response: ServerResponse, mesh: string): void {
-  const { url, method, headers } = request;
-  const [host, port] = mesh.split(':');
-  const call = httpRequest({ host, port, path: url, method, headers }, (answer) => {
-    response.writeHead(answer.statusCode ?? 502, answer.headers);
-    pipeline(answer, response, () => undefined);
-  });
-  pipeline(request, call, (error) => error && response.destroy());
-  response.once('close', () => call.destroy());
 }
 
 async function serve(target: string, response: ServerResponse): Promise<void> {
