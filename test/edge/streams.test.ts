@@ -1,8 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
+import { connect } from 'node:http2';
+import { text } from 'node:stream/consumers';
 import { setInterval } from 'node:timers/promises';
 import { Status } from 'nice-grpc-common';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { MeshError } from '../../mesh/errors/mesh-error.ts';
 import { eventually } from '../../mesh/testing/eventually.ts';
 import { get, listing, open, startListing, untilAborted, userOf } from './support/listing.ts';
@@ -76,6 +78,16 @@ describe('a stream over HTTP', () => {
     const { listUsers, received } = failing();
     const { address } = await startListing(listUsers);
     await expect(get(address, '/api/users', {}, received)).rejects.toThrow('aborted');
+  });
+
+  it.each(['identity', 'gzip'])('is reset as a JSON array over HTTP/2, with %s', async (coding) => {
+    const { promise: arrived, resolve } = Promise.withResolvers<unknown>();
+    const { address } = await startListing(listing(2, () => arrived.then(fail)));
+    const session = connect(`http://${address}`);
+    onTestFinished(() => session.destroy());
+    const stream = session.request({ ':path': '/api/users', 'accept-encoding': coding });
+    stream.once('data', resolve);
+    await expect(text(stream)).rejects.toThrow('NGHTTP2_INTERNAL_ERROR');
   });
 
   it.each([array, lines, sse])('has its head within a second while it is silent, as %s', async (accept) => {

@@ -1,3 +1,5 @@
+import type { ServerResponse } from 'node:http';
+import { constants as http2, type ServerHttp2Stream } from 'node:http2';
 import { pipeline, Readable } from 'node:stream';
 import { constants, createGzip, type Gzip } from 'node:zlib';
 import type { Message } from '@bufbuild/protobuf';
@@ -78,6 +80,7 @@ export async function answerStream(
   const open = openStream(body, (error) => request.call.end(error));
   streams.add(open);
   body.once('close', () => streams.delete(open));
+  body.once('error', () => cutOff(reply.raw));
   // What fails on the way is known to both.
   return gzip ? pipeline(body, gzip, () => undefined) : body;
 }
@@ -85,6 +88,11 @@ export async function answerStream(
 /** Node joins the values of a header that is sent twice. Two ids are no id. */
 function headersOf({ headers }: FastifyRequest): Readonly<Record<string, string | undefined>> {
   return headers as Readonly<Record<string, string | undefined>>;
+}
+
+/** Cuts an answer off. Fastify ends the connection, but of HTTP/2 only the stream, and without a code its client takes it for whole. */
+function cutOff({ stream }: ServerResponse & { readonly stream?: ServerHttp2Stream }): void {
+  stream?.close(http2.NGHTTP2_INTERNAL_ERROR);
 }
 
 /** The stream of a request whose caller has all of it. */
