@@ -61,6 +61,12 @@ export function atMostVersusPeer(name: string, ours: number, peers: number, limi
   return { ...atMost(name, ours, limit, unit), peer: `${rounded(peers)} ${unit}`, ratio: ours / peers };
 }
 
+/** A value that must be at most this many times the peer's. */
+export function atMostOfPeer(name: string, ours: number, peers: number, maxRatio: number, unit: string): Figure {
+  const figure = atMostVersusPeer(name, ours, peers, peers * maxRatio, unit);
+  return { ...figure, target: `ratio <= ${maxRatio.toFixed(2)}` };
+}
+
 /** A value that must be lower than the peer's. */
 export function below(name: string, ours: number, peers: number, unit: string): Figure {
   return { ...atMostVersusPeer(name, ours, peers, peers, unit), target: 'ratio < 1', met: ours < peers };

@@ -12,15 +12,18 @@ export interface Load {
   readonly address: string;
   /** For example `/user.v1.UserService/GetUser`. */
   readonly path: string;
-  /** The message of a gRPC call. Unset: a GET request over HTTP/1.1. */
+  /** The message of a gRPC call. Unset: a request over HTTP/1.1. */
   readonly request?: Uint8Array;
+  /** The body of a POST request over HTTP/1.1. Unset: GET. */
+  readonly json?: string;
   readonly calls: number;
   readonly connections: number;
   readonly concurrentCalls: number;
 }
 
 /** Makes calls with h2load, a client in C that is faster than any server here. Throws unless all calls succeed. */
-export async function h2load({ address, path, request, calls, connections, concurrentCalls }: Load): Promise<void> {
+export async function h2load(load: Load): Promise<void> {
+  const { address, path, calls, connections, concurrentCalls } = load;
   await using folder = await tempFolder();
   const { stdout } = await run('taskset', [
     ...[
@@ -34,14 +37,19 @@ export async function h2load({ address, path, request, calls, connections, concu
       '-m',
       String(concurrentCalls),
     ],
-    ...(request ? await grpcArgs(folder.path, request) : ['--h1']),
+    ...(await requestArgs(folder.path, load)),
     `http://${address}${path}`,
   ]);
   if (!stdout.includes(` ${calls} succeeded`)) throw new Error(`calls to ${path} failed:\n${stdout}`);
 }
 
-async function grpcArgs(folder: string, request: Uint8Array): Promise<string[]> {
+async function requestArgs(folder: string, { request, json }: Load): Promise<string[]> {
   const body = join(folder, 'request.bin');
-  await writeFile(body, grpcFrame(request));
-  return ['-d', body, '-H', 'content-type: application/grpc', '-H', 'te: trailers'];
+  if (request) {
+    await writeFile(body, grpcFrame(request));
+    return ['-d', body, '-H', 'content-type: application/grpc', '-H', 'te: trailers'];
+  }
+  if (json === undefined) return ['--h1'];
+  await writeFile(body, json);
+  return ['--h1', '-d', body, '-H', 'content-type: application/json'];
 }

@@ -1,9 +1,11 @@
-import { Agent, get } from 'node:http';
+import { Agent, request } from 'node:http';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
 export interface HttpLoop {
   readonly address: string;
   readonly path: string;
+  /** The body of a POST request. Unset: GET. */
+  readonly json?: string;
   readonly perSecond: number;
   readonly seconds: number;
 }
@@ -11,10 +13,10 @@ export interface HttpLoop {
 const maxConnections = 64;
 
 /**
- * Sends GET requests at random times, `perSecond` on average, even if earlier ones are not answered: a server that is slow for a
+ * Sends requests at random times, `perSecond` on average, even if earlier ones are not answered: a server that is slow for a
  * while delays all requests of that time. Returns the time of each answer since its request was due, in milliseconds.
  */
-export async function openHttpLoop({ address, path, perSecond, seconds }: HttpLoop): Promise<number[]> {
+export async function openHttpLoop({ address, path, json, perSecond, seconds }: HttpLoop): Promise<number[]> {
   const agent = new Agent({ keepAlive: true, maxSockets: maxConnections });
   const latenciesMs: number[] = [];
   const answers: Promise<void>[] = [];
@@ -24,7 +26,9 @@ export async function openHttpLoop({ address, path, perSecond, seconds }: HttpLo
     for (const nowMs = performance.now(); dueMs <= nowMs && dueMs < endMs; ) {
       const sinceMs = dueMs;
       answers.push(
-        answerOf(`http://${address}${path}`, agent).then(() => void latenciesMs.push(performance.now() - sinceMs)),
+        answerOf(`http://${address}${path}`, json, agent).then(
+          () => void latenciesMs.push(performance.now() - sinceMs),
+        ),
       );
       dueMs -= (Math.log(1 - Math.random()) * 1_000) / perSecond;
     }
@@ -35,12 +39,13 @@ export async function openHttpLoop({ address, path, perSecond, seconds }: HttpLo
   return latenciesMs;
 }
 
-function answerOf(url: string, agent: Agent): Promise<void> {
+function answerOf(url: string, json: string | undefined, agent: Agent): Promise<void> {
+  const post = { method: 'POST', headers: { 'content-type': 'application/json' } };
   return new Promise((resolve, reject) => {
-    const request = get(url, { agent }, (response) => {
+    const sent = request(url, { agent, ...(json !== undefined && post) }, (response) => {
       if (response.statusCode !== 200) reject(new Error(`${url} answered ${response.statusCode}`));
       response.resume().once('end', resolve).once('error', reject);
     });
-    request.once('error', reject);
+    sent.once('error', reject).end(json);
   });
 }

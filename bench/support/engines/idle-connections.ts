@@ -1,7 +1,6 @@
-import { setTimeout as delay } from 'node:timers/promises';
-import { collected } from '../../peers/collect-garbage.ts';
 import { runConcurrently } from '../concurrency.ts';
 import type { LoadedServer } from '../server.ts';
+import { usedMb } from '../used-memory.ts';
 import { openConnection } from './raw-client.ts';
 
 const warmUpConnections = 500;
@@ -24,15 +23,4 @@ async function openConnections({ address }: LoadedServer, count: number): Promis
   return () => {
     for (const socket of sockets) socket.destroy();
   };
-}
-
-async function usedMb(server: LoadedServer): Promise<number> {
-  const before = collections(server);
-  server.child.kill('SIGUSR2');
-  while (collections(server) === before) await delay(20);
-  return server.residentMb();
-}
-
-function collections(server: LoadedServer): number {
-  return server.stdout().split(collected).length;
 }
