@@ -80,7 +80,7 @@ export interface Json {
     readonly payload?: string;
     /** JSON text, for example `{"orderId": "order-1"}`, published with `content-type: application/json`. */
     readonly json?: string;
-    /** Additional headers, at most 16 KiB in total. `content-type` and names starting with `ce_` are reserved. */
+    /** Additional headers, at most 16 KiB in total. `content-type` and names starting with `ce_` are reserved, and `__proto__` is dropped. */
     readonly headers?: Readonly<Record<string, string>>;
   };
   /** Response of Publish. */

@@ -105,7 +105,10 @@ export interface PublishRequest {
     /** JSON text, for example `{"orderId": "order-1"}`, published with `content-type: application/json`. */
     { $case: "json"; value: string }
     | undefined;
-  /** Additional headers, at most 16 KiB in total. `content-type` and names starting with `ce_` are reserved. */
+  /**
+   * Additional headers, at most 16 KiB in total. `content-type` and names starting with `ce_` are reserved, and
+   * `__proto__` is dropped.
+   */
   headers: { [key: string]: string };
 }
 
