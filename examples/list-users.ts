@@ -1,8 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { UserServiceContract } from '#gen/user/v1/user.contract.ts';
 import type { ListUsersRequest } from '#gen/user/v1/user.ts';
-import { createClients, resumable } from '#mesh';
-import { afterUser } from './support/cursors.ts';
+import { createClients, declaredCursor, resumable } from '#mesh';
 import { exitCode } from './support/failures.ts';
 import { runExample } from './support/run-example.ts';
 
@@ -22,6 +21,7 @@ await runExample(async (mesh) => {
   const seen = new Set<string>();
   let read = 0;
 
+  const afterUser = declaredCursor(UserServiceContract.methods.listUsers);
   // With `resumable(users.listUsers, afterUser)` nobody would notice.
   const listUsers = resumable((request: Partial<ListUsersRequest>, options) => {
     if (request.afterId) console.log(`cut off after ${read} users: continues after ${request.afterId}`);

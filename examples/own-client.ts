@@ -1,6 +1,5 @@
 import { UserServiceContract } from '#gen/user/v1/user.contract.ts';
-import { createClients, resumable } from '#mesh';
-import { afterUser } from './support/cursors.ts';
+import { createClients, declaredCursor, resumable } from '#mesh';
 
 // A program of one's own: everything that a client can do, with the mesh at ADDRESS. Usage: `node examples/own-client.ts <user>`.
 const [userId = 'ada'] = process.argv.slice(2);
@@ -16,7 +15,7 @@ try {
   if (value) console.log(`${value.id} is ${value.name}${fromCache ? `, as of ${asOf.toISOString()}` : ''}`);
   else console.log(`${userId} is unknown: the user service is not available`);
 
-  const listUsers = resumable(users.listUsers, afterUser);
+  const listUsers = resumable(users.listUsers, declaredCursor(UserServiceContract.methods.listUsers));
   for await (const user of listUsers({ limit: 10 })) console.log(user.id);
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);

@@ -11,6 +11,7 @@ export type { Runtime, ServiceDefinition } from './app/service/service.ts';
 export type { ServiceEndpoint } from './balancing/balancer.ts';
 export type { Answer, FallbackSettings } from './client/answer.ts';
 export type { ClientOptions, MeshClient } from './client/client-factory.ts';
+export { declaredCursor } from './client/declared-cursor.ts';
 export { afterLast, type Cursor, type ResumableOptions, resumable } from './client/resumable.ts';
 export { millisecondsSetting, type Setting, urlSetting } from './config/setting.ts';
 export type { FieldViolation } from './contract/contract.ts';

@@ -8,6 +8,8 @@ import { retryDelay } from './policies/retry.ts';
 
 /** Where a stream is, for one call. */
 export interface Cursor<Request, Item> {
+  /** Notes where the stream starts, as its service says before the first item (header `resume-after`). */
+  startAt?(value: string): void;
   /** Takes an item. Returns whether the reader gets it: not if it has it already. */
   take(item: Item): boolean;
   /**
@@ -37,7 +39,7 @@ const stableMs = 10_000;
  */
 export function resumable<Request, Item>(
   call: StreamCall<Request, Item>,
-  cursorOf: (request: Request) => Cursor<Request, Item>,
+  cursorOf: (request: Request) => Cursor<Request, NoInfer<Item>>,
   { maxAttempts = 10, clock = systemClock }: ResumableOptions = {},
 ): StreamCall<Request, Item> {
   return async function* (request, options) {
@@ -46,7 +48,7 @@ export function resumable<Request, Item>(
     for (let failures = 0; next !== undefined; ) {
       const startMs = clock.elapsedMs();
       try {
-        for await (const item of call(next, options)) {
+        for await (const item of call(next, noteStart(cursor, options))) {
           if (!cursor.take(item)) continue;
           failures = 0;
           yield item;
@@ -61,6 +63,25 @@ export function resumable<Request, Item>(
         if (options?.signal?.aborted) throw error;
       }
     }
+  };
+}
+
+/** The header of a response that says where its stream begins. Few services send it. */
+const startKey = 'resume-after';
+
+/** Lets the cursor know where the stream starts. */
+function noteStart(
+  cursor: Pick<Cursor<unknown, unknown>, 'startAt'>,
+  options: MeshCallOptions | undefined,
+): MeshCallOptions | undefined {
+  if (cursor.startAt === undefined) return options;
+  return {
+    ...options,
+    onHeader(header) {
+      const start = header.get(startKey);
+      if (start !== undefined) cursor.startAt?.(start);
+      options?.onHeader?.(header);
+    },
   };
 }
 

@@ -35,8 +35,22 @@ export interface MethodContract<Request = never> {
    * out.
    */
   readonly idempotencyKeyRequired?: boolean;
+  /** How the stream of responses continues after what its caller has received. Default: a new call starts over. */
+  readonly resume?: StreamResume;
   /** The fields of the request that are a `google.protobuf.FieldMask`, whose paths have no order. Default: none. */
   readonly fieldMasks?: readonly string[];
+}
+
+/** Where a stream continues, by the names of properties. */
+export interface StreamResume {
+  /** The property of the request that says where to continue. */
+  readonly after: string;
+  /** The property of the request that `after` is a case of, if it is. */
+  readonly oneof?: string;
+  /** The property of the responses with the value for `after`. */
+  readonly cursor: string;
+  /** Whether the request has a `limit`, the maximum number of responses. */
+  readonly hasLimit: boolean;
 }
 
 /** The request message of a method that ts-proto defines. */

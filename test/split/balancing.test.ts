@@ -2,8 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { UserServiceContract } from '#gen/user/v1/user.contract.ts';
 import type { ListUsersRequest } from '#gen/user/v1/user.ts';
-import { resumable } from '#mesh';
-import { afterUser } from '../../examples/support/cursors.ts';
+import { declaredCursor, resumable } from '#mesh';
 import { eventually } from '../../mesh/testing/eventually.ts';
 import { startFaultProxy } from '../../mesh/testing/servers/fault-proxy.ts';
 import {
@@ -152,7 +151,7 @@ describe('a resumable listing', () => {
     const listUsers = resumable((request: Partial<ListUsersRequest>, options) => {
       calls += 1;
       return client.listUsers(request, options);
-    }, afterUser);
+    }, declaredCursor(UserServiceContract.methods.listUsers));
     const listed: string[] = [];
     for await (const { id } of listUsers({ role: 'listed' })) {
       listed.push(id);

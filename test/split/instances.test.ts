@@ -4,8 +4,7 @@ import { type EventRecord, Start } from '#gen/events/v1/events.ts';
 import { AuditServiceContract } from '#gen/ops/v1/audit.contract.ts';
 import { OrderServiceContract } from '#gen/order/v1/order.contract.ts';
 import { OrderState, type WatchOrderRequest } from '#gen/order/v1/order.ts';
-import { resumable } from '#mesh';
-import { afterEvent, afterOrder, afterOrderState } from '../../examples/support/cursors.ts';
+import { declaredCursor, resumable } from '#mesh';
 import type { MeshCallOptions } from '../../mesh/client/calls.ts';
 import { eventually } from '../../mesh/testing/eventually.ts';
 import { type TempFolder, tempFolder } from '../../mesh/testing/temp-folder.ts';
@@ -78,7 +77,11 @@ describeWithRealServers('two instances of every service on one PostgreSQL server
     const direct = shopOf(await mesh.clients(1)).orders;
 
     const listed = counted(order.listOrders);
-    const list = await readWithCuts(resumable(listed.call, afterOrder)({}), orders, [5]);
+    const list = await readWithCuts(
+      resumable(listed.call, declaredCursor(OrderServiceContract.methods.listOrders))({}),
+      orders,
+      [5],
+    );
     const all = await Array.fromAsync(direct.listOrders({}));
     expect(list.map(({ id }) => id)).toEqual(all.map(({ id }) => id));
     expect(listed.calls()).toBeGreaterThan(1);
@@ -94,7 +97,11 @@ describeWithRealServers('two instances of every service on one PostgreSQL server
       if (watched.calls() > 1) for (const bank of banks) bank.kill('SIGCONT');
       return order.watchOrder(request, options);
     });
-    const states = await readWithCuts(resumable(watched.call, afterOrderState)({ id }), orders, [1]);
+    const states = await readWithCuts(
+      resumable(watched.call, declaredCursor(OrderServiceContract.methods.watchOrder))({ id }),
+      orders,
+      [1],
+    );
     const versions = states.map(({ etag }) => Number(etag));
     expect(watched.calls()).toBeGreaterThan(1);
     expect(versions).toEqual([...new Set(versions)].toSorted((a, b) => a - b));
@@ -110,7 +117,12 @@ describeWithRealServers('two instances of every service on one PostgreSQL server
     const total = [...due.values()].flat().length;
     const subscribed = counted(services.client(EventServiceContract).subscribe);
     const topic = { topic: 'order.events', from: { $case: 'start', value: Start.START_BEGINNING } } as const;
-    const records = await readWithCuts(onceEach(resumable(subscribed.call, afterEvent)(topic)), events, [30], total);
+    const records = await readWithCuts(
+      onceEach(resumable(subscribed.call, declaredCursor(EventServiceContract.methods.subscribe))(topic)),
+      events,
+      [30],
+      total,
+    );
     const byOrder = Map.groupBy(records, ({ key }) => key);
     const history = [...byOrder].map(
       ([key, its]) => [key, its.map(({ headers }) => Number(headers.ce_sequence))] as const,

@@ -10,7 +10,6 @@ import {
   FileDescriptorSetSchema,
 } from '@bufbuild/protobuf/wkt';
 import { ContractError } from '../contract-error.ts';
-import { resumeOf } from '../policy/resume.ts';
 import { createRequestFinder, createRuleFinder, type MessageFinder } from './find-messages.ts';
 import { createModule, type GeneratedModule } from './generated-module.ts';
 import { checkName, compileMessage, printMessage, validateName } from './message.ts';
@@ -73,8 +72,6 @@ function generateFile(file: DescFile, generation: Generation): string | undefine
     validTypeOf: (message) => importGenerated(validName(message), message, file, module.importType),
   };
   for (const service of file.services) {
-    // Refuses fields that do not exist. Only the edge resumes streams by them, and it reads the descriptors.
-    for (const method of service.methods) resumeOf(method, generation.registry);
     const imports = {
       ...types,
       definition: module.import(`${service.name}Definition`, messagesPath(file, file)),

@@ -1,7 +1,8 @@
 import type { DescMessage, DescMethod, DescService, Registry } from '@bufbuild/protobuf';
 import { readPolicy } from '../policy/policy.ts';
+import { resumeOf } from '../policy/resume.ts';
 import { indent, quote } from './generated-module.ts';
-import { methodName } from './names.ts';
+import { methodName, propertyName } from './names.ts';
 import { isNarrowed, type TypeImports } from './valid-type.ts';
 
 /** The names that a service's contract refers to, imported. */
@@ -54,6 +55,20 @@ function printHandler(method: DescMethod, imports: ServiceImports, registry: Reg
   return `${methodName(method)}(${input}, context: ${contextType}): ${output};`;
 }
 
+/** How the streams of a method are resumed, in the names of ts-proto. */
+function printResume(method: DescMethod, registry: Registry): string[] {
+  const resume = resumeOf(method, registry);
+  if (resume === undefined) return [];
+  const { after, cursor, limit } = resume;
+  const parts = [
+    `after: ${quote(propertyName(after))}`,
+    ...(after.oneof ? [`oneof: ${quote(propertyName(after.oneof))}`] : []),
+    `cursor: ${quote(propertyName(cursor))}`,
+    `hasLimit: ${limit !== undefined}`,
+  ];
+  return [`resume: { ${parts.join(', ')} },`];
+}
+
 function printMethod(method: DescMethod, { validatorOf }: ServiceImports, registry: Registry): string[] {
   const policy = readPolicy(method, registry);
   return [
@@ -67,6 +82,7 @@ function printMethod(method: DescMethod, { validatorOf }: ServiceImports, regist
       `breakerGroup: ${quote(policy.breakerGroup)},`,
       `priority: ${quote(policy.priority)},`,
       ...(policy.idempotencyKeyRequired ? ['idempotencyKeyRequired: true,'] : []),
+      ...printResume(method, registry),
       ...(policy.fieldMasks ? [`fieldMasks: [${policy.fieldMasks.map(quote).join(', ')}],`] : []),
     ]),
     '},',

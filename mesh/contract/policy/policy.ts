@@ -13,7 +13,7 @@ const maxTimeoutMs = 2 ** 31 - 1;
 const attemptsLimit = 5;
 
 /** The policy of a method's calls. */
-export type CallPolicy = Omit<MethodContract, 'validate'>;
+export type CallPolicy = Omit<MethodContract, 'validate' | 'resume'>;
 
 /** A `mesh.v1.MethodPolicy`: what a method or its service declares. Empty fields are zero, as protobuf has them. */
 export interface DeclaredPolicy {

@@ -50,6 +50,7 @@ export const EventServiceContract: ServiceContract<EventServiceDefinition, Event
       retryableCodes: ['UNAVAILABLE'],
       breakerGroup: 'queries',
       priority: 'normal',
+      resume: { after: 'position', oneof: 'from', cursor: 'position', hasLimit: false },
     },
   },
 };

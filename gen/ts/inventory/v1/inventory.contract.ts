@@ -68,6 +68,7 @@ export const InventoryServiceContract: ServiceContract<InventoryServiceDefinitio
       retryableCodes: ['UNAVAILABLE'],
       breakerGroup: 'listings',
       priority: 'bulk',
+      resume: { after: 'afterSku', cursor: 'sku', hasLimit: true },
     },
     adjustStock: {
       validate: validateAdjustStockRequest,
@@ -123,6 +124,7 @@ export const InventoryServiceContract: ServiceContract<InventoryServiceDefinitio
       retryableCodes: ['UNAVAILABLE'],
       breakerGroup: 'listings',
       priority: 'bulk',
+      resume: { after: 'afterOrderId', cursor: 'orderId', hasLimit: true },
     },
   },
 };

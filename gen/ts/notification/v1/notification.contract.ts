@@ -26,6 +26,7 @@ export const NotificationServiceContract: ServiceContract<NotificationServiceDef
       retryableCodes: ['UNAVAILABLE'],
       breakerGroup: 'listings',
       priority: 'bulk',
+      resume: { after: 'afterId', cursor: 'id', hasLimit: true },
     },
     getNotification: {
       validate: validateGetNotificationRequest,

@@ -35,6 +35,7 @@ export const SagaServiceContract: ServiceContract<SagaServiceDefinition, SagaSer
       retryableCodes: ['UNAVAILABLE'],
       breakerGroup: 'listings',
       priority: 'bulk',
+      resume: { after: 'afterId', cursor: 'id', hasLimit: true },
     },
     getSaga: {
       validate: validateGetSagaRequest,
@@ -86,6 +87,7 @@ export const DeadLetterServiceContract: ServiceContract<DeadLetterServiceDefinit
       retryableCodes: ['UNAVAILABLE'],
       breakerGroup: 'listings',
       priority: 'bulk',
+      resume: { after: 'afterId', cursor: 'id', hasLimit: true },
     },
     getDeadLetter: {
       validate: validateGetDeadLetterRequest,

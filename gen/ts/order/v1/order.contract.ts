@@ -63,6 +63,7 @@ export const OrderServiceContract: ServiceContract<OrderServiceDefinition, Order
       retryableCodes: ['UNAVAILABLE'],
       breakerGroup: 'listings',
       priority: 'bulk',
+      resume: { after: 'afterId', cursor: 'id', hasLimit: true },
     },
     watchOrder: {
       validate: validateWatchOrderRequest,
@@ -72,6 +73,7 @@ export const OrderServiceContract: ServiceContract<OrderServiceDefinition, Order
       retryableCodes: ['UNAVAILABLE'],
       breakerGroup: 'queries',
       priority: 'normal',
+      resume: { after: 'afterEtag', cursor: 'etag', hasLimit: false },
     },
     cancelOrder: {
       validate: validateCancelOrderRequest,

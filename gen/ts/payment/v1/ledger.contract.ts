@@ -32,6 +32,7 @@ export const LedgerServiceContract: ServiceContract<LedgerServiceDefinition, Led
       retryableCodes: ['UNAVAILABLE'],
       breakerGroup: 'listings',
       priority: 'bulk',
+      resume: { after: 'afterId', cursor: 'accountId', hasLimit: true },
     },
     getStatement: {
       validate: validateGetStatementRequest,
@@ -50,6 +51,7 @@ export const LedgerServiceContract: ServiceContract<LedgerServiceDefinition, Led
       retryableCodes: ['UNAVAILABLE'],
       breakerGroup: 'listings',
       priority: 'bulk',
+      resume: { after: 'afterMonth', cursor: 'month', hasLimit: false },
     },
   },
 };

@@ -73,6 +73,7 @@ export const AccountServiceContract: ServiceContract<AccountServiceDefinition, A
       retryableCodes: ['UNAVAILABLE'],
       breakerGroup: 'listings',
       priority: 'bulk',
+      resume: { after: 'afterVersion', cursor: 'version', hasLimit: false },
     },
   },
 };
@@ -124,6 +125,7 @@ export const PaymentServiceContract: ServiceContract<PaymentServiceDefinition, P
       retryableCodes: ['UNAVAILABLE'],
       breakerGroup: 'listings',
       priority: 'bulk',
+      resume: { after: 'afterId', cursor: 'id', hasLimit: true },
     },
   },
 };

@@ -28,6 +28,7 @@ export const OrderReportServiceContract: ServiceContract<OrderReportServiceDefin
       retryableCodes: ['UNAVAILABLE'],
       breakerGroup: 'listings',
       priority: 'bulk',
+      resume: { after: 'afterOrderId', cursor: 'orderId', hasLimit: true },
     },
     listBestSellers: {
       validate: validateListBestSellersRequest,

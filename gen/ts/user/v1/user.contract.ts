@@ -61,6 +61,7 @@ export const UserServiceContract: ServiceContract<UserServiceDefinition, UserSer
       retryableCodes: ['UNAVAILABLE'],
       breakerGroup: 'listings',
       priority: 'bulk',
+      resume: { after: 'afterId', cursor: 'id', hasLimit: true },
     },
     updateUser: {
       validate: validateUpdateUserRequest,
