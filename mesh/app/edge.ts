@@ -53,6 +53,7 @@ export async function listenForHttp(
       return endpoints.of(serviceNameOf(contract)).endpoints(contract).length;
     },
     maxWaitingBytes: config.grpcMaxWaitingBytes,
+    metadataHeaders: config.httpMetadata,
     connections: { all: config.httpMaxConnections, ofAddress: config.httpMaxConnectionsPerAddress },
     corsOrigins: config.httpCorsOrigins,
   });

@@ -15,6 +15,14 @@ const hourMs = 3_600_000;
 const dayMs = 24 * hourMs;
 const tenYearsMs = 10 * 365 * dayMs;
 
+const headerName = /^(?:[0-9a-z_.-]+\*?|\*)$/;
+
+function parseHeaderNames(text: string): readonly string[] | undefined {
+  const names = text.split(',').map((name) => name.trim());
+  if (text === '') return [];
+  return names.every((name) => headerName.test(name)) ? names : undefined;
+}
+
 /** The settings of every process, regardless of the services it runs. */
 export const processSettings = {
   /** `host:port` of the gRPC listener. */
@@ -62,6 +70,17 @@ export const processSettings = {
       '([from a browser](rest.md#from-a-browser))',
     parse: parseCorsOrigins,
     problemOf: corsOriginsProblem,
+  },
+  /** The headers of HTTP requests that services get. */
+  httpMetadata: {
+    variable: 'HTTP_METADATA',
+    default: 'authorization',
+    allowed: 'names of headers in lower case, separated by commas; * at the end of one stands for any rest',
+    doc:
+      'names of request headers, in lower case, that services get as metadata over Connect and gRPC-Web, separated by commas; ' +
+      '`*` at the end of one stands for any rest. Headers that claim who is calling (`x-user-id`, `x-forwarded-for`) never pass ' +
+      '([the list](rest.md#connect-and-grpc-web))',
+    parse: parseHeaderNames,
   },
   /** `host:port` for the registry; empty: the one of the listener. */
   grpcAdvertise: {

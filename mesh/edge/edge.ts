@@ -1,4 +1,3 @@
-import { isUtf8 } from 'node:buffer';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
@@ -23,24 +22,26 @@ import { createAdmissions, quotaOf } from './admissions.ts';
 import { answer } from './answer.ts';
 import { createCaller } from './caller.ts';
 import { createConnect } from './connect/connect.ts';
+import { createHeaderFilter } from './connect/request-metadata.ts';
 import { type ConnectionLimits, measureHttpConnections } from './connections/connection-limit.ts';
 import { createHttpEndReport } from './connections/end-reasons.ts';
 import { inPieces } from './connections/in-pieces.ts';
 import { limitBody } from './connections/limit-body.ts';
 import { type HttpPatience, httpPatience } from './connections/patience.ts';
 import { createApp } from './create-app.ts';
-import { malformedHttp, methodNotAllowed, pathNotFound, unsupportedMediaType } from './errors.ts';
+import { methodNotAllowed, pathNotFound } from './errors.ts';
 import { healthAnswer, healthMethods, healthPath } from './health.ts';
 import { HttpCall } from './http-call.ts';
 import { asHttpError, closeGently, maxBodyBytes } from './http-faults.ts';
 import { answerPage } from './openapi/answer-page.ts';
 import { createApiDocs } from './openapi/api-docs.ts';
 import { type Problem, problemHeaders, problemOf } from './problem.ts';
-import { checkHead, isUtf8Type, pathOf } from './request-head.ts';
+import { jsonBody } from './request/json-body.ts';
+import { checkHead, pathOf } from './request-head.ts';
 import { createRequestReport } from './request-report.ts';
 import { createRest } from './rest.ts';
 import { createCors, isPreflight } from './security/cors.ts';
-import { decompress } from './semantics/content-coding.ts';
+import { countIdentityHeaders } from './security/identity-headers.ts';
 import { unsupportedCoding } from './semantics/errors.ts';
 import { KeysInUse } from './semantics/keys-in-use.ts';
 import { rateLimitHeaders } from './semantics/rate-limit.ts';
@@ -62,6 +63,8 @@ export interface EdgeOptions {
   readonly connections: ConnectionLimits;
   /** How long to wait for clients. Default: as on the gRPC server. */
   readonly patience?: HttpPatience;
+  /** The request headers that services get as metadata over Connect and gRPC-Web; with `*` at the end, a prefix. */
+  readonly metadataHeaders: readonly string[];
   /** The largest message of Connect and gRPC-Web. Default: 4 MiB, as on the gRPC server. */
   readonly maxMessageBytes?: number;
   /** The origins whose pages may call it. Default: none. */
@@ -106,6 +109,7 @@ export function createEdge(options: EdgeOptions): Edge {
   const docs = createApiDocs(openApi);
   const cors = createCors(options.corsOrigins ?? new Set());
   const report = createRequestReport(options);
+  const countIdentity = countIdentityHeaders(options.metrics);
   const timers = new TimerWheel();
   const calls = new Set<HttpCall>();
   const streams = new Set<OpenStream>();
@@ -130,6 +134,7 @@ export function createEdge(options: EdgeOptions): Edge {
     ...parts,
     streams,
     failed: fail,
+    passesHeader: createHeaderFilter(options.metadataHeaders),
     maxMessageBytes: options.maxMessageBytes ?? maxBodyBytes,
   });
   const methodsOf = (path: string) => {
@@ -152,13 +157,13 @@ export function createEdge(options: EdgeOptions): Edge {
       if (!isAnswered) call.end();
       report.ended(call, isAnswered ? reply.statusCode : undefined, request.failure);
     });
+    countIdentity(headers);
     checkHead(raw);
     cors.checkOrigin(verb, headers);
     const path = pathOf(originalUrl);
     if (isPreflight(verb, headers)) return cors.answerPreflight(reply, methodsOf(path));
     if (path === healthPath) {
-      const body = Buffer.from(healthAnswer(verb, health));
-      return void reply.header('content-type', 'application/json').send(body);
+      return void reply.header('content-type', 'application/json').send(Buffer.from(healthAnswer(verb, health)));
     }
     const rpc = rpcOf(path);
     if (rpc !== undefined) {
@@ -177,14 +182,7 @@ export function createEdge(options: EdgeOptions): Edge {
     done();
   });
 
-  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, async (request: FastifyRequest, sent: Buffer) => {
-    const { 'content-type': type = '', 'content-encoding': coding } = request.headers;
-    if (!isUtf8Type(type)) throw unsupportedMediaType();
-    const bytes = coding === undefined ? sent : await decompress(sent, coding, maxBodyBytes);
-    if (!isUtf8(bytes)) throw malformedHttp({ problem: 'the body is not UTF-8' });
-    request.call.requestBytes = bytes.length;
-    return bytes.toString();
-  });
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, jsonBody);
 
   const handler = async (request: FastifyRequest, reply: FastifyReply) => {
     const { call, match, page, raw } = request;

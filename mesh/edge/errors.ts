@@ -75,6 +75,14 @@ export const malformedHttp = defineError({
   metadata: () => ({}),
 });
 
+export const expectationFailed = defineError({
+  reason: 'EXPECTATION_FAILED',
+  code: Status.INVALID_ARGUMENT,
+  means: 'HTTP: the header `Expect` asks for something other than `100-continue`',
+  fix: 'send it without',
+  text: 'unknown expectation: send Expect only with 100-continue',
+});
+
 export const requestTooSlow = defineError({
   reason: 'REQUEST_TOO_SLOW',
   code: Status.DEADLINE_EXCEEDED,

@@ -7,6 +7,7 @@ import { storageTooLarge } from '../storage/errors.ts';
 import {
   answerTooLarge,
   bodyTooLarge,
+  expectationFailed,
   headersTooLarge,
   methodNotAllowed,
   requestTooSlow,
@@ -50,6 +51,7 @@ const statusOfReason: ReadonlyMap<string, number> = new Map([
   [urlTooLong.reason, 414],
   [unsupportedMediaType.reason, 415],
   [unsupportedCoding.reason, 415],
+  [expectationFailed.reason, 417],
   // The draft of the header Idempotency-Key.
   [requestIdReused.reason, 422],
   [headersTooLarge.reason, 431],

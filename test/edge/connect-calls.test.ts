@@ -46,7 +46,11 @@ beforeEach(async () => {
       await untilAborted(signal);
     },
   });
-  mesh = await startMesh([users, edgeService], { HTTP_LISTEN: '127.0.0.1:0', DRAIN_TIMEOUT_MS: '3000' });
+  mesh = await startMesh([users, edgeService], {
+    HTTP_LISTEN: '127.0.0.1:0',
+    DRAIN_TIMEOUT_MS: '3000',
+    HTTP_METADATA: 'x-tenant, x-raw-*',
+  });
   address = mesh.httpAddress ?? '';
 });
 

@@ -7,7 +7,7 @@ import { allServices } from '../../services/all.ts';
 let mesh: TestMesh;
 
 beforeAll(async () => {
-  mesh = await startMesh(allServices, { HTTP_LISTEN: '127.0.0.1:0' });
+  mesh = await startMesh(allServices, { HTTP_LISTEN: '127.0.0.1:0', HTTP_METADATA: 'x-token-bin' });
 });
 
 afterAll(() => mesh.stop());

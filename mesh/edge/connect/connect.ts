@@ -21,7 +21,7 @@ import { compileMessageReader, type MessageReader } from './read-message.ts';
 import { type ExchangeOptions, RpcExchange } from './rpc-exchange.ts';
 import { sendResponse, sendStream } from './send-response.ts';
 
-export interface ConnectOptions extends Pick<ExchangeOptions, 'failed'> {
+export interface ConnectOptions extends Pick<ExchangeOptions, 'failed' | 'passesHeader'> {
   readonly registry: FileRegistry;
   readonly caller: Caller;
   /** Returns the line in which the calls of a contract wait. */

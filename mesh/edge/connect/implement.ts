@@ -11,7 +11,7 @@ import type { MeshCallOptions } from '../../client/calls.ts';
 import type { Admission } from '../../server/policies/admission/admission.ts';
 import type { CallableMethod } from '../caller.ts';
 import type { RequestIdentity } from '../semantics/request-identity.ts';
-import { returnMetadata } from './metadata.ts';
+import { returnMetadata } from './response-metadata.ts';
 import { exchangeKey, type RpcExchange } from './rpc-exchange.ts';
 
 /** The messages that the library has: empty ones, each in place of one of the exchange. */

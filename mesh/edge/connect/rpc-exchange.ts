@@ -7,15 +7,16 @@ import type { Metadata } from 'nice-grpc-common';
 import type { MeshError } from '../../errors/mesh-error.ts';
 import type { HttpCall } from '../http-call.ts';
 import { connectErrorOf } from './connect-error.ts';
-import { requestMetadata } from './metadata.ts';
 import type { MessageReader } from './read-message.ts';
 import { type MessageCoding, readMessages } from './read-messages.ts';
+import { type HeaderFilter, requestMetadata } from './request-metadata.ts';
 
 export interface ExchangeOptions {
   readonly coding: MessageCoding;
   readonly query: URLSearchParams;
   readonly readMessage: MessageReader;
   readonly registry: Registry;
+  readonly passesHeader: HeaderFilter;
   /** Describes and reports what a request has failed with. */
   readonly failed: (request: FastifyRequest, error: unknown) => MeshError;
 }
@@ -56,7 +57,7 @@ export class RpcExchange {
 
   /** The metadata for the service. Throws INVALID_ARGUMENT `INVALID_HEADER`. */
   get metadata(): Metadata {
-    return requestMetadata(this.#request.headers);
+    return requestMetadata(this.#request.headers, this.#options.passesHeader);
   }
 
   /** Resolves with the headers of the answer when the service has sent its own, which may be before its first message. */

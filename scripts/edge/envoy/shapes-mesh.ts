@@ -90,6 +90,7 @@ export async function startShapesMesh(): Promise<ShapesMesh> {
     has: () => true,
     instancesOf: () => 1,
     maxWaitingBytes: runtime.config.grpcMaxWaitingBytes,
+    metadataHeaders: [],
     connections: { all: 1_000, ofAddress: 1_000 },
   });
   const port = await edge.listen('127.0.0.1:0');

@@ -45,6 +45,8 @@ async function start(maxMessageBytes: number | undefined): Promise<number> {
     has: () => true,
     instancesOf: () => 1,
     maxWaitingBytes: 64 * 1024 * 1024,
+    // The suite has headers of its own.
+    metadataHeaders: ['*'],
     connections: { all: 1_000, ofAddress: 1_000 },
     ...(maxMessageBytes !== undefined && { maxMessageBytes }),
     health: createHealth(clock),
