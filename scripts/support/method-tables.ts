@@ -4,6 +4,7 @@ import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
 import { contractDescriptors } from '../../mesh/contract/declared-services.ts';
 import { type CallPolicy, declaredPolicy, readPolicy } from '../../mesh/contract/policy/policy.ts';
 import { resumeOf } from '../../mesh/contract/policy/resume.ts';
+import { type HttpRoute, readHttpRoutes } from '../../mesh/edge/rules/http-routes.ts';
 
 /** The methods of a service as `docs/methods.md` shows them. */
 export interface MethodTable {
@@ -14,6 +15,7 @@ export interface MethodTable {
 
 export const methodColumns = [
   'method',
+  'HTTP',
   'deadline',
   'safe to repeat',
   'attempts',
@@ -29,20 +31,22 @@ export async function methodTables(): Promise<MethodTable[]> {
   const services = [...registry].filter(
     (type): type is DescService => type.kind === 'service' && !type.file.proto.package.startsWith('grpc.'),
   );
+  const paths = Map.groupBy(readHttpRoutes(registry), ({ method }) => method);
   return services
     .map((service) => ({
       service: service.typeName,
-      rows: service.methods.map((method) => rowOf(method, registry)),
+      rows: service.methods.map((method) => rowOf(method, registry, paths.get(method))),
     }))
     .sort((a, b) => a.service.localeCompare(b.service));
 }
 
-function rowOf(method: DescMethod, registry: Registry): string[] {
+function rowOf(method: DescMethod, registry: Registry, routes: readonly HttpRoute[] = []): string[] {
   const policy = readPolicy(method, registry);
   const resume = resumeOf(method, registry);
   const { noRequestIdReason, requiredScope } = declaredPolicy(method, registry);
   return [
     `\`${method.name}\``,
+    routes.map(({ verb, template }) => `\`${verb} ${template.source}\``).join('<br>'),
     policy.timeoutMs === undefined ? 'none' : `${policy.timeoutMs / 1_000} s`,
     repeatable(policy, noRequestIdReason) + (policy.idempotencyKeyRequired ? ', required over HTTP' : ''),
     attempts(policy),

@@ -9,6 +9,7 @@ import { DeadLetterServiceContract } from '#gen/ops/v1/ops.contract.ts';
 import { AccountServiceContract } from '#gen/payment/v1/payment.contract.ts';
 import type { Storage } from '#mesh';
 import { describeServicesOnEachDatabase, eventually, onRuntime, startMesh, type TestMesh } from '#mesh/testing';
+import { edgeService } from '../edge/service.ts';
 import { inventoryService } from '../inventory/service.ts';
 import { opsService } from '../ops/service.ts';
 import { paymentService } from '../payment/service.ts';
@@ -26,7 +27,10 @@ describeServicesOnEachDatabase('the gift service', (settings) => {
       ...runtime,
       openStorage: async (name) => (storage = await runtime.openStorage(name)),
     }));
-    mesh = await startMesh([inventoryService, paymentService, gift, opsService], settings());
+    mesh = await startMesh([inventoryService, paymentService, gift, opsService, edgeService], {
+      ...settings(),
+      HTTP_LISTEN: '127.0.0.1:0',
+    });
     gifts = mesh.runtime.client(GiftServiceContract);
     const accounts = mesh.runtime.client(AccountServiceContract);
     await accounts.openAccount({ accountId: 'ada', currencyCode: 'USD' });
@@ -49,6 +53,23 @@ describeServicesOnEachDatabase('the gift service', (settings) => {
       expect(listed).toEqual([{ ...gift, state: 'SENT' }]);
       expect(await storage.query('SELECT * FROM cards')).toEqual([{ gift_id: gift.id, text: 'Happy birthday' }]);
     });
+  });
+
+  it('is reached over HTTP, and sends nothing without a key', async () => {
+    const send = (headers: Record<string, string>) =>
+      fetch(`http://${mesh.httpAddress}/api/gifts`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', ...headers },
+        body: JSON.stringify({ senderId: 'ada', sku: 'sofa' }),
+      });
+    const withoutKey = await send({});
+    expect(withoutKey.status).toBe(400);
+    expect(await withoutKey.json()).toMatchObject({ reason: 'IDEMPOTENCY_KEY_MISSING' });
+    const withKey = await send({ 'idempotency-key': randomUUID() });
+    expect(withKey.status).toBe(404);
+    expect(await withKey.json()).toMatchObject({ reason: 'GIFT_UNAVAILABLE' });
+    const listed = await fetch(`http://${mesh.httpAddress}/api/gifts?senderId=ada`);
+    expect(await listed.json()).toMatchObject([{ senderId: 'ada', sku: 'lamp' }]);
   });
 
   it('gives the money back and the item free when the sender cannot pay, and a long greeting is a dead letter', async () => {
