@@ -1,6 +1,7 @@
 import type { EndpointSource } from '../balancing/endpoint-source.ts';
 import { createClientFactory } from '../client/client-factory.ts';
 import { dialAddress, isLocal } from '../config/address.ts';
+import type { HttpHosts } from '../config/http-hosts.ts';
 import { contractDescriptors, contractOpenApi } from '../contract/declared-services.ts';
 import { serviceNameOf } from '../discovery/discovery.ts';
 import { createEdge } from '../edge/edge.ts';
@@ -56,10 +57,17 @@ export async function listenForHttp(
     metadataHeaders: config.httpMetadata,
     connections: { all: config.httpMaxConnections, ofAddress: config.httpMaxConnectionsPerAddress },
     corsOrigins: config.httpCorsOrigins,
+    hosts: hostsOf(config),
   });
   const port = await edge.listen(listen);
   // It makes calls, so it ends before the server that answers them.
   shutdown.add('work', 'HTTP requests in progress', (graceMs) => edge.drain(graceMs));
   if (!isLocal(listen)) logger.warn({ listen }, exposed);
   return { address: dialAddress(listen, port), open: edge.open };
+}
+
+/** Without `HTTP_HOSTS`, a listener that others can reach has names that only its operator knows, so any is allowed. */
+function hostsOf({ httpHosts, httpListen }: Runtime['config']): HttpHosts {
+  const isUnset = httpHosts !== '*' && httpHosts.size === 0;
+  return isUnset && !isLocal(httpListen) ? '*' : httpHosts;
 }

@@ -3,6 +3,7 @@ import { logLevels } from '../telemetry/logger.ts';
 import { parseAddress } from './address.ts';
 import { corsOriginsProblem, parseCorsOrigins } from './cors-origins.ts';
 import { discoveryForms, discoveryUrlProblem, parseDiscoveryUrl } from './discovery-url.ts';
+import { httpHostsProblem, parseHttpHosts } from './http-hosts.ts';
 import { choiceSetting, millisecondsSetting, numberSetting } from './setting.ts';
 import { storeSettings } from './store-settings.ts';
 
@@ -81,6 +82,18 @@ export const processSettings = {
       '`*` at the end of one stands for any rest. Headers that claim who is calling (`x-user-id`, `x-forwarded-for`) never pass ' +
       '([the list](rest.md#connect-and-grpc-web))',
     parse: parseHeaderNames,
+  },
+  /** The names by which `HTTP_LISTEN` may be called. */
+  httpHosts: {
+    variable: 'HTTP_HOSTS',
+    default: '',
+    allowed: 'host names without ports separated by commas, or *, or empty',
+    doc:
+      'names by which `HTTP_LISTEN` may be called, besides `localhost` and addresses, separated by commas: `api.example`, such as ' +
+      'those that a proxy in front passes on; `*`: any. Default: no other on a loopback address, any on others ' +
+      '([host names](rest.md#host-names))',
+    parse: parseHttpHosts,
+    problemOf: httpHostsProblem,
   },
   /** `host:port` for the registry; empty: the one of the listener. */
   grpcAdvertise: {

@@ -6,6 +6,7 @@ import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { ClientFactory } from '../client/client-factory.ts';
 import type { CorsOrigins } from '../config/cors-origins.ts';
+import type { HttpHosts } from '../config/http-hosts.ts';
 import { listenError, parseListenAddress } from '../engines/listen-address.ts';
 import { requestIdKey } from '../engines/request-id.ts';
 import type { MeshError } from '../errors/mesh-error.ts';
@@ -41,6 +42,7 @@ import { checkHead, pathOf } from './request-head.ts';
 import { createRequestReport } from './request-report.ts';
 import { createRest } from './rest.ts';
 import { createCors, isPreflight } from './security/cors.ts';
+import { createHostCheck } from './security/hosts.ts';
 import { countIdentityHeaders } from './security/identity-headers.ts';
 import { unsupportedCoding } from './semantics/errors.ts';
 import { KeysInUse } from './semantics/keys-in-use.ts';
@@ -69,6 +71,8 @@ export interface EdgeOptions {
   readonly maxMessageBytes?: number;
   /** The origins whose pages may call it. Default: none. */
   readonly corsOrigins?: CorsOrigins;
+  /** The names by which it may be called, besides `localhost` and addresses. Default: any. */
+  readonly hosts?: HttpHosts;
   /** The health of the process. */
   readonly health: HealthList;
   /** Aborts when the process begins to drain. */
@@ -107,6 +111,7 @@ export function createEdge(options: EdgeOptions): Edge {
   const parts = { registry, caller, admissionOf: createAdmissions(options), keys: new KeysInUse() };
   const rest = createRest(parts);
   const docs = createApiDocs(openApi);
+  const checkHost = createHostCheck(options.hosts ?? '*');
   const cors = createCors(options.corsOrigins ?? new Set());
   const report = createRequestReport(options);
   const countIdentity = countIdentityHeaders(options.metrics);
@@ -125,9 +130,8 @@ export function createEdge(options: EdgeOptions): Edge {
   };
   const failed = (request: FastifyRequest, thrown: unknown): Problem => {
     const { call, match, exchange } = request;
-    const error = fail(request, thrown);
     const quota = match && quotaOf(match.endpoint, call.peer);
-    return problemOf(error, { requestId: call.requestId, isIfMatch: exchange?.isIfMatch, quota });
+    return problemOf(fail(request, thrown), { requestId: call.requestId, isIfMatch: exchange?.isIfMatch, quota });
   };
 
   const rpcOf = createConnect({
@@ -159,6 +163,7 @@ export function createEdge(options: EdgeOptions): Edge {
     });
     countIdentity(headers);
     checkHead(raw);
+    checkHost(headers);
     cors.checkOrigin(verb, headers);
     const path = pathOf(originalUrl);
     if (isPreflight(verb, headers)) return cors.answerPreflight(reply, methodsOf(path));

@@ -14,6 +14,7 @@ import {
   unsupportedMediaType,
   urlTooLong,
 } from './errors.ts';
+import { hostNotAllowed } from './security/errors.ts';
 import { notAcceptable, preconditionFailed, unsupportedCoding } from './semantics/errors.ts';
 
 /** The HTTP status of each code, as google/rpc/code.proto has it. */
@@ -52,6 +53,7 @@ const statusOfReason: ReadonlyMap<string, number> = new Map([
   [unsupportedMediaType.reason, 415],
   [unsupportedCoding.reason, 415],
   [expectationFailed.reason, 417],
+  [hostNotAllowed.reason, 421],
   // The draft of the header Idempotency-Key.
   [requestIdReused.reason, 422],
   [headersTooLarge.reason, 431],

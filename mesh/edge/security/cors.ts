@@ -87,5 +87,6 @@ function othersHeaders(allowed: CorsOrigins): Headers {
  */
 function isOwn({ 'sec-fetch-site': site, origin, host, ':authority': authority }: IncomingHttpHeaders): boolean {
   if (site !== undefined) return site === 'same-origin' || site === 'none';
-  return origin === undefined || URL.parse(origin)?.host === (host ?? authority);
+  const own = host ?? authority;
+  return origin === undefined || (own !== undefined && URL.parse(origin)?.host === own);
 }
