@@ -119,7 +119,7 @@ verify-registries: $(INSTALLED)
 	@node scripts/registries/verify.ts $(REGISTRY)
 	@node scripts/docs.ts
 
-## verify-edge: compare the edge with Envoy's transcoder, call it from pages in Chromium, and let schemathesis call it for 3 minutes; first installs them: VERIFY=envoy, chromium or openapi runs one
+## verify-edge: compare the edge with Envoy's transcoder, run connectconformance against it, call it from pages in Chromium, and let schemathesis call it for 3 minutes; first installs them: VERIFY=envoy, connect, chromium or openapi runs one
 verify-edge: $(INSTALLED)
 	@sh scripts/deps.sh edge
 	@exec node scripts/edge/verify.ts $(VERIFY)

@@ -9,7 +9,7 @@
 #   discovery  Knot, a DNS server, Eureka, with Java, and iproute2, for network namespaces
 #   peers      clients and servers of others for conformance and benchmarks: gRPC in Go, Java and Python, h2spec, ...
 #   polyglot   what `make clients` needs for Go and Python, and the proxies nginx and HAProxy
-#   edge       Envoy, Chromium, schemathesis, and generators of clients from OpenAPI
+#   edge       Envoy, Chromium, schemathesis, connectconformance, and generators of clients from OpenAPI
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -38,6 +38,7 @@ for part in "$@"; do
       sh scripts/deps/python.sh
       ;;
     edge)
+      sh scripts/deps/go.sh connectconformance
       sh scripts/deps/python.sh edge
       sh scripts/deps/openapi.sh
       ;;

@@ -64,10 +64,6 @@ if [ "$1" = polyglot ]; then
   done
   exit
 fi
-install ghz github.com/bojand/ghz/cmd/ghz@v0.121.0
-install grpc-go-interop-client google.golang.org/grpc/interop/client@v1.85.0
-install grpc-go-interop-server google.golang.org/grpc/interop/server@v1.85.0
-
 # connectconformance, and the contracts of the service that it calls, which are in the same module.
 conformance=v1.0.7
 install connectconformance connectrpc.com/conformance/cmd/connectconformance@$conformance
@@ -79,6 +75,11 @@ if [ "$(cat .tools/connectconformance/version 2>/dev/null)" != "$conformance" ];
   chmod -R u+w .tools/connectconformance
   echo "$conformance" >.tools/connectconformance/version
 fi
+[ "$1" != connectconformance ] || exit 0
+
+install ghz github.com/bojand/ghz/cmd/ghz@v0.121.0
+install grpc-go-interop-client google.golang.org/grpc/interop/client@v1.85.0
+install grpc-go-interop-server google.golang.org/grpc/interop/server@v1.85.0
 
 # h2spec and its dependencies are pinned in their own module.
 h2spec=$(sed -n 's|.*\(github.com/summerwind/h2spec\) \(v[^ ]*\).*|\1@\2|p' scripts/deps/h2spec/go.mod)

@@ -11,6 +11,7 @@ type Verification = () => Promise<number>;
 
 const verifications: Readonly<Record<string, Verification>> = {
   envoy: verifyEnvoy,
+  connect: () => runTests('test/conformance/connect-suite.test.ts', '--testNamePattern', 'against the edge'),
   chromium: () => runTests('test/edge/browser'),
   openapi: verifyOpenApi,
 };
@@ -32,8 +33,8 @@ if (failed.length > 0) {
   process.exitCode = 1;
 }
 
-async function runTests(path: string): Promise<number> {
+async function runTests(path: string, ...options: readonly string[]): Promise<number> {
   const cwd = fileURLToPath(new URL('../..', import.meta.url));
-  const env = { ...process.env, REQUIRE_SERVERS: '1' };
-  return spawnSync('vitest', ['run', path], { cwd, env, stdio: 'inherit' }).status === 0 ? 0 : 1;
+  const env = { ...process.env, REQUIRE_SERVERS: '1', WHOLE_SUITES: '1' };
+  return spawnSync('vitest', ['run', path, ...options], { cwd, env, stdio: 'inherit' }).status === 0 ? 0 : 1;
 }
