@@ -21,6 +21,7 @@ const meanings: Readonly<Record<number, string>> = {
   413: 'The request is too large.',
   414: 'The path and the query are larger than 16 KiB. Send less at a time.',
   415: 'The body is not JSON in UTF-8, or is compressed in a way other than gzip.',
+  417: 'The header `Expect` asks for something other than `100-continue`.',
   421: 'The host of the request is not one of the names of the server.',
   422: 'The `Idempotency-Key` belongs to another request.',
   429: 'Too many requests are in progress. Wait as long as `Retry-After` says.',
@@ -33,7 +34,7 @@ const meanings: Readonly<Record<number, string>> = {
 };
 
 /** The statuses that every operation may have; 405 is for the HTTP methods that its path does not have. */
-const ofEveryCall = [400, 404, 405, 406, 408, 421, 429, 431, 499, 500, 501, 503, 504];
+const ofEveryCall = [400, 404, 405, 406, 408, 417, 421, 429, 431, 499, 500, 501, 503, 504];
 
 /** What of an operation decides which statuses it may have, besides its own errors. */
 export interface ErrorTraits {
