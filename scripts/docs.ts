@@ -16,7 +16,12 @@ interface Part {
   readonly text: string;
 }
 
-const pages: readonly { readonly page: string; readonly parts: (text: string) => Part[] | Promise<Part[]> }[] = [
+interface Page {
+  readonly page: string;
+  readonly parts: (text: string) => Part[] | Promise<Part[]>;
+}
+
+const pages: readonly Page[] = [
   { page: 'docs/settings.md', parts: () => [{ name: 'settings', text: settingsTable() }] },
   { page: 'docs/errors.md', parts: errorTables },
   { page: 'docs/status.md', parts: async () => [{ name: 'registries', text: await registriesTable() }] },
@@ -92,11 +97,12 @@ function withPart(page: string, name: string, text: string): string {
 }
 
 const check = process.argv.includes('--check');
-for (const { page, parts } of pages) {
+
+async function update({ page, parts }: Page): Promise<void> {
   const path = `${root}${page}`;
   const found = await readFile(path, 'utf8');
   const wanted = (await parts(found)).reduce((text, part) => withPart(text, part.name, part.text), found);
-  if (wanted === found) continue;
+  if (wanted === found) return;
   if (check) {
     console.error(`${page} is out of date: run \`make docs\` and commit the result`);
     process.exitCode = 1;
@@ -104,6 +110,14 @@ for (const { page, parts } of pages) {
     await writeFile(path, wanted);
     console.log(`wrote ${page}`);
   }
+}
+
+try {
+  for (const page of pages) await update(page);
+} catch (error) {
+  // The text says what to do; a stack trace would hide it.
+  console.error(error instanceof Error ? error.message : error);
+  process.exit(1);
 }
 for (const { servers, date } of outdated(await passedRegistries(), Date.now()))
   console.warn(`${servers.join(', ')} passed on ${date}, more than 30 days ago: run \`make verify-registries\``);

@@ -101,9 +101,12 @@ describe('ordermesh', () => {
     it.each([
       [['user.v1.UserService/GetUser', '{"idx":"ada"}'], 'invalid request: .*"idx" is unknown'],
       [['user.v1.UserService/GetUser', '{"id'], 'invalid JSON: '],
-      [['user.v1.UserService/GetUsers'], 'has no method GetUsers: see "ordermesh list user.v1.UserService"'],
-      [['user.v2.UserService/GetUser'], 'the mesh has no user.v2.UserService: see "ordermesh list"'],
-      [['user.v1.UserService', '{}'], 'user.v1.UserService is a service: name one of its methods, see "ordermesh list'],
+      [['user.v1.UserService/GetUsers'], 'has no method GetUsers: see "npx ordermesh list user.v1.UserService"'],
+      [['user.v2.UserService/GetUser'], 'the mesh has no user.v2.UserService: see "npx ordermesh list"'],
+      [
+        ['user.v1.UserService', '{}'],
+        'user.v1.UserService is a service: name one of its methods, see "npx ordermesh list',
+      ],
       [['GetUser'], 'invalid method GetUser: use <service>/<method>'],
       [['user.v1.UserService/GetUser', '{}', '--timeout', 'soon'], 'invalid --timeout soon: use seconds'],
     ])('refuses %j before it calls, and exits with 2', async (args, problem) => {

@@ -33,12 +33,12 @@ Without a method: list the services.`,
     const [service, method] = splitMethod(name);
     const types = await reflection.typesOf(service).catch(async (error: unknown) => {
       if (!(await reflection.services()).includes(name)) throw error;
-      const text = `${name} is a service: name one of its methods, see "ordermesh list ${name}"`;
+      const text = `${name} is a service: name one of its methods, see "npx ordermesh list ${name}"`;
       throw new CommandError(text, exitCode.usage);
     });
     const found = types.getService(service)?.methods.find((one) => one.name === method);
     if (!found)
-      throw new CommandError(`${service} has no method ${method}: see "ordermesh list ${service}"`, exitCode.usage);
+      throw new CommandError(`${service} has no method ${method}: see "npx ordermesh list ${service}"`, exitCode.usage);
     const text = data === '@' ? await readText(process.stdin) : data;
     const requests = parseRequests(found, text, types);
     const metadata = readHeaders(values.header ?? []);

@@ -41,7 +41,7 @@ export const describeCommand: Command = {
 
 function serviceOf(types: FileRegistry, name: string): DescService {
   const service = types.getService(name);
-  if (!service) throw new CommandError(`${name} is not a service: see "ordermesh list"`, exitCode.usage);
+  if (!service) throw new CommandError(`${name} is not a service: see "npx ordermesh list"`, exitCode.usage);
   return service;
 }
 

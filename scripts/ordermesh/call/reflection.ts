@@ -48,7 +48,8 @@ export function createReflection(channel: Channel): Reflection {
     async typesOf(symbol) {
       const found = await files({ $case: 'fileContainingSymbol', value: symbol });
       const [first] = found ?? [];
-      if (!found || !first) throw new CommandError(`the mesh has no ${symbol}: see "ordermesh list"`, exitCode.usage);
+      if (!found || !first)
+        throw new CommandError(`the mesh has no ${symbol}: see "npx ordermesh list"`, exitCode.usage);
       const known = new Map(found.map((file) => [file.name, file]));
       for (const file of known.values()) {
         for (const name of file.dependency) {
