@@ -2,6 +2,7 @@ import type { EndpointSource } from '../balancing/endpoint-source.ts';
 import { createClientFactory } from '../client/client-factory.ts';
 import { dialAddress, isLocal } from '../config/address.ts';
 import type { HttpHosts } from '../config/http-hosts.ts';
+import { processSettings } from '../config/process-settings.ts';
 import { contractDescriptors, contractOpenApi } from '../contract/declared-services.ts';
 import { serviceNameOf } from '../discovery/discovery.ts';
 import { createEdge } from '../edge/edge.ts';
@@ -9,6 +10,9 @@ import type { Directory } from './directory.ts';
 import { exposed } from './own-server.ts';
 import type { Runtime, ServiceDefinition } from './service/service.ts';
 import type { Shutdown } from './shutdown.ts';
+
+const withoutEdge =
+  'HTTP_LISTEN is ignored: this process has no edge, so it serves no HTTP; the whole mesh, the gateway and the service edge do';
 
 export interface HttpParts
   extends Pick<Runtime, 'config' | 'endpoints' | 'health' | 'draining' | 'clock' | 'logger' | 'metrics'> {
@@ -36,7 +40,13 @@ export async function listenForHttp(
 ): Promise<OpenEdge | undefined> {
   const { config, endpoints, clock, logger } = runtime;
   const listen = config.httpListen;
-  if (listen === '' || !definitions.some(({ hasEdge }) => hasEdge)) return undefined;
+  if (!definitions.some(({ hasEdge }) => hasEdge)) {
+    const isIgnored = listen !== '' && listen !== processSettings.httpListen.default;
+    // Operator commands have no services, and may have the settings of the mesh.
+    if (isIgnored && definitions.length > 0) logger.warn({ listen }, withoutEdge);
+    return undefined;
+  }
+  if (listen === '') return undefined;
   // Callers of a service take turns by connection: those over HTTP do not delay the services of this process.
   const own = connectLocal();
   const pick: EndpointSource['pick'] = (contract, tried, isStream) =>

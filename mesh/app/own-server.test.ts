@@ -15,6 +15,16 @@ import { defineService } from './service/define-service.ts';
 const own = defineService({ name: 'own', isLocal: true, setup: () => ({ serves: [echoService()] }) });
 const forwarding = defineService({ name: 'forwarding', setup: () => ({ serves: [], forwards: () => undefined }) });
 
+describe('HTTP_LISTEN', () => {
+  it('causes a warning in a process without the edge, so it is ignored', async () => {
+    const { logger, lines } = captureLog({ level: 'warn' });
+    const mesh = await startMesh([own], { HTTP_LISTEN: '127.0.0.1:0' }, logger);
+    await mesh.stop();
+    expect(lines).toMatchObject([{ listen: '127.0.0.1:0', msg: expect.stringContaining('HTTP_LISTEN is ignored') }]);
+    expect(mesh.httpAddress).toBeUndefined();
+  });
+});
+
 describe('OPS_LISTEN', () => {
   it('has the health of what a process that forwards calls answers about itself', async () => {
     const listen = `127.0.0.1:${await freePort()}`;

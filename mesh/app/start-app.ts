@@ -11,7 +11,7 @@ import { hasManifest } from './data/manifest.ts';
 import { type OpenApp, openApp } from './open-app.ts';
 import type { ServiceDefinition } from './service/service.ts';
 import { createShutdown, type Unended } from './shutdown.ts';
-import { checkDatabases, checkListen } from './start-checks.ts';
+import { checkDatabases, checkDistinctListeners, checkListen } from './start-checks.ts';
 
 /** A running process. */
 export interface App extends OpenApp {
@@ -73,14 +73,13 @@ export function beginApp(config: Config, definitions: readonly ServiceDefinition
   };
   const start = async (): Promise<App> => {
     try {
+      const hasEdge = definitions.some((definition) => definition.hasEdge);
+      checkDistinctListeners(config, hasEdge);
       checkDatabases(config, definitions.filter(({ isLocal }) => !isLocal).length);
       // Do not create a new mesh next to a running one that lost its folder. An existing mesh listens only once it serves:
       // whoever connects earlier would be cut off.
       if (!hasManifest(config.dataDir)) {
-        await checkListen(
-          config,
-          definitions.some(({ hasEdge }) => hasEdge),
-        );
+        await checkListen(config, hasEdge);
       }
       draining.signal.throwIfAborted();
       const dataFolder = claimDataFolder(config.dataDir);

@@ -5,7 +5,8 @@ import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { freePort } from '../testing/servers/free-port.ts';
-import { checkListen } from './start-checks.ts';
+import { startMesh } from '../testing/start-mesh.ts';
+import { checkDistinctListeners, checkListen } from './start-checks.ts';
 
 /** Starts a worker; resolves when it is done with what it has to do. */
 async function work(address: string, role: 'serve' | 'check'): Promise<void> {
@@ -19,6 +20,32 @@ async function work(address: string, role: 'serve' | 'check'): Promise<void> {
   onTestFinished(() => void worker.process.kill('SIGKILL'));
   expect(await once(worker, 'message')).toContain('done');
 }
+
+describe('the addresses of a process', () => {
+  const check = (grpcListen: string, httpListen: string, metricsListen = '', hasEdge = true) =>
+    checkDistinctListeners({ grpcListen, httpListen, metricsListen }, hasEdge);
+
+  it.each([
+    ['127.0.0.1:7000', '127.0.0.1:7000', '', 'HTTP_LISTEN is 127.0.0.1:7000, which GRPC_LISTEN=127.0.0.1:7000 has'],
+    ['0.0.0.0:7000', '127.0.0.1:7000', '', 'HTTP_LISTEN is 127.0.0.1:7000, which GRPC_LISTEN=0.0.0.0:7000 has'],
+    ['127.0.0.1:7000', '', '[::]:7000', 'METRICS_LISTEN is [::]:7000, which GRPC_LISTEN=127.0.0.1:7000 has'],
+    ['127.0.0.1:1', '127.0.0.1:7', '127.0.0.1:7', 'METRICS_LISTEN is 127.0.0.1:7, which HTTP_LISTEN=127.0.0.1:7 has'],
+  ])('are refused if %s, %s and %s collide', (grpc, http, metrics, problem) => {
+    expect(() => check(grpc, http, metrics)).toThrow(problem);
+  });
+
+  it('may be free ones, of several hosts, and that of an edge that it does not have', () => {
+    expect(() => check('127.0.0.1:0', '127.0.0.1:0', '127.0.0.1:0')).not.toThrow();
+    expect(() => check('127.0.0.1:7000', '127.0.0.2:7000')).not.toThrow();
+    expect(() => check('127.0.0.1:7000', '127.0.0.1:7000', '', false)).not.toThrow();
+  });
+
+  it('are compared before anything listens', async () => {
+    const listen = '127.0.0.1:1';
+    const start = startMesh([], { GRPC_LISTEN: listen, METRICS_LISTEN: listen });
+    await expect(start).rejects.toThrow('METRICS_LISTEN is 127.0.0.1:1, which GRPC_LISTEN=127.0.0.1:1 has');
+  });
+});
 
 describe('the check whether a process can listen', () => {
   it('takes no connection from another process that has the same socket', async () => {

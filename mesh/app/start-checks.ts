@@ -20,6 +20,35 @@ export function checkDatabases(config: Config, count: number): void {
     throw databaseShared({ sharers: 'several services' });
 }
 
+/**
+ * Throws a ConfigError that names both settings if two listeners of a process would have the same address. Without this, one would
+ * report that its own process listens there.
+ */
+export function checkDistinctListeners(
+  { grpcListen, httpListen, metricsListen }: ListenSettings,
+  hasEdge: boolean,
+): void {
+  const listeners = [
+    { ...processSettings.grpcListen, address: grpcListen },
+    { ...processSettings.httpListen, address: hasEdge ? httpListen : '' },
+    { ...processSettings.metricsListen, address: metricsListen },
+  ].filter(({ address }) => address !== '');
+  const faults = listeners.flatMap(({ variable, address }, index) => {
+    const other = listeners.slice(0, index).find((each) => isSameAddress(each.address, address));
+    if (other === undefined) return [];
+    return [{ variable, problem: `is ${address}, which ${other.variable}=${other.address} has: choose another port` }];
+  });
+  if (faults.length > 0) throw new ConfigError(faults);
+}
+
+const wildcards: ReadonlySet<string> = new Set(['0.0.0.0', '::']);
+
+/** Whether only one of two listeners can have its address. Port 0 is another one for each. */
+function isSameAddress(one: string, other: string): boolean {
+  const [a, b] = [parseListenAddress(one), parseListenAddress(other)];
+  return a.port === b.port && a.port !== 0 && (a.host === b.host || wildcards.has(a.host) || wildcards.has(b.host));
+}
+
 type ListenSettings = Pick<Config, 'grpcListen' | 'httpListen' | 'metricsListen'>;
 
 /**
