@@ -1508,7 +1508,7 @@ export interface RestApi {
     /** Updates the fields in `update_mask` and returns the user. `user.v1.UserService/UpdateUser` */
     readonly '/users/{id}': {
       readonly params?: {
-        /** The fields to update: `name`, `email`, `role`, or `*` for all three. Unset: every field that is not empty. */
+        /** The fields to update: `name`, `email`, `role`, or `*` for all three. Unset: every field that is not empty, and over REST every field that is in the body. */
         readonly update_mask?: string;
       };
       readonly body: Json['user.v1.UpdateUserRequest-Body'];

@@ -26,7 +26,10 @@ function readKey(text: string): string {
   const key = inner === undefined ? text : inner.replaceAll(/\\(.)/g, '$1');
   const isValid = inner !== undefined || bare.test(text);
   if (!isValid || key.length === 0 || key.length > maxLength) {
-    throw invalidHeader(idempotencyKeyHeader, `give one UUID or one string of 1 to ${maxLength} visible characters`);
+    throw invalidHeader(
+      idempotencyKeyHeader,
+      `give one UUID or one string of 1 to ${maxLength} visible ASCII characters`,
+    );
   }
   return key;
 }

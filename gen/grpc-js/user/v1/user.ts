@@ -103,7 +103,10 @@ export interface UpdateUserRequest {
   user:
     | User
     | undefined;
-  /** The fields to update: `name`, `email`, `role`, or `*` for all three. Unset: every field that is not empty. */
+  /**
+   * The fields to update: `name`, `email`, `role`, or `*` for all three. Unset: every field that is not empty,
+   * and over REST every field that is in the body.
+   */
   updateMask:
     | string[]
     | undefined;

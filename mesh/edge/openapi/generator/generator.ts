@@ -1,8 +1,9 @@
 import type { DescService, FileRegistry } from '@bufbuild/protobuf';
 import { ContractError } from '../../../contract/contract-error.ts';
 import { type HttpRoute, readHttpRoutes } from '../../rules/http-routes.ts';
+import { createRouteTable } from '../../rules/route-table.ts';
 import { commentOf } from './comments.ts';
-import { type OpenApiDocument, type PathItem, type Verb, verbs } from './document.ts';
+import { type OpenApiDocument, type Operation, type PathItem, type Verb, verbs } from './document.ts';
 import { openApiPath, parameterNames, pathShape } from './openapi-path.ts';
 import { sharedResponses } from './operations/error-responses.ts';
 import { headerParameters, responseHeaders } from './operations/headers.ts';
@@ -22,10 +23,12 @@ Authentication is not enforced yet. \`x-required-scope\` is the scope that the t
 
 /**
  * Generates the OpenAPI document of all methods with a `google.api.http` option. Throws a `ContractError` for contracts
- * that it cannot describe.
+ * that it cannot describe, and FAILED_PRECONDITION `INVALID_HTTP_RULE` for rules that the edge would refuse.
  */
 export function openApiDocument(registry: FileRegistry, version: string): OpenApiDocument {
   const routes = readHttpRoutes(registry);
+  // For its check alone: no two routes match the same requests.
+  createRouteTable(routes);
   const services = [...new Set(routes.map(({ method }) => method.parent))].sort((one, other) =>
     one.typeName < other.typeName ? -1 : 1,
   );
@@ -33,6 +36,8 @@ export function openApiDocument(registry: FileRegistry, version: string): OpenAp
   const paths: Record<string, PathItem> = {};
   for (const placed of placeRoutes(routes, services)) {
     const { path, verb } = placed;
+    const other = paths[path]?.[verb];
+    if (other !== undefined) throw sameOperation(placed, other);
     paths[path] = { ...paths[path], [verb]: operation(placed, registry, schemas) };
   }
   return {
@@ -49,6 +54,12 @@ export function openApiDocument(registry: FileRegistry, version: string): OpenAp
       securitySchemes: { bearer: { type: 'http', scheme: 'bearer', description: 'Not enforced yet.' } },
     },
   };
+}
+
+/** The edge can tell such routes apart, by how many segments they take, but OpenAPI has no path for one of them. */
+function sameOperation({ route: { method, verb }, path }: Placed, other: Operation): ContractError {
+  const problem = `OpenAPI cannot tell its path ${verb} ${path} from that of ${other['x-grpc-method']}: change one of them`;
+  return new ContractError(`${method.parent.typeName}/${method.name}`, problem);
 }
 
 type Placed = PlacedRoute & { readonly path: string };

@@ -123,15 +123,31 @@ describe('the OpenAPI document of odd contracts', () => {
       'custom: {kind: "PURGE" path: "/m"}',
       'no operation for the HTTP method PURGE',
     ],
+    [
+      'two methods with the same path',
+      '',
+      'M',
+      'get: "/same/{id}"',
+      'rule of faulty.v1.FaultyService.Other cannot be served: GET /same/{id} matches the same requests as ' +
+        'GET /same/{id} of faulty.v1.FaultyService.Call',
+    ],
+    [
+      'two paths that OpenAPI cannot tell apart',
+      '',
+      'M',
+      'get: "/same/{id=**}"',
+      'faulty.v1.FaultyService/Other: OpenAPI cannot tell its path GET /same/{id} from that of faulty.v1.FaultyService/Call',
+    ],
   ])('refuses %s', async (_, comment, request, rule, problem) => {
     const faulty = await createProtoWorkspace();
     await faulty.write(
       'faulty/v1/faulty.proto',
       `syntax = "proto3"; package faulty.v1; import "buf/validate/validate.proto"; import "google/api/annotations.proto";
-      message M {} message P { string p = 1 [(buf.validate.field).string = {pattern: "^[0-9]+$", min_len: 30}]; }
+      message M { string id = 1; } message P { string p = 1 [(buf.validate.field).string = {pattern: "^[0-9]+$", min_len: 30}]; }
       service FaultyService {
         ${comment}
         rpc Call(${request}) returns (M) { option (google.api.http) = {${rule}}; }
+        rpc Other(M) returns (M) { option (google.api.http) = {get: "/same/{id}"}; }
       }`,
     );
     const descriptors = await faulty.build();

@@ -133,6 +133,8 @@ export interface RestApi {
   });
 
   it('is refused for a path outside of the base', () => {
-    expect(() => restTypes(documentOf({ '/as': { get: operationOf({}) } }))).toThrow('does not begin with /api/');
+    expect(() => restTypes(documentOf({ '/as': { get: operationOf({}) } }))).toThrow(
+      'a.v1.A/Do: its path /as does not begin with /api/',
+    );
   });
 });

@@ -47,7 +47,9 @@ function printVerb(verb: Verb, { paths, components }: OpenApiDocument): string[]
 }
 
 function printRoute(path: string, operation: Operation, shared: Readonly<Record<string, Parameter>>): string[] {
-  if (!path.startsWith(`${basePath}/`)) throw new ContractError(path, `its path does not begin with ${basePath}/`);
+  if (!path.startsWith(`${basePath}/`)) {
+    throw new ContractError(operation['x-grpc-method'], `its path ${path} does not begin with ${basePath}/`);
+  }
   const parameters = operation.parameters.map((each) => resolve(each, shared));
   const key = parameters.find(({ name }) => name === 'Idempotency-Key');
   const [body] = bodyOf(operation);

@@ -26,7 +26,6 @@ const meanings: Readonly<Record<number, string>> = {
   422: 'The `Idempotency-Key` belongs to another request.',
   429: 'Too many requests are in progress. Wait as long as `Retry-After` says.',
   431: 'The request line and the headers are too large.',
-  499: 'The call was cancelled.',
   500: 'An unexpected error; the log of the server has it under the request id.',
   501: 'The service does not have the method.',
   503: 'The service is away for the moment. Wait as long as `Retry-After` says.',
@@ -34,7 +33,7 @@ const meanings: Readonly<Record<number, string>> = {
 };
 
 /** The statuses that every operation may have; 405 is for the HTTP methods that its path does not have. */
-const ofEveryCall = [400, 404, 405, 406, 408, 417, 421, 429, 431, 499, 500, 501, 503, 504];
+const ofEveryCall = [400, 404, 405, 406, 408, 417, 421, 429, 431, 500, 501, 503, 504];
 
 /** What of an operation decides which statuses it may have, besides its own errors. */
 export interface ErrorTraits {
@@ -115,6 +114,5 @@ function statusOf(name: string, reason: string, where: string): number {
 
 /** `404` → `NotFound`. */
 function nameOf(status: number): string {
-  const text = status === 499 ? 'Client Closed Request' : (STATUS_CODES[status] ?? `Status ${status}`);
-  return text.replaceAll(/[^A-Za-z]/g, '');
+  return (STATUS_CODES[status] ?? `Status ${status}`).replaceAll(/[^A-Za-z]/g, '');
 }

@@ -13,8 +13,8 @@ const idempotencyKey: Parameter = {
   name: idempotencyKeyHeader,
   in: 'header',
   description:
-    'A new UUID, or another text of up to 255 visible characters, for each change. A request that repeats it gets the ' +
-    'first answer, for at least 7 days. It is the `request_id` of the contract.',
+    'A new UUID, or another text of up to 255 visible ASCII characters, for each change. A request that repeats it gets ' +
+    'the first answer, for at least 7 days. It is the `request_id` of the contract.',
   schema: { type: 'string', minLength: 1, maxLength: 255, pattern: '^[!#-+\\--[\\]-~]+$', examples: [uuid] },
 };
 
@@ -54,7 +54,9 @@ export const headerParameters = {
   RequestTimeout: {
     name: 'Request-Timeout',
     in: 'header',
-    description: 'How long the caller waits, in seconds. Then the call is cancelled and the status is 504.',
+    description:
+      'How long the caller waits, in seconds. Then the call is cancelled and the status is 504. At most 300, for a stream ' +
+      '86400: more counts as that.',
     schema: {
       type: 'string',
       pattern: '^([1-9][0-9]{0,5}(\\.[0-9]{1,6})?|0\\.[0-9]{0,5}[1-9])$',
