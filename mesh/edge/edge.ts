@@ -141,10 +141,8 @@ export function createEdge(options: EdgeOptions): Edge {
     passesHeader: createHeaderFilter(options.metadataHeaders),
     maxMessageBytes: options.maxMessageBytes ?? maxBodyBytes,
   });
-  const methodsOf = (path: string) => {
-    if (path === healthPath) return healthMethods;
-    return rpcOf(path)?.verbs ?? [...docs.methodsOf(path), ...rest.methodsOf(path)];
-  };
+  const methodsOf = (path: string) =>
+    path === healthPath ? healthMethods : (rpcOf(path)?.verbs ?? [...docs.methodsOf(path), ...rest.methodsOf(path)]);
   const { app, http } = createApp({ limits: options.connections, report: createHttpEndReport(options), patience });
   measureHttpConnections(options.metrics, options.connections, () => http.openConnections);
 
@@ -176,6 +174,7 @@ export function createEdge(options: EdgeOptions): Edge {
       opened.promise.then(() => runInScope(call, () => rpc.answer(request, reply))).catch((error) => reply.send(error));
       return;
     }
+    if (docs.redirect(verb, path, headers.accept, reply)) return;
     request.page = docs.find(verb, path);
     if (request.page) return done();
     request.match = rest.match(verb, path);
@@ -190,9 +189,9 @@ export function createEdge(options: EdgeOptions): Edge {
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, jsonBody);
 
   const handler = async (request: FastifyRequest, reply: FastifyReply) => {
-    const { call, match, page, raw } = request;
+    const { call, match, page, raw, method, originalUrl } = request;
     if (page) return await answerPage(page, request, reply);
-    if (match === undefined) throw pathNotFound();
+    if (match === undefined) throw pathNotFound({ method, path: pathOf(originalUrl) });
     if (raw.httpVersionMajor === 2) await refuseUnannouncedBody(request, match.endpoint.route);
     if (!isOpen) await opened.promise;
     return await runInScope(call, () => answer(request, reply, match, { draining, clock, streams, failed }));

@@ -1,6 +1,10 @@
 import { Status } from 'nice-grpc-common';
 import { noEndpoints } from '../discovery/errors.ts';
 import { defineError } from '../errors/define-error.ts';
+import { cutText } from '../errors/error-text.ts';
+
+/** The path of the page that lists the paths, and tries calls. */
+export const docsPath = '/api/docs';
 
 export const serviceAbsent = noEndpoints.variant({
   text: ({ service }: { readonly service: string }) =>
@@ -14,8 +18,15 @@ export const pathNotFound = defineError({
   code: Status.NOT_FOUND,
   means: 'HTTP: no method of the contracts has the path',
   fix: 'see the `google.api.http` options in `proto/`; write the path exactly, without `//`, `..` or a slash at its end',
-  text: 'path not found: check it, character by character; a slash at the end counts',
+  text: ({ method, path }: { readonly method: string; readonly path: string }) =>
+    `${shown(`${method} ${path}`)} not found: check the path, character by character; a slash at its end counts. ${docsPath} lists all`,
+  metadata: () => ({}),
 });
+
+/** A text of a request for an error: cut, and without control characters. */
+function shown(text: string): string {
+  return cutText(text.replaceAll(/\p{Cc}+/gu, ' '), 200);
+}
 
 export const methodNotAllowed = defineError({
   reason: 'METHOD_NOT_ALLOWED',

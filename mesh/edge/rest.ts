@@ -64,7 +64,7 @@ export function createRest({ registry, caller, admissionOf, keys }: RestOptions)
       const match = table.match(verb, path);
       if (match.kind === 'wrong-method') throw methodNotAllowed({ method: verb, allow: match.allow });
       const endpoint = match.kind === 'found' ? endpoints.get(match.route) : undefined;
-      if (match.kind === 'not-found' || endpoint === undefined) throw pathNotFound();
+      if (match.kind === 'not-found' || endpoint === undefined) throw pathNotFound({ method: verb, path });
       return { endpoint, variables: match.variables };
     },
     methodsOf(path) {

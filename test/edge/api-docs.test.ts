@@ -46,6 +46,24 @@ describe('/api/openapi.json', () => {
   });
 });
 
+describe.each(['/', '/api', '/api/'])('%s', (path) => {
+  it('leads a browser to the docs', async () => {
+    const accept = 'text/html,application/xhtml+xml,*/*;q=0.8';
+    const response = await fetch(`http://${mesh.httpAddress}${path}`, { headers: { accept }, redirect: 'manual' });
+    expect([response.status, response.headers.get('location')]).toEqual([302, '/api/docs']);
+    expect(response.headers.get('vary')).toBe('accept');
+    expect((await get(path, { accept })).url).toBe(`http://${mesh.httpAddress}/api/docs`);
+  });
+
+  it('names them to others', async () => {
+    const response = await get(path);
+    expect(response.status).toBe(404);
+    const detail = expect.stringMatching(/^GET \/\S* not found: .* \/api\/docs lists all$/);
+    expect(await response.json()).toMatchObject({ detail });
+    expect((await get(path, { accept: 'text/html' }, 'POST')).status).toBe(404);
+  });
+});
+
 describe('/api/docs', () => {
   it('loads only what the server has, and no script that is written into it', async () => {
     const response = await get('/api/docs');

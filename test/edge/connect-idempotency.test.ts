@@ -49,6 +49,7 @@ describe('a change by Connect with an Idempotency-Key', () => {
     await deposit(euros('5'), keyed);
     const refused = await deposit(euros('6'), keyed);
     expect([refused.json.code, reasonOf(refused)]).toEqual(['already_exists', 'REQUEST_ID_REUSED']);
+    expect(refused.json.message).toMatch(/^Idempotency-Key used was already used /);
   });
 
   it.each([

@@ -68,7 +68,13 @@ describe('a change with an Idempotency-Key', () => {
     const before = await balance();
     expect(await deposit(key, 6)).toMatchObject({
       status: 422,
-      json: { status: 422, reason: 'REQUEST_ID_REUSED', type: 'urn:ordermesh:error:REQUEST_ID_REUSED' },
+      json: {
+        status: 422,
+        reason: 'REQUEST_ID_REUSED',
+        type: 'urn:ordermesh:error:REQUEST_ID_REUSED',
+        detail: expect.stringMatching(`^Idempotency-Key ${key} was already used .* use a new key$`),
+        metadata: { requestId: key },
+      },
       headers: { 'idempotency-key': key },
     });
     expect(await balance()).toBe(before);

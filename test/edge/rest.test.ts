@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { pathNotFound } from '../../mesh/edge/errors.ts';
 import { eventually } from '../../mesh/testing/eventually.ts';
 import { startMesh, type TestMesh } from '../../mesh/testing/start-mesh.ts';
 import { allServices } from '../../services/all.ts';
@@ -98,6 +99,29 @@ describe('a refusal over REST', () => {
     const refused = await send(method, path);
     expect(refused).toMatchObject({ status, json: { status, reason } });
     expect(refused.headers.allow).toBe(status === 405 ? 'DELETE,GET,HEAD,PATCH' : undefined);
+  });
+
+  it('of an unknown path names it: cut, and without control characters', async () => {
+    const of = async (path: string) => (await send('GET', path)).json.detail;
+    expect(await of('/api/nothing?a=1')).toBe(
+      'GET /api/nothing not found: check the path, character by character; a slash at its end counts. /api/docs lists all',
+    );
+    expect((await of(`/api/${'x'.repeat(1_000)}`)).length).toBeLessThan(400);
+    expect(pathNotFound({ method: 'GET', path: '/a\n\u001b[0m' }).message).toMatch(/^GET \/a \[0m not found/);
+  });
+
+  it.each([
+    ['{', 'is not valid JSON: it ends too early'],
+    ['', 'is required'],
+  ])('of the body %j names the body, not the field that it is', async (body, description) => {
+    const headers = { 'content-type': 'application/json' };
+    const refused = await fetch(`http://${mesh.httpAddress}/api/users`, { method: 'POST', headers, body });
+    expect(await refused.json()).toMatchObject({ status: 400, violations: [{ field: 'body', description }] });
+  });
+
+  it('of a time whose + became a space says how to write it', async () => {
+    const { json } = await send('GET', '/api/accounts/ada?as_of_time=2026-11-29T20:00:00+01:00');
+    expect(json.violations).toMatchObject([{ description: expect.stringContaining('in a query, write + as %2B') }]);
   });
 
   it.each(['GET', 'DELETE'])('of a body that %s does not take is a problem', async (method) => {

@@ -33,7 +33,7 @@ export function addMethod(router: ConnectRouter, desc: DescMethod, { method, adm
           const message = exchange.message();
           const headers = identity.identify(message, exchange.headers);
           for (const [name, value] of Object.entries(headers)) context.responseHeader.set(name, value);
-          return identity.run(message, () => method.unary(message, options));
+          return identity.run(message, exchange.headers, () => method.unary(message, options));
         }),
       );
       return;

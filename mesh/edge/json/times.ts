@@ -10,12 +10,16 @@ const minSeconds = -62_135_596_800;
 const maxSeconds = 253_402_300_799;
 
 const timestampText = 'a time such as 2026-11-28T18:00:00Z';
+/** The `+` of a query is a space. */
+const spacedOffset = / \d\d:\d\d$/;
 
 /** Reads a time of RFC 3339, from the year 1 to the year 9999, with up to nine digits after the second. */
 export const readTimestamp: ValueReader<Message> = (node, faults) => {
   if (typeof node !== 'string') return refuse(faults, timestampText, node);
   const match = timestampPattern.exec(node);
-  if (match === null) return refuse(faults, timestampText);
+  if (match === null) {
+    return refuse(faults, spacedOffset.test(node) ? `${timestampText}; in a query, write + as %2B` : timestampText);
+  }
   const [, year, month, day, hour, minute, second, fraction = '', sign, offsetHour = '0', offsetMinute = '0'] = match;
   const parts = [year, month, day, hour, minute, second].map(Number) as Sextuple;
   const localSeconds = secondsOf(parts);

@@ -1,7 +1,10 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { methodNotAllowed } from '../errors.ts';
+import type { FastifyReply } from 'fastify';
+import { docsPath, methodNotAllowed } from '../errors.ts';
 import { compress } from '../semantics/content-coding.ts';
+import { readQualityValues } from '../semantics/quality-values.ts';
+import { addVary } from '../semantics/vary.ts';
 
 /** A file that the edge serves as it is. */
 export interface Page {
@@ -22,14 +25,16 @@ export interface ApiDocs {
    * `METHOD_NOT_ALLOWED` for anything but GET and HEAD.
    */
   find(method: string, path: string): PageReader | undefined;
+  /** Sends a browser that opens an entrance, such as `/`, to the docs. Returns whether it did: not for other paths and clients. */
+  redirect(method: string, path: string, accept: string | undefined, reply: FastifyReply): boolean;
   /** The methods of a path; none if it has no page. */
   methodsOf(path: string): readonly string[];
 }
 
 /** The path of the OpenAPI document. */
 export const documentPath = '/api/openapi.json';
-/** The path of the page to try calls. */
-export const docsPath = '/api/docs';
+/** What people open first. */
+const entrances: ReadonlySet<string> = new Set(['/', '/api', '/api/']);
 
 const types = {
   css: 'text/css; charset=utf-8',
@@ -71,6 +76,14 @@ export function createApiDocs(document: URL): ApiDocs {
       const page = pages.get(path);
       if (page && method !== 'GET' && method !== 'HEAD') throw methodNotAllowed({ method, allow: ['GET', 'HEAD'] });
       return page;
+    },
+    redirect(method, path, accept = '', reply) {
+      if (!entrances.has(path) || (method !== 'GET' && method !== 'HEAD')) return false;
+      const isBrowser = readQualityValues(accept).some(({ value, quality }) => value === 'text/html' && quality > 0);
+      if (!isBrowser) return false;
+      addVary(reply, 'accept');
+      reply.code(302).header('location', docsPath).send();
+      return true;
     },
     methodsOf: (path) => (pages.has(path) ? ['GET', 'HEAD'] : []),
   };

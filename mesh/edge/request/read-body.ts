@@ -15,8 +15,8 @@ export interface ReadBody {
 /** Reads the text of a body. */
 export type BodyReader = (text: string | undefined, faults: Faults) => ReadBody;
 
-/** The field that a fault of the whole body names. */
-const wholeBody = 'body';
+/** What a fault of the whole body names: its caller need not know which field of the request it is. */
+export const wholeBody = 'body';
 
 /**
  * Compiles how the body of a route gives fields of the request. A missing body gives none: whether that is allowed is for
@@ -27,24 +27,23 @@ export function compileBodyReader(
   readers: MessageReaders,
 ): BodyReader {
   const read = compileRead(input, body, readers);
-  const field = typeof body === 'object' ? body.name : wholeBody;
   return (text, faults) => {
     if (text === undefined || text === '') return { message: create(input), json: undefined };
     if (read === undefined) {
       faults.add(wholeBody, 'must be empty: this method takes no body');
       return { message: create(input), json: undefined };
     }
-    const json = parse(text, field, faults);
+    const json = parse(text, faults);
     return { message: json === undefined ? create(input) : read(json, faults), json };
   };
 }
 
-function parse(text: string, field: string, faults: Faults): JsonNode | undefined {
+function parse(text: string, faults: Faults): JsonNode | undefined {
   try {
     return parseJson(text);
   } catch (error) {
     if (!(error instanceof JsonSyntaxError)) throw error;
-    faults.add(field, error.message);
+    faults.add(wholeBody, error.message);
     return undefined;
   }
 }

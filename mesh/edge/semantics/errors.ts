@@ -1,6 +1,7 @@
 import { Status } from 'nice-grpc-common';
 import { defineError } from '../../errors/define-error.ts';
 import type { MeshError } from '../../errors/mesh-error.ts';
+import { requestIdReused } from '../../idempotency/errors.ts';
 
 const invalidHeaderText = defineError({
   reason: 'INVALID_HEADER',
@@ -47,6 +48,22 @@ export const idempotencyKeyMissing = defineError({
     `${path} needs an Idempotency-Key: send a new UUID for each change, and the same one when you repeat it`,
   metadata: () => ({}),
 });
+
+/** The service knows only the `request_id` that the key stands for, which its caller has not sent. */
+export const idempotencyKeyReused = requestIdReused.variant({
+  text: ({ path, key }: ReusedKey) =>
+    `Idempotency-Key ${key} was already used for a different request to ${path}: repeat that request unchanged or use a new key`,
+  metadata: ({ metadata }) => metadata,
+});
+
+interface ReusedKey {
+  /** The method: `/payment.v1.AccountService/Deposit`. */
+  readonly path: string;
+  /** As it was sent. */
+  readonly key: string;
+  /** That of the service. */
+  readonly metadata: MeshError['metadata'];
+}
 
 export const idempotencyKeyInUse = defineError({
   reason: 'IDEMPOTENCY_KEY_IN_USE',

@@ -1,7 +1,8 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { type DescField, type DescMethod, type Message, ScalarType } from '@bufbuild/protobuf';
 import type { CallPolicy } from '../../contract/policy/policy.ts';
-import { headerContradictsBody, idempotencyKeyMissing } from './errors.ts';
+import { requestIdReused } from '../../idempotency/errors.ts';
+import { headerContradictsBody, idempotencyKeyMissing, idempotencyKeyReused } from './errors.ts';
 import { idempotencyKeyHeader, requestIdOfKey } from './idempotency-key.ts';
 import type { KeysInUse } from './keys-in-use.ts';
 
@@ -19,13 +20,16 @@ export interface RequestIdentity {
    * `INVALID_HEADER`, `HEADER_CONTRADICTS_BODY`, and `IDEMPOTENCY_KEY_MISSING` if it has neither and its contract requires one.
    */
   identify(request: Message, headers: IncomingHttpHeaders): Readonly<Record<string, string>>;
-  /** Makes the call of a request. Throws ABORTED `IDEMPOTENCY_KEY_IN_USE` while another with its `request_id` runs. */
-  run<Answer>(request: Message, call: () => Promise<Answer>): Promise<Answer>;
+  /**
+   * Makes the call of a request with these headers. Throws ABORTED `IDEMPOTENCY_KEY_IN_USE` while another with its `request_id`
+   * runs, and names the header in ALREADY_EXISTS `REQUEST_ID_REUSED` if that has given the id.
+   */
+  run<Answer>(request: Message, headers: IncomingHttpHeaders, call: () => Promise<Answer>): Promise<Answer>;
 }
 
 const noHeaders: Readonly<Record<string, string>> = {};
 /** Of a method whose requests have no id: an `Idempotency-Key` is ignored. */
-const unidentified: RequestIdentity = { identify: () => noHeaders, run: (_, call) => call() };
+const unidentified: RequestIdentity = { identify: () => noHeaders, run: (_request, _headers, call) => call() };
 
 /** Compiles the identity of a method's requests. `keys` are those in use at this edge. */
 export function compileIdentity(
@@ -38,7 +42,7 @@ export function compileIdentity(
   const idOf = (request: Message) => Reflect.get(request, field.localName) as string;
   return {
     identify(request, headers) {
-      const key = headers['idempotency-key'] as string | undefined;
+      const key = keyOf(headers);
       const given = idOf(request);
       if (key === undefined) {
         if (given === '' && policy.idempotencyKeyRequired) throw idempotencyKeyMissing({ path });
@@ -49,11 +53,22 @@ export function compileIdentity(
       Reflect.set(request, field.localName, id);
       return { 'idempotency-key': key };
     },
-    run(request, call) {
+    async run(request, headers, call) {
       const id = idOf(request);
-      return id ? keys.run(path, id, call) : call();
+      if (!id) return await call();
+      try {
+        return await keys.run(path, id, call);
+      } catch (error) {
+        const key = keyOf(headers);
+        if (key === undefined || !requestIdReused.is(error)) throw error;
+        throw idempotencyKeyReused({ path, key, metadata: error.metadata }, { cause: error });
+      }
     },
   };
+}
+
+function keyOf(headers: IncomingHttpHeaders): string | undefined {
+  return headers['idempotency-key'] as string | undefined;
 }
 
 function requestIdField({ input, methodKind }: DescMethod): DescField | undefined {

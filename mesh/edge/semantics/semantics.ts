@@ -55,7 +55,7 @@ export function compileSemantics(
       return {
         headers: identity.identify(request, headers),
         isIfMatch: conditions.isIfMatch,
-        run: (call) => identity.run(request, () => conditions.run(call, request)),
+        run: (call) => identity.run(request, headers, () => conditions.run(call, request)),
         validate(response) {
           const etag = etagOf?.(response) ?? '';
           return { etag, isNotModified: conditions.isNotModified(etag) };

@@ -32,7 +32,7 @@ export const updateProbes: readonly Probe[] = [
   ),
   refuses('POST', '/v1/shapes/import', 'names an item of a list body', ['tags[1]'], { body: '["a", 1]' }),
   refuses('POST', '/v1/shapes', 'names a field of the body with its field', ['shape.nope'], { body: '{"nope": 1}' }),
-  refuses('POST', '/v1/shapes', 'names the field of a broken body', ['shape'], { body: '{' }),
+  refuses('POST', '/v1/shapes', 'names a broken body', ['body'], { body: '{' }),
   refuses('GET', '/v1/shapes/s1', 'refuses a body with GET', ['body'], { body: '{}' }),
   refuses('DELETE', '/v1/shapes/s1', 'refuses a body with DELETE', ['body'], { body: '{}' }),
   calls(
