@@ -51,6 +51,7 @@ describe('an idempotency key', () => {
     '"a"b"',
     '"a\\n"',
     '"a";p=1',
+    'ä',
     'ключ',
     'a\u0000',
     'a\u007f',
@@ -59,7 +60,7 @@ describe('an idempotency key', () => {
     expect(() => idOf(key)).toThrow(
       expect.objectContaining({
         reason: 'INVALID_HEADER',
-        violations: [expect.objectContaining({ field: 'Idempotency-Key' })],
+        violations: [{ field: 'Idempotency-Key', description: expect.stringContaining('visible ASCII characters') }],
       }),
     );
   });
