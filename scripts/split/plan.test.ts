@@ -38,6 +38,7 @@ describe('planMesh', () => {
       address: '127.0.0.1:21011',
       environment: {
         GRPC_LISTEN: '127.0.0.1:21011',
+        HTTP_LISTEN: 'off',
         METRICS_LISTEN: '127.0.0.1:22011',
         DATA_DIR: 'data/split/order-2',
         DATABASE_URL: servers.database,
@@ -58,6 +59,7 @@ describe('planMesh', () => {
     expect(second?.environment.DISCOVERY_URL).toBe(
       'static:user=127.0.0.1:21000,ops=127.0.0.1:21011,gateway=127.0.0.1:21020',
     );
+    expect(second?.environment.HTTP_LISTEN).toBe('off');
     expect(gateway?.environment).toMatchObject({
       GRPC_LISTEN: '127.0.0.1:50051',
       HTTP_LISTEN: '127.0.0.1:8080',

@@ -105,8 +105,9 @@ export function planMesh(options: PlanOptions): readonly PlannedProcess[] {
         ...shared,
         DISCOVERY_URL: environment.DISCOVERY_URL || discoveryUrl(others),
         GRPC_LISTEN: address,
-        // All gateways are at one address, which forwards.
-        ...(service === gateway && { HTTP_LISTEN: gatewayHttp, OPS_LISTEN: `127.0.0.1:${port}` }),
+        // All gateways are at one address, which forwards. Only they have the edge.
+        HTTP_LISTEN: service === gateway ? gatewayHttp : 'off',
+        ...(service === gateway && { OPS_LISTEN: `127.0.0.1:${port}` }),
         METRICS_LISTEN: `127.0.0.1:${port + metricsOffset}`,
         DATA_DIR: join(dataDir, 'split', name),
       },
