@@ -57,11 +57,11 @@ describe('a request that is of neither protocol', () => {
     ['gRPC-Web in base64', 'POST', 'application/grpc-web-text', 415, 'application/grpc-web+proto'],
     ['the form of streams for a unary method', 'POST', 'application/connect+json', 415, 'application/json'],
     ['another media type', 'POST', 'text/plain', 415, 'application/json'],
-    ['another HTTP method', 'PUT', 'application/json', 405, 'use POST or GET'],
+    ['another HTTP method', 'PUT', 'application/json', 405, 'use POST or GET or HEAD'],
   ])('with %s is refused with a problem', async (_, method, type, status, detail) => {
     const refused = await send(method, getUser, { 'content-type': type }, '{}');
     expect(refused).toMatchObject({ status, json: { status, detail: expect.stringContaining(detail) } });
-    expect(refused.headers.get('allow')).toBe(status === 405 ? 'POST,GET' : null);
+    expect(refused.headers.get('allow')).toBe(status === 405 ? 'POST,GET,HEAD' : null);
   });
 
   it('with GET of a method that changes something is refused with a problem', async () => {
@@ -140,8 +140,27 @@ describe('bytes over Connect and gRPC-Web', () => {
     ['encoding=json&message={"id":"eve"}&message={"id":"tom"}', 400],
     ['encoding=json&encoding=proto&message={"id":"eve"}', 400],
     ['encoding=json&message={"id":"nobody"}', 404],
+    ['connect=v1&encoding=json&message={"id":"nobody"}', 404],
+    ['connect=v2&encoding=json&message={"id":"nobody"}', 400],
   ])('a query %s is answered with %i', async (query, status) => {
     expect(await send('GET', `${getUser}?${query}`, {})).toMatchObject({ status });
+  });
+
+  it('a query by HEAD has the head of GET', async () => {
+    for (const id of ['heidi', 'nobody']) {
+      if (id === 'heidi')
+        await call('user.v1.UserService/CreateUser', { user: { id, name: 'H', email: 'h@example.com' } });
+      const path = `${getUser}?encoding=json&message=${JSON.stringify({ id })}`;
+      const [got, head] = [await send('GET', path, {}), await send('HEAD', path, {})];
+      expect(head).toMatchObject({ status: got.status, bytes: Buffer.alloc(0) });
+      for (const name of ['content-type', 'content-length']) expect(head.headers.get(name)).toBe(got.headers.get(name));
+    }
+  });
+
+  it('a stream of another version of Connect ends with an error', async () => {
+    const headers = { ...stream, 'connect-protocol-version': '2' };
+    const { bytes } = await send('POST', '/user.v1.UserService/ListUsers', headers, envelope(0, Buffer.alloc(0)));
+    expect(JSON.parse(`${bytes.subarray(5)}`)).toMatchObject({ error: { code: 'invalid_argument' } });
   });
 
   it('a query is not answered out of the cache of a proxy', async () => {
@@ -152,6 +171,7 @@ describe('bytes over Connect and gRPC-Web', () => {
   it.each([
     [{ 'connect-timeout-ms': 'soon' }, 'invalid_argument'],
     [{ 'x-token-bin': '%%%' }, 'invalid_argument'],
+    [{ 'connect-protocol-version': '2' }, 'invalid_argument'],
   ])('a header %j is refused', async (header, code) => {
     expect(await send('POST', getUser, { ...json, ...header }, '{"id": "eve"}')).toMatchObject({
       status: 400,

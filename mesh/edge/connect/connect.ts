@@ -57,6 +57,7 @@ export function createConnect(options: ConnectOptions): (path: string) => RpcEnd
   const router = createConnectRouter({
     grpc: false,
     acceptCompression: [compressionGzip],
+    requireConnectProtocolHeader: true,
     jsonOptions: { registry, alwaysEmitImplicit: true },
   });
   for (const desc of methodsOf(registry)) {
@@ -70,7 +71,7 @@ export function createConnect(options: ConnectOptions): (path: string) => RpcEnd
       const method = caller.methodOf(handler.method);
       const parts = { handler, method, readMessage: compileMessageReader(handler.method, readers), options };
       const takesStream = ['client_streaming', 'bidi_streaming'].includes(handler.method.methodKind);
-      const traits = { method, takesStream, verbs: handler.allowedMethods };
+      const traits = { method, takesStream, verbs: verbsOf(handler) };
       return [handler.requestPath, { ...traits, answer: (request, reply) => answer(request, reply, parts) }];
     }),
   );
@@ -111,13 +112,20 @@ async function answer(request: FastifyRequest, reply: FastifyReply, parts: Endpo
   else await sendStream(reply, response, exchange.announced);
 }
 
+/** The HTTP methods that call a method: HEAD is there wherever GET is (RFC 9110, 9.1). */
+function verbsOf({ allowedMethods }: UniversalHandler): readonly string[] {
+  return allowedMethods.includes('GET') ? [...allowedMethods, 'HEAD'] : allowedMethods;
+}
+
 /** Returns how a request carries its message. Throws `METHOD_NOT_ALLOWED` and `UNSUPPORTED_MEDIA_TYPE`. */
 function formOf({ method, headers }: FastifyRequest, query: URLSearchParams, handler: UniversalHandler): MessageForm {
-  if (!handler.allowedMethods.includes(method)) throw methodNotAllowed({ method, allow: handler.allowedMethods });
+  const allow = verbsOf(handler);
+  if (!allow.includes(method)) throw methodNotAllowed({ method, allow });
   const type = headers['content-type'] ?? '';
   if (grpcType.test(type)) throw grpcOverHttp();
-  const form = method === 'GET' ? queryForm(query) : bodyForm(handler.method, type);
+  const isRead = method === 'GET' || method === 'HEAD';
+  const form = isRead ? queryForm(query) : bodyForm(handler.method, type);
   if (form !== undefined) return form;
-  const types = method === 'GET' ? ['encoding=json', 'encoding=proto'] : mediaTypesOf(handler.method);
+  const types = isRead ? ['encoding=json', 'encoding=proto'] : mediaTypesOf(handler.method);
   throw unknownRpcType({ types });
 }

@@ -28,13 +28,15 @@ export function protocolRequest(
   { form, encoding }: MessageCoding,
   exchange: RpcExchange,
 ): UniversalServerRequest {
-  const { headers, method, raw } = request;
+  const { headers, raw } = request;
   const query = new URLSearchParams();
   const header = new Headers();
   if (form.place === 'query') {
+    query.set('connect', exchange.protocolVersion ?? 'v1');
     query.set('encoding', form.isBinary ? 'proto' : 'json');
     query.set('message', exchange.placeholder);
   } else {
+    header.set('connect-protocol-version', exchange.protocolVersion ?? '1');
     header.set('content-type', headers['content-type'] ?? '');
   }
   if (encoding !== undefined && !isKnownEncoding(encoding)) {
@@ -48,7 +50,7 @@ export function protocolRequest(
   if (timeout !== undefined && timeoutMsOf(form, request) === undefined) header.set(form.timeout, String(timeout));
   return {
     httpVersion: raw.httpVersion,
-    method,
+    method: form.place === 'query' ? 'GET' : 'POST',
     url: `http://edge${path}?${query}`,
     header,
     body: exchange.body(),

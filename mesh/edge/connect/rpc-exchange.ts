@@ -55,6 +55,13 @@ export class RpcExchange {
     return this.#request.headers;
   }
 
+  /** The version of Connect that the request names, `1`, or `v1` in a query. Curl and gRPC-Web name none. */
+  get protocolVersion(): string | undefined {
+    const { coding, query } = this.#options;
+    if (coding.form.place === 'query') return query.get('connect') ?? undefined;
+    return this.headers['connect-protocol-version'] as string | undefined;
+  }
+
   /** The metadata for the service. Throws INVALID_ARGUMENT `INVALID_HEADER`. */
   get metadata(): Metadata {
     return requestMetadata(this.#request.headers, this.#options.passesHeader);
