@@ -154,7 +154,7 @@ describe('a stream that is resumed over HTTP', () => {
   it('continues after the last id', async () => {
     const { address, seen } = await startListing(listing(1));
     await get(address, '/api/users?role=a&afterId=x', { accept: sse, 'last-event-id': 'u7' });
-    await get(address, '/api/users?limit=9', { accept: lines, 'last-event-id': 'u7;4' });
+    await get(address, '/api/users?limit=9', { accept: sse, 'last-event-id': 'u7;4' });
     expect(seen.requests).toMatchObject([
       { role: 'a', afterId: 'u7', limit: 0 },
       { afterId: 'u7', limit: 5 },
@@ -170,9 +170,35 @@ describe('a stream that is resumed over HTTP', () => {
 
   it('is refused with an id that is none of it', async () => {
     const { address } = await startListing(listing(1));
-    const { status, text } = await get(address, '/api/users', { 'last-event-id': 'a;b' });
+    const { status, text } = await get(address, '/api/users', { accept: sse, 'last-event-id': 'a;b' });
     expect(status).toBe(400);
     expect(JSON.parse(text)).toMatchObject({ reason: 'INVALID_HEADER', violations: [{ field: 'Last-Event-ID' }] });
+  });
+
+  it('is refused with the name of the header if its service does not take the id', async () => {
+    const description = 'does not match the pattern';
+    const { address } = await startListing(
+      listing(0, () =>
+        Promise.reject(
+          new MeshError(Status.INVALID_ARGUMENT, 'INVALID_REQUEST', 'after_id is wrong', {
+            violations: [{ field: 'after_id', description }],
+          }),
+        ),
+      ),
+    );
+    const violationsOf = async (path: string, headers: Record<string, string>) =>
+      JSON.parse((await get(address, path, { accept: sse, ...headers })).text).violations;
+    expect(await violationsOf('/api/users', { 'last-event-id': 'u7' })).toEqual([
+      { field: 'Last-Event-ID', description },
+    ]);
+    expect(await violationsOf('/api/users?after_id=u7', {})).toEqual([{ field: 'after_id', description }]);
+  });
+
+  it.each([array, lines])('starts as its request says if it is not of events, as %s', async (accept) => {
+    const { address, seen } = await startListing(listing(1));
+    const { status } = await get(address, '/api/users?after_id=x', { accept, 'last-event-id': 'a;b' });
+    expect(status).toBe(200);
+    expect(seen.requests).toMatchObject([{ afterId: 'x' }]);
   });
 });
 

@@ -43,18 +43,23 @@ export async function answerStream(
   { endpoint, message, options }: StreamCall,
   { draining, clock, streams, failed }: StreamTools,
 ): Promise<Readable> {
-  const { accept, 'accept-encoding': acceptEncoding, 'last-event-id': lastEventId } = headersOf(request);
+  const { accept, 'accept-encoding': acceptEncoding, 'last-event-id': lastId } = headersOf(request);
   const type = chooseType(accept, streamTypes);
   const isEvents = type === 'text/event-stream';
   // What unpacks events on their way may keep them until it has more, so they are only packed for who wants nothing else.
   const coding = chooseCoding(acceptEncoding, isEvents ? 0 : Number.POSITIVE_INFINITY);
+  // Only an EventSource has events to name (HTML, 9.2.4). In other formats the request itself says where to continue.
+  const lastEventId = isEvents ? lastId : undefined;
   const cursor = endpoint.readCursor(message, lastEventId);
   const first = cursor ? cursor.next() : message;
   // A browser that gets a problem does not connect again, so one that comes back waits for its service.
-  const isResumed = isEvents && Boolean(lastEventId);
+  const isResumed = Boolean(lastEventId);
   const call = endpoint.method.serverStreaming;
   const start = { call, options, cursor, isResumed, draining, clock };
-  const stream = first ? await beginStream({ ...start, request: first }) : endedStream;
+  const begun = first ? beginStream({ ...start, request: first }) : endedStream;
+  const stream = await Promise.resolve(begun).catch((error) => {
+    throw cursor?.refusalOf(error) ?? error;
+  });
 
   reply.header('content-type', type);
   addVary(reply, 'accept, accept-encoding');

@@ -34,6 +34,7 @@ function begin(scripts: readonly Script[], { isResumed = false, hasCursor = true
     startId: () => '',
     id: () => '',
     next: () => messageAt(at),
+    refusalOf: () => undefined,
   };
   const call = (request: Message, given: MeshCallOptions = {}) => {
     options.push(given);

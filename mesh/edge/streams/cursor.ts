@@ -1,6 +1,7 @@
 import { clone, type DescMethod, type Message, type Registry } from '@bufbuild/protobuf';
 import { type ReflectMessage, reflect } from '@bufbuild/protobuf/reflect';
 import { type Resume, resumeOf } from '../../contract/policy/resume.ts';
+import { MeshError } from '../../errors/mesh-error.ts';
 import { eventIdFault, formatEventId, parseEventId } from './event-id.ts';
 
 /** Where a stream is, for one request. */
@@ -15,6 +16,11 @@ export interface StreamCursor {
   id(): string;
   /** Returns the request that continues after the last message; `undefined` if the caller has all that it wants. */
   next(): Message | undefined;
+  /**
+   * Returns what to refuse the request with if a service does not take where the header `Last-Event-ID` starts: INVALID_ARGUMENT
+   * `INVALID_HEADER`. `undefined`: the error is of something else.
+   */
+  refusalOf(error: unknown): MeshError | undefined;
 }
 
 /**
@@ -47,6 +53,7 @@ class FieldCursor implements StreamCursor {
   /** Where it was before the first message, and how many messages counted against the limit then. */
   #start: CursorValue = '';
   readonly #takenBefore: number = 0;
+  readonly #isResumed: boolean;
   #taken = 0;
   #last: Message | undefined;
 
@@ -55,6 +62,7 @@ class FieldCursor implements StreamCursor {
     this.#resume = resume;
     this.#request = request;
     this.#limit = limit === undefined ? 0 : Math.max(0, request.get(limit) as number);
+    this.#isResumed = Boolean(lastEventId);
     if (!lastEventId) return;
     const { value, taken } = parseEventId(lastEventId, after.scalar);
     this.#start = value;
@@ -89,6 +97,12 @@ class FieldCursor implements StreamCursor {
     if (this.#value !== '') fields.set(after, this.#value);
     if (limit && this.#taken > 0 && this.#limit > 0) fields.set(limit, this.#limit - this.#taken);
     return request;
+  }
+
+  refusalOf(error: unknown): MeshError | undefined {
+    if (!this.#isResumed || !(error instanceof MeshError)) return undefined;
+    const violation = error.violations.find(({ field }) => field === this.#resume.after.name);
+    return violation && eventIdFault(violation.description);
   }
 
   #idOf(value: CursorValue, taken: number): string {
