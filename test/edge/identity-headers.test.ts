@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { User } from '#gen/user/v1/user.ts';
-import { identityHeaders } from '../../mesh/edge/security/identity-headers.ts';
+import { identityHeaders } from '../../mesh/edge/identity-headers.ts';
 import { startMesh, type TestMesh } from '../../mesh/testing/start-mesh.ts';
 import { edgeService } from '../../services/edge/service.ts';
 import { send } from './support/http.ts';

@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { decodeBinaryHeader } from '@connectrpc/connect';
 import { Metadata } from 'nice-grpc-common';
-import { identityHeaderOf } from '../security/identity-headers.ts';
+import { identityHeaderOf } from '../identity-headers.ts';
 import { invalidHeader } from '../semantics/errors.ts';
 import { connectionHeaders } from './connection-headers.ts';
 

@@ -1,8 +1,8 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { FastifyReply } from 'fastify';
 import type { CorsOrigins } from '../../config/cors-origins.ts';
+import { protocolHeaders } from '../connect/protocol-headers.ts';
 import { originNotAllowed } from './errors.ts';
-import { protocolHeaders } from './protocol-headers.ts';
 import { securityHeaders } from './security-headers.ts';
 
 type Headers = Readonly<Record<string, string>>;

@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import type { Metrics } from '../../metrics/metrics.ts';
+import type { Metrics } from '../metrics/metrics.ts';
 
 /**
  * Headers by which proxies, gateways, the platforms of clouds and the mesh itself say who is calling, or for whom. A `*` stands for the rest
