@@ -78,7 +78,7 @@ describe('a page of an allowed origin', () => {
     ['/api/users', ['GET', 'HEAD', 'POST']],
     ['/api/users/ada', ['DELETE', 'GET', 'HEAD', 'PATCH']],
     ['/api/users/ada?x=1', ['DELETE', 'GET', 'HEAD', 'PATCH']],
-    [getUser, ['GET', 'POST']],
+    [getUser, ['GET', 'HEAD', 'POST']],
     ['/user.v1.UserService/CreateUser', ['POST']],
     ['/api/health', ['GET', 'HEAD']],
     ['/api/openapi.json', ['GET', 'HEAD']],
