@@ -51,9 +51,9 @@ export const numbers: readonly Attack[] = [
 
 /** Text that is not UTF-8, or no text. */
 export const texts: readonly Attack[] = [
-  attack('a lone high surrogate', post('{"name": "\\ud800"}'), 400, 'user'),
-  attack('a lone low surrogate', post('{"name": "\\udc00a"}'), 400, 'user'),
-  attack('surrogates the wrong way round', post('{"name": "\\udc00\\ud800"}'), 400, 'user'),
+  attack('a lone high surrogate', post('{"name": "\\ud800"}'), 400, 'body'),
+  attack('a lone low surrogate', post('{"name": "\\udc00a"}'), 400, 'body'),
+  attack('surrogates the wrong way round', post('{"name": "\\udc00\\ud800"}'), 400, 'body'),
   attack('a surrogate in UTF-8', post(Buffer.from('7b226e616d65223a22eda080227d', 'hex')), 400),
   attack('an overlong quote', post(Buffer.from('7b22696422 3a22c0a2227d'.replace(' ', ''), 'hex')), 400),
   attack('a byte that is never UTF-8', post(Buffer.from('7b226964223a22ff227d', 'hex')), 400),
