@@ -105,7 +105,7 @@ describe.each([nginx, haproxy])('the example of $server.name', (proxy) => {
       const { seen, ended } = follow(clients);
       await ended;
       expect(seen).toMatchObject({ events: 1, error: { code: Status.INTERNAL } });
-      await expect(wait(clients)).rejects.toMatchObject({ code: Status.UNAVAILABLE });
+      await expect(wait(clients)).rejects.toMatchObject({ code: Status.INTERNAL });
     });
 
     it.runIf(process.env.VERIFY_POLYGLOT === '1')(

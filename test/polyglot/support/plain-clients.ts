@@ -34,7 +34,7 @@ export function follow({ events }: Clients, signal?: AbortSignal) {
   return { seen, ended };
 }
 
-/** Follows a topic in which nothing ever happened, so not even headers are sent: there is no position to begin with. */
+/** Follows a topic in which nothing ever happened: only headers are sent. */
 export async function wait({ events }: Clients, signal?: AbortSignal): Promise<void> {
   const request = { topic: 'order.events', from: { $case: 'start', value: Start.START_BEGINNING } } as const;
   for await (const _ of events.subscribe(request, signal ? { signal } : {})) throw new Error('an event');
