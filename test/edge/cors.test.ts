@@ -84,7 +84,7 @@ describe('a page of an allowed origin', () => {
     ['/api/openapi.json', ['GET', 'HEAD']],
     // Its POST gets through, and so its page reads that there is no such path.
     ['/api/nothing', []],
-  ])('is told the methods of %s', async (path, methods) => {
+  ])('learns the methods of %s', async (path, methods) => {
     const answer = await send('OPTIONS', path, { headers: preflight(shop, 'POST') });
     expect(answer).toMatchObject({ status: 204, headers: { 'access-control-allow-origin': shop, vary: 'origin' } });
     const named = answer.headers['access-control-allow-methods'];

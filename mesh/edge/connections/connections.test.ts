@@ -103,7 +103,7 @@ describe('a slow client', () => {
     expect(await drip(socket.resume(), rest)).toBeLessThan(5_000);
   });
 
-  it('of HTTP/2 is told to leave after its last request, and not during one', async () => {
+  it('of HTTP/2 gets GOAWAY after its last request, and not during one', async () => {
     const { port } = await startServer({ patience: { ...patience, idleMs: 200 } }, (_, response) => {
       setTimeout(() => response.end('late'), 600);
     });
