@@ -35,11 +35,34 @@ export interface MethodContract<Request = never> {
    * out.
    */
   readonly idempotencyKeyRequired?: boolean;
+  /** Who may call it, once calls are authenticated. `undefined`: nobody. */
+  readonly access?: AccessRule;
   /** How the stream of responses continues after what its caller has received. Default: a new call starts over. */
   readonly resume?: StreamResume;
   /** The fields of the request that are a `google.protobuf.FieldMask`, whose paths have no order. Default: none. */
   readonly fieldMasks?: readonly string[];
 }
+
+/** Who may call a method, once calls are authenticated. A caller needs one of the rules. */
+export interface AccessRule {
+  /** Anyone, also without a token. Default: false. */
+  readonly anyone?: boolean;
+  /** Services that may, such as `order`; `*`: each service of the mesh. Default: none. */
+  readonly services?: readonly string[];
+  /** Roles whose holders may, for all resources; `*`: each user. Default: none. */
+  readonly roles?: readonly string[];
+  /** Users may, for what belongs to them. Default: no. */
+  readonly owner?: OwnerRule;
+}
+
+/** Where the id of the user stands to whom a resource belongs. One of the three. */
+export type OwnerRule =
+  /** In the request, before the handler runs. Path of properties, such as `userId`. */
+  | { readonly in: 'request'; readonly path: readonly string[] }
+  /** In each response, before it is sent: only for methods that change nothing. */
+  | { readonly in: 'response'; readonly path: readonly string[] }
+  /** In the database: the handler calls `context.assertOwner`. */
+  | { readonly in: 'handler' };
 
 /** Where a stream continues, by the names of properties. */
 export interface StreamResume {

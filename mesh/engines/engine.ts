@@ -42,6 +42,11 @@ export interface EngineCall extends CallContext {
    * deflate if the caller supports only that. No effect if it supports neither, and on grpc-js, whose server cannot compress.
    */
   compressReplies: boolean;
+  /**
+   * The service that the peer's certificate names (`spiffe://<trust domain>/<service>`), such as `order`. `undefined`: the
+   * connection is not encrypted, or the peer sent no certificate.
+   */
+  readonly peerService?: string | undefined;
   /** The bytes that its request takes once the handler reads it; 0 for a stream of requests. */
   readonly requestBytes: number;
   /** Whether the call has ended, so no response can be sent. */
@@ -92,6 +97,24 @@ export type EngineHandler<Request, Response> =
       readonly kind: 'bidi-streaming';
       readonly handle: (requests: AsyncIterable<Request>, call: EngineCall) => AsyncIterable<Response>;
     };
+
+/** A key with its certificates and those that are trusted, which change while a process runs. PEM. */
+export interface TlsIdentity {
+  /** What counts now. A new object after each change. */
+  readonly current: TlsMaterial;
+  /** Calls `listener` after each change, until the returned function is called. */
+  onChange(listener: () => void): () => void;
+}
+
+export interface TlsMaterial {
+  readonly key: string | Buffer;
+  /** The certificate, followed by the intermediate ones. */
+  readonly cert: string | Buffer;
+  /** The CAs of peers. */
+  readonly ca: string | Buffer;
+  /** Revoked certificates of peers. Default: none. */
+  readonly crl?: string | Buffer | undefined;
+}
 
 /** TLS of a server; keys and certificates are PEM. ALPN offers only HTTP/2. */
 export interface ServerTls {

@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import type { Caller } from '../identity/caller.ts';
 
 /** The context of a call, read by clients, the outbox and the log. */
 export interface CallScope {
@@ -10,6 +11,8 @@ export interface CallScope {
   readonly deadlineMs: number | undefined;
   /** Aborts when the caller cancels or the deadline passes; `undefined` for work that nobody waits for. */
   readonly signal: AbortSignal | undefined;
+  /** Who makes the call, or for whom the work is done. Default: nobody is known. */
+  readonly caller?: Caller | undefined;
 }
 
 const scopes = new AsyncLocalStorage<CallScope | undefined>();

@@ -1,0 +1,15 @@
+/** Who makes a call. */
+export interface Caller {
+  /**
+   * The service that calls, as its certificate names it, such as `order`. `undefined`: the channel does not say, as for most
+   * callers from outside.
+   */
+  readonly service: string | undefined;
+  /** The user for whom the call is made: the `sub` of a token. `undefined`: none. */
+  readonly subject: string | undefined;
+  /** The roles of the subject, such as `operator`. Without a subject: none. */
+  readonly roles: readonly string[];
+}
+
+/** A caller about whom nothing is known. */
+export const anonymous: Caller = { service: undefined, subject: undefined, roles: [] };
