@@ -1,0 +1,17 @@
+/** Whom a token names. */
+export interface VerifiedSubject {
+  /** The `sub` of the token: 1 to 255 printable characters. */
+  readonly subject: string;
+  /** The roles that the issuer gave the subject, such as `operator`; at most 32. */
+  readonly roles: readonly string[];
+}
+
+/** Decides which tokens to believe. */
+export interface TokenVerifier {
+  /**
+   * Returns whom `token` (the text after `Bearer `) names. A promise only if keys have to be fetched first. Throws
+   * UNAUTHENTICATED `INVALID_TOKEN` if it cannot be believed: the log says why, the caller does not learn it. Throws
+   * UNAVAILABLE `KEYS_UNAVAILABLE` if no keys can be had.
+   */
+  verify(token: string): VerifiedSubject | Promise<VerifiedSubject>;
+}
