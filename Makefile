@@ -128,10 +128,11 @@ verify-edge: $(INSTALLED)
 conformance: $(INSTALLED)
 	RESTARTS=10 WHOLE_SUITES=1 vitest run test/conformance
 
-## check: check types, lint, format, contracts and generated code
+## check: check types, lint, format, packages, contracts and generated code
 check: $(INSTALLED)
 	tsc --noEmit
 	biome check --error-on-warnings .
+	node scripts/supply-chain.ts
 	$(MAKE) --no-print-directory proto-lint gen-check proto-breaking docs-check
 
 ## gen: generate gen/ from the contracts
