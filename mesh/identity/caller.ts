@@ -9,6 +9,8 @@ export interface Caller {
   readonly subject: string | undefined;
   /** The roles of the subject, such as `operator`. Without a subject: none. */
   readonly roles: readonly string[];
+  /** When the token expires, in milliseconds since the epoch: a stream ends then. Default: never. */
+  readonly expiresMs?: number | undefined;
 }
 
 /** A caller about whom nothing is known. */

@@ -1,5 +1,6 @@
 import type { CallContext } from 'nice-grpc-common';
 import type { Once } from '../idempotency/idempotency.ts';
+import type { Caller } from '../identity/caller.ts';
 
 /** What a handler knows of its call in addition to nice-grpc's context. */
 export interface CallDetails {
@@ -21,6 +22,15 @@ export interface CallDetails {
    * such as the next event. Waiting for the peer's next message, or until it reads, is already idle.
    */
   readonly idle: IdleWait;
+  /** Who makes the call. `undefined`: this process does not authenticate calls, so anyone may do anything. */
+  readonly caller: Caller | undefined;
+  /**
+   * Throws PERMISSION_DENIED `PERMISSION_DENIED` unless the caller may see and change what belongs to the user `userId`: as this
+   * user, or by the rules of the method for services and roles. For a resource that does not exist, call it with `undefined`
+   * before throwing NOT_FOUND, so users cannot find out what exists. A method whose contract says `checked_by_handler` must
+   * call it before it returns, and in the transaction that it depends on.
+   */
+  assertOwner(userId: string | undefined): void;
 }
 
 /** Waits without occupying a slot of the server. */

@@ -2,6 +2,9 @@ import type { MethodContract } from '../contract/contract.ts';
 import type { EngineCall, EngineHandler, MethodKind, ReadRequest } from '../engines/engine.ts';
 import { cancelled, invalidRequest } from '../errors/errors.ts';
 import type { Once } from '../idempotency/idempotency.ts';
+import type { Caller } from '../identity/caller.ts';
+import type { Authenticator } from '../security/authenticator.ts';
+import type { MethodAccess } from '../security/authorization/method-access.ts';
 import { runInScope } from '../telemetry/call-scope.ts';
 import type { Clock } from '../time/clock.ts';
 import type { MeshCallContext } from './call-context.ts';
@@ -9,6 +12,7 @@ import { requestIdMissing } from './errors.ts';
 import { HandlerContext } from './handler-context.ts';
 import type { Admission, Place, Work } from './policies/admission/admission.ts';
 import { CallWatch, type WatchTools } from './policies/call-watch.ts';
+import { onceForOwner, ownResponse, ownResponses } from './policies/ownership.ts';
 import { ResponseStream } from './response-stream.ts';
 
 /** A method that the server calls: its contract and its handler, of any kind. */
@@ -24,6 +28,10 @@ export interface ServedMethod {
 export interface ChainTools extends WatchTools {
   readonly clock: Clock;
   readonly admission: Admission;
+  /** Finds out who calls. `undefined`: calls are not authenticated, and everyone may do everything. */
+  readonly authenticator: Authenticator | undefined;
+  /** Who may call the method. */
+  readonly access: MethodAccess;
 }
 
 /** Reads the handler's input: the request, or the stream of requests. */
@@ -31,7 +39,7 @@ type ReadInput = ReadRequest<unknown>;
 
 /**
  * Wraps a handler in what every call goes through, in this order: scope (request id, trace), deadline and access log,
- * admission, decoding, validation, handler, encoding, error gate.
+ * authentication, access to the method, admission, decoding, validation, ownership, handler, encoding, error gate.
  */
 export function chain(method: ServedMethod, tools: ChainTools): EngineHandler<unknown, Uint8Array> {
   const answerOne = (work: Work, read: ReadInput, engineCall: EngineCall) => {
@@ -43,7 +51,9 @@ export function chain(method: ServedMethod, tools: ChainTools): EngineHandler<un
     return new ResponseStream(
       call,
       tools,
-      async () => {
+      async (watch) => {
+        const identifying = identify(call, watch, tools);
+        if (identifying !== undefined) await identifying;
         const place = await tools.admission.enter(call, 'streaming');
         await decompressed(call, place);
         return place;
@@ -75,6 +85,8 @@ async function answer(
   const watch = new CallWatch(call, tools);
   let place: Place | undefined;
   try {
+    const identifying = identify(call, watch, tools);
+    if (identifying !== undefined) await identifying;
     place = await tools.admission.enter(call, work);
     if (work === 'streaming') call.place = place;
     const decompressing = decompressed(call, place);
@@ -98,6 +110,23 @@ async function answer(
   }
 }
 
+/**
+ * Finds out who calls, and whether they may call the method at all: before admission and decoding, so others cost little.
+ * `undefined` if there is nothing to wait for.
+ */
+function identify(call: HandlerContext, watch: CallWatch, tools: ChainTools): Promise<void> | undefined {
+  const { authenticator, access } = tools;
+  if (authenticator === undefined) return undefined;
+  const admit = (caller: Caller) => {
+    call.admit(access, caller);
+    if (caller.expiresMs !== undefined) watch.endWithToken(caller.expiresMs);
+  };
+  const caller = authenticator.authenticate(call.credentials);
+  if (caller instanceof Promise) return caller.then(admit);
+  admit(caller);
+  return undefined;
+}
+
 /** Resolves once a large request is decompressed. Meanwhile its bytes count as waiting. */
 function decompressed(call: HandlerContext, place: Place): Promise<void> | undefined {
   const { requestBytes } = call;
@@ -111,12 +140,19 @@ function begin({ kind, contract, handle, onceFor }: ServedMethod, call: HandlerC
   if (call.isOver) throw cancelled({ path: call.path });
   const input = read();
   if (kind === 'client-streaming' || kind === 'bidi-streaming') {
-    return handle(idleRequests(input as AsyncIterable<unknown>, call), call);
+    return handleOwn(kind, call, () => handle(idleRequests(input as AsyncIterable<unknown>, call), call));
   }
   assertValid(contract, input);
   if (contract.idempotency === 'by-request-id') assertRepeatable(input as { readonly requestId: string }, call);
-  if (onceFor) call.once = onceFor(input as never);
-  return handle(input, call);
+  if (call.mustOwn) call.assertOwnRequest(input);
+  if (onceFor) call.once = call.mustOwn ? onceForOwner(onceFor(input as never), call) : onceFor(input as never);
+  return handleOwn(kind, call, () => handle(input, call));
+}
+
+/** Runs the handler. For a user who may only have what is their own, its responses are checked. */
+function handleOwn(kind: MethodKind, call: HandlerContext, handle: () => unknown): unknown {
+  if (!call.mustOwn) return handle();
+  return kind === 'unary' || kind === 'client-streaming' ? ownResponse(call, handle) : ownResponses(call, handle);
 }
 
 /**

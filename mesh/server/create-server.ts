@@ -7,6 +7,9 @@ import type { Forwarder } from '../engines/forwarding.ts';
 import { toStatus } from '../errors/to-status.ts';
 import type { IdempotentMethod } from '../idempotency/idempotency.ts';
 import type { Metrics } from '../metrics/metrics.ts';
+import type { Authenticator } from '../security/authenticator.ts';
+import { createDenialReport } from '../security/authorization/denial-report.ts';
+import { MethodAccess } from '../security/authorization/method-access.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Clock } from '../time/clock.ts';
 import { TimerWheel } from '../time/timer-wheel.ts';
@@ -40,6 +43,8 @@ export interface ServerOptions extends Omit<ServerHostOptions, 'toStatus' | 'obs
   readonly admission?: () => AdmissionPolicy;
   /** Limits for all services together. By default, those of a service are a part of them. */
   readonly process?: ProcessLimits;
+  /** Finds out who makes a call, so the rules of the contracts count. Default: everyone may do everything. */
+  readonly authenticator?: Authenticator | undefined;
   /** The descriptor set for reflection. Default: `gen/descriptors.binpb`. */
   readonly descriptors?: URL;
   /** Forwards the calls that no contract here has. Only on the native engine. */
@@ -73,6 +78,7 @@ export function createServer(options: ServerOptions): Server {
     health,
     admission,
     process,
+    authenticator,
     descriptors = contractDescriptors,
     forwarder,
     reflection,
@@ -84,6 +90,7 @@ export function createServer(options: ServerOptions): Server {
   const observer = createHostReport({ clock, logger, metrics });
   const { countRefusal } = observer;
   const tools = { clock, logger, noteExpired, countRefusal, timers: new TimerWheel() };
+  const reportDenial = createDenialReport({ clock, logger, metrics: authenticator && metrics });
   const turns = new Turns();
   const load = new ProcessLoad(process);
   const host = engine.createServerHost({
@@ -100,7 +107,8 @@ export function createServer(options: ServerOptions): Server {
       // The chain encodes, so a response that cannot be encoded is a failed call.
       const asBytes = (bytes: Uint8Array) => bytes;
       const encoded = { ...method, encodeResponse: asBytes, decodeResponse: asBytes };
-      host.add(encoded, chain(handled, { ...tools, admission, accessLog }));
+      const access = new MethodAccess(handled.contract.access, reportDenial);
+      host.add(encoded, chain(handled, { ...tools, authenticator, access, admission, accessLog }));
     }
   };
   for (const served of serves) {

@@ -1,7 +1,12 @@
 import type { Metadata } from 'nice-grpc-common';
 import type { CallEndListener, EngineCall } from '../engines/engine.ts';
 import type { RequestFault } from '../engines/request-fault.ts';
+import type { MeshError } from '../errors/mesh-error.ts';
 import type { Once } from '../idempotency/idempotency.ts';
+import type { Caller } from '../identity/caller.ts';
+import type { Credentials } from '../security/authenticator.ts';
+import { ownerNotChecked, permissionDenied } from '../security/authorization/errors.ts';
+import type { MethodAccess } from '../security/authorization/method-access.ts';
 import type { CallScope } from '../telemetry/call-scope.ts';
 import { continueTrace } from '../telemetry/trace-context.ts';
 import type { Clock } from '../time/clock.ts';
@@ -24,6 +29,11 @@ export class HandlerContext implements CallScope, MeshCallContext, EnteringCall 
   place: Place | undefined;
   /** Set for a handler whose method is idempotent by `request_id`. */
   once: Once<unknown> | undefined;
+  /** Set once the call is authenticated. */
+  caller: Caller | undefined;
+  #access: MethodAccess | undefined;
+  #mustOwn = false;
+  #isOwnerKnown = true;
   #traceparent: string | undefined;
 
   constructor(engineCall: EngineCall, timeoutMs: number | undefined, clock: Clock) {
@@ -44,6 +54,60 @@ export class HandlerContext implements CallScope, MeshCallContext, EnteringCall 
   get traceparent(): string {
     this.#traceparent ??= continueTrace(this.#engineCall.textMetadata('traceparent'));
     return this.#traceparent;
+  }
+
+  /** What it says about its caller. */
+  get credentials(): Credentials {
+    return this.#engineCall;
+  }
+
+  /** Throws UNAUTHENTICATED or PERMISSION_DENIED if `caller` may not call the method. */
+  admit(access: MethodAccess, caller: Caller): void {
+    this.caller = caller;
+    this.#access = access;
+    this.#mustOwn = access.admit(this, caller) === 'own';
+    this.#isOwnerKnown = !this.#mustOwn;
+  }
+
+  /** Whether the caller may only have what belongs to it. */
+  get mustOwn(): boolean {
+    return this.#mustOwn;
+  }
+
+  /** Whether nothing is left to check of the owner. */
+  get isOwnerKnown(): boolean {
+    return this.#isOwnerKnown;
+  }
+
+  assertOwner(userId: string | undefined): void {
+    if (!this.#mustOwn || this.#access === undefined || this.caller === undefined) return;
+    this.#access.assertIs(this, this.caller, userId);
+    this.#isOwnerKnown = true;
+  }
+
+  /** Throws PERMISSION_DENIED if the rule names a field of the request that has another owner. */
+  assertOwnRequest(request: unknown): void {
+    if (this.#access?.owner?.in === 'request') this.assertOwner(this.#access.ownerOf(request));
+  }
+
+  /** Throws PERMISSION_DENIED or INTERNAL `OWNER_NOT_CHECKED` if a response must not leave. */
+  assertOwnResponse(response: unknown): void {
+    if (this.#access?.owner?.in === 'response') this.assertOwner(this.#access.ownerOf(response));
+    else this.assertOwnerChecked();
+  }
+
+  /** Throws INTERNAL `OWNER_NOT_CHECKED` if the handler should have called `assertOwner` by now. */
+  assertOwnerChecked(): void {
+    if (!this.#isOwnerKnown) throw ownerNotChecked({ path: this.path });
+  }
+
+  /** Its response was made for the same caller before. */
+  skipOwnerCheck(): void {
+    this.#isOwnerKnown = true;
+  }
+
+  denial(): MeshError {
+    return permissionDenied({ path: this.path, subject: this.caller?.subject });
   }
 
   get metadata(): Metadata {

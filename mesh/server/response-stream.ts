@@ -7,7 +7,7 @@ import { CallWatch, type WatchTools } from './policies/call-watch.ts';
 /** The encoded responses of a streaming handler, which runs in the scope of its call. Read once, by the engine. */
 export class ResponseStream implements AsyncIterableIterator<Uint8Array> {
   readonly #call: HandlerContext;
-  readonly #enter: () => Promise<Place>;
+  readonly #enter: (watch: CallWatch) => Promise<Place>;
   readonly #begin: () => AsyncIterable<unknown>;
   readonly #encode: (response: unknown) => Uint8Array;
   readonly #watch: CallWatch;
@@ -19,7 +19,7 @@ export class ResponseStream implements AsyncIterableIterator<Uint8Array> {
   constructor(
     call: HandlerContext,
     tools: WatchTools,
-    enter: () => Promise<Place>,
+    enter: (watch: CallWatch) => Promise<Place>,
     begin: () => AsyncIterable<unknown>,
     encode: (response: unknown) => Uint8Array,
   ) {
@@ -47,7 +47,7 @@ export class ResponseStream implements AsyncIterableIterator<Uint8Array> {
     try {
       const turn = this.#place?.work();
       if (turn !== undefined) await this.#resume(turn);
-      this.#place ??= await this.#enter();
+      this.#place ??= await this.#enter(this.#watch);
       this.#call.place = this.#place;
     } catch (error) {
       // A started handler leaves when it is closed.

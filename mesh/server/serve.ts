@@ -6,6 +6,7 @@ import type {
 } from 'nice-grpc';
 import type { MethodContract, ServiceContract } from '../contract/contract.ts';
 import type { Idempotency } from '../idempotency/idempotency.ts';
+import { thirdPartyAccess } from '../security/authorization/third-party.ts';
 import type { MeshCallContext } from './call-context.ts';
 
 /** A contract with its handlers, ready to be served. Made by `serve`. */
@@ -55,7 +56,9 @@ const method: MethodContract = {
 export function infrastructureContract<Definition extends TsProtoServiceDefinition>(
   definition: Definition,
 ): ServiceContract<Definition, ServiceImplementation<NormalizedServiceDefinition<Definition>, MeshCallContext>> {
-  const methods = Object.fromEntries(Object.keys(definition.methods).map((key) => [key, method]));
+  const access = thirdPartyAccess(definition.fullName);
+  const withAccess: MethodContract = access === undefined ? method : { ...method, access };
+  const methods = Object.fromEntries(Object.keys(definition.methods).map((key) => [key, withAccess]));
   // The keys are those of the definition, which Object.fromEntries cannot express.
   return { definition, methods: methods as unknown as ServiceContract<Definition>['methods'] };
 }

@@ -3,8 +3,10 @@ import { type RequestFault, requestFaultOf } from '../../engines/request-fault.t
 import { deadlineExceeded } from '../../errors/errors.ts';
 import type { MeshError } from '../../errors/mesh-error.ts';
 import { toPublicError } from '../../errors/public-error.ts';
+import { tokenExpired } from '../../security/authorization/errors.ts';
 import { runInScope } from '../../telemetry/call-scope.ts';
 import type { Logger } from '../../telemetry/logger.ts';
+import type { Clock } from '../../time/clock.ts';
 import type { Timed, TimerWheel, WheelTimer } from '../../time/timer-wheel.ts';
 import { type HandlerContext, timerSlackMs } from '../handler-context.ts';
 import type { AccessLog } from './access-log.ts';
@@ -12,6 +14,7 @@ import type { AccessLog } from './access-log.ts';
 export interface WatchTools {
   /** Ends calls at their deadlines: the caller's or the method's default, until the handler has ended. */
   readonly timers: TimerWheel;
+  readonly clock: Clock;
   readonly logger: Logger;
   readonly accessLog: AccessLog;
 }
@@ -24,6 +27,7 @@ export class CallWatch implements Timed {
   readonly #call: HandlerContext;
   readonly #tools: WatchTools;
   readonly #timer: WheelTimer | undefined;
+  #tokenTimer: WheelTimer | undefined;
   #ended = false;
 
   constructor(call: HandlerContext, tools: WatchTools) {
@@ -58,10 +62,21 @@ export class CallWatch implements Timed {
     return publicError;
   }
 
-  /** Runs outside the scope of the call, which is therefore set. */
+  /** Ends the call when the token of its caller expires, unless its deadline is before that. */
+  endWithToken(expiresMs: number): void {
+    const { deadlineMs, path } = this.#call;
+    if (this.#ended || (deadlineMs !== undefined && deadlineMs <= expiresMs)) return;
+    const onTimeout = () => this.#endBy(tokenExpired({ path }));
+    this.#tokenTimer = this.#tools.timers.after(expiresMs - this.#tools.clock.now(), { onTimeout });
+  }
+
   onTimeout(): void {
+    this.#endBy(deadlineExceeded({ path: this.#call.path }));
+  }
+
+  /** Runs outside the scope of the call, which is therefore set. */
+  #endBy(error: MeshError): void {
     runInScope(this.#call, () => {
-      const error = deadlineExceeded({ path: this.#call.path });
       this.#end(error.code);
       this.#call.fail(error);
     });
@@ -71,6 +86,7 @@ export class CallWatch implements Timed {
     if (this.#ended) return;
     this.#ended = true;
     this.#timer?.cancel();
+    this.#tokenTimer?.cancel();
     this.#tools.accessLog(this.#call, code, error, fault);
   }
 }
