@@ -1,10 +1,12 @@
-import { execFile } from 'node:child_process';
-import { readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { promisify } from 'node:util';
-import { tempFolder } from './temp-folder.ts';
-
-const run = promisify(execFile);
+import { type KeyObject, X509Certificate } from 'node:crypto';
+import {
+  type CertificateRequest,
+  createKey,
+  type Issuer,
+  issueCertificate,
+  issueRevocations,
+  keyPem,
+} from './x509/issue.ts';
 
 /** A private key and its certificate, as PEM. */
 export interface Certificate {
@@ -18,39 +20,50 @@ export interface TestCa {
   readonly cert: string;
   /** Signs a new key for these names, such as `localhost` or `127.0.0.1`. Valid for a day. */
   sign(...names: readonly string[]): Promise<Certificate>;
+  /** Signs a new key for what the certificate is to say, valid or not. */
+  issue(request: CertificateRequest): Certificate;
+  /** Signs a new key for a service on this machine, with its SPIFFE id in the trust domain `ordermesh`. */
+  issueFor(service: string): Certificate;
+  /** Creates an authority whose certificate this one signs. Certificates that it issues are followed by its own. */
+  intermediate(name: string): TestCa;
+  /** Returns the list of these revoked certificates as PEM. */
+  revoke(...certificates: readonly Certificate[]): string;
 }
 
-/** Creates a CA with `openssl`, which must be installed. */
+/** Creates an authority whose certificate it signs itself. */
 export async function createTestCa(name = 'test CA'): Promise<TestCa> {
-  const ca = await inFolder(async (folder) => {
-    const files = ['-keyout', join(folder, 'key'), '-out', join(folder, 'cert')];
-    await run('openssl', ['req', '-x509', ...newKey, ...files, '-days', '1', '-subj', `/CN=${name}`]);
-    return readCertificate(folder);
-  });
-  return { cert: ca.cert, sign: (...names) => inFolder((folder) => sign(folder, ca, names)) };
+  const key = createKey();
+  const issuer = { name, key };
+  return authority(issuer, issueCertificate(key, { commonName: name, isCa: true }, issuer), '');
 }
 
-const newKey = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-noenc'];
-
-async function sign(folder: string, ca: Certificate, names: readonly string[]): Promise<Certificate> {
-  const path = (file: string) => join(folder, file);
-  const alternatives = names.map((name) => `${/^[\d.]+$|:/.test(name) ? 'IP' : 'DNS'}:${name}`).join();
-  await writeFile(path('ca.key'), ca.key);
-  await writeFile(path('ca.cert'), ca.cert);
-  await run('openssl', [
-    ...['req', '-x509', ...newKey, '-keyout', path('key'), '-out', path('cert'), '-days', '1'],
-    ...['-CA', path('ca.cert'), '-CAkey', path('ca.key'), '-subj', `/CN=${names[0]}`],
-    ...['-addext', `subjectAltName=${alternatives}`, '-addext', 'basicConstraints=critical,CA:FALSE'],
-  ]);
-  return readCertificate(folder);
+/** Returns a key with a certificate that it has signed itself. */
+export function selfSigned(request: CertificateRequest): Certificate {
+  const key = createKey();
+  const name = request.commonName ?? request.names?.[0] ?? 'test';
+  return { key: keyPem(key), cert: issueCertificate(key, request, { name, key }) };
 }
 
-async function readCertificate(folder: string): Promise<Certificate> {
-  const [key, cert] = await Promise.all(['key', 'cert'].map((file) => readFile(join(folder, file), 'utf8')));
-  return { key: key ?? '', cert: cert ?? '' };
-}
-
-async function inFolder<T>(work: (folder: string) => Promise<T>): Promise<T> {
-  await using folder = await tempFolder();
-  return await work(folder.path);
+function authority(issuer: Issuer, cert: string, chain: string): TestCa {
+  const issue = (request: CertificateRequest): Certificate => {
+    const key: KeyObject = createKey(request.key);
+    return { key: keyPem(key), cert: issueCertificate(key, request, issuer) + chain };
+  };
+  return {
+    cert,
+    sign: async (...names) => issue({ names }),
+    issue,
+    issueFor: (service) =>
+      issue({ names: ['localhost', '127.0.0.1', '::1', service], uris: [`spiffe://ordermesh/${service}`] }),
+    intermediate(name) {
+      const key = createKey();
+      const own = issueCertificate(key, { commonName: name, isCa: true }, issuer);
+      return authority({ name, key }, own, own + chain);
+    },
+    revoke: (...certificates) =>
+      issueRevocations(
+        certificates.map(({ cert: pem }) => new X509Certificate(pem).serialNumber),
+        issuer,
+      ),
+  };
 }

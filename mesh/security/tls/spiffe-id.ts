@@ -1,0 +1,91 @@
+import type { X509Certificate } from 'node:crypto';
+import { type CertificateFacts, certificateFacts } from './certificate.ts';
+
+/** The name of a workload: `spiffe://ordermesh/order` (https://spiffe.io, SPIFFE-ID). */
+export interface SpiffeId {
+  /** All of it. */
+  readonly uri: string;
+  /** `ordermesh`. */
+  readonly trustDomain: string;
+  /** `/order`. */
+  readonly path: string;
+}
+
+const maxUriLength = 2048;
+const maxTrustDomainLength = 255;
+const form = /^spiffe:\/\/([a-z0-9._-]+)((?:\/[A-Za-z0-9._-]+)+)$/;
+const dotSegment = /\/\.\.?(?:\/|$)/;
+
+/** Returns a SPIFFE id; `undefined` if the text is none, or has no path: such as that names a trust domain. */
+export function parseSpiffeId(uri: string): SpiffeId | undefined {
+  const [, trustDomain, path] = (uri.length <= maxUriLength && form.exec(uri)) || [];
+  if (trustDomain === undefined || path === undefined || trustDomain.length > maxTrustDomainLength) return undefined;
+  return dotSegment.test(path) ? undefined : { uri, trustDomain, path };
+}
+
+/** What is wrong with a certificate, to follow its name: "has no URI among its names". */
+export interface SvidFault {
+  readonly fault: string;
+}
+
+/** Returns the SPIFFE id of a workload's certificate, or why it has none, by the rules of X509-SVID (4 and 5.2). */
+export function svidOf(facts: CertificateFacts): SpiffeId | SvidFault {
+  const { uris, isCa, signsOthers, signsHandshakes } = facts;
+  const [uri] = uris;
+  if (uri === undefined) return { fault: 'has no URI among its names, so no SPIFFE id' };
+  if (uris.length > 1) return { fault: `has ${uris.length} URIs among its names: a SPIFFE id must be the only one` };
+  const id = parseSpiffeId(uri);
+  if (id === undefined)
+    return { fault: `has the URI ${JSON.stringify(uri)}, which is no SPIFFE id: spiffe://<trust domain>/<service>` };
+  if (isCa) return { fault: 'is that of a CA, which must not call or serve' };
+  if (signsOthers) return { fault: 'may sign other certificates, which only those of CAs may' };
+  return signsHandshakes ? id : { fault: 'may not sign handshakes: its key usage has no digitalSignature' };
+}
+
+/** The same, of a peer's certificate, whose extensions may be malformed. */
+export function svidOfPeer(certificate: X509Certificate): SpiffeId | SvidFault {
+  try {
+    return svidOf(certificateFacts(certificate));
+  } catch (error) {
+    if (error instanceof RangeError) return { fault: `cannot be read: ${error.message}` };
+    throw error;
+  }
+}
+
+/** Converts between the names of services and SPIFFE ids of one trust domain. */
+export interface ServiceIds {
+  readonly trustDomain: string;
+  /** Returns the SPIFFE id of a service: `spiffe://ordermesh/order`. */
+  idOf(service: string): string;
+  /** Returns the service that an id names; `undefined` if it is of another form, such as another namespace. */
+  serviceOf(id: SpiffeId): string | undefined;
+}
+
+const trustDomainPart = '<trust domain>';
+const servicePart = '<service>';
+const serviceName = /^[a-z0-9][a-z0-9._-]*$/;
+
+/** What names a service by default. */
+export const defaultServiceId = `spiffe://${trustDomainPart}/${servicePart}`;
+
+/** Returns what is wrong with a template of SPIFFE ids, to follow it; `undefined` if nothing is. */
+export function templateProblem(template: string): string | undefined {
+  if (template.split(servicePart).length !== 2) return `must contain ${servicePart} once`;
+  const example = template.replace(trustDomainPart, 'example').replace(servicePart, 'order');
+  if (parseSpiffeId(example) === undefined) return `is no SPIFFE id: use ${defaultServiceId}`;
+  return /^spiffe:\/\/[^/]*<service>/.test(template) ? `must have ${servicePart} in its path` : undefined;
+}
+
+/** By a template that `templateProblem` accepts; `<trust domain>` in it is replaced by `trustDomain`. */
+export function createServiceIds(template: string, trustDomain: string): ServiceIds {
+  const [before = '', after = ''] = template.replace(trustDomainPart, trustDomain).split(servicePart);
+  return {
+    trustDomain,
+    idOf: (service) => `${before}${service}${after}`,
+    serviceOf({ uri }) {
+      if (!uri.startsWith(before) || !uri.endsWith(after)) return undefined;
+      const service = uri.slice(before.length, uri.length - after.length);
+      return serviceName.test(service) ? service : undefined;
+    },
+  };
+}
