@@ -4,6 +4,9 @@ import type { Forwarder, RawEndpoint } from './forwarding.ts';
 import type { HostObserver } from './host-observer.ts';
 import type { PingPolicy } from './ping-strikes.ts';
 import type { RequestFault } from './request-fault.ts';
+import type { ClientTls, ServerTls } from './tls/tls-options.ts';
+
+export type { ClientTls, ServerTls, TlsIdentity, TlsMaterial } from './tls/tls-options.ts';
 
 /** The four kinds of gRPC calls. */
 export type MethodKind = 'unary' | 'server-streaming' | 'client-streaming' | 'bidi-streaming';
@@ -97,46 +100,6 @@ export type EngineHandler<Request, Response> =
       readonly kind: 'bidi-streaming';
       readonly handle: (requests: AsyncIterable<Request>, call: EngineCall) => AsyncIterable<Response>;
     };
-
-/** A key with its certificates and those that are trusted, which change while a process runs. PEM. */
-export interface TlsIdentity {
-  /** What counts now. A new object after each change. */
-  readonly current: TlsMaterial;
-  /** Calls `listener` after each change, until the returned function is called. */
-  onChange(listener: () => void): () => void;
-}
-
-export interface TlsMaterial {
-  readonly key: string | Buffer;
-  /** The certificate, followed by the intermediate ones. */
-  readonly cert: string | Buffer;
-  /** The CAs of peers. */
-  readonly ca: string | Buffer;
-  /** Revoked certificates of peers. Default: none. */
-  readonly crl?: string | Buffer | undefined;
-}
-
-/** TLS of a server; keys and certificates are PEM. ALPN offers only HTTP/2. */
-export interface ServerTls {
-  readonly key: string | Buffer;
-  /** The certificate, followed by the intermediate ones. */
-  readonly cert: string | Buffer;
-  /** The CA of client certificates. Default: clients need no certificate. */
-  readonly clientCa?: string | Buffer | undefined;
-  /** The time limit of a handshake. Default: 10 s. */
-  readonly handshakeTimeoutMs?: number;
-}
-
-/** TLS of a client; keys and certificates are PEM. */
-export interface ClientTls {
-  /** The CA of the server's certificate. Default: the CAs that Node trusts. */
-  readonly ca?: string | Buffer | undefined;
-  /** The name that the server's certificate must have. Default: the host of the address. */
-  readonly serverName?: string | undefined;
-  /** For servers that require a client certificate. */
-  readonly key?: string | Buffer | undefined;
-  readonly cert?: string | Buffer | undefined;
-}
 
 /** The pings of a client with open calls, by the rules of gRPC: most servers end connections that ping more often. */
 export interface Keepalive {

@@ -6,13 +6,15 @@ import { createTestCa } from '../testing/certificates.ts';
 import { eventually } from '../testing/eventually.ts';
 import type { ConnectionEnd } from './host-observer.ts';
 import { createListener } from './listener.ts';
+import { fixedIdentity } from './tls/fixed-identity.ts';
 
 async function listen(maxConnections: number) {
   const ca = await createTestCa();
   const ended: ConnectionEnd[] = [];
   const accepted: Socket[] = [];
   const observer = { connectionEnded: (end: ConnectionEnd) => void ended.push(end), callRefused: () => undefined };
-  const tls = await ca.sign('localhost');
+  const identity = fixedIdentity({ ...(await ca.sign('localhost')), ca: ca.cert });
+  const tls = { identity, clients: 'none' } as const;
   const listener = createListener({ tls, maxConnections, observer }, (socket) => accepted.push(socket));
   const port = await listener.listen('127.0.0.1:0');
   onTestFinished(async () => {

@@ -1,11 +1,11 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { createServer as createTlsServer } from 'node:tls';
-import type { ServerTls } from './engine.ts';
 import { hangUp, peerOf } from './hang-up.ts';
 import type { HostObserver } from './host-observer.ts';
 import { listenError, parseListenAddress } from './listen-address.ts';
-import { alpnProtocol, secureContext } from './secure-context.ts';
+import { alpnProtocol, contextOptions, secureContext } from './tls/secure-context.ts';
+import type { ServerTls } from './tls/tls-options.ts';
 
 /** Accepts the connections of a server host. */
 export interface Listener {
@@ -95,25 +95,31 @@ export function createListener(
 }
 
 function createSecureServer(tls: ServerTls, onSocket: (socket: Socket) => void, observer: HostObserver): Server {
-  const { key, cert, clientCa, handshakeTimeoutMs = 10_000 } = tls;
-  // Called for its error; the server creates its own context.
-  secureContext('of the server', { key, cert, ca: clientCa });
+  const { identity, clients = 'required', minVersion, handshakeTimeoutMs = 10_000 } = tls;
+  const context = () => {
+    // Called for its error; the server creates its own context.
+    secureContext({ whose: 'of the server', minVersion }, identity.current);
+    return contextOptions(identity.current, minVersion);
+  };
   const server = createTlsServer({
-    key,
-    cert,
-    ca: clientCa,
-    requestCert: clientCa !== undefined,
-    minVersion: 'TLSv1.2',
+    ...context(),
+    requestCert: clients !== 'none',
+    rejectUnauthorized: clients === 'required',
     ALPNProtocols: [alpnProtocol],
     handshakeTimeout: handshakeTimeoutMs,
     ...socketOptions,
   });
+  const stopWatching = identity.onChange(() => server.setSecureContext(context()));
+  server.once('close', stopWatching);
   const refuse = (socket: Socket, problem: string, peer = peerOf(socket)) => {
     observer.connectionEnded({ peer, reason: 'tls_handshake', problem });
     drop(socket);
   };
   server.on('secureConnection', (socket) => {
-    if (socket.alpnProtocol === alpnProtocol) onSocket(socket);
+    // One that needs no certificate may still have a bad one.
+    const isUntrusted = clients === 'optional' && socket.getPeerX509Certificate() !== undefined && !socket.authorized;
+    if (isUntrusted) refuse(socket, String(socket.authorizationError));
+    else if (socket.alpnProtocol === alpnProtocol) onSocket(socket);
     else refuse(socket, 'the client did not select HTTP/2 in ALPN');
   });
   const peers = new WeakMap<Socket, string>();

@@ -7,8 +7,10 @@ import { toStatus } from '../../errors/to-status.ts';
 import { createLogger } from '../../telemetry/logger.ts';
 import { type Certificate, createTestCa, type TestCa } from '../../testing/certificates.ts';
 import { eventually } from '../../testing/eventually.ts';
-import type { ClientTls, ConnectOptions, Engine, EngineMethod, ServerTls, TransportCall } from '../engine.ts';
+import type { ClientTls, ConnectOptions, Engine, EngineMethod, TransportCall } from '../engine.ts';
 import { type ConnectionEnd, noObserver } from '../host-observer.ts';
+import { fixedIdentity } from '../tls/fixed-identity.ts';
+import type { TlsMaterial } from '../tls/tls-options.ts';
 
 /** The tests of TLS that every engine passes. */
 export function tlsSuite(engine: Engine): void {
@@ -33,8 +35,11 @@ export function tlsSuite(engine: Engine): void {
   });
 
   /** Starts an echo server with `tls`; returns its port. */
-  async function serve(tls?: Partial<ServerTls>): Promise<number> {
-    const encrypted = tls && { ...server, ...tls };
+  async function serve(tls?: ServedTls): Promise<number> {
+    const { handshakeTimeoutMs, clientCa, ...own } = tls ?? {};
+    const identity = fixedIdentity({ ...server, ca: clientCa ?? '', ...own });
+    const clients = clientCa === undefined ? 'none' : 'required';
+    const encrypted = tls && ({ identity, clients, ...(handshakeTimeoutMs && { handshakeTimeoutMs }) } as const);
     const host = engine.createServerHost({
       tls: encrypted,
       observer: { ...noObserver, connectionEnded: (end) => void ended.push(end) },
@@ -57,6 +62,7 @@ export function tlsSuite(engine: Engine): void {
   }
 
   const trusting = () => ({ ca: ca.cert });
+  const identified = (certificate: Certificate) => ({ identity: fixedIdentity({ ...certificate, ca: ca.cert }) });
 
   /** UNAVAILABLE with the address and advice. */
   function unreachable(address: string, advice: string) {
@@ -80,7 +86,7 @@ export function tlsSuite(engine: Engine): void {
     it('is answered for a client with a certificate, if the server requires one', async () => {
       const port = await serve({ clientCa: otherCa.cert });
       const certificate = await otherCa.sign('client');
-      expect(await call(`localhost:${port}`, { ...trusting(), ...certificate })).toBe('hello');
+      expect(await call(`localhost:${port}`, identified(certificate))).toBe('hello');
     });
   });
 
@@ -117,7 +123,7 @@ export function tlsSuite(engine: Engine): void {
     it('refuses a key that does not match its certificate, before it connects', async () => {
       const { key } = await ca.sign('other');
       const { cert } = await ca.sign('client');
-      expect(() => engine.connect('localhost:1', { tls: { key, cert } })).toThrow(
+      expect(() => engine.connect('localhost:1', { tls: identified({ key, cert }) })).toThrow(
         expect.objectContaining({ reason: 'INVALID_TLS', message: expect.stringContaining('localhost:1') }),
       );
     });
@@ -139,7 +145,7 @@ export function tlsSuite(engine: Engine): void {
 
     it('refuses a client with a certificate of another CA', async () => {
       const address = `localhost:${await serve({ clientCa: ca.cert })}`;
-      const stranger = { ...trusting(), ...(await otherCa.sign('client')) };
+      const stranger = identified(await otherCa.sign('client'));
       await expect(call(address, stranger)).rejects.toMatchObject(unreachable(address, 'tls.key and tls.cert'));
       await expectReported(/^(UNABLE_TO|SELF_SIGNED|DEPTH_ZERO)/);
     });
@@ -176,13 +182,20 @@ export function tlsSuite(engine: Engine): void {
   });
 
   it('drains, even during a handshake', async () => {
-    const host = engine.createServerHost({ tls: server, toStatus: (error, call) => toStatus(error, call, logger) });
+    const tls = { identity: fixedIdentity({ ...server, ca: ca.cert }) };
+    const host = engine.createServerHost({ tls, toStatus: (error, call) => toStatus(error, call, logger) });
     const socket = connectTcp(await host.listen('127.0.0.1:0'), '127.0.0.1');
     socket.on('error', () => undefined);
     await once(socket, 'connect');
     await host.drain(10);
     await once(socket.resume(), 'close');
   });
+}
+
+/** The own key and certificate, if they differ, and the CA of clients, if they need certificates. */
+interface ServedTls extends Partial<Pick<TlsMaterial, 'key' | 'cert'>> {
+  readonly clientCa?: string;
+  readonly handshakeTimeoutMs?: number;
 }
 
 /** The number of bytes that a server sends until it ends the connection. */

@@ -1,5 +1,6 @@
 import type { ClientTls, Transport } from '../../../mesh/engines/engine.ts';
 import { type EngineName, engineByName } from '../../../mesh/engines/engines.ts';
+import { fixedIdentity } from '../../../mesh/engines/tls/fixed-identity.ts';
 import { loadConformanceContract } from './contract.ts';
 import { readDelimited, writeDelimited } from './delimited.ts';
 import { makeCall } from './make-call.ts';
@@ -49,5 +50,6 @@ function tlsOf({ serverTlsCert, clientTlsCreds }: ClientCompatRequest): ClientTl
   if (!serverTlsCert?.length) return undefined;
   const ca = Buffer.from(serverTlsCert);
   if (!clientTlsCreds) return { ca };
-  return { ca, key: Buffer.from(clientTlsCreds.key), cert: Buffer.from(clientTlsCreds.cert) };
+  const { key, cert } = clientTlsCreds;
+  return { identity: fixedIdentity({ key: Buffer.from(key), cert: Buffer.from(cert), ca }) };
 }

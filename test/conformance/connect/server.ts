@@ -1,6 +1,7 @@
 import { Metadata } from 'nice-grpc-common';
 import type { ServerHostOptions } from '../../../mesh/engines/engine.ts';
 import { type EngineName, engineByName } from '../../../mesh/engines/engines.ts';
+import { fixedIdentity } from '../../../mesh/engines/tls/fixed-identity.ts';
 import { engineBehindGateway } from '../../../mesh/testing/engine-behind-gateway.ts';
 import { loadConformanceContract } from './contract.ts';
 import { readDelimited, writeDelimited } from './delimited.ts';
@@ -57,6 +58,7 @@ function hostOptions({
 }: ServerCompatRequest): Omit<ServerHostOptions, 'toStatus'> {
   const limit = messageReceiveLimit ? { maxReceiveBytes: messageReceiveLimit } : {};
   if (!useTls || !serverCreds) return limit;
-  const clientCa = clientTlsCert?.length ? Buffer.from(clientTlsCert) : undefined;
-  return { ...limit, tls: { key: Buffer.from(serverCreds.key), cert: Buffer.from(serverCreds.cert), clientCa } };
+  const ca = Buffer.from(clientTlsCert ?? []);
+  const identity = fixedIdentity({ key: Buffer.from(serverCreds.key), cert: Buffer.from(serverCreds.cert), ca });
+  return { ...limit, tls: { identity, clients: ca.length > 0 ? 'required' : 'none' } };
 }

@@ -1,7 +1,7 @@
 import { Channel, ChannelCredentials, type ChannelOptions } from '@grpc/grpc-js';
 import { unreachableText } from '../../connect-fault.ts';
 import type { ConnectOptions, TransportCall } from '../../engine.ts';
-import { secureContext } from '../../secure-context.ts';
+import { clientContext } from '../../tls/client-context.ts';
 
 const channelOptions: ChannelOptions = {
   'grpc.enable_channelz': 0,
@@ -67,6 +67,5 @@ export function createChannels(
 
 function credentialsOf(address: string, tls: ConnectOptions['tls']): ChannelCredentials {
   if (tls === undefined) return ChannelCredentials.createInsecure();
-  const { ca, key, cert } = tls;
-  return ChannelCredentials.createFromSecureContext(secureContext(`of the client of ${address}`, { ca, key, cert }));
+  return ChannelCredentials.createFromSecureContext(clientContext(address, tls));
 }

@@ -1,7 +1,7 @@
 import { connect, isIP, type Socket } from 'node:net';
 import { type SecureContext, connect as tlsConnect } from 'node:tls';
 import { NoAlpnError } from '../../../connect-fault.ts';
-import { alpnProtocol } from '../../../secure-context.ts';
+import { alpnProtocol } from '../../../tls/secure-context.ts';
 
 // TCP finds a machine that is gone, and costs the server nothing.
 const keepAliveDelayMs = 30_000;

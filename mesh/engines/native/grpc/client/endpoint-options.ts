@@ -1,6 +1,6 @@
 import { type Clock, systemClock } from '../../../../time/clock.ts';
 import type { ClientTls, ConnectOptions } from '../../../engine.ts';
-import { secureContext } from '../../../secure-context.ts';
+import { clientContext } from '../../../tls/client-context.ts';
 import type { Patience } from '../../http2/connection/connection-watch.ts';
 import type { StreamWindows } from './client-connection.ts';
 import type { Target } from './dial.ts';
@@ -68,6 +68,5 @@ function targetOf(address: string, tls: ClientTls | undefined): Target {
   const colon = address.lastIndexOf(':');
   const where = { host: address.slice(0, colon).replace(/^\[|\]$/g, ''), port: Number(address.slice(colon + 1)) };
   if (tls === undefined) return { ...where, secureContext: undefined, serverName: undefined };
-  const { ca, key, cert, serverName } = tls;
-  return { ...where, secureContext: secureContext(`of the client of ${address}`, { ca, key, cert }), serverName };
+  return { ...where, secureContext: clientContext(address, tls), serverName: tls.serverName };
 }
