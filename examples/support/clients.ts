@@ -1,5 +1,13 @@
-import { type CallOptions, ClientError, type ClientMiddlewareCall, createClientFactory, Status } from 'nice-grpc';
+import {
+  type CallOptions,
+  ClientError,
+  type ClientMiddlewareCall,
+  createClientFactory,
+  Metadata,
+  Status,
+} from 'nice-grpc';
 import { decodeStatusDetails, statusDetailsKey } from '#mesh';
+import type { Access } from './access.ts';
 
 /** An error returned by the mesh. Its text says what happened and what to do. */
 export class AnsweredError extends ClientError {
@@ -15,8 +23,11 @@ export class AnsweredError extends ClientError {
   }
 }
 
-/** Creates clients that throw an `AnsweredError` for errors returned by the mesh. */
-export const clients = createClientFactory().use(keepReason);
+/** Creates clients that send the token, and throw an `AnsweredError` for errors returned by the mesh. */
+export function clientsWith({ token }: Pick<Access, 'token'>) {
+  const clients = createClientFactory().use(keepReason);
+  return token === undefined ? clients : clients.use(sendToken(token));
+}
 
 /** Whether a call failed because the mesh is not running, or stopped during the call. */
 export function isUnreached(error: unknown): boolean {
@@ -31,6 +42,13 @@ export function isNotServed(error: unknown): boolean {
 /** The reason of an error. Empty if it has none or the mesh was not reached. */
 export function reasonOf(error: unknown): string {
   return error instanceof AnsweredError ? error.reason : '';
+}
+
+function sendToken(token: string) {
+  return async function* send<Request, Response>(call: ClientMiddlewareCall<Request, Response>, options: CallOptions) {
+    const metadata = Metadata(options.metadata).set('authorization', `Bearer ${token}`);
+    return yield* call.next(call.request, { ...options, metadata });
+  };
 }
 
 async function* keepReason<Request, Response>(call: ClientMiddlewareCall<Request, Response>, options: CallOptions) {

@@ -1,4 +1,5 @@
 import { ClientError, Status } from 'nice-grpc';
+import { AccessError } from './access.ts';
 import { AnsweredError, isNotServed, isUnreached } from './clients.ts';
 
 /** The exit codes of the programs that call a mesh. docs/operating.md explains them. */
@@ -28,10 +29,14 @@ export function describeFailure(error: unknown, address: string): Failure {
   if (isTimeout(error)) {
     return { text: `the mesh at ${address} did not respond in time: check its log`, code: exitCode.unavailable };
   }
+  if (error instanceof AccessError) return { text: error.message, code: exitCode.usage };
   if (!(error instanceof ClientError)) {
     return { text: error instanceof Error ? String(error.stack) : String(error), code: exitCode.attention };
   }
   if (isUnreached(error)) {
+    const advice = tlsAdvice(error.details);
+    if (advice !== undefined)
+      return { text: `the mesh at ${address} cannot be reached: ${advice}`, code: exitCode.unavailable };
     const isUnknownName = /name resolution failed/i.test(error.details);
     const text = isUnknownName ? `the host of ${address} is unknown: set ADDRESS` : unreachedText(address);
     return { text, code: exitCode.unavailable };
@@ -41,7 +46,29 @@ export function describeFailure(error: unknown, address: string): Failure {
   // An error of the mesh or of what it needs, not of this call: its text is complete.
   if (code === exitCode.unavailable) return { text: error.details, code };
   const reason = error instanceof AnsweredError && error.reason !== '' ? ` (${error.reason})` : '';
-  return { text: `refused with ${Status[error.code]}${reason}: ${error.details}`, code };
+  const advice = refusalAdvice[error.code] ?? '';
+  return { text: `refused with ${Status[error.code]}${reason}: ${error.details}${advice}`, code };
+}
+
+/** What to do about a refusal that depends on who calls. */
+const refusalAdvice: Readonly<Partial<Record<Status, string>>> = {
+  [Status.UNAUTHENTICATED]: '; set ORDERMESH_TOKEN to a token that the mesh accepts, for example $(make -s token)',
+  [Status.PERMISSION_DENIED]: '; set ORDERMESH_TOKEN to a token of a user or a role that may: see docs/methods.md',
+};
+
+const untrusted = /self[- ]signed|unable to (verify|get)/i;
+const otherName = /ALTNAME_INVALID|does not match certificate/i;
+const noTls = /wrong version number|packet length too long|EPROTO/i;
+const ownCertificate = /certificate required|bad certificate|unknown ca|certificate unknown|certificate expired/i;
+
+/** Returns why TLS failed and what to do, if the text of a connection error says that it did. */
+function tlsAdvice(details: string): string | undefined {
+  if (ownCertificate.test(details))
+    return 'it does not accept this client certificate: set TLS_CERT and TLS_KEY to a valid one, see "make certs"';
+  if (untrusted.test(details)) return 'TLS_CA is not the CA that signed its certificate: set it, see "make certs"';
+  if (otherName.test(details)) return 'its certificate has another name: set ADDRESS to a name that it has';
+  if (noTls.test(details)) return 'it does not use TLS: unset TLS_CA, or start it with TLS=1';
+  return undefined;
 }
 
 /** The exit code for a call that the mesh ended with an error. */

@@ -11,18 +11,23 @@ import { OrderServiceDefinition } from '#gen/order/v1/order.ts';
 import { LedgerServiceDefinition } from '#gen/payment/v1/ledger.ts';
 import { AccountServiceDefinition } from '#gen/payment/v1/payment.ts';
 import { UserServiceDefinition } from '#gen/user/v1/user.ts';
-import { clients } from './clients.ts';
+import { type Access, channelCredentials, readAccess } from './access.ts';
+import { clientsWith } from './clients.ts';
 
 /** Clients for all services of a mesh. */
 export type Mesh = ReturnType<typeof connect>;
 
-/** Creates clients for the mesh at `address`. Connects on the first call. */
-export function connect(address: string) {
+/**
+ * Creates clients for the mesh at `address`. Connects on the first call. Throws an `AccessError` if the settings that say how to
+ * reach it are not valid.
+ */
+export function connect(address: string, access: Access = readAccess(process.env, address)) {
   // By default a client that lost its server may wait minutes before it reconnects.
-  const channel: Channel = createChannel(address, undefined, {
+  const channel: Channel = createChannel(address, channelCredentials(access), {
     'grpc.initial_reconnect_backoff_ms': 100,
     'grpc.max_reconnect_backoff_ms': 500,
   });
+  const clients = clientsWith(access);
   return {
     address,
     problems: clients.create(HealthServiceDefinition, channel),

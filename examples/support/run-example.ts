@@ -9,8 +9,9 @@ export async function runExample(example: (mesh: Mesh) => Promise<boolean>): Pro
   const address = process.env.ADDRESS || '127.0.0.1:50051';
   const problem = addressProblem(address);
   if (problem !== undefined) return end(problem, exitCode.usage);
-  const mesh = connect(address);
+  let mesh: Mesh | undefined;
   try {
+    mesh = connect(address);
     const [outage] = await outages(mesh);
     if (outage !== undefined) return end(outage, exitCode.unavailable);
     process.exitCode = (await example(mesh)) ? exitCode.done : exitCode.attention;
@@ -18,7 +19,7 @@ export async function runExample(example: (mesh: Mesh) => Promise<boolean>): Pro
     const { text, code } = describeFailure(error, address);
     end(text, code);
   } finally {
-    mesh.close();
+    mesh?.close();
   }
 }
 

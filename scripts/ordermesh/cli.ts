@@ -7,7 +7,8 @@ import {
   type CompatServiceDefinition,
   createChannel,
 } from 'nice-grpc';
-import { AnsweredError, clients } from '../../examples/support/clients.ts';
+import { type Access, channelCredentials, readAccess } from '../../examples/support/access.ts';
+import { AnsweredError, clientsWith } from '../../examples/support/clients.ts';
 import {
   addressProblem,
   describeFailure,
@@ -39,10 +40,10 @@ export class CommandError extends Error {
 export interface Cli {
   /** `host:port` of the mesh. */
   readonly address: string;
+  /** How it is reached, and the token. */
+  readonly access: Access;
   /** Whether to print JSON: the messages of the contracts, one per line. */
   readonly json: boolean;
-  /** The connection to the mesh, which is made by the first call. */
-  readonly channel: () => Channel;
   /** Creates a client of the mesh. The program warns of the processes that its answers name as missing, and exits with 1. */
   client<Definition extends CompatServiceDefinition>(definition: Definition): Client<Definition>;
   print(line: string): void;
@@ -80,17 +81,16 @@ export async function runCli(commands: readonly Command[], args: readonly string
   }
   const missing = new Set<string>();
   let channel: Channel | undefined;
-  const connect = () => {
-    channel ??= createChannel(options.address);
-    return channel;
-  };
   try {
     if (!command) throw new UsageError(`unknown command ${name}`);
     const problem = addressProblem(options.address);
     if (problem !== undefined) throw new CommandError(problem, exitCode.usage);
-    const client = <Definition extends CompatServiceDefinition>(definition: Definition) =>
-      clients.use(noteMissing(missing)).create(definition, connect());
-    const code = await command.run(own, { ...options, channel: connect, client, print: console.log });
+    const access = readAccess(process.env, options.address);
+    const client = <Definition extends CompatServiceDefinition>(definition: Definition) => {
+      channel ??= createChannel(options.address, channelCredentials(access));
+      return clientsWith(access).use(noteMissing(missing)).create(definition, channel);
+    };
+    const code = await command.run(own, { ...options, access, client, print: console.log });
     for (const name of missing) process.stderr.write(`${missingText(name)}\n`);
     return missing.size > 0 && code === exitCode.done ? exitCode.attention : code;
   } catch (error) {

@@ -20,7 +20,7 @@ export const orderCommand: Command = {
   async run(args, cli) {
     const [id, ...others] = readArgs(args, {}).positionals;
     if (!id || others.length > 0) throw new UsageError('order takes the id of one order');
-    const mesh = connect(cli.address);
+    const mesh = connect(cli.address, cli.access);
     try {
       const trace = await traceOrder(mesh, await mesh.orders.getOrder({ id }));
       if (cli.json) cli.print(JSON.stringify(toJson(trace)));

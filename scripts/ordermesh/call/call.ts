@@ -1,8 +1,9 @@
 import { text as readText } from 'node:stream/consumers';
 import { type DescMethod, type FileRegistry, fromBinary, fromJson, toBinary, toJson } from '@bufbuild/protobuf';
-import { Client, credentials, Metadata, type ServiceError } from '@grpc/grpc-js';
+import { Client, Metadata, type ServiceError } from '@grpc/grpc-js';
 import { ClientError, Status } from 'nice-grpc';
 import { statusDetailsKey } from '#mesh';
+import { channelCredentials } from '../../../examples/support/access.ts';
 import { describeFailure, type ExitCode, exitCode, exitCodeOf } from '../../../examples/support/failures.ts';
 import { escapeControls } from '../../support/format.ts';
 import { type Cli, type Command, CommandError, readArgs, UsageError } from '../cli.ts';
@@ -25,7 +26,7 @@ Without a method: list the services.`,
     const { values, positionals } = readArgs(args, options);
     const [name, data = '', ...others] = positionals;
     if (others.length > 0) throw new UsageError('call takes one method and one request: put the JSON in quotes');
-    const reflection = createReflection(cli.channel());
+    const reflection = createReflection(cli);
     if (!name) {
       for (const service of await reflection.services()) cli.print(service);
       return exitCode.done;
@@ -42,6 +43,9 @@ Without a method: list the services.`,
     const text = data === '@' ? await readText(process.stdin) : data;
     const requests = parseRequests(found, text, types);
     const metadata = readHeaders(values.header ?? []);
+    const { token } = cli.access;
+    if (token !== undefined && metadata.get('authorization').length === 0)
+      metadata.set('authorization', `Bearer ${token}`);
     return await call(found, { requests, types, metadata, deadlineMs: readTimeout(values.timeout), cli });
   },
 };
@@ -103,7 +107,7 @@ interface CallParts {
 }
 
 async function call(method: DescMethod, { requests, types, metadata, deadlineMs, cli }: CallParts): Promise<ExitCode> {
-  const client = new Client(cli.address, credentials.createInsecure());
+  const client = new Client(cli.address, channelCredentials(cli.access));
   const path = `/${method.parent.typeName}/${method.name}`;
   const answersOnce = method.methodKind === 'unary' || method.methodKind === 'client_streaming';
   const indent = answersOnce && !cli.json ? 2 : undefined;

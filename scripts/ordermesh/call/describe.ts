@@ -14,7 +14,7 @@ export const listCommand: Command = {
   async run(args, cli) {
     const [service, ...others] = readArgs(args, {}).positionals;
     if (others.length > 0) throw new UsageError('list takes one service');
-    const reflection = createReflection(cli.channel());
+    const reflection = createReflection(cli);
     const names = service
       ? serviceOf(await reflection.typesOf(service), service).methods.map(({ name }) => `${service}/${name}`)
       : await reflection.services();
@@ -32,7 +32,7 @@ export const describeCommand: Command = {
     const [name, ...others] = readArgs(args, {}).positionals;
     if (!name || others.length > 0) throw new UsageError('describe takes one name');
     const symbol = name.replace(/^\//, '').replace('/', '.');
-    const lines = declaration(await createReflection(cli.channel()).typesOf(symbol), symbol);
+    const lines = declaration(await createReflection(cli).typesOf(symbol), symbol);
     if (cli.json) cli.print(JSON.stringify({ name: symbol, declaration: lines.join('\n') }));
     else for (const line of lines) cli.print(line);
     return exitCode.done;

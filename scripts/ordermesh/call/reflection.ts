@@ -1,14 +1,12 @@
 import { create, createFileRegistry, type FileRegistry, fromBinary } from '@bufbuild/protobuf';
 import { type FileDescriptorProto, FileDescriptorProtoSchema, FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
-import type { Channel } from 'nice-grpc';
 import {
   ServerReflectionDefinition,
   type ServerReflectionRequest,
   type ServerReflectionResponse,
 } from '#gen/grpc/reflection/v1/reflection.ts';
-import { clients } from '../../../examples/support/clients.ts';
 import { exitCode } from '../../../examples/support/failures.ts';
-import { CommandError } from '../cli.ts';
+import { type Cli, CommandError } from '../cli.ts';
 
 /** The contracts of a server, as it describes them. */
 export interface Reflection {
@@ -22,8 +20,8 @@ type Request = NonNullable<ServerReflectionRequest['messageRequest']>;
 type Response = NonNullable<ServerReflectionResponse['messageResponse']>;
 
 /** Asks a server by `grpc.reflection.v1`. */
-export function createReflection(channel: Channel): Reflection {
-  const client = clients.create(ServerReflectionDefinition, channel);
+export function createReflection(cli: Pick<Cli, 'client'>): Reflection {
+  const client = cli.client(ServerReflectionDefinition);
 
   async function ask(messageRequest: Request): Promise<Response | undefined> {
     async function* requests() {

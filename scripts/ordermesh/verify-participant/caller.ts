@@ -1,6 +1,7 @@
-import { Client, credentials, Metadata, type ServiceError } from '@grpc/grpc-js';
+import { Client, Metadata, type ServiceError } from '@grpc/grpc-js';
 import { Status } from 'nice-grpc';
 import { decodeStatusDetails, isRefusal, statusDetailsKey } from '#mesh';
+import { type Access, channelCredentials } from '../../../examples/support/access.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -58,6 +59,8 @@ export interface Caller {
   close(): void;
 }
 
+const noAccess: Access = { tls: undefined, token: undefined };
+
 /** Every attempt is visible, and a participant that was restarted is found soon. */
 const channelOptions = {
   'grpc.enable_retries': 0,
@@ -67,8 +70,13 @@ const channelOptions = {
 };
 
 /** Creates a caller. `deadlineMs` is the deadline of each call. */
-export function createCaller(address: string, deadlineMs: number): Caller {
-  const connect = () => new Client(address, credentials.createInsecure(), channelOptions);
+export function createCaller(address: string, deadlineMs: number, access: Access = noAccess): Caller {
+  const connect = () => new Client(address, channelCredentials(access), channelOptions);
+  const metadata = () => {
+    const sent = new Metadata();
+    if (access.token !== undefined) sent.set('authorization', `Bearer ${access.token}`);
+    return sent;
+  };
   let client = connect();
   let calls: Answer[] = [];
 
@@ -96,7 +104,7 @@ export function createCaller(address: string, deadlineMs: number): Caller {
           (sent: typeof message) => Buffer.from(requestType.encode(sent).finish()),
           (bytes) => responseType.toJSON(responseType.decode(bytes)) as Json,
           message,
-          new Metadata(),
+          metadata(),
           { deadline: Date.now() + deadlineMs },
           (error, response) =>
             resolve(record(name, requestType.toJSON(message), wasSent(call), error ?? response ?? {})),
@@ -111,7 +119,7 @@ export function createCaller(address: string, deadlineMs: number): Caller {
         (sent: typeof message) => Buffer.from(requestType.encode(sent).finish()),
         (bytes) => responseType.toJSON(responseType.decode(bytes)) as Json,
         message,
-        new Metadata(),
+        metadata(),
         { deadline: Date.now() + deadlineMs },
       );
       try {

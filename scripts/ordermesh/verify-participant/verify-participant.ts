@@ -1,4 +1,5 @@
 import { Status } from 'nice-grpc';
+import { readAccess } from '../../../examples/support/access.ts';
 import { addressProblem, type ExitCode, exitCode } from '../../../examples/support/failures.ts';
 import { escapeControls } from '../../support/format.ts';
 import { type Cli, type Command, CommandError, count, readArgs, UsageError } from '../cli.ts';
@@ -44,7 +45,7 @@ docs/participants.md explains each rule.`,
     if (problem !== undefined) throw new UsageError(problem);
     const deadlineMs = Number(values['deadline-ms'] ?? defaultDeadlineMs);
     if (!(deadlineMs > 0)) throw new UsageError('invalid --deadline-ms: use milliseconds, such as 500');
-    const caller = createCaller(address, deadlineMs);
+    const caller = createCaller(address, deadlineMs, readAccess(process.env, address));
     const data = createTestData();
     try {
       const participant = participantOf(values.contract, caller, data, values['refused-country']);

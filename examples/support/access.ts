@@ -1,0 +1,99 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { ChannelCredentials } from 'nice-grpc';
+
+/** How a program reaches a mesh and says who it is. */
+export interface Access {
+  /** PEM. `undefined`: the mesh is reached without TLS. */
+  readonly tls: AccessTls | undefined;
+  /** A bearer token. `undefined`: none. */
+  readonly token: string | undefined;
+}
+
+export interface AccessTls {
+  /** The CA that signed the certificate of the mesh. */
+  readonly ca: string;
+  /** A certificate of the program's own with its key, for a mesh that requires one. */
+  readonly cert?: string | undefined;
+  readonly key?: string | undefined;
+}
+
+/** What `make start` and `make start-split` leave in their data folder when they run with TLS or tokens. */
+export interface RunningMesh {
+  /** Of the process that runs the mesh. The file counts as long as that runs. */
+  readonly pid: number;
+  /** `host:port` of its gRPC and HTTP listeners. */
+  readonly addresses: readonly string[];
+  /** Paths. */
+  readonly ca?: string | undefined;
+  readonly cert?: string | undefined;
+  readonly key?: string | undefined;
+  readonly token?: string | undefined;
+}
+
+/** A file that cannot be read, or settings that do not fit together. The text says which. */
+export class AccessError extends Error {
+  override readonly name = 'AccessError';
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/**
+ * Reads how to reach the mesh at `address`: from `TLS_CA`, `TLS_CERT`, `TLS_KEY` and `ORDERMESH_TOKEN` or `ORDERMESH_TOKEN_FILE`.
+ * If none of them is set, from the data folder of a mesh that runs there on this machine. Throws an `AccessError`.
+ */
+export function readAccess(environment: Environment, address: string): Access {
+  const { TLS_CA, TLS_CERT, TLS_KEY, ORDERMESH_TOKEN, ORDERMESH_TOKEN_FILE } = environment;
+  const given = { ca: TLS_CA, cert: TLS_CERT, key: TLS_KEY, token: ORDERMESH_TOKEN, tokenFile: ORDERMESH_TOKEN_FILE };
+  const isSet = Object.values(given).some((value) => value);
+  const { ca, cert, key, token, tokenFile } = isSet ? given : { ...runningAt(environment, address), tokenFile: '' };
+  if ((cert || key) && !(ca && cert && key))
+    throw new AccessError('a client certificate needs all of TLS_CA, TLS_CERT and TLS_KEY');
+  return {
+    tls: ca
+      ? { ca: read('TLS_CA', ca), ...(cert && key && { cert: read('TLS_CERT', cert), key: read('TLS_KEY', key) }) }
+      : undefined,
+    token: token || (tokenFile ? read('ORDERMESH_TOKEN_FILE', tokenFile).trim() : undefined),
+  };
+}
+
+/** The file in which a mesh leaves how it is reached, for programs of the same user. */
+export function runningMeshFile(dataDir: string): string {
+  return join(dataDir, 'running-mesh.json');
+}
+
+/** The credentials of a channel of grpc-js. */
+export function channelCredentials({ tls }: Access): ChannelCredentials {
+  if (tls === undefined) return ChannelCredentials.createInsecure();
+  const { ca, cert, key } = tls;
+  return ChannelCredentials.createSsl(Buffer.from(ca), key ? Buffer.from(key) : null, cert ? Buffer.from(cert) : null);
+}
+
+function runningAt(environment: Environment, address: string): Partial<RunningMesh> {
+  try {
+    const mesh: RunningMesh = JSON.parse(readFileSync(runningMeshFile(environment.DATA_DIR || 'data'), 'utf8'));
+    return mesh.addresses.map(canonical).includes(canonical(address)) && runs(mesh.pid) ? mesh : {};
+  } catch {
+    return {};
+  }
+}
+
+function canonical(address: string): string {
+  return address.replace(/^(localhost|\[::1\]|0\.0\.0\.0|\[::\]):/, '127.0.0.1:');
+}
+
+function runs(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
+
+function read(variable: string, path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new AccessError(`${variable} cannot be read: ${error instanceof Error ? error.message : error}`);
+  }
+}
