@@ -36,6 +36,7 @@ export const identityHeaders = [
   'x-ssl-*',
   'ssl-*',
   'x-envoy-*',
+  'mesh-*',
   'x-mesh-*',
   'x-ordermesh-*',
   'x-amzn-oidc-*',

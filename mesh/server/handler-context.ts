@@ -7,6 +7,7 @@ import type { Caller } from '../identity/caller.ts';
 import type { Credentials } from '../security/authenticator.ts';
 import { ownerNotChecked, permissionDenied } from '../security/authorization/errors.ts';
 import type { MethodAccess } from '../security/authorization/method-access.ts';
+import { removeIdentity } from '../security/identity/identity-metadata.ts';
 import type { CallScope } from '../telemetry/call-scope.ts';
 import { continueTrace } from '../telemetry/trace-context.ts';
 import type { Clock } from '../time/clock.ts';
@@ -110,8 +111,9 @@ export class HandlerContext implements CallScope, MeshCallContext, EnteringCall 
     return permissionDenied({ path: this.path, subject: this.caller?.subject });
   }
 
+  /** Without what says who calls: that is `caller`. */
   get metadata(): Metadata {
-    return this.#engineCall.metadata;
+    return removeIdentity(this.#engineCall.metadata);
   }
 
   get peer(): string {

@@ -1,0 +1,66 @@
+import type { Metadata } from 'nice-grpc-common';
+import type { Caller } from '../../identity/caller.ts';
+import { decodeRoles, decodeSubject, encodeRoles, encodeSubject, isServiceName } from '../../identity/caller-text.ts';
+import type { Credentials } from '../authenticator.ts';
+import { invalidIdentity } from '../errors.ts';
+
+/** The user on whose behalf a service calls, and the roles of that user. Believed only if the channel proves the service. */
+const subjectKey = 'mesh-subject';
+const rolesKey = 'mesh-roles';
+/** Which service of this process calls. Believed only with the secret of the process. */
+const serviceKey = 'mesh-service';
+const secretKey = 'mesh-process-secret';
+
+/** The keys of metadata by which services say for whom they call. */
+export const identityKeys = [subjectKey, rolesKey, serviceKey, secretKey] as const;
+
+/** Removes what says who calls: handlers learn it from the caller in their context. */
+export function removeIdentity(metadata: Metadata): Metadata {
+  for (const key of identityKeys) metadata.delete(key);
+  return metadata;
+}
+
+/** Whether there is any. */
+export function hasIdentity(credentials: Credentials): boolean {
+  return identityKeys.some((key) => credentials.textMetadata(key) !== undefined);
+}
+
+/** The secret that a call has; `undefined` if it has none. */
+export function secretOf(credentials: Credentials): string | undefined {
+  return credentials.textMetadata(secretKey);
+}
+
+/**
+ * The service that a call with the process's secret is from; `undefined` if it names none. Throws UNAUTHENTICATED
+ * `INVALID_IDENTITY`.
+ */
+export function readService(credentials: Credentials): string | undefined {
+  const service = credentials.textMetadata(serviceKey);
+  if (service !== undefined && !isServiceName(service)) throw invalidIdentity({ key: serviceKey });
+  return service;
+}
+
+/** The subject on whose behalf a service calls. Throws UNAUTHENTICATED `INVALID_IDENTITY`. */
+export function readSubject(credentials: Credentials): Pick<Caller, 'subject' | 'roles'> {
+  const text = credentials.textMetadata(subjectKey);
+  // Roles belong to a subject.
+  if (text === undefined) return { subject: undefined, roles: [] };
+  const subject = decodeSubject(text);
+  if (subject === undefined) throw invalidIdentity({ key: subjectKey });
+  const roles = decodeRoles(credentials.textMetadata(rolesKey) ?? '');
+  if (roles === undefined) throw invalidIdentity({ key: rolesKey });
+  return { subject, roles };
+}
+
+/** Adds on whose behalf a service calls. */
+export function setSubject(metadata: Metadata, { subject, roles }: Pick<Caller, 'subject' | 'roles'>): void {
+  if (subject === undefined) return;
+  metadata.set(subjectKey, encodeSubject(subject));
+  if (roles.length > 0) metadata.set(rolesKey, encodeRoles(roles));
+}
+
+/** Adds which service of this process calls. */
+export function setService(metadata: Metadata, service: string | undefined, secret: string): void {
+  if (service !== undefined) metadata.set(serviceKey, service);
+  metadata.set(secretKey, secret);
+}
