@@ -1,38 +1,30 @@
 import { type BackgroundAudits, createProcessAudits } from '../audit/background-audits.ts';
-import { endpointsByAddress } from '../balancing/endpoint-source.ts';
-import { createEndpoints } from '../balancing/endpoints.ts';
 import { dialAddress, isLocal } from '../config/address.ts';
 import type { Config } from '../config/config.ts';
 import { sharedDnsName } from '../config/discovery-url.ts';
-import { processSettings } from '../config/process-settings.ts';
-import { fullNameOf } from '../contract/contract.ts';
 import { contractDescriptors, readDeclaredServices } from '../contract/declared-services.ts';
 import type { Registration } from '../discovery/discovery.ts';
-import { openDiscovery } from '../discovery/open-discovery.ts';
-import { engineByName } from '../engines/engines.ts';
-import type { PingPolicy } from '../engines/ping-strikes.ts';
-import { listenForScrapes } from '../metrics/listener.ts';
 import { createServer } from '../server/create-server.ts';
 import type { Health } from '../server/health/health.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Clock } from '../time/clock.ts';
 import { registerBacklogMetrics } from './backlog-metrics.ts';
+import { buildServices, startServices } from './build-services.ts';
 import type { DataFolder } from './data/data-folder.ts';
 import { openDatabases } from './data/open-databases.ts';
-import { createDirectory, type Directory } from './directory.ts';
 import { listenForHttp } from './edge.ts';
-import { notListening } from './errors.ts';
 import { openForwarding } from './forwarding.ts';
 import { watchHealth } from './health-watch.ts';
+import { openNetwork } from './network.ts';
 import { exposed, serveOwn } from './own-server.ts';
 import { processInfo } from './process-info.ts';
 import { checkAdvertised, describeSelf, findServices } from './registry.ts';
 import { createMetrics, openRuntime } from './runtime.ts';
-import type { Process, Runtime, Service, ServiceDefinition } from './service/service.ts';
+import { serveMetrics } from './serve-metrics.ts';
+import { serverLimits } from './server-limits.ts';
+import type { Runtime, Service, ServiceDefinition } from './service/service.ts';
 import type { Shutdown } from './shutdown.ts';
 import { checkAddresses } from './start-checks.ts';
-
-const metricsExposed = 'other machines can read the metrics: allow only a private network to reach them';
 
 const oneName =
   'all services are looked up at one DNS name: use <service> in DISCOVERY_URL, unless one address has them all';
@@ -73,33 +65,14 @@ export interface OpenApp {
 export async function openApp(parts: AppParts): Promise<OpenApp> {
   const { config, definitions, dataFolder, health, draining, shutdown, clock, logger } = parts;
   if (dataFolder.wasAbandoned) logger.info('the previous run did not shut down cleanly; resuming accepted work');
-  let address: string | undefined;
-  const localAddress = () => {
-    if (address === undefined) throw notListening();
-    return address;
-  };
-  const engine = await engineByName(config.grpcEngine);
-  const keepalive = config.grpcKeepaliveMs === 0 ? undefined : { everyMs: config.grpcKeepaliveMs };
   // Operator commands open an app without services, for its databases.
   const isStateless = definitions.length > 0 && definitions.every((definition) => definition.isStateless);
   const info = processInfo(config, isStateless);
   const metrics = createMetrics(clock, logger, info);
-  const discovery = openDiscovery(config.discovery, { clock, logger, metrics });
+  const hasEdge = definitions.some((definition) => definition.hasEdge);
+  const network = await openNetwork({ config, hasEdge, clock, logger, metrics });
+  const { engine, discovery, endpoints, directory } = network;
   shutdown.add('resources', 'discovery', () => discovery.close());
-  // A caller over HTTP may read slowly: then little of its response is to wait in this process.
-  const windowsGrow = !definitions.some(({ hasEdge }) => hasEdge);
-  const endpoints = createEndpoints({
-    engine,
-    discovery,
-    keepalive,
-    windowsGrow,
-    policy: config.balancing,
-    clock,
-    logger,
-  });
-  const local = endpointsByAddress(engine, localAddress, { keepalive });
-  const connectLocal = () => endpointsByAddress(engine, localAddress, { keepalive, windowsGrow });
-  const directory = createDirectory({ discovery, endpoints, local });
   const databases = openDatabases(dataFolder, logger, config);
   const build = async () => {
     const { open: openDatabase, fileIdOf } = databases;
@@ -132,11 +105,7 @@ export async function openApp(parts: AppParts): Promise<OpenApp> {
   registerBacklogMetrics(services, runtime);
   endpoints.measure(runtime.metrics);
   const metricsAddress = await serveMetrics(runtime, shutdown);
-  const limits = {
-    maxConnections: config.grpcMaxConnections,
-    process: { working: config.grpcMaxRunningCalls, waitingBytes: config.grpcMaxWaitingBytes },
-    pings: pingPolicyOf(config.grpcMinPingIntervalMs),
-  };
+  const limits = serverLimits(config);
   const served = await serveOwn(services, { ...limits, config, shutdown, engine, clock, logger });
   await findServices(called, { endpoints, draining });
   const serves = served.flatMap((service) => service.serves);
@@ -156,10 +125,16 @@ export async function openApp(parts: AppParts): Promise<OpenApp> {
   for (const { name, stop } of services) if (stop) shutdown.add('work', name, stop);
   // In one order in all processes, so two that start together do not exclude each other.
   for (const service of services.toSorted((a, b) => (a.name < b.name ? -1 : 1))) await service.claim?.();
-  const edge = await listenForHttp(definitions, { ...runtime, directory, connectLocal, shutdown });
+  const edge = await listenForHttp(definitions, {
+    ...runtime,
+    directory,
+    connectLocal: network.connectLocal,
+    shutdown,
+  });
   const port = await server.listen(config.grpcListen);
   shutdown.add('calls', 'calls in progress', (graceMs) => server.drain(graceMs));
-  address = dialAddress(config.grpcListen, port);
+  const address = dialAddress(config.grpcListen, port);
+  network.address = address;
   edge?.open();
   draining.throwIfAborted();
   if (!isLocal(config.grpcListen)) logger.warn({ listen: config.grpcListen }, exposed);
@@ -179,74 +154,8 @@ export async function openApp(parts: AppParts): Promise<OpenApp> {
   return { runtime, services, address, httpAddress: edge?.address, metricsAddress, register };
 }
 
-/** In parallel, so a service that waits for its broker does not delay the others. Rejects with the first failure. */
-async function startServices(services: readonly Service[]): Promise<void> {
-  const outcomes = await Promise.allSettled(services.map((service) => service.start?.()));
-  for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
-}
-
-interface BuildOptions extends Pick<AppParts, 'definitions' | 'draining'> {
-  readonly directory: Directory;
-  readonly auditors: Process['auditors'];
-  readonly shutdown: Pick<Shutdown, 'add'>;
-}
-
-/**
- * Builds the services one after the other, those that observe the process last, adds them to `services`, and enters into the
- * directory what they serve and what they call.
- */
-async function buildServices(
-  services: Service[],
-  runtime: Runtime,
-  { definitions, directory, auditors, shutdown, draining }: BuildOptions,
-): Promise<void> {
-  const { health, info, disk } = runtime;
-  const process = { services, auditors, health, info, disk, hasAddress: directory.hasAddress };
-  for (const definition of definitions.toSorted((a, b) => Number(a.observesProcess) - Number(b.observesProcess))) {
-    draining.throwIfAborted();
-    const called = new Set<string>();
-    const client: Runtime['client'] = (contract, options) => {
-      called.add(fullNameOf(contract));
-      return runtime.client(contract, options);
-    };
-    const findClient: Runtime['findClient'] = (contract, options) => {
-      const found = runtime.findClient(contract, options);
-      if (found) called.add(fullNameOf(contract));
-      return found;
-    };
-    const service = await definition.create({ ...runtime, client, findClient }, process);
-    const { name, close } = service;
-    if (close) shutdown.add('resources', `resources of ${name}`, close);
-    if (!service.isLocal) for (const { contract } of service.serves) directory.addLocal(fullNameOf(contract));
-    for (const contract of called) directory.addCall(contract, service.name);
-    services.push(service);
-  }
-}
-
 /** The files of a process are its own, so each process checks them. */
 function auditFiles({ audits: checks, config, metrics, clock, logger }: Runtime): BackgroundAudits {
   const options = { service: 'storage', checks, intervalMs: config.auditIntervalMs };
   return createProcessAudits({ ...options, metrics, clock, logger });
-}
-
-/**
- * Serves the metrics on `METRICS_LISTEN` until the last call has ended. Returns the `host:port` at which this machine can
- * read them; `undefined` if the setting is empty.
- */
-async function serveMetrics(
-  { config, metrics, logger }: Runtime,
-  shutdown: Pick<Shutdown, 'add'>,
-): Promise<string | undefined> {
-  const listen = config.metricsListen;
-  if (listen === '') return undefined;
-  const listener = await listenForScrapes(metrics, listen, logger);
-  shutdown.add('resources', 'metrics listener', () => listener.close());
-  if (!isLocal(listen)) logger.warn({ listen }, metricsExposed);
-  return dialAddress(listen, listener.port);
-}
-
-/** The usual interval holds only with open calls: without, clients of gRPC do not ping. A lower one permits pings of both. */
-function pingPolicyOf(minIntervalMs: number): PingPolicy {
-  const isUsual = minIntervalMs >= Number(processSettings.grpcMinPingIntervalMs.default);
-  return isUsual ? { minIntervalMs } : { minIntervalMs, minIdleIntervalMs: minIntervalMs };
 }

@@ -1,0 +1,58 @@
+import { type EndpointSource, endpointsByAddress } from '../balancing/endpoint-source.ts';
+import { createEndpoints, type OpenEndpoints } from '../balancing/endpoints.ts';
+import type { Config } from '../config/config.ts';
+import type { Discovery } from '../discovery/discovery.ts';
+import { openDiscovery } from '../discovery/open-discovery.ts';
+import type { Engine } from '../engines/engine.ts';
+import { engineByName } from '../engines/engines.ts';
+import type { Metrics } from '../metrics/metrics.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import type { Clock } from '../time/clock.ts';
+import { createDirectory, type Directory } from './directory.ts';
+import { notListening } from './errors.ts';
+
+export interface NetworkOptions {
+  readonly config: Config;
+  /** Whether the process has the edge. */
+  readonly hasEdge: boolean;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+}
+
+/** How a process reaches services: its own, and those of other processes. */
+export interface Network {
+  readonly engine: Engine;
+  readonly discovery: Discovery;
+  /** The instances of services in other processes. */
+  readonly endpoints: OpenEndpoints;
+  readonly directory: Directory;
+  /** `host:port` at which this process serves. Until it is set, calls to its own services fail with NOT_LISTENING. */
+  address: string | undefined;
+  /** Opens connections to this process that no one else uses. */
+  connectLocal(): EndpointSource;
+}
+
+export async function openNetwork({ config, hasEdge, clock, logger, metrics }: NetworkOptions): Promise<Network> {
+  const engine = await engineByName(config.grpcEngine);
+  const keepalive = config.grpcKeepaliveMs === 0 ? undefined : { everyMs: config.grpcKeepaliveMs };
+  const discovery = openDiscovery(config.discovery, { clock, logger, metrics });
+  // A caller over HTTP may read slowly: then little of its response is to wait in this process.
+  const windowsGrow = !hasEdge;
+  const policy = config.balancing;
+  const endpoints = createEndpoints({ engine, discovery, keepalive, windowsGrow, policy, clock, logger });
+  const localAddress = () => {
+    if (network.address === undefined) throw notListening();
+    return network.address;
+  };
+  const local = endpointsByAddress(engine, localAddress, { keepalive });
+  const network: Network = {
+    engine,
+    discovery,
+    endpoints,
+    directory: createDirectory({ discovery, endpoints, local }),
+    address: undefined,
+    connectLocal: () => endpointsByAddress(engine, localAddress, { keepalive, windowsGrow }),
+  };
+  return network;
+}
