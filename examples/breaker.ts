@@ -13,7 +13,7 @@ import { runExample } from './support/run-example.ts';
  */
 await runExample(async (mesh) => {
   const userId = await openAccount(mesh);
-  const clients = await createClients(mesh.address);
+  const clients = await createClients(mesh.address, mesh.access);
   const payment = clients.client(AccountServiceContract, {
     breaker: {
       failureRatio: 0.5, //        errorThresholdPercentage: 50

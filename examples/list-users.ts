@@ -16,7 +16,7 @@ if (!Number.isSafeInteger(perSecond) || perSecond < 10) {
  * the mesh. Usage: `node examples/list-users.ts [users a second]`, default 1,000.
  */
 await runExample(async (mesh) => {
-  const clients = await createClients(mesh.address);
+  const clients = await createClients(mesh.address, mesh.access);
   const users = clients.client(UserServiceContract);
   const seen = new Set<string>();
   let read = 0;

@@ -1,9 +1,12 @@
 import { UserServiceContract } from '#gen/user/v1/user.contract.ts';
 import { createClients, declaredCursor, resumable } from '#mesh';
+import { readAccess } from './support/access.ts';
 
 // A program of one's own: everything that a client can do, with the mesh at ADDRESS. Usage: `node examples/own-client.ts <user>`.
 const [userId = 'ada'] = process.argv.slice(2);
-const clients = await createClients(process.env.ADDRESS || '127.0.0.1:50051');
+const address = process.env.ADDRESS || '127.0.0.1:50051';
+// TLS and a token, if the mesh asks for them: see docs/security.md.
+const clients = await createClients(address, readAccess(process.env, address));
 const users = clients.client(UserServiceContract, {
   retry: { maxAttempts: 5 },
   breaker: { resetTimeoutMs: 1_000 },

@@ -30,6 +30,7 @@ export function connect(address: string, access: Access = readAccess(process.env
   const clients = clientsWith(access);
   return {
     address,
+    access,
     problems: clients.create(HealthServiceDefinition, channel),
     health: clients.create(HealthDefinition, channel),
     users: clients.create(UserServiceDefinition, channel),

@@ -1,7 +1,10 @@
+import { Metadata } from 'nice-grpc-common';
 import { endpointsByAddress } from '../balancing/endpoint-source.ts';
 import { type ClientFactory, createClientFactory } from '../client/client-factory.ts';
-import type { Engine } from '../engines/engine.ts';
+import type { Engine, Transport, TransportCall } from '../engines/engine.ts';
 import { defaultEngine, engineByName } from '../engines/engines.ts';
+import { fixedIdentity } from '../engines/tls/fixed-identity.ts';
+import type { ClientTls } from '../engines/tls/tls-options.ts';
 import { createLogger, type LogLevel } from '../telemetry/logger.ts';
 import { systemClock } from '../time/clock.ts';
 
@@ -10,6 +13,19 @@ export interface ProgramClientOptions {
   readonly engine?: Engine;
   /** Of what is logged to standard error. Default: `warn`. */
   readonly logLevel?: LogLevel;
+  /** Default: connections are not encrypted. */
+  readonly tls?: ProgramTls | undefined;
+  /** A bearer token for each call, or what returns one: tokens expire. Default: none. */
+  readonly token?: string | (() => string) | undefined;
+}
+
+/** TLS of a program. PEM. */
+export interface ProgramTls {
+  /** The CA that signed the certificates of the services. */
+  readonly ca: string;
+  /** The certificate of the program and its key, for services that require one. Default: none. */
+  readonly cert?: string | undefined;
+  readonly key?: string | undefined;
 }
 
 /**
@@ -18,9 +34,40 @@ export interface ProgramClientOptions {
  */
 export async function createClients(
   address: string | ((contract: string) => string),
-  { engine, logLevel = 'warn' }: ProgramClientOptions = {},
+  { engine, logLevel = 'warn', tls, token }: ProgramClientOptions = {},
 ): Promise<ClientFactory> {
   const resolve = typeof address === 'string' ? () => address : address;
-  const endpoints = endpointsByAddress(engine ?? (await engineByName(defaultEngine)), resolve);
+  const { connect } = engine ?? (await engineByName(defaultEngine));
+  const tokenOf = typeof token === 'string' ? () => token : token;
+  const dialed: Pick<Engine, 'connect'> = {
+    connect(address, options) {
+      const transport = connect(address, options);
+      return tokenOf === undefined ? transport : withToken(transport, tokenOf);
+    },
+  };
+  const endpoints = endpointsByAddress(dialed, resolve, { tls: tls && clientTls(tls) });
   return createClientFactory({ endpoints, clock: systemClock, logger: createLogger(logLevel) });
+}
+
+function clientTls({ ca, cert, key }: ProgramTls): ClientTls {
+  return cert === undefined || key === undefined ? { ca } : { identity: fixedIdentity({ ca, cert, key }) };
+}
+
+/** Adds a token to each call that has none. */
+function withToken(transport: Transport, tokenOf: () => string): Transport {
+  const add = (call: TransportCall): TransportCall => {
+    if (call.metadata.has('authorization')) return call;
+    return { ...call, metadata: Metadata(call.metadata).set('authorization', `Bearer ${tokenOf()}`) };
+  };
+  return {
+    get lastReceivedMs() {
+      return transport.lastReceivedMs;
+    },
+    unary: (method, request, call) => transport.unary(method, request, add(call)),
+    serverStreaming: (method, request, call) => transport.serverStreaming(method, request, add(call)),
+    clientStreaming: (method, requests, call) => transport.clientStreaming(method, requests, add(call)),
+    bidiStreaming: (method, requests, call) => transport.bidiStreaming(method, requests, add(call)),
+    close: () => transport.close(),
+    abort: () => transport.abort(),
+  };
 }

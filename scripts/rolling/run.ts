@@ -1,3 +1,4 @@
+import { readAccess } from '../../examples/support/access.ts';
 import { connect } from '../../examples/support/mesh.ts';
 import { createClients } from '../../mesh/app/program-clients.ts';
 import { prepareData } from '../load/prepare.ts';
@@ -26,9 +27,10 @@ export interface RollingOptions extends RestartOptions {
 export async function verifyRolling(mesh: SplitMesh, options: RollingOptions): Promise<RollingResult> {
   const { ordersPerSecond, ghzCallsPerSecond, say, signal } = options;
   const { address, httpAddress } = mesh;
-  const prepared = connect(address);
+  const access = readAccess(process.env, address);
+  const prepared = connect(address, access);
   await prepareData(prepared, say).finally(() => prepared.close());
-  const clients = await createClients(address, { logLevel: 'silent' });
+  const clients = await createClients(address, { ...access, logLevel: 'silent' });
   const rest = connectRest(httpAddress);
   const close = () => {
     clients.close();
