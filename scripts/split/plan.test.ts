@@ -100,6 +100,13 @@ describe('planMesh', () => {
     for (const process of plan({ environment })) expect(process.environment).toMatchObject(environment);
   });
 
+  it('gives each service the settings that are its own', () => {
+    const processes = plan({ settingsOf: (service) => ({ TLS_CERT: `certs/${service}.pem` }) });
+    expect(processes.map(({ environment }) => environment.TLS_CERT)).toEqual(
+      ['user', 'user', 'order', 'order', 'bridge', 'bridge', 'gateway', 'gateway'].map((name) => `certs/${name}.pem`),
+    );
+  });
+
   it('gives a process that registers addresses for its successor, which starts next to it', () => {
     const environment = { DISCOVERY_URL: 'consul://127.0.0.1:8500' };
     const successors = plan({ environment }).map(({ name, successor }) => [name, successor?.GRPC_LISTEN]);

@@ -42,6 +42,8 @@ export interface PlanOptions {
   readonly servers: ServerUrls;
   /** Settings that hold for all processes. They win over the defaults of the plan. */
   readonly environment?: NodeJS.ProcessEnv;
+  /** Further settings of the processes of a service, such as its certificate. Default: none. */
+  readonly settingsOf?: (service: string) => Readonly<Record<string, string>>;
   /** Ports that others use. */
   readonly takenPorts?: ReadonlySet<number>;
 }
@@ -71,7 +73,17 @@ export function discoveryNameOf(service: string): string {
  * unless others use them.
  */
 export function planMesh(options: PlanOptions): readonly PlannedProcess[] {
-  const { services, gateway, gatewayAddress, gatewayHttp, replicas, dataDir, servers, environment = {} } = options;
+  const {
+    services,
+    gateway,
+    gatewayAddress,
+    gatewayHttp,
+    replicas,
+    dataDir,
+    servers,
+    environment = {},
+    settingsOf,
+  } = options;
   const ports = createPorts(options.takenPorts ?? new Set());
   const names = [...services, ...(gateway === undefined ? [] : [gateway])];
   const instances = names.flatMap((service, index) =>
@@ -103,6 +115,7 @@ export function planMesh(options: PlanOptions): readonly PlannedProcess[] {
       address,
       environment: {
         ...shared,
+        ...settingsOf?.(service),
         DISCOVERY_URL: environment.DISCOVERY_URL || discoveryUrl(others),
         GRPC_LISTEN: address,
         // All gateways are at one address, which forwards. Only they have the edge.
