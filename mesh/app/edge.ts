@@ -7,7 +7,6 @@ import { contractDescriptors, contractOpenApi } from '../contract/declared-servi
 import { serviceNameOf } from '../discovery/discovery.ts';
 import { createEdge } from '../edge/edge.ts';
 import type { Directory } from './directory.ts';
-import { exposed } from './own-server.ts';
 import type { Runtime, ServiceDefinition } from './service/service.ts';
 import type { Shutdown } from './shutdown.ts';
 
@@ -72,7 +71,6 @@ export async function listenForHttp(
   const port = await edge.listen(listen);
   // It makes calls, so it ends before the server that answers them.
   shutdown.add('work', 'HTTP requests in progress', (graceMs) => edge.drain(graceMs));
-  if (!isLocal(listen)) logger.warn({ listen }, exposed);
   return { address: dialAddress(listen, port), open: edge.open };
 }
 

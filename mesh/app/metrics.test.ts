@@ -92,10 +92,11 @@ describe('the metrics of a process', () => {
   it('cause a warning when other machines can read them', async () => {
     const { logger, lines } = captureLog({ level: 'warn' });
     await using folder = await tempFolder();
-    const listen = { GRPC_LISTEN: '127.0.0.1:0', METRICS_LISTEN: '0.0.0.0:0' };
+    const listen = { GRPC_LISTEN: '127.0.0.1:0', METRICS_LISTEN: '0.0.0.0:0', ALLOW_INSECURE: '1' };
     const app = await startApp(readConfig({ ...listen, DATA_DIR: folder.path }), [], logger);
     await app.stop();
     expect(app.metricsAddress).toMatch(/^127\.0\.0\.1:[1-9]\d*$/);
-    expect(lines).toMatchObject([{ listen: '0.0.0.0:0', msg: expect.stringContaining('private network') }]);
+    const listeners = ['METRICS_LISTEN=0.0.0.0:0 without TLS and client certificates'];
+    expect(lines).toMatchObject([{ listeners, msg: expect.stringContaining('private network') }]);
   });
 });

@@ -1,5 +1,5 @@
 import { type BackgroundAudits, createProcessAudits } from '../audit/background-audits.ts';
-import { dialAddress, isLocal } from '../config/address.ts';
+import { dialAddress } from '../config/address.ts';
 import type { Config } from '../config/config.ts';
 import { sharedDnsName } from '../config/discovery-url.ts';
 import { contractDescriptors, readDeclaredServices } from '../contract/declared-services.ts';
@@ -16,7 +16,7 @@ import { listenForHttp } from './edge.ts';
 import { openForwarding } from './forwarding.ts';
 import { watchHealth } from './health-watch.ts';
 import { openNetwork } from './network.ts';
-import { exposed, serveOwn } from './own-server.ts';
+import { serveOwn } from './own-server.ts';
 import { processInfo } from './process-info.ts';
 import { checkAdvertised, describeSelf, findServices } from './registry.ts';
 import { createMetrics, openRuntime } from './runtime.ts';
@@ -137,7 +137,6 @@ export async function openApp(parts: AppParts): Promise<OpenApp> {
   network.address = address;
   edge?.open();
   draining.throwIfAborted();
-  if (!isLocal(config.grpcListen)) logger.warn({ listen: config.grpcListen }, exposed);
   shutdown.add('work', 'audits of files', files.stop);
   await startServices(services);
   await files.start();

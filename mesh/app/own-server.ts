@@ -1,4 +1,3 @@
-import { isLocal } from '../config/address.ts';
 import type { Config } from '../config/config.ts';
 import { processSettings } from '../config/process-settings.ts';
 import { createServer, type ServerOptions } from '../server/create-server.ts';
@@ -6,10 +5,6 @@ import { createHealth } from '../server/health/health.ts';
 import { watchHealth } from './health-watch.ts';
 import type { Service } from './service/service.ts';
 import type { Shutdown } from './shutdown.ts';
-
-/** Logged when another machine can reach a listener. */
-export const exposed =
-  'other machines can call this process without TLS or authentication: allow only a private network to reach it';
 
 const notForwarding = 'OPS_LISTEN is ignored: this process does not forward calls, so it answers ops.v1 at GRPC_LISTEN';
 
@@ -46,6 +41,5 @@ export async function serveOwn(
     'health checks of this process',
     await watchHealth({ services: own, brokers: undefined, health, clock, logger }),
   );
-  if (!isLocal(listen)) logger.warn({ listen }, exposed);
   return others;
 }

@@ -1,9 +1,7 @@
-import { dialAddress, isLocal } from '../config/address.ts';
+import { dialAddress } from '../config/address.ts';
 import { listenForScrapes } from '../metrics/listener.ts';
 import type { Runtime } from './service/service.ts';
 import type { Shutdown } from './shutdown.ts';
-
-const exposed = 'other machines can read the metrics: allow only a private network to reach them';
 
 /**
  * Serves the metrics on `METRICS_LISTEN` until the last call has ended. Returns the `host:port` at which this machine can
@@ -17,6 +15,5 @@ export async function serveMetrics(
   if (listen === '') return undefined;
   const listener = await listenForScrapes(metrics, listen, logger);
   shutdown.add('resources', 'metrics listener', () => listener.close());
-  if (!isLocal(listen)) logger.warn({ listen }, exposed);
   return dialAddress(listen, listener.port);
 }

@@ -8,6 +8,7 @@ import { keepAlive } from '../time/keep-alive.ts';
 import { sleep } from '../time/sleep.ts';
 import { claimDataFolder } from './data/data-folder.ts';
 import { hasManifest } from './data/manifest.ts';
+import { checkExposure } from './exposure.ts';
 import { type OpenApp, openApp } from './open-app.ts';
 import type { ServiceDefinition } from './service/service.ts';
 import { createShutdown, type Unended } from './shutdown.ts';
@@ -75,6 +76,7 @@ export function beginApp(config: Config, definitions: readonly ServiceDefinition
     try {
       const hasEdge = definitions.some((definition) => definition.hasEdge);
       checkDistinctListeners(config, hasEdge);
+      checkExposure(config, hasEdge, logger);
       checkDatabases(config, definitions.filter(({ isLocal }) => !isLocal).length);
       // Do not create a new mesh next to a running one that lost its folder. An existing mesh listens only once it serves:
       // whoever connects earlier would be cut off.

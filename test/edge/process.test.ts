@@ -50,7 +50,7 @@ describe('HTTP_LISTEN', () => {
   });
 
   it('is warned of if other machines can reach it', async () => {
-    await using edge = await startProcess(await spawnEdge({ HTTP_LISTEN: '0.0.0.0:0' }));
+    await using edge = await startProcess(await spawnEdge({ HTTP_LISTEN: '0.0.0.0:0', ALLOW_INSECURE: '1' }));
     await eventually(() => expect(edge.stderr()).toContain('other machines can call this process without TLS'));
   });
 });

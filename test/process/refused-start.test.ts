@@ -97,6 +97,13 @@ describe('a starting process', () => {
     expect(existsSync(dataDir)).toBe(false);
   });
 
+  it('refuses to be reached by other machines without TLS and tokens, before it creates anything', async () => {
+    expect(await refusal({ dataDir, environment: { GRPC_LISTEN: '0.0.0.0:0' } })).toEqual([
+      expect.stringMatching('^cannot start: GRPC_LISTEN is 0.0.0.0:0, which .*TLS_CERT.*AUTH_JWKS.*ALLOW_INSECURE=1'),
+    ]);
+    expect(existsSync(dataDir)).toBe(false);
+  });
+
   it('names the only invalid setting in one line', async () => {
     expect(await refusal({ dataDir, environment: { LOG_LEVEL: 'loud' } })).toEqual([
       expect.stringMatching('^cannot start: LOG_LEVEL is "loud", but must be '),

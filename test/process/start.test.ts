@@ -104,7 +104,7 @@ describe('a starting process', () => {
   });
 
   it('warns if other machines can reach it, and about variables that look like misspelt settings', async () => {
-    const environment = { GRPC_LISTEN: '0.0.0.0:0', DATABASE_URI: 'postgres://me@localhost/mesh' };
+    const environment = { GRPC_LISTEN: '0.0.0.0:0', ALLOW_INSECURE: '1', DATABASE_URI: 'postgres://me@localhost/mesh' };
     await using mesh = await startProcess({ dataDir, environment });
     const [misspelt, open, ...others] = mesh
       .stderr()

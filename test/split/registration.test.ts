@@ -79,7 +79,7 @@ describe('a process and its registry', () => {
   it.each(['127.0.0.1:0', '0.0.0.0:0'])(
     'refuses to enter %s into a registry on another machine, without GRPC_ADVERTISE',
     async (listen) => {
-      const settings = { DISCOVERY_URL: 'eureka://registry.internal:8761', GRPC_LISTEN: listen };
+      const settings = { DISCOVERY_URL: 'eureka://registry.internal:8761', GRPC_LISTEN: listen, ALLOW_INSECURE: '1' };
       const starting = startMesh([echo], settings);
       await expect(starting).rejects.toThrow(ConfigError);
       await expect(starting).rejects.toThrow(/^GRPC_ADVERTISE must be .* registry\.internal:8761: set it to/);
@@ -88,7 +88,8 @@ describe('a process and its registry', () => {
 
   it('needs no GRPC_ADVERTISE and no entry if it serves nothing that others could find', async () => {
     const gateway = testService('gateway', async () => ({ serves: [] }));
-    const elsewhere = { DISCOVERY_URL: 'eureka://registry.internal:8761', GRPC_LISTEN: '0.0.0.0:0' };
+    const exposed = { GRPC_LISTEN: '0.0.0.0:0', ALLOW_INSECURE: '1' };
+    const elsewhere = { DISCOVERY_URL: 'eureka://registry.internal:8761', ...exposed };
     await (await startMesh([gateway], elsewhere)).stop();
     const { methods, url } = await startEurekaFake();
     await (await startMesh([gateway], { DISCOVERY_URL: url })).stop();

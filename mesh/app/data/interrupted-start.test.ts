@@ -49,7 +49,7 @@ describe('a start on a data folder', () => {
 
   it.each([
     ['an address of a service that nobody knows', { DISCOVERY_URL: 'static:ordr=127.0.0.1:1' }],
-    ['a port that is not one of this machine', { GRPC_LISTEN: '192.0.2.1:0' }],
+    ['a port that is not one of this machine', { GRPC_LISTEN: '192.0.2.1:0', ALLOW_INSECURE: '1' }],
   ])('keeps that in mind when a start is refused for %s', async (_title, environment: Record<string, string>) => {
     await run();
     await writeFile(join(starts.data, '.running'), '');

@@ -1,0 +1,107 @@
+import { describe, expect, it } from 'vitest';
+import { ConfigError, readConfig } from '../config/config.ts';
+import { captureLog } from '../testing/captured-log.ts';
+import { checkExposure, exposedListeners, type Safeguards } from './exposure.ts';
+
+const hasEdge = true;
+
+/** What is logged by the check of these settings. */
+function logOf(environment: Record<string, string>, withEdge = hasEdge) {
+  const { logger, lines } = captureLog();
+  checkExposure(readConfig(environment), withEdge, logger);
+  return lines.map(({ level, listeners, msg }) => ({ level, listeners, msg }));
+}
+
+describe('a process that other machines reach', () => {
+  it.each([
+    ['GRPC_LISTEN', '0.0.0.0:50051', 'TLS and tokens', 'TLS_CERT, TLS_KEY, AUTH_JWKS'],
+    ['HTTP_LISTEN', '[::]:8080', 'TLS and tokens', 'TLS_CERT, TLS_KEY, AUTH_JWKS'],
+    ['METRICS_LISTEN', '10.0.0.7:9464', 'TLS and client certificates', 'TLS_CERT, TLS_KEY, TLS_CA'],
+    ['OPS_LISTEN', 'ops.internal:50052', 'TLS and client certificates', 'TLS_CERT, TLS_KEY, TLS_CA'],
+  ])('is refused for %s=%s, with the ways out', (variable, address, without, settings) => {
+    const port = address.slice(address.lastIndexOf(':'));
+    const check = () => logOf({ [variable]: address });
+    expect(check).toThrow(ConfigError);
+    expect(check).toThrow(
+      `${variable} is ${address}, which other machines reach without ${without}: listen on 127.0.0.1${port}, or set ${settings}, ` +
+        'or set ALLOW_INSECURE=1 if only a private network reaches it',
+    );
+  });
+
+  it('is refused with a line for each listener', () => {
+    const check = () => logOf({ GRPC_LISTEN: '0.0.0.0:1', METRICS_LISTEN: '0.0.0.0:2', HTTP_LISTEN: '0.0.0.0:3' });
+    expect(check).toThrow(/^GRPC_LISTEN is .*\nHTTP_LISTEN is .*\nMETRICS_LISTEN is .*$/);
+  });
+
+  it('starts with ALLOW_INSECURE=1, and warns of each listener', () => {
+    expect(logOf({ ALLOW_INSECURE: '1', GRPC_LISTEN: '0.0.0.0:1', OPS_LISTEN: '0.0.0.0:2' })).toEqual([
+      {
+        level: 'warn',
+        listeners: [
+          'GRPC_LISTEN=0.0.0.0:1 without TLS and tokens',
+          'OPS_LISTEN=0.0.0.0:2 without TLS and client certificates',
+        ],
+        msg: expect.stringContaining('without TLS or authentication'),
+      },
+    ]);
+  });
+});
+
+describe('a process that only this machine reaches', () => {
+  it.each([
+    {},
+    { GRPC_LISTEN: '127.0.0.1:0', HTTP_LISTEN: 'localhost:1', METRICS_LISTEN: '[::1]:2', OPS_LISTEN: '127.8.0.1:3' },
+    { HTTP_LISTEN: 'off' },
+  ])('starts with %o and logs nothing', (environment) => {
+    expect(logOf(environment)).toEqual([]);
+  });
+
+  it('may have an HTTP_LISTEN that it does not use', () => {
+    expect(logOf({ HTTP_LISTEN: '0.0.0.0:8080' }, false)).toEqual([]);
+  });
+
+  it('is warned that it does not need ALLOW_INSECURE=1', () => {
+    expect(logOf({ ALLOW_INSECURE: '1' })).toMatchObject([
+      { level: 'warn', msg: expect.stringContaining('not needed') },
+    ]);
+    expect(logOf({ ALLOW_INSECURE: '0' })).toEqual([]);
+  });
+
+  it.each(['127.0.0.1.example.com:1', 'localhost.example.com:1', '[::ffff:10.0.0.1]:1', '128.0.0.1:1', '[::]:1'])(
+    'is not one that listens on %s',
+    (listen) => {
+      expect(() => logOf({ GRPC_LISTEN: listen })).toThrow(ConfigError);
+    },
+  );
+});
+
+describe('ALLOW_INSECURE', () => {
+  it.each(['yes', 'true', '2', ' 1'])('is not %j', (text) => {
+    expect(() => readConfig({ ALLOW_INSECURE: text })).toThrow(/^ALLOW_INSECURE is ".*", but must be 0 or 1$/);
+  });
+});
+
+describe('the safeguards of listeners', () => {
+  const all = ['GRPC_LISTEN', 'HTTP_LISTEN', 'METRICS_LISTEN', 'OPS_LISTEN'];
+  const exposed = {
+    grpcListen: '0.0.0.0:1',
+    httpListen: '0.0.0.0:2',
+    metricsListen: '0.0.0.0:3',
+    opsListen: '0.0.0.0:4',
+  };
+  const lacking = (...has: Parameters<Safeguards['has']>[0][]) =>
+    exposedListeners(exposed, hasEdge, new Set(has)).map(({ variable, without }) => `${variable} ${without}`);
+
+  it.each([
+    [[], all.map((listener, index) => `${listener} ${index < 2 ? 'TLS and tokens' : 'TLS and client certificates'}`)],
+    [
+      ['tls'] as const,
+      ['GRPC_LISTEN tokens', 'HTTP_LISTEN tokens', ...all.slice(2).map((name) => `${name} client certificates`)],
+    ],
+    [['tls', 'clientCertificates'] as const, ['GRPC_LISTEN tokens', 'HTTP_LISTEN tokens']],
+    [['tls', 'tokens'] as const, all.slice(2).map((name) => `${name} client certificates`)],
+    [['tls', 'clientCertificates', 'tokens'] as const, []],
+  ])('%j leave %j', (has, missing) => {
+    expect(lacking(...has)).toEqual(missing);
+  });
+});
