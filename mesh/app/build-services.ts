@@ -27,14 +27,15 @@ export async function buildServices(
     const called = new Set<string>();
     const client: Runtime['client'] = (contract, options) => {
       called.add(fullNameOf(contract));
-      return runtime.client(contract, options);
+      return runtime.client(contract, options, definition.name);
     };
     const findClient: Runtime['findClient'] = (contract, options) => {
-      const found = runtime.findClient(contract, options);
+      const found = runtime.findClient(contract, options, definition.name);
       if (found) called.add(fullNameOf(contract));
       return found;
     };
-    const service = await definition.create({ ...runtime, client, findClient }, process);
+    const clientAt: Runtime['clientAt'] = (contract, endpoint) => runtime.clientAt(contract, endpoint, definition.name);
+    const service = await definition.create({ ...runtime, client, findClient, clientAt }, process);
     const { name, close } = service;
     if (close) shutdown.add('resources', `resources of ${name}`, close);
     if (!service.isLocal) for (const { contract } of service.serves) directory.addLocal(fullNameOf(contract));

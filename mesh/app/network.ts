@@ -45,14 +45,14 @@ export async function openNetwork({ config, hasEdge, clock, logger, metrics }: N
     if (network.address === undefined) throw notListening();
     return network.address;
   };
-  const local = endpointsByAddress(engine, localAddress, { keepalive });
+  const local = endpointsByAddress(engine, localAddress, { keepalive, proven: 'process' });
   const network: Network = {
     engine,
     discovery,
     endpoints,
     directory: createDirectory({ discovery, endpoints, local }),
     address: undefined,
-    connectLocal: () => endpointsByAddress(engine, localAddress, { keepalive, windowsGrow }),
+    connectLocal: () => endpointsByAddress(engine, localAddress, { keepalive, windowsGrow, proven: 'process' }),
   };
   return network;
 }

@@ -8,6 +8,7 @@ import { openKafkaLog } from '../events/kafka/kafka-log.ts';
 import type { EventLog } from '../events/log/event-log.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import { createPrometheusMetrics } from '../metrics/prometheus/prometheus-metrics.ts';
+import type { WriteIdentity } from '../security/identity/outbound-identity.ts';
 import type { HealthList } from '../server/health/health.ts';
 import type { DamageSearch } from '../storage/damage-search.ts';
 import { connectOnUse } from '../tasks/connect-on-use.ts';
@@ -38,6 +39,8 @@ export interface RuntimeOptions {
   readonly directory: Directory;
   /** The instances of services in other processes. */
   readonly endpoints: Endpoints;
+  /** Writes into calls who makes them. `undefined`: nobody authenticates calls. */
+  readonly writeIdentity?: WriteIdentity | undefined;
   /** Gets everything that the runtime opens. */
   readonly shutdown: Pick<Shutdown, 'add'>;
 }
@@ -56,6 +59,7 @@ export async function openRuntime({
   isStateless,
   directory,
   endpoints,
+  writeIdentity,
   shutdown,
 }: RuntimeOptions): Promise<Runtime> {
   const events = isStateless ? absentLog('the process') : await openEvents(config, { clock, logger, openDatabase });
@@ -66,7 +70,7 @@ export async function openRuntime({
     ? measureTasks(noTasks(), { metrics, clock })
     : await openTasks(config, { clock, logger, metrics, open });
   shutdown.add('resources', 'task queue', () => tasks.close());
-  const clients = createClientFactory({ endpoints: directory, clock, logger });
+  const clients = createClientFactory({ endpoints: directory, clock, logger, writeIdentity });
   shutdown.add('resources', 'clients', () => clients.close());
   const opened = isStateless ? [] : [events.searchDamage, tasks.searchDamage];
   const searches = opened.filter((search) => search !== undefined);
@@ -90,8 +94,8 @@ export async function openRuntime({
     endpoints,
     client: clients.client,
     clientAt: clients.clientAt,
-    findClient: (contract, options) =>
-      directory.has(fullNameOf(contract)) ? clients.client(contract, options) : undefined,
+    findClient: (contract, options, caller) =>
+      directory.has(fullNameOf(contract)) ? clients.client(contract, options, caller) : undefined,
     openStorage: async (service, options) => {
       const url = databaseUrlOf(config, service);
       const other = ownerByUrl.get(url);

@@ -41,11 +41,19 @@ export function outcomeOf(code: Status): CallOutcome {
   }
 }
 
+/**
+ * Who is at an endpoint for certain: `process`: this process; `service`: by its certificate, the service that is called. Only
+ * they learn for whom a call is made.
+ */
+export type ProvenPeer = 'process' | 'service';
+
 /** The endpoint of one attempt. */
 export interface PickedEndpoint {
   /** `host:port`. */
   readonly address: string;
   readonly transport: Transport;
+  /** Default: its connection does not prove who is there. */
+  readonly proven?: ProvenPeer | undefined;
   /** Whether there is another endpoint that was not tried: a call that this one does not take could go there. */
   readonly hasOthers: boolean;
   /** Reports how the attempt ended and how long its first answer took; once. */
@@ -75,6 +83,8 @@ export interface ServiceEndpoint {
   readonly address: string;
   /** Its connections now: read it for each call, because an instance that was silent gets new ones. */
   readonly transport: Transport;
+  /** Default: its connection does not prove who is there. */
+  readonly proven?: ProvenPeer | undefined;
 }
 
 /** An instance with its state. */

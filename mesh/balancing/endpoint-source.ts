@@ -1,5 +1,5 @@
 import type { ConnectOptions, Engine } from '../engines/engine.ts';
-import type { PickedEndpoint, ServiceEndpoint } from './balancer.ts';
+import type { PickedEndpoint, ProvenPeer, ServiceEndpoint } from './balancer.ts';
 
 /** Where clients get the endpoints of their attempts. */
 export interface EndpointSource {
@@ -14,6 +14,11 @@ export interface EndpointSource {
   close(): void;
 }
 
+export interface SourceOptions extends ConnectOptions {
+  /** Who is at the addresses for certain. Default: nobody knows. */
+  readonly proven?: ProvenPeer | undefined;
+}
+
 /**
  * Returns a source with one endpoint for each contract, at the address that `resolve` returns for it before each attempt.
  * It connects to an address with the first call that goes there.
@@ -21,7 +26,7 @@ export interface EndpointSource {
 export function endpointsByAddress(
   engine: Pick<Engine, 'connect'>,
   resolve: (contract: string) => string,
-  options: ConnectOptions = {},
+  { proven, ...options }: SourceOptions = {},
 ): EndpointSource {
   const endpoints = new Map<string, PickedEndpoint>();
   let closed = false;
@@ -29,7 +34,7 @@ export function endpointsByAddress(
     const transport = engine.connect(address, options);
     // Its calls then fail like all others.
     if (closed) transport.close();
-    const endpoint = onlyEndpoint({ address, transport });
+    const endpoint = onlyEndpoint({ address, transport, proven });
     endpoints.set(address, endpoint);
     return endpoint;
   };
@@ -55,6 +60,7 @@ export function onlyEndpoint(endpoint: ServiceEndpoint): PickedEndpoint {
     get transport() {
       return endpoint.transport;
     },
+    proven: endpoint.proven,
     hasOthers: false,
     end: () => undefined,
     hold: () => ignore,

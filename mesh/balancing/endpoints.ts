@@ -25,6 +25,8 @@ export interface Endpoints {
 export interface EndpointsOptions extends Pick<ConnectOptions, 'keepalive' | 'windowsGrow'> {
   readonly engine: Pick<Engine, 'connect'>;
   readonly discovery: Discovery;
+  /** Whether connections prove by certificates which service is there. Default: no. */
+  readonly provesService?: boolean;
   /** Default: `least-load`. */
   readonly policy?: BalancingPolicy | undefined;
   readonly clock: Clock;
@@ -71,8 +73,9 @@ interface ProcessLinks extends Links {
   close(): void;
 }
 
-function createLinks({ engine, keepalive, windowsGrow, clock }: EndpointsOptions): ProcessLinks {
+function createLinks({ engine, keepalive, windowsGrow, provesService, clock }: EndpointsOptions): ProcessLinks {
   const links = new Map<string, { readonly link: Link; users: number }>();
+  const proven = provesService ? ('service' as const) : undefined;
   let isClosed = false;
   let cancelCheck: () => void;
   const check = () => {
@@ -90,7 +93,7 @@ function createLinks({ engine, keepalive, windowsGrow, clock }: EndpointsOptions
   return {
     take(address) {
       const known = links.get(address) ?? {
-        link: new Link({ address, connect: () => connect(address), clock }),
+        link: new Link({ address, connect: () => connect(address), proven, clock }),
         users: 0,
       };
       known.users += 1;

@@ -2,7 +2,7 @@ import type { FoundEndpoint } from '../discovery/discovery.ts';
 import type { Transport } from '../engines/engine.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Clock } from '../time/clock.ts';
-import type { CallOutcome, InstanceState } from './balancer.ts';
+import type { CallOutcome, InstanceState, ProvenPeer } from './balancer.ts';
 import { type WatchedHealth, watchHealth } from './health-calls.ts';
 import type { Link, LinkUser } from './link.ts';
 import { Load, loadConstants } from './load.ts';
@@ -58,6 +58,10 @@ export class Instance implements LinkUser {
 
   get transport(): Transport {
     return this.link.transport;
+  }
+
+  get proven(): ProvenPeer | undefined {
+    return this.link.proven;
   }
 
   get logger(): Logger {

@@ -2,6 +2,7 @@ import type { Transport } from '../engines/engine.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Clock } from '../time/clock.ts';
 import { sleep } from '../time/sleep.ts';
+import type { ProvenPeer } from './balancer.ts';
 import { probe } from './health-calls.ts';
 
 /**
@@ -28,6 +29,8 @@ const silenceConstants = {
 export interface LinkOptions {
   readonly address: string;
   readonly connect: () => Transport;
+  /** Who is there for certain. */
+  readonly proven?: ProvenPeer | undefined;
   readonly clock: Clock;
 }
 
@@ -66,6 +69,10 @@ export class Link {
     this.address = options.address;
     this.#options = options;
     this.#transport = options.connect();
+  }
+
+  get proven(): ProvenPeer | undefined {
+    return this.#options.proven;
   }
 
   get transport(): Transport {

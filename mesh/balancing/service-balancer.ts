@@ -1,7 +1,7 @@
 import type { BalancingPolicy } from '../config/process-settings.ts';
 import type { Transport } from '../engines/engine.ts';
 import type { Clock } from '../time/clock.ts';
-import type { Balancer, CallOutcome, InstanceReport, PickedEndpoint, ServiceEndpoint } from './balancer.ts';
+import type { Balancer, CallOutcome, InstanceReport, PickedEndpoint, ProvenPeer, ServiceEndpoint } from './balancer.ts';
 import type { Instance } from './instance.ts';
 import type { Load } from './load.ts';
 import { pickTwo } from './pick-two.ts';
@@ -72,12 +72,13 @@ export class ServiceBalancer implements Balancer {
   instances(contract?: string): readonly InstanceReport[] {
     if (contract) this.#instances.watch(contract);
     return this.#instances.all().map((instance) => {
-      const { address, version, picks } = instance;
+      const { address, version, picks, proven } = instance;
       const state = instance.stateFor(contract);
       return {
         address,
         version,
         picks,
+        proven,
         state,
         isGivenUp: instance.link.isGivenUp,
         // The connections when it is read: a caller may keep the report.
@@ -165,6 +166,10 @@ export class Choice implements PickedEndpoint {
 
   get transport(): Transport {
     return this.instance.transport;
+  }
+
+  get proven(): ProvenPeer | undefined {
+    return this.instance.proven;
   }
 
   begin(nowMs: number): void {

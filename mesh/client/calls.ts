@@ -2,6 +2,7 @@ import { type CallOptions, Metadata } from 'nice-grpc-common';
 import type { PickedEndpoint } from '../balancing/balancer.ts';
 import { uuidv7 } from '../ids/ids.ts';
 import { type Rewindable, rewindable } from '../iterables/rewindable.ts';
+import type { WriteIdentity } from '../security/identity/outbound-identity.ts';
 import { type CallScope, currentScope } from '../telemetry/call-scope.ts';
 import { continueTrace } from '../telemetry/trace-context.ts';
 import type { Backoff } from '../time/backoff.ts';
@@ -29,20 +30,29 @@ export interface ClientContext {
   readonly budget: RetryBudget;
   readonly retryDelayMs: Backoff;
   readonly clock: Clock;
+  /** Says in a call who makes it. Default: calls say nothing. */
+  readonly identity?: ClientIdentity | undefined;
+}
+
+/** As whom a client calls. */
+export interface ClientIdentity {
+  /** The service whose client it is; `undefined`: a part of the process that is none. */
+  readonly service: string | undefined;
+  readonly write: WriteIdentity;
 }
 
 /** A method with all that its calls need. */
-interface BoundMethod extends ClientMethod, Pick<ClientContext, 'pick' | 'found' | 'clock'> {
+interface BoundMethod extends ClientMethod, Pick<ClientContext, 'pick' | 'found' | 'clock' | 'identity'> {
   readonly breaker: Breaker;
   readonly retry: RetryOptions;
 }
 
 /** Returns the function that calls `method`, whichever of the four kinds it is. Only a unary one may have a fallback. */
 export function bindCall(method: ClientMethod, context: ClientContext, fallback?: FallbackSettings) {
-  const { pick, found, breaker, budget, retryDelayMs, clock } = context;
+  const { pick, found, breaker, budget, retryDelayMs, clock, identity } = context;
   const { maxAttempts, retryable, breakerGroup } = method;
   const retry = { maxAttempts, retryable, budget, delayMs: retryDelayMs, clock };
-  const bound: BoundMethod = { ...method, pick, found, clock, breaker: breaker(breakerGroup), retry };
+  const bound: BoundMethod = { ...method, pick, found, clock, identity, breaker: breaker(breakerGroup), retry };
   switch (method.engineMethod.kind) {
     case 'unary': {
       const call = (request: object, options?: MeshCallOptions) => unary(bound, request, options);
@@ -192,18 +202,20 @@ async function* completed(requests: AsyncIterable<object>, method: BoundMethod) 
 }
 
 /** The call that all attempts send. It takes deadline, trace and cancellation from the call that it is made for. */
-function outboundCall({ timeoutMs, clock }: BoundMethod, options: MeshCallOptions): OutboundCall {
+function outboundCall({ timeoutMs, clock, identity }: BoundMethod, options: MeshCallOptions): OutboundCall {
   const scope = currentScope();
   const time = { nowMs: clock.now(), timeoutMs, scopeDeadlineMs: scope?.deadlineMs };
   const deadlineMs = callDeadline(options, time);
+  const metadata = outboundMetadata(options.metadata, scope);
   return {
     deadlineMs,
     isHurried: isHurried(deadlineMs, time),
-    metadata: outboundMetadata(options.metadata, scope),
+    metadata,
     signal: anySignal(options.signal, scope?.signal),
     onHeader: options.onHeader,
     onTrailer: options.onTrailer,
     maxOpenings: undefined,
+    identify: identity && (({ proven }) => identity.write(metadata, { service: identity.service, scope, proven })),
   };
 }
 

@@ -3,6 +3,7 @@ import type { Client, CompatServiceDefinition, TsProtoServiceDefinition } from '
 import type { ServiceEndpoint } from '../balancing/balancer.ts';
 import { type EndpointSource, onlyEndpoint } from '../balancing/endpoint-source.ts';
 import { fullNameOf, type ResponseOf, type ServiceContract } from '../contract/contract.ts';
+import type { WriteIdentity } from '../security/identity/outbound-identity.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Clock } from '../time/clock.ts';
 import type { Answer, FallbackSettings, ReadOnlyMethod } from './answer.ts';
@@ -58,6 +59,8 @@ export interface ClientFactoryOptions {
   readonly endpoints: EndpointSource;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Writes into calls who makes them. Default: calls say nothing, as nobody authenticates them. */
+  readonly writeIdentity?: WriteIdentity | undefined;
 }
 
 /**
@@ -67,16 +70,19 @@ export interface ClientFactoryOptions {
 export interface ClientFactory {
   /**
    * Returns a client of a service. A call takes deadline, trace and cancellation from the call that it is made for, and
-   * gets a request id. Then it goes through the breaker, and is retried if its contract allows.
+   * gets a request id. Then it goes through the breaker, and is retried if its contract allows. `caller`: the service whose
+   * client it is, as which it calls. Default: none.
    */
   client<Definition extends CompatServiceDefinition, Answered extends ReadOnlyMethod<Definition> = never>(
     contract: ServiceContract<Definition>,
     options?: ClientOptions<Definition, Answered>,
+    caller?: string,
   ): MeshClient<Definition, NoInfer<Answered>>;
   /** Returns a client that calls this instance only: without breaker, retries and fallback. */
   clientAt<Definition extends CompatServiceDefinition>(
     contract: ServiceContract<Definition>,
     endpoint: ServiceEndpoint,
+    caller?: string,
   ): MeshClient<Definition>;
   /** Closes the connections; later calls fail with UNAVAILABLE. */
   close(): void;
@@ -93,7 +99,7 @@ const rotateMs = 1_000;
 /** For clients of one instance: their caller asks others too. */
 const noBreaker: Breaker = { run: (call) => call(), watch: (call) => call() };
 
-export function createClientFactory({ endpoints, clock, logger }: ClientFactoryOptions): ClientFactory {
+export function createClientFactory({ endpoints, clock, logger, writeIdentity }: ClientFactoryOptions): ClientFactory {
   const healths = new Map<string, SharedHealth>();
   const rotation = new EventEmitter().setMaxListeners(0);
   let stopRotation: () => void;
@@ -121,8 +127,10 @@ export function createClientFactory({ endpoints, clock, logger }: ClientFactoryO
     return health;
   };
 
+  const identityOf = (service: string | undefined) => writeIdentity && { service, write: writeIdentity };
+
   return {
-    client(contract, options = {}) {
+    client(contract, options = {}, caller) {
       const service = fullNameOf(contract);
       const { budget, breaker } = healthOf(service);
       return createClient(contract, options, {
@@ -132,11 +140,13 @@ export function createClientFactory({ endpoints, clock, logger }: ClientFactoryO
         breaker: options.breaker ? createBreakers(service, options.breaker) : breaker,
         retryDelayMs: retryDelay(options.retry),
         clock,
+        identity: identityOf(caller),
       });
     },
     clientAt<Definition extends CompatServiceDefinition>(
       contract: ServiceContract<Definition>,
       endpoint: ServiceEndpoint,
+      caller?: string,
     ) {
       const picked = onlyEndpoint(endpoint);
       const retry = { maxAttempts: 1 };
@@ -147,7 +157,11 @@ export function createClientFactory({ endpoints, clock, logger }: ClientFactoryO
         breaker: () => noBreaker,
       };
       const retryDelayMs = retryDelay(retry);
-      return createClient<Definition, never>(contract, { retry }, { ...context, retryDelayMs, clock });
+      return createClient<Definition, never>(
+        contract,
+        { retry },
+        { ...context, retryDelayMs, clock, identity: identityOf(caller) },
+      );
     },
     close() {
       stopRotation();

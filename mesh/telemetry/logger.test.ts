@@ -6,6 +6,7 @@ function logged(statement: string): Record<string, unknown> {
   const script = `
     import { MeshError } from '${new URL('../errors/mesh-error.ts', import.meta.url)}';
     import { createLogger } from '${new URL('./logger.ts', import.meta.url)}';
+    import { runInScope } from '${new URL('./call-scope.ts', import.meta.url)}';
     const logger = createLogger('info');
     ${statement}`;
   const redirected = ['-c', 'exec "$0" --input-type=module -e "$1" 2>&1', process.execPath, script];
@@ -34,6 +35,19 @@ describe('the log', () => {
       `logger.warn({ err: new MeshError(5, 'GONE', 'no such', { cause: new Error('/a/B said: no such') }) }, 'call')`,
     );
     expect(line.err).toEqual({ reason: 'GONE', message: '/a/B said: no such' });
+  });
+
+  it.each([
+    [
+      { service: 'order', subject: 'alice', roles: ['operator'] },
+      { caller: 'order', subject: 'alice' },
+    ],
+    [{ subject: 'alice', roles: [] }, { subject: 'alice' }],
+    [undefined, {}],
+  ])('has who makes the call %j, without roles', (caller, who) => {
+    const scope = { requestId: 'r', traceparent: '00-t-s-01', caller };
+    const { level, pid, time, ...fields } = logged(`runInScope(${JSON.stringify(scope)}, () => logger.info('x'))`);
+    expect(fields).toEqual({ request_id: 'r', trace_id: 't', ...who, msg: 'x' });
   });
 
   it('has the stack of an unexpected error', () => {

@@ -4,7 +4,10 @@ import { MeshError } from '../errors/mesh-error.ts';
 import { currentScope } from './call-scope.ts';
 import { createLogDestination, type LogDestination } from './log-destination.ts';
 
-/** The structured log: one JSON object per line, with the request id and trace id of the current call. */
+/**
+ * The structured log: one JSON object per line, with the request id and trace id of the current call, and who makes it: the
+ * `caller`, which is a service, and the `subject`, which is the user. Never roles or tokens.
+ */
 export type Logger = pino.Logger;
 
 /** Levels by name; `silent` logs nothing. */
@@ -41,5 +44,12 @@ function describeError(error: Error): object {
 
 function scopeFields(): object {
   const scope = currentScope();
-  return scope ? { request_id: scope.requestId, trace_id: scope.traceparent.split('-')[1] } : {};
+  if (scope === undefined) return {};
+  const { requestId, traceparent, caller } = scope;
+  return {
+    request_id: requestId,
+    trace_id: traceparent.split('-')[1],
+    ...(caller?.subject !== undefined && { subject: caller.subject }),
+    ...(caller?.service !== undefined && { caller: caller.service }),
+  };
 }

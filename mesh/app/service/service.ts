@@ -52,21 +52,24 @@ export interface Runtime {
   /**
    * Returns a client of another service, typed in nice-grpc's shape, with deadline, retry, breaker and, by `options`, a
    * fallback. Call it while the service is built: the process does not start if that service is neither in it nor has an
-   * address.
+   * address. `caller`: the service that calls. Default: the service that is built.
    */
   client<Definition extends CompatServiceDefinition, Answered extends ReadOnlyMethod<Definition> = never>(
     contract: ServiceContract<Definition>,
     options?: ClientOptions<Definition, Answered>,
+    caller?: string,
   ): MeshClient<Definition, NoInfer<Answered>>;
   /** Returns a client that calls this instance only: without breaker, retries and fallback. */
   clientAt<Definition extends CompatServiceDefinition>(
     contract: ServiceContract<Definition>,
     endpoint: ServiceEndpoint,
+    caller?: string,
   ): MeshClient<Definition>;
   /** Returns a client of an optional service: `undefined` unless it was built before in this process or has an address. */
   findClient<Definition extends CompatServiceDefinition, Answered extends ReadOnlyMethod<Definition> = never>(
     contract: ServiceContract<Definition>,
     options?: ClientOptions<Definition, Answered>,
+    caller?: string,
   ): MeshClient<Definition, NoInfer<Answered>> | undefined;
 }
 

@@ -13,6 +13,8 @@ export interface OutboundCall extends TransportCall {
   /** Whether its caller gave it so little time that being late shows nothing about the service. */
   readonly isHurried: boolean;
   maxOpenings: number | undefined;
+  /** Writes into its metadata who makes it, as far as the endpoint of an attempt may know. `undefined`: nobody may. */
+  readonly identify?: ((endpoint: PickedEndpoint) => void) | undefined;
 }
 
 /** A call and the endpoints that it has tried. Its retries share it. */
@@ -51,6 +53,7 @@ export async function elsewhereIfUnsent<Answer>(
     if (finding !== undefined) await endOrCall(finding, route);
     const endpoint = pickNext(route);
     call.maxOpenings = endpoint.hasOthers ? 1 : undefined;
+    call.identify?.(endpoint);
     const startMs = performance.now();
     try {
       const answer = await send(endpoint);

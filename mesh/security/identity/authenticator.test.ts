@@ -72,6 +72,13 @@ describe('the authenticator', () => {
       { service: 'order', subject: undefined, roles: [] },
     ],
     [
+      'a call that a service passes on',
+      { 'mesh-origin': 'outside', ...bob },
+      'edge',
+      { service: undefined, subject: 'bob', roles: ['admin'] },
+    ],
+    ['a call of nobody that a service passes on', { 'mesh-origin': 'outside' }, 'edge', anonymous],
+    [
       'a token and a user',
       { authorization: 'Bearer alice', ...bob },
       'edge',
@@ -85,6 +92,7 @@ describe('the authenticator', () => {
     ['a subject', bob],
     ['roles', { 'mesh-roles': 'admin' }],
     ['a service', { 'mesh-service': 'order' }],
+    ['an origin', { 'mesh-origin': 'outside' }],
     ['another secret', { 'mesh-process-secret': createProcessSecret().text, 'mesh-service': 'order', ...bob }],
     ['a part of the secret', { 'mesh-process-secret': secret.text.slice(1), ...bob }],
     ['what nobody could read', { 'mesh-subject': '%' }],
@@ -108,6 +116,7 @@ describe('the authenticator', () => {
     ['a subject', { 'mesh-subject': 'a%0Ab' }],
     ['a long subject', { 'mesh-subject': 'a'.repeat(256) }],
     ['roles', { 'mesh-subject': 'bob', 'mesh-roles': 'admin,' }],
+    ['an origin', { 'mesh-origin': 'inside' }],
     ['the name of a service', { ...own, 'mesh-service': 'a/b' }],
   ])('refuses %s that no service sends, even from one', async (_kind, metadata) => {
     expect((await authenticate(metadata, 'order')).caller).toBe('INVALID_IDENTITY');

@@ -4,7 +4,7 @@ import type { Authenticator, Credentials } from '../authenticator.ts';
 import type { TokenVerifier, VerifiedSubject } from '../token-verifier.ts';
 import { bearerToken } from './bearer-token.ts';
 import { createDropCounter, type Wire } from './dropped-identity.ts';
-import { hasIdentity, readService, readSubject, secretOf } from './identity-metadata.ts';
+import { hasIdentity, isPassedOn, readService, readSubject, secretOf } from './identity-metadata.ts';
 import type { ProcessSecret } from './process-secret.ts';
 
 export interface AuthenticatorOptions {
@@ -20,7 +20,8 @@ export interface AuthenticatorOptions {
 /**
  * Creates what finds out who makes a call. The service is what the certificate of the channel names, or, with the secret of
  * this process, the one that the call names. The subject is that of the token; without a token, the one on whose behalf such a
- * service calls. What callers from outside say about themselves otherwise is dropped and counted.
+ * service calls. A call from outside that a service passes on has no service. What callers from outside say about themselves
+ * otherwise is dropped and counted.
  */
 export function createAuthenticator({ tokens, secret, metrics, wire = 'grpc' }: AuthenticatorOptions): Authenticator {
   const countDropped = createDropCounter(metrics);
@@ -34,12 +35,12 @@ export function createAuthenticator({ tokens, secret, metrics, wire = 'grpc' }: 
 
   return {
     authenticate(credentials) {
-      const service = serviceOf(credentials);
+      const channel = serviceOf(credentials);
+      if (channel === undefined && hasIdentity(credentials)) countDropped(wire);
+      // What a service passes on is no call of its own, so it must not have the rights of that service.
+      const service = channel !== undefined && isPassedOn(credentials) ? undefined : channel;
       const token = bearerToken(credentials.textMetadata('authorization'));
-      if (service === undefined && hasIdentity(credentials)) countDropped(wire);
-      if (token === undefined) {
-        return service === undefined ? anonymous : { service, ...readSubject(credentials) };
-      }
+      if (token === undefined) return channel === undefined ? anonymous : { service, ...readSubject(credentials) };
       const callerOf = (verified: VerifiedSubject): Caller => ({ service, ...verified });
       const verified = tokens.verify(token);
       return verified instanceof Promise ? verified.then(callerOf) : callerOf(verified);

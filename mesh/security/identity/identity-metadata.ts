@@ -11,8 +11,12 @@ const rolesKey = 'mesh-roles';
 const serviceKey = 'mesh-service';
 const secretKey = 'mesh-process-secret';
 
+/** Its value is `outside` if a service only passes on a call from outside of the mesh, and does not make it itself. */
+const originKey = 'mesh-origin';
+const outside = 'outside';
+
 /** The keys of metadata by which services say for whom they call. */
-export const identityKeys = [subjectKey, rolesKey, serviceKey, secretKey] as const;
+export const identityKeys = [subjectKey, rolesKey, serviceKey, secretKey, originKey] as const;
 
 /** Removes what says who calls: handlers learn it from the caller in their context. */
 export function removeIdentity(metadata: Metadata): Metadata {
@@ -60,7 +64,19 @@ export function setSubject(metadata: Metadata, { subject, roles }: Pick<Caller, 
 }
 
 /** Adds which service of this process calls. */
-export function setService(metadata: Metadata, service: string | undefined, secret: string): void {
-  if (service !== undefined) metadata.set(serviceKey, service);
+export function setService(metadata: Metadata, service: string, secret: string): void {
+  metadata.set(serviceKey, service);
   metadata.set(secretKey, secret);
+}
+
+/** Adds that the call comes from outside of the mesh. */
+export function setPassedOn(metadata: Metadata): void {
+  metadata.set(originKey, outside);
+}
+
+/** Whether a service only passes on the call. Throws UNAUTHENTICATED `INVALID_IDENTITY`. */
+export function isPassedOn(credentials: Credentials): boolean {
+  const origin = credentials.textMetadata(originKey);
+  if (origin !== undefined && origin !== outside) throw invalidIdentity({ key: originKey });
+  return origin === outside;
 }

@@ -1,0 +1,23 @@
+import type { Metrics } from '../metrics/metrics.ts';
+import type { Authenticator } from '../security/authenticator.ts';
+import { createAuthenticator } from '../security/identity/create-authenticator.ts';
+import type { Wire } from '../security/identity/dropped-identity.ts';
+import { createIdentityWriter, type WriteIdentity } from '../security/identity/outbound-identity.ts';
+import { createProcessSecret } from '../security/identity/process-secret.ts';
+import type { TokenVerifier } from '../security/token-verifier.ts';
+
+/** How a process finds out who calls it, and how it says in its own calls who makes them. */
+export interface Authentication {
+  /** Returns what authenticates the calls that come in somewhere. */
+  readonly authenticator: (wire: Wire) => Authenticator;
+  readonly writeIdentity: WriteIdentity;
+}
+
+/** Creates the authentication of a process whose callers have tokens. Its services know each other by a secret of the process. */
+export function createAuthentication(tokens: TokenVerifier, metrics: Metrics): Authentication {
+  const secret = createProcessSecret();
+  return {
+    authenticator: (wire) => createAuthenticator({ tokens, secret, metrics, wire }),
+    writeIdentity: createIdentityWriter(secret),
+  };
+}
