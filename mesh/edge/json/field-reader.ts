@@ -1,6 +1,6 @@
 import { type DescField, type DescMessage, type Message, ScalarType } from '@bufbuild/protobuf';
+import { isJsonArray, type JsonNode, JsonObject } from '../../json/json-node.ts';
 import type { Faults } from './faults.ts';
-import { isJsonArray, type JsonNode, JsonObject } from './json-node.ts';
 import { isPlainStruct, isUnwrapped, type LocalMessage, otherMember, setLocal } from './local-values.ts';
 import { keyPath, readPlainObject } from './plain-json.ts';
 import { enumReader, scalarReader } from './scalars.ts';

@@ -1,8 +1,8 @@
 import { create, type DescField, type DescMessage, type Message, type Registry } from '@bufbuild/protobuf';
 import { isWrapperDesc } from '@bufbuild/protobuf/wkt';
+import { JsonObject } from '../../json/json-node.ts';
 import { fieldsByName } from './field-names.ts';
 import { compileFieldReader, type FieldReader } from './field-reader.ts';
-import { JsonObject } from './json-node.ts';
 import { scalarReader } from './scalars.ts';
 import { invalid, refuse, type ValueReader } from './value-reader.ts';
 import { anyReader, wellKnownReader } from './well-known.ts';

@@ -1,7 +1,7 @@
 import type { JsonObject as PlainObject, JsonValue as PlainValue } from '@bufbuild/protobuf';
 import { quoteKey } from '../../contract/value-checks.ts';
+import { isJsonArray, type JsonNode, JsonNumber, JsonObject } from '../../json/json-node.ts';
 import { type Faults, shorten } from './faults.ts';
-import { isJsonArray, type JsonNode, JsonNumber, JsonObject } from './json-node.ts';
 import { invalid, refuse } from './value-reader.ts';
 
 /** Returns the path of a key in a map or a `Struct`: `["key"]`. */

@@ -1,7 +1,7 @@
 import { type DescEnum, ScalarType } from '@bufbuild/protobuf';
+import { type JsonNode, JsonNumber } from '../../json/json-node.ts';
 import { decodeBase64 } from './base64.ts';
 import { exactInteger, isDecimal } from './decimal.ts';
-import { type JsonNode, JsonNumber } from './json-node.ts';
 import { invalid, refuse, type ValueReader } from './value-reader.ts';
 
 /** Returns the reader of a scalar. `longAsString`: 64-bit integers are kept as text instead of `bigint`. */

@@ -1,5 +1,5 @@
+import { type JsonNode, kindOf } from '../../json/json-node.ts';
 import type { Faults } from './faults.ts';
-import { type JsonNode, kindOf } from './json-node.ts';
 
 /** What a reader returns after it has reported why a value cannot be read. */
 export const invalid = Symbol('invalid');

@@ -7,8 +7,8 @@ import {
   StructSchema,
   ValueSchema,
 } from '@bufbuild/protobuf/wkt';
+import { isJsonArray, type JsonNode, JsonObject } from '../../json/json-node.ts';
 import { type Faults, shorten } from './faults.ts';
-import { isJsonArray, type JsonNode, JsonObject } from './json-node.ts';
 import { readPlain, readPlainObject } from './plain-json.ts';
 import { readDuration, readFieldMask, readTimestamp } from './times.ts';
 import { invalid, refuse, type ValueReader } from './value-reader.ts';

@@ -1,7 +1,7 @@
 import type { DescField, Message } from '@bufbuild/protobuf';
+import { type JsonNode, JsonObject } from '../../json/json-node.ts';
 import type { Faults } from '../json/faults.ts';
 import { fieldsByName } from '../json/field-names.ts';
-import { type JsonNode, JsonObject } from '../json/json-node.ts';
 import { getLocal } from '../json/local-values.ts';
 import type { MessageReaders } from '../json/message-readers.ts';
 import { resolveFieldPath } from '../rules/field-path.ts';

@@ -1,7 +1,7 @@
 import type { DescField, DescMessage, Message } from '@bufbuild/protobuf';
+import type { JsonNode } from '../../json/json-node.ts';
 import type { Faults } from '../json/faults.ts';
 import { fieldsByName } from '../json/field-names.ts';
-import type { JsonNode } from '../json/json-node.ts';
 import type { MessageReaders } from '../json/message-readers.ts';
 import { openMessageOf } from '../rules/field-path.ts';
 import type { HttpRoute } from '../rules/http-routes.ts';

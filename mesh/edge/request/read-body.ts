@@ -1,8 +1,8 @@
 import { create, type DescMessage, type Message } from '@bufbuild/protobuf';
+import type { JsonNode } from '../../json/json-node.ts';
+import { JsonSyntaxError, parseJson } from '../../json/parse-json.ts';
 import type { Faults } from '../json/faults.ts';
-import type { JsonNode } from '../json/json-node.ts';
 import type { MessageReaders } from '../json/message-readers.ts';
-import { JsonSyntaxError, parseJson } from '../json/parse-json.ts';
 import { invalid } from '../json/value-reader.ts';
 import type { HttpRoute } from '../rules/http-routes.ts';
 

@@ -1,6 +1,6 @@
 import { type DescField, ScalarType } from '@bufbuild/protobuf';
 import { isWrapperDesc } from '@bufbuild/protobuf/wkt';
-import { type JsonNode, JsonNumber } from '../json/json-node.ts';
+import { type JsonNode, JsonNumber } from '../../json/json-node.ts';
 
 /** Returns the JSON value that a text in a path or a query stands for. */
 export type TextToJson = (text: string) => JsonNode;

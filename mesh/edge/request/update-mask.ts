@@ -9,8 +9,8 @@ import {
   type Message,
 } from '@bufbuild/protobuf';
 import { FieldMaskSchema } from '@bufbuild/protobuf/wkt';
+import { type JsonNode, JsonObject } from '../../json/json-node.ts';
 import { fieldsByName } from '../json/field-names.ts';
-import { type JsonNode, JsonObject } from '../json/json-node.ts';
 import { getLocal, setLocal } from '../json/local-values.ts';
 import { openMessageOf } from '../rules/field-path.ts';
 import type { HttpRoute } from '../rules/http-routes.ts';
