@@ -1,6 +1,7 @@
 import { defaultEngine, engineNames } from '../engines/engines.ts';
 import { logLevels } from '../telemetry/logger.ts';
 import { parseAddress } from './address.ts';
+import { authSettings } from './auth-settings.ts';
 import { discoveryForms, discoveryUrlProblem, parseDiscoveryUrl } from './discovery-url.ts';
 import { httpSettings } from './http-settings.ts';
 import { securitySettings } from './security-settings.ts';
@@ -85,6 +86,7 @@ export const processSettings = {
       'how often clients may ping during a call that sends them nothing; more ends their connection (`too_many_pings`). ' +
       'Without calls every 2 h, or as often if this is below the default',
   }),
+  ...authSettings,
   /** `host:port` of the listener for metrics; empty: they are not served. */
   metricsListen: {
     variable: 'METRICS_LISTEN',

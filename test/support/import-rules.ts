@@ -15,6 +15,7 @@ const homes: Readonly<Record<string, readonly string[]>> = {
   fastify: ['mesh/edge/'],
   amqplib: ['mesh/tasks/rabbitmq/'],
   axios: ['mesh/rest-client/'],
+  jose: ['mesh/security/tokens/'],
   'axios-retry': ['mesh/rest-client/'],
   kafkajs: ['mesh/events/kafka/'],
   'node:http2': ['mesh/engines/', 'mesh/edge/'],

@@ -1,0 +1,108 @@
+import { compactVerify, errors } from 'jose';
+import type { Metrics } from '../../metrics/metrics.ts';
+import { createLineLimit } from '../../telemetry/line-limit.ts';
+import type { Logger } from '../../telemetry/logger.ts';
+import type { Clock } from '../../time/clock.ts';
+import type { TokenVerifier } from '../token-verifier.ts';
+import { checkClaims, type ExpectedClaims, type ExpiringSubject } from './check-claims.ts';
+import { invalidToken } from './errors.ts';
+import { KeyRing } from './key-ring.ts';
+import type { KeySource } from './key-source.ts';
+import { maxTokenBytes, readHeader } from './read-header.ts';
+import { readPart } from './read-json.ts';
+import { TokenCache } from './token-cache.ts';
+import { type RefusalKind, TokenRefusal } from './token-refusal.ts';
+
+export interface TokenVerifierOptions extends ExpectedClaims {
+  readonly keys: KeySource;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+}
+
+/** A verifier that keeps its keys up to date until it is closed. */
+export interface OpenTokenVerifier extends TokenVerifier {
+  close(): void;
+}
+
+const maxCachedTokens = 10_000;
+
+/**
+ * Opens the verifier of bearer tokens: JSON Web Tokens (RFC 7519) signed with a key of the issuer. Rejects with `KEY_SET_UNUSABLE` if a file
+ * with keys cannot be used; keys at a URL may come later.
+ */
+export async function openTokenVerifier(options: TokenVerifierOptions): Promise<OpenTokenVerifier> {
+  const { keys: source, clock, logger, metrics } = options;
+  const cache = new TokenCache(maxCachedTokens);
+  const pending = new Map<string, Promise<ExpiringSubject>>();
+  let removals = 0;
+  const onRemoved = () => {
+    removals += 1;
+    cache.clear();
+  };
+  const ring = new KeyRing({ source, clock, logger, onRemoved });
+  await ring.open();
+  const refused = createRefusalReport(options);
+  metrics
+    .gauge('ordermesh_tokens_cached', 'Verified tokens that are in memory.', [])
+    .collect(async () => [{ labels: {}, value: cache.size }]);
+
+  async function verifyNow(token: string): Promise<ExpiringSubject> {
+    const seen = { kid: undefined as string | undefined };
+    const removed = removals;
+    try {
+      const { alg, kid, payload } = readHeader(token);
+      seen.kid = kid;
+      const key = await ring.find(kid);
+      if (key === undefined) throw new TokenRefusal('unknown_key', 'names a key that the key set does not have');
+      if (key.alg !== alg) throw new TokenRefusal('algorithm', `has the alg ${alg}, but its key is for ${key.alg}`);
+      await compactVerify(token, key.key, { algorithms: [alg] });
+      const subject = checkClaims(readPart(payload, 'payload'), options, clock.now());
+      // Its key may have left the set meanwhile.
+      if (removed === removals) cache.set(token, subject);
+      return subject;
+    } catch (error) {
+      throw refused(refusalOf(error), seen.kid);
+    }
+  }
+
+  return {
+    verify(token) {
+      const known = cache.get(token, clock.now());
+      if (known !== undefined) return known;
+      // Nobody's memory is to be filled by what is too large anyway.
+      if (token.length > maxTokenBytes) return verifyNow(token);
+      const running = pending.get(token) ?? verifyNow(token).finally(() => pending.delete(token));
+      pending.set(token, running);
+      return running;
+    },
+    close: () => ring.close(),
+  };
+}
+
+/** Returns why a token is refused. Throws what says nothing about the token. */
+function refusalOf(error: unknown): TokenRefusal {
+  if (error instanceof TokenRefusal) return error;
+  if (error instanceof errors.JWSSignatureVerificationFailed) {
+    return new TokenRefusal('signature', 'has a signature that is not of its key, or was changed');
+  }
+  if (error instanceof errors.JOSEError) return new TokenRefusal('malformed', `is malformed: ${error.message}`);
+  throw error;
+}
+
+const levelOf = (kind: RefusalKind) => (kind === 'expired' ? 'info' : 'warn');
+
+/** Returns a function that counts and logs a refusal, one line in 10 s for each kind, and returns what its sender is told. */
+function createRefusalReport({ clock, logger, metrics, issuer, audience }: TokenVerifierOptions) {
+  const limit = createLineLimit(clock);
+  const count = metrics.counter('ordermesh_tokens_refused_total', 'Bearer tokens that were not believed, by reason.', [
+    'kind',
+  ]);
+  return ({ kind, message: problem }: TokenRefusal, kid: string | undefined): Error => {
+    count.add({ kind });
+    const line = limit(kind);
+    const expected = { ...(kind === 'issuer' && { issuer }), ...(kind === 'audience' && { audience }) };
+    if (line !== undefined) logger[levelOf(kind)]({ kind, problem, kid, ...expected, ...line }, 'token refused');
+    return invalidToken();
+  };
+}
