@@ -18,7 +18,7 @@ export type { FieldViolation } from './contract/contract.ts';
 export type { Once } from './idempotency/idempotency.ts';
 export type { IdempotentCallContext, IdleWait, MeshCallContext } from './server/call-context.ts';
 export { type ServedContract, serve } from './server/serve.ts';
-export { currentScope } from './telemetry/call-scope.ts';
+export { actorOfScope, currentScope } from './telemetry/call-scope.ts';
 export type { Logger } from './telemetry/logger.ts';
 
 // Errors.

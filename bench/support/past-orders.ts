@@ -98,6 +98,7 @@ function finishedSaga(order: Order): StoredSaga {
     notes: [],
     requestId: id,
     traceparent: '',
+    onBehalfOf: undefined,
     revision: 9n,
     driverRevision: 9n,
     fencingToken: 1n,

@@ -50,7 +50,7 @@ export interface SagaEngine extends SagaAdmin {
 }
 
 export interface SagaEngineOptions {
-  /** The service that the sagas belong to, as its metrics name it. */
+  /** The service that the sagas belong to: its steps are made as this service, and metrics name it. */
   readonly service: string;
   /** The service's own database: a saga is written in the transaction of the row that it is about. */
   readonly storage: Storage;
@@ -104,7 +104,7 @@ export async function createSagaEngine(options: SagaEngineOptions): Promise<Saga
   const scheduler = createScheduler({
     storage,
     definitions,
-    driver: createDriver({ definitions, writer, clock, callClock: options.clock }),
+    driver: createDriver({ service: options.service, definitions, writer, clock, callClock: options.clock }),
     clock,
     logger,
     owner,
@@ -200,6 +200,7 @@ export async function createSagaEngine(options: SagaEngineOptions): Promise<Saga
 
 function newSaga(definition: AnyDefinition, id: string, data: unknown, nowMs: number): StoredSaga {
   const scope = currentScope();
+  const { subject, roles = [] } = scope?.caller ?? {};
   return {
     id,
     subjectId: id,
@@ -210,6 +211,7 @@ function newSaga(definition: AnyDefinition, id: string, data: unknown, nowMs: nu
     notes: [],
     requestId: scope?.requestId ?? id,
     traceparent: scope?.traceparent ?? newTraceparent(),
+    onBehalfOf: subject === undefined ? undefined : { subject, roles },
     revision: 1n,
     driverRevision: 1n,
     fencingToken: 1n,

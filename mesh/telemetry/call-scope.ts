@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Caller } from '../identity/caller.ts';
+import { actorOf } from '../identity/caller-text.ts';
 
 /** The context of a call, read by clients, the outbox and the log. */
 export interface CallScope {
@@ -48,4 +49,9 @@ export function runOutsideOfCalls<T>(work: () => T): T {
 /** The scope of the current call; `undefined` outside of a call. */
 export function currentScope(): CallScope | undefined {
   return scopes.getStore();
+}
+
+/** Who does something in this scope, for records; `undefined` if nobody is known. */
+export function actorOfScope(scope: Pick<CallScope, 'actor' | 'caller'> | undefined): string | undefined {
+  return scope?.actor ?? (scope?.caller && actorOf(scope.caller));
 }

@@ -1,4 +1,5 @@
 import {
+  actorOfScope,
   type Clock,
   currentScope,
   type EventLog,
@@ -40,6 +41,7 @@ function toNewEvent(event: PublishResult, timeMs: number): NewEvent {
   const { topic, key, type, value } = event;
   const isJson = 'json' in value;
   const scope = currentScope();
+  const actor = actorOfScope(scope);
   return {
     topic,
     key,
@@ -47,6 +49,7 @@ function toNewEvent(event: PublishResult, timeMs: number): NewEvent {
     value: isJson ? Buffer.from(value.json) : value.payload,
     headers: {
       ...(scope ? { traceparent: scope.traceparent, ce_correlationid: scope.requestId } : {}),
+      ...(actor !== undefined && { ce_actor: actor }),
       ...event.headers,
       'content-type': isJson ? 'application/json' : 'application/octet-stream',
       ce_specversion: '1.0',

@@ -52,9 +52,12 @@ describe('a consumer', () => {
       await (await makeConsumer(async () => async () => seen.resolve(currentScope()))).start();
       const traceId = '0af7651916cd43dd8448eb211c80319c';
       const event = wrapped('a', 1);
-      const headers = { ...event.headers, traceparent: `00-${traceId}-b7ad6b7169203331-01` };
-      await parts().events.publish([{ ...event, headers }]);
-      expect(await seen.promise).toMatchObject({ requestId: 'r-1', traceparent: expect.stringContaining(traceId) });
+      const traced = { ...event.headers, traceparent: `00-${traceId}-b7ad6b7169203331-01` };
+      await parts().events.publish([{ ...event, headers: { ...traced, ce_actor: 'user:alice' } }]);
+      const scope = { requestId: 'r-1', traceparent: expect.stringContaining(traceId), actor: 'user:alice' };
+      expect(await seen.promise).toMatchObject(scope);
+      // It knows who has caused the event, and must not act as this user.
+      expect(await seen.promise).not.toHaveProperty('caller');
     });
 
     it('joins later if the log is unavailable at its start', async () => {

@@ -126,6 +126,8 @@ export function createEventHandling(options: EventHandlingOptions): EventHandlin
       traceparent: continueTrace(attributes.traceparent),
       deadlineMs: undefined,
       signal: undefined,
+      // Not as the caller: whoever may write into the log must not act as a user by that.
+      actor: attributes.actor,
     };
     const outcome = await runInScope(scope, () => handler.handle(event, attributes));
     return typeof outcome === 'function' ? (tx) => runInScope(scope, () => outcome(tx)) : outcome;

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { isActor } from '../../identity/caller-text.ts';
 import type { NewEvent, StoredEvent } from './event-log.ts';
 import { toBinaryMode } from './structured-mode.ts';
 
@@ -33,6 +34,11 @@ export interface EventAttributes {
   readonly version: bigint | undefined;
   readonly traceparent: string | undefined;
   readonly correlationId: string | undefined;
+  /**
+   * Who has caused it: `user:<subject>`, `service:<name>`, or `service:<name>;user:<subject>` for a service on behalf of a user,
+   * with the subject percent-encoded. For records: a handler may do no more because of it. `undefined` if nobody is known.
+   */
+  readonly actor: string | undefined;
 }
 
 /** The attributes of an event that its service does not set. */
@@ -41,6 +47,7 @@ export interface EnvelopeContext {
   readonly source: string;
   readonly traceparent?: string | undefined;
   readonly correlationId?: string | undefined;
+  readonly actor?: string | undefined;
 }
 
 /** Returns the event for the log: JSON value, CloudEvents headers, trace and correlation. */
@@ -57,6 +64,7 @@ export function wrapEvent(event: DomainEvent, context: EnvelopeContext): NewEven
   };
   if (context.traceparent) headers.traceparent = context.traceparent;
   if (context.correlationId) headers.ce_correlationid = context.correlationId;
+  if (context.actor) headers.ce_actor = context.actor;
   return {
     topic: event.topic,
     key: event.key,
@@ -83,6 +91,7 @@ export function readAttributes(stored: StoredEvent): EventAttributes {
     version: sequence !== undefined && /^\d{1,20}$/.test(sequence) ? BigInt(sequence) : undefined,
     traceparent: headers.traceparent,
     correlationId: headers.ce_correlationid,
+    actor: headers.ce_actor !== undefined && isActor(headers.ce_actor) ? headers.ce_actor : undefined,
   };
 }
 

@@ -5,7 +5,7 @@ import { uuidv7 } from '../../ids/ids.ts';
 import type { Storage, Transaction } from '../../storage/storage.ts';
 import type { NewTask, TaskQueue } from '../../tasks/task-queue.ts';
 import { withScopeHeaders } from '../../tasks/task-scope.ts';
-import { currentScope } from '../../telemetry/call-scope.ts';
+import { actorOfScope, currentScope } from '../../telemetry/call-scope.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import type { Clock } from '../../time/clock.ts';
 import { endOrGrace } from '../../time/end-or-grace.ts';
@@ -96,6 +96,7 @@ export async function createOutbox(options: OutboxOptions): Promise<Outbox> {
         source,
         traceparent: scope?.traceparent,
         correlationId: scope?.requestId,
+        actor: actorOfScope(scope),
       });
       await insertEntry(tx, 'event', { ...wrapped, destination: wrapped.topic });
       tx.afterCommit(eventRelay.wake);

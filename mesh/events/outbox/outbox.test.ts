@@ -20,7 +20,8 @@ describe('an outbox', () => {
       });
       await expect(rolledBack).rejects.toThrow('changed its mind');
       const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
-      const scope = { requestId: 'r-1', traceparent, deadlineMs: undefined, signal: undefined };
+      const caller = { service: 'order', subject: 'alice', roles: ['operator'] };
+      const scope = { requestId: 'r-1', traceparent, deadlineMs: undefined, signal: undefined, caller };
       await runInScope(scope, () => add(outbox, 'a', 2));
       await eventually(() => expectOutboxEmpty(outbox));
       expect(sent()).toMatchObject([
@@ -35,6 +36,7 @@ describe('an outbox', () => {
             ce_subject: 'a',
             ce_sequence: '00000000000000000002',
             ce_correlationid: 'r-1',
+            ce_actor: 'service:order;user:alice',
             traceparent,
           },
         },

@@ -4,7 +4,7 @@ import { withCauses } from '../../errors/error-text.ts';
 import { internal } from '../../errors/errors.ts';
 import { MeshError } from '../../errors/mesh-error.ts';
 import { uuidv5 } from '../../ids/ids.ts';
-import { runInScope } from '../../telemetry/call-scope.ts';
+import { currentScope, runInScope } from '../../telemetry/call-scope.ts';
 import type { Clock } from '../../time/clock.ts';
 import type { Failed } from '../decide/decide.ts';
 import type { StepCall } from '../decide/decision.ts';
@@ -36,7 +36,13 @@ export async function callStep(
   const cancelTimer = clock.after(timeoutMs, () => limit.abort(stepTimedOut({ step: step.name, timeoutMs })));
   const requestId = uuidv5(saga.id, step.name, call.kind);
   const context = { sagaId: saga.id, requestId, signal: limit.signal };
-  const scope = { requestId, traceparent: saga.traceparent, deadlineMs: clock.now() + timeoutMs, signal: limit.signal };
+  const scope = {
+    requestId,
+    traceparent: saga.traceparent,
+    deadlineMs: clock.now() + timeoutMs,
+    signal: limit.signal,
+    caller: currentScope()?.caller,
+  };
   try {
     const work = runInScope(scope, () => perform(step, call.kind, saga, context));
     return { outcome: 'ok', result: await Promise.race([work, rejectionOf(limit.signal)]) };

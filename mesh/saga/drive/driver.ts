@@ -35,11 +35,14 @@ export interface Driver {
 }
 
 export function createDriver({
+  service,
   definitions,
   writer,
   clock,
   callClock,
 }: {
+  /** The service that makes the steps. */
+  readonly service: string;
   readonly definitions: Definitions;
   readonly writer: ProgressWriter;
   /** For the times at which sagas are due. */
@@ -80,10 +83,11 @@ export function createDriver({
 
   return {
     async drive(held) {
-      const { name, definitionVersion, requestId, traceparent } = held.saga;
+      const { name, definitionVersion, requestId, traceparent, onBehalfOf } = held.saga;
       const definition = definitions.find(name, definitionVersion);
       if (!definition) throw new Error(`the saga ${name} v${definitionVersion} is not defined here`);
-      const scope = { requestId, traceparent, deadlineMs: undefined, signal: undefined };
+      const caller = onBehalfOf && { service, ...onBehalfOf };
+      const scope = { requestId, traceparent, deadlineMs: undefined, signal: undefined, caller };
       return runInScope(scope, () => run(definition, held));
     },
     drain() {

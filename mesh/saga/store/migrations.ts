@@ -43,6 +43,14 @@ CREATE INDEX saga_finished ON saga (finished_aged_ms) WHERE finished_aged_ms IS 
 CREATE INDEX saga_finished_before ON saga (id) WHERE finished_aged_ms IS NULL AND state IN ('completed', 'compensated');
 `,
   },
+  {
+    name: '0004-on-behalf-of',
+    // The user who began it, and their roles as a JSON list; null if it was no user, or nobody asked who it was.
+    sql: `
+ALTER TABLE saga ADD COLUMN caller_subject TEXT;
+ALTER TABLE saga ADD COLUMN caller_roles TEXT;
+`,
+  },
 ];
 
 /** Creates the table of sagas. */
