@@ -16,7 +16,8 @@ export { afterLast, type Cursor, type ResumableOptions, resumable } from './clie
 export { millisecondsSetting, type Setting, urlSetting } from './config/setting.ts';
 export type { FieldViolation } from './contract/contract.ts';
 export type { Once } from './idempotency/idempotency.ts';
-export type { IdempotentCallContext, IdleWait, MeshCallContext } from './server/call-context.ts';
+export type { Caller } from './identity/caller.ts';
+export type { AssertOwner, IdempotentCallContext, IdleWait, MeshCallContext } from './server/call-context.ts';
 export { type ServedContract, serve } from './server/serve.ts';
 export { actorOfScope, currentScope } from './telemetry/call-scope.ts';
 export type { Logger } from './telemetry/logger.ts';

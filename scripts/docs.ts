@@ -2,10 +2,11 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { processSettings } from '../mesh/config/process-settings.ts';
 import { allServices } from '../services/all.ts';
+import { accessColumns } from './support/access-tables.ts';
 import { differenceColumns, differenceTables } from './support/envoy-differences.ts';
 import { definedReasons, reasonsOfTable, rowsOf, tablesOf } from './support/error-tables.ts';
 import { formatTable } from './support/format.ts';
-import { methodColumns, methodTables } from './support/method-tables.ts';
+import { accessTables, type MethodTable, methodColumns, methodTables } from './support/method-tables.ts';
 import { outdated, passedColumns, passedRegistries, passedRows } from './support/passed-registries.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -26,7 +27,14 @@ const pages: readonly Page[] = [
   { page: 'docs/errors.md', parts: errorTables },
   { page: 'docs/status.md', parts: async () => [{ name: 'registries', text: await registriesTable() }] },
   { page: 'docs/edge-and-envoy.md', parts: () => [{ name: 'differences', text: differencesText() }] },
-  { page: 'docs/methods.md', parts: async () => [{ name: 'methods', text: await methodsText() }] },
+  {
+    page: 'docs/methods.md',
+    parts: async () => [{ name: 'methods', text: methodsText(methodColumns, await methodTables()) }],
+  },
+  {
+    page: 'docs/authorization.md',
+    parts: async () => [{ name: 'access', text: methodsText(accessColumns, await accessTables()) }],
+  },
 ];
 
 /** A row for each setting of the process and of its services. */
@@ -76,9 +84,8 @@ function differencesText(): string {
 }
 
 /** A heading and a table for each service. */
-async function methodsText(): Promise<string> {
-  const tables = await methodTables();
-  return tables.map(({ service, rows }) => `## ${service}\n\n${markdownTable(methodColumns, rows)}`).join('\n\n');
+function methodsText(columns: readonly string[], tables: readonly MethodTable[]): string {
+  return tables.map(({ service, rows }) => `## ${service}\n\n${markdownTable(columns, rows)}`).join('\n\n');
 }
 
 function markdownTable(head: readonly string[], rows: readonly (readonly string[])[]): string {

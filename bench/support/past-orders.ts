@@ -74,8 +74,9 @@ async function addEach(
   await storage.transaction(addAll, { flush: false });
 }
 
-function bookedShipment({ id: orderId, paymentId, shipmentId, shippingAddress, createTimeMs }: Order): Shipment {
-  const pending = pendingShipment(shipmentId, { orderId, paymentId, address: shippingAddress }, createTimeMs);
+function bookedShipment(order: Order): Shipment {
+  const { id: orderId, userId, paymentId, shipmentId, shippingAddress, createTimeMs } = order;
+  const pending = pendingShipment(shipmentId, { orderId, userId, paymentId, address: shippingAddress }, createTimeMs);
   const trackingNumber = `SIM-${orderId.replaceAll('-', '').toUpperCase()}`;
   return { ...pending, state: 'BOOKED', carrier: 'simulated', trackingNumber, version: 1n };
 }

@@ -1009,6 +1009,8 @@ export interface Json {
     readonly paymentId: string;
     /** Delivery address. */
     readonly address?: Json['common.v1.Address'];
+    /** Id of the user on whose behalf it was requested, who may see it. Empty if that is not known: calls were not authenticated, or it was cancelled before it was requested. */
+    readonly userId: string;
   };
   /** State of a shipment. A shipment is PENDING until the carrier responds, then BOOKED or REFUSED. It can be cancelled unless it was refused. */
   readonly 'shipping.v1.ShipmentState': 'SHIPMENT_STATE_UNSPECIFIED' | 'SHIPMENT_STATE_PENDING' | 'SHIPMENT_STATE_BOOKED' | 'SHIPMENT_STATE_REFUSED' | 'SHIPMENT_STATE_CANCELLED' | 'SHIPMENT_STATE_CANCELLING';
@@ -1027,7 +1029,7 @@ export interface Json {
     readonly name?: string;
     /** E-mail address. Unique; compared case-insensitively. */
     readonly email?: string;
-    /** Opaque role, not interpreted by the server, for example `customer`. */
+    /** What the issuer of tokens puts into the tokens of this user: empty or `user` for most. Where calls are authenticated, only an `admin` gives or takes other roles, such as `operator`; others get PERMISSION_DENIED `ROLE_NOT_PERMITTED`. */
     readonly role?: string;
     /** When the user was created. Set by the server. */
     readonly createTime?: string | Date;
@@ -1044,7 +1046,7 @@ export interface Json {
     readonly name: string;
     /** E-mail address. Unique; compared case-insensitively. */
     readonly email: string;
-    /** Opaque role, not interpreted by the server, for example `customer`. */
+    /** What the issuer of tokens puts into the tokens of this user: empty or `user` for most. Where calls are authenticated, only an `admin` gives or takes other roles, such as `operator`; others get PERMISSION_DENIED `ROLE_NOT_PERMITTED`. */
     readonly role: string;
     /** When the user was created. Set by the server. */
     readonly createTime?: string;
@@ -1061,7 +1063,7 @@ export interface Json {
     readonly name?: string;
     /** E-mail address. Unique; compared case-insensitively. */
     readonly email?: string;
-    /** Opaque role, not interpreted by the server, for example `customer`. */
+    /** What the issuer of tokens puts into the tokens of this user: empty or `user` for most. Where calls are authenticated, only an `admin` gives or takes other roles, such as `operator`; others get PERMISSION_DENIED `ROLE_NOT_PERMITTED`. */
     readonly role?: string;
     /** When the user was created. Set by the server. */
     readonly createTime?: string | Date;

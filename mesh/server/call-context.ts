@@ -24,14 +24,16 @@ export interface CallDetails {
   readonly idle: IdleWait;
   /** Who makes the call. `undefined`: this process does not authenticate calls, so anyone may do anything. */
   readonly caller: Caller | undefined;
-  /**
-   * Throws PERMISSION_DENIED `PERMISSION_DENIED` unless the caller may see and change what belongs to the user `userId`: as this
-   * user, or by the rules of the method for services and roles. For a resource that does not exist, call it with `undefined`
-   * before throwing NOT_FOUND, so users cannot find out what exists. A method whose contract says `checked_by_handler` must
-   * call it before it returns, and in the transaction that it depends on.
-   */
-  assertOwner(userId: string | undefined): void;
+  readonly assertOwner: AssertOwner;
 }
+
+/**
+ * Throws PERMISSION_DENIED `PERMISSION_DENIED` unless the caller may see and change what belongs to the user `userId`: as this
+ * user, or by the rules of the method for services and roles. For a resource that does not exist, call it with `undefined`
+ * before throwing NOT_FOUND, so users cannot find out what exists. A handler whose contract says `checked_by_handler` must call
+ * it before it returns, and in the transaction of its change.
+ */
+export type AssertOwner = (userId: string | undefined) => void;
 
 /** Waits without occupying a slot of the server. */
 export type IdleWait = <T>(wait: () => Promise<T>) => Promise<T>;

@@ -11,7 +11,7 @@ import { removeIdentity } from '../security/identity/identity-metadata.ts';
 import type { CallScope } from '../telemetry/call-scope.ts';
 import { continueTrace } from '../telemetry/trace-context.ts';
 import type { Clock } from '../time/clock.ts';
-import type { IdleWait, MeshCallContext } from './call-context.ts';
+import type { AssertOwner, IdleWait, MeshCallContext } from './call-context.ts';
 import type { EnteringCall, Place } from './policies/admission/admission.ts';
 
 // A timer may fire this much before the clock shows its time.
@@ -80,7 +80,11 @@ export class HandlerContext implements CallScope, MeshCallContext, EnteringCall 
     return this.#isOwnerKnown;
   }
 
-  assertOwner(userId: string | undefined): void {
+  get assertOwner(): AssertOwner {
+    return (userId) => this.#assertIs(userId);
+  }
+
+  #assertIs(userId: string | undefined): void {
     if (!this.#mustOwn || this.#access === undefined || this.caller === undefined) return;
     this.#access.assertIs(this, this.caller, userId);
     this.#isOwnerKnown = true;
@@ -88,12 +92,12 @@ export class HandlerContext implements CallScope, MeshCallContext, EnteringCall 
 
   /** Throws PERMISSION_DENIED if the rule names a field of the request that has another owner. */
   assertOwnRequest(request: unknown): void {
-    if (this.#access?.owner?.in === 'request') this.assertOwner(this.#access.ownerOf(request));
+    if (this.#access?.owner?.in === 'request') this.#assertIs(this.#access.ownerOf(request));
   }
 
   /** Throws PERMISSION_DENIED or INTERNAL `OWNER_NOT_CHECKED` if a response must not leave. */
   assertOwnResponse(response: unknown): void {
-    if (this.#access?.owner?.in === 'response') this.assertOwner(this.#access.ownerOf(response));
+    if (this.#access?.owner?.in === 'response') this.#assertIs(this.#access.ownerOf(response));
     else this.assertOwnerChecked();
   }
 

@@ -12,7 +12,7 @@ beforeAll(async () => {
 afterAll(() => workspace.remove());
 
 /** Finds the faults of a service `Odd` with these methods, which begin on line 9. */
-async function faultsOf(methods: string): Promise<string[]> {
+async function faultsOf(methods: string, access = 'roles: "operator"'): Promise<string[]> {
   await workspace.write(
     'odd/v1/odd.proto',
     `syntax = "proto3"; package odd.v1; import "mesh/v1/policy.proto"; import "buf/validate/validate.proto";
@@ -22,7 +22,7 @@ async function faultsOf(methods: string): Promise<string[]> {
      message Closed { Kind kind = 1 [(buf.validate.field).enum.defined_only = true];
        repeated Kind kinds = 2 [(buf.validate.field).repeated.items.enum.defined_only = true]; }
      service Odd {
-       option (mesh.v1.defaults) = {required_scope: "odd.read"};
+       option (mesh.v1.defaults).access = {${access}};
        ${methods}
      }`,
   );
@@ -120,6 +120,22 @@ describe('the check of the contracts', () => {
     expect(faults.map((line) => line.replace('odd/v1/odd.proto:9: ', ''))).toEqual([fault]);
   });
 
+  it('refuses a method without a rule who may call it', async () => {
+    const own = 'option (mesh.v1.policy).access = {services: "order"};';
+    const get = (more: string) => `rpc Get(Other) returns (Other) { ${isQuery} ${withTimeout} ${more} }`;
+    const [fault] = await faultsOf(get(''), '');
+    expect(fault).toContain('policy.access is empty: say who may call it');
+    await expect(faultsOf(get(own), '')).resolves.toEqual([]);
+  });
+
+  it('refuses a rule that names no field', async () => {
+    const [fault] = await faultsOf(
+      `rpc Get(Other) returns (Other) { ${isQuery} ${withTimeout} }`,
+      'owner: {request_field: "id"}',
+    );
+    expect(fault).toContain('odd.v1.Other has no field id');
+  });
+
   it('refuses each enum of a request that takes unknown values', async () => {
     const faults = await faultsOf(`rpc Get(Open) returns (Open) { ${isQuery} ${withTimeout} }`);
     expect(faults).toEqual([
@@ -133,8 +149,9 @@ describe('the check of the contracts', () => {
     await project.run('node', 'scripts/protos/third-party-protos.ts');
     await project.run('node', 'scripts/protos/proto-policy.ts');
     await project.edit('proto/user/v1/user.proto', (text) => text.replace('    timeout: {seconds: 5}\n', ''));
-    await expect(project.run('node', 'scripts/protos/proto-policy.ts')).rejects.toThrow(
-      /^proto\/user\/v1\/user\.proto:\d+: CreateUser has no deadline/m,
-    );
+    await project.edit('proto/events/v1/events.proto', (text) => text.replace(/ {4}access: \{[^}]*\}\n/, ''));
+    const checked = project.run('node', 'scripts/protos/proto-policy.ts');
+    await expect(checked).rejects.toThrow(/^proto\/user\/v1\/user\.proto:\d+: CreateUser has no deadline/m);
+    await expect(checked).rejects.toThrow(/^proto\/events\/v1\/events\.proto:\d+: Publish says not who may call it/m);
   });
 });

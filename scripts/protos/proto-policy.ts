@@ -16,14 +16,16 @@ import {
   FileDescriptorSetSchema,
   MethodOptions_IdempotencyLevel,
 } from '@bufbuild/protobuf/wkt';
+import { ContractError } from '../../mesh/contract/contract-error.ts';
+import { accessOf } from '../../mesh/contract/policy/access.ts';
 import { declaredPolicy, ownPolicy } from '../../mesh/contract/policy/policy.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const { IDEMPOTENCY_UNKNOWN, NO_SIDE_EFFECTS } = MethodOptions_IdempotencyLevel;
 
 /**
- * Returns the methods whose contract leaves open how long a call may take, whether it may be repeated, or what an unknown
- * enum value means, one a line: `user/v1/user.proto:16: CreateUser …`. Third-party contracts are not checked.
+ * Returns the methods whose contract leaves open how long a call may take, who may make it, whether it may be repeated, or what
+ * an unknown enum value means, one a line: `user/v1/user.proto:16: CreateUser …`. Third-party contracts are not checked.
  */
 export function findPolicyFaults(descriptors: FileDescriptorSet): string[] {
   const registry = createFileRegistry(descriptors);
@@ -79,8 +81,20 @@ function faultsOf(method: DescMethod, registry: Registry): string[] {
     faults.push(`takes ${after.name}, but does not say what to set there: set resume in its (mesh.v1.policy)`);
   return [
     ...faults,
+    ...accessFaults(method, registry),
     ...openEnums(method.input, registry).map((field) => `takes any value of ${field}: ${definedOnly}`),
   ];
+}
+
+function accessFaults(method: DescMethod, registry: Registry): string[] {
+  try {
+    if (accessOf(method, registry) !== undefined) return [];
+    const { name } = method.parent;
+    return [`says not who may call it: set access in its (mesh.v1.policy), or in the (mesh.v1.defaults) of ${name}`];
+  } catch (error) {
+    if (error instanceof ContractError) return [error.message];
+    throw error;
+  }
 }
 
 function hasHttpRule(method: DescMethod, registry: Registry): boolean {

@@ -5,6 +5,7 @@ import { contractDescriptors } from '../../mesh/contract/declared-services.ts';
 import { type CallPolicy, declaredPolicy, readPolicy } from '../../mesh/contract/policy/policy.ts';
 import { resumeOf } from '../../mesh/contract/policy/resume.ts';
 import { type HttpRoute, readHttpRoutes } from '../../mesh/edge/rules/http-routes.ts';
+import { accessRow, describeAccess } from './access-tables.ts';
 
 /** The methods of a service as `docs/methods.md` shows them. */
 export interface MethodTable {
@@ -21,12 +22,23 @@ export const methodColumns = [
   'attempts',
   'breaker',
   'priority',
-  'scope',
+  'who may call',
   'resumed by',
 ];
 
-/** Returns a table for each service of ours, sorted by name. */
-export async function methodTables(): Promise<MethodTable[]> {
+/** Returns a table of the methods of each service of ours, sorted by name. */
+export function methodTables(): Promise<MethodTable[]> {
+  return tablesOf(rowOf);
+}
+
+/** Returns a table of the methods and who may call them for each service of ours, sorted by name. */
+export function accessTables(): Promise<MethodTable[]> {
+  return tablesOf(accessRow);
+}
+
+type RowOf = (method: DescMethod, registry: Registry, routes: readonly HttpRoute[] | undefined) => string[];
+
+async function tablesOf(rowOf: RowOf): Promise<MethodTable[]> {
   const registry = createFileRegistry(fromBinary(FileDescriptorSetSchema, await readFile(contractDescriptors)));
   const services = [...registry].filter(
     (type): type is DescService => type.kind === 'service' && !type.file.proto.package.startsWith('grpc.'),
@@ -43,7 +55,7 @@ export async function methodTables(): Promise<MethodTable[]> {
 function rowOf(method: DescMethod, registry: Registry, routes: readonly HttpRoute[] = []): string[] {
   const policy = readPolicy(method, registry);
   const resume = resumeOf(method, registry);
-  const { noRequestIdReason, requiredScope } = declaredPolicy(method, registry);
+  const { noRequestIdReason } = declaredPolicy(method, registry);
   return [
     `\`${method.name}\``,
     routes.map(({ verb, template }) => `\`${verb} ${template.source}\``).join('<br>'),
@@ -52,7 +64,7 @@ function rowOf(method: DescMethod, registry: Registry, routes: readonly HttpRout
     attempts(policy),
     policy.breakerGroup,
     policy.priority,
-    requiredScope === '' ? '' : `\`${requiredScope}\``,
+    describeAccess(method, registry),
     resume === undefined ? '' : `\`${resume.after.name}\``,
   ];
 }

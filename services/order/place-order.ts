@@ -1,9 +1,17 @@
-import { type Clock, type Outbox, type SagaDefinition, type SagaEngine, type Transaction, uuidv7 } from '#mesh';
-import { cancelledByUser, orderNotCancellable, tooManyOrders } from './errors.ts';
+import {
+  type AssertOwner,
+  type Clock,
+  type Outbox,
+  type SagaDefinition,
+  type SagaEngine,
+  type Transaction,
+  uuidv7,
+} from '#mesh';
+import { cancelledByUser, orderNotCancellable, orderNotFound, tooManyOrders } from './errors.ts';
 import { orderEvent } from './events.ts';
 import { isTerminal, newOrder, type Order, type OrderDraft } from './order.ts';
 import { type PlacedOrder, placedOrder } from './place-order.saga.ts';
-import { getOrder, insertOrder } from './store.ts';
+import { findOrders, insertOrder } from './store.ts';
 
 export interface PlaceOrderDeps {
   readonly sagas: SagaEngine;
@@ -38,9 +46,11 @@ export async function requireCapacity(sagas: SagaEngine): Promise<void> {
 export async function cancelOrder(
   tx: Transaction,
   { id, reason }: { readonly id: string; readonly reason: string },
-  { sagas }: Pick<PlaceOrderDeps, 'sagas'>,
+  { sagas, assertOwner }: Pick<PlaceOrderDeps, 'sagas'> & { readonly assertOwner: AssertOwner },
 ): Promise<Order> {
-  const order = await getOrder(tx, id);
+  const [order] = await findOrders(tx, [id]);
+  assertOwner(order?.userId);
+  if (!order) throw orderNotFound({ orderId: id });
   const message = reason === '' ? 'cancelled by the caller' : reason;
   const accepted = await sagas.cancel(tx, id, { reason: cancelledByUser.reason, message });
   if (!accepted) throw orderNotCancellable({ orderId: id, state: order.state, hasEnded: isTerminal(order.state) });

@@ -45,11 +45,13 @@ export function createOrderRpc(deps: Deps): OrderServiceHandlers {
         context.sendHeader();
         return context.idle(wait);
       };
-      const call = { signal: AbortSignal.any([context.signal, deps.draining]), idle };
+      const signal = AbortSignal.any([context.signal, deps.draining]);
+      const call = { signal, idle, assertOwner: context.assertOwner };
       for await (const order of watchOrder(request, call, deps)) yield toProto(order);
     },
 
-    cancelOrder: (request, { once }) => once(async (tx) => toProto(await cancelOrder(tx, request, deps))),
+    cancelOrder: (request, { once, assertOwner }) =>
+      once(async (tx) => toProto(await cancelOrder(tx, request, { ...deps, assertOwner }))),
   };
 }
 

@@ -1,4 +1,4 @@
-import type { IdleWait, Storage } from '#mesh';
+import type { AssertOwner, IdleWait, Storage } from '#mesh';
 import { orderNotFound } from './errors.ts';
 import { etagOf, isTerminal, type Order } from './order.ts';
 import type { OrderChanges } from './order-changes.ts';
@@ -15,13 +15,19 @@ export interface WatchedOrder {
   readonly afterEtag: string;
 }
 
+interface WatchingCall {
+  readonly signal: AbortSignal;
+  readonly idle: IdleWait;
+  readonly assertOwner: AssertOwner;
+}
+
 /**
  * Yields an order as it is, unless the caller has it, then each change that is seen, and ends after a terminal state. Of changes
  * by other processes the latest is seen. Throws what `signal` aborts with, and NOT_FOUND `ORDER_NOT_FOUND`.
  */
 export async function* watchOrder(
   { id, afterEtag }: WatchedOrder,
-  { signal, idle }: { readonly signal: AbortSignal; readonly idle: IdleWait },
+  { signal, idle, assertOwner }: WatchingCall,
   { storage, changes }: WatchOrderDeps,
 ): AsyncGenerator<Order, void, undefined> {
   const feed = changes.watch(id);
@@ -30,6 +36,7 @@ export async function* watchOrder(
     let known = afterEtag;
     // After the feed was opened, so no change in between is missed.
     let found = await findOrders(storage, [id]);
+    assertOwner(found[0]?.userId);
     if (found.length === 0) throw orderNotFound({ orderId: id });
     while (true) {
       for (const order of found) {

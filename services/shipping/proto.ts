@@ -12,6 +12,7 @@ export function toProto(shipment: Shipment): ProtoShipment {
     createTime: new Date(shipment.createTimeMs),
     updateTime: new Date(shipment.updateTimeMs),
     paymentId: shipment.paymentId,
+    userId: shipment.userId,
     address: address && { ...address, lines: [...address.lines] },
   };
 }

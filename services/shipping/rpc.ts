@@ -10,9 +10,15 @@ import { getShipment } from './store.ts';
  */
 export function createShippingRpc(deps: ShippingDeps): ShippingServiceHandlers {
   return {
-    createShipment: ({ orderId, paymentId, address }, { once, signal }) =>
+    createShipment: ({ orderId, paymentId, address }, { once, signal, caller }) =>
       once.withoutTransaction(async () =>
-        toProto(await createShipment({ orderId, paymentId, address: toAddress(address) }, signal, deps)),
+        toProto(
+          await createShipment(
+            { orderId, paymentId, userId: caller?.subject ?? '', address: toAddress(address) },
+            signal,
+            deps,
+          ),
+        ),
       ),
 
     cancelShipment: ({ orderId }, { once, signal }) =>

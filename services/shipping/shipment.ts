@@ -7,6 +7,8 @@ export interface ShipmentOrder {
   readonly orderId: string;
   readonly paymentId: string;
   readonly address: Address;
+  /** The user on whose behalf it was requested. Empty: not known. */
+  readonly userId: string;
 }
 
 /** The shipment of an order. One that was cancelled before it was created has neither payment nor address. */
@@ -24,6 +26,8 @@ export interface Shipment {
   readonly version: bigint;
   readonly createTimeMs: number;
   readonly updateTimeMs: number;
+  /** The user on whose behalf it was requested. Empty: not known. */
+  readonly userId: string;
 }
 
 /** A new shipment, which the carrier does not know yet. */
@@ -32,6 +36,7 @@ export function pendingShipment(id: string, order: ShipmentOrder, timeMs: number
     ...untouched(id, order.orderId, timeMs),
     paymentId: order.paymentId,
     address: order.address,
+    userId: order.userId,
     state: 'PENDING',
   };
 }
@@ -71,5 +76,6 @@ function untouched(id: string, orderId: string, timeMs: number): Omit<Shipment, 
     version: 0n,
     createTimeMs: timeMs,
     updateTimeMs: timeMs,
+    userId: '',
   };
 }

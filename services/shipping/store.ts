@@ -5,8 +5,9 @@ import type { Shipment, ShipmentState } from './shipment.ts';
 /** Adds the shipment of an order; false if the order has one. */
 export async function insertShipment(tx: Transaction, shipment: Shipment): Promise<boolean> {
   const inserted = await tx.execute(
-    `INSERT INTO shipments (order_id, id, payment_id, address, state, carrier, tracking_number, refusal, version, create_time, update_time)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT DO NOTHING`,
+    `INSERT INTO shipments (order_id, id, payment_id, address, state, carrier, tracking_number, refusal, version, create_time,
+       update_time, user_id)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT DO NOTHING`,
     [
       shipment.orderId,
       shipment.id,
@@ -19,6 +20,7 @@ export async function insertShipment(tx: Transaction, shipment: Shipment): Promi
       shipment.version,
       shipment.createTimeMs,
       shipment.updateTimeMs,
+      shipment.userId,
     ],
   );
   return inserted === 1;
@@ -85,6 +87,7 @@ interface ShipmentRow extends Row {
   readonly version: bigint;
   readonly create_time: bigint;
   readonly update_time: bigint;
+  readonly user_id: string;
 }
 
 function shipmentOf(row: ShipmentRow): Shipment {
@@ -100,5 +103,6 @@ function shipmentOf(row: ShipmentRow): Shipment {
     version: row.version,
     createTimeMs: Number(row.create_time),
     updateTimeMs: Number(row.update_time),
+    userId: row.user_id,
   };
 }

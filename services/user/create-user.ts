@@ -1,4 +1,5 @@
 import {
+  type Caller,
   type Clock,
   type FieldViolation,
   invalidRequest,
@@ -7,14 +8,17 @@ import {
   type Transaction,
   uuidv7,
 } from '#mesh';
-import { userEmailTaken, userIdTaken } from './errors.ts';
+import { roleNotPermitted, userEmailTaken, userIdTaken } from './errors.ts';
 import { userCreated } from './events.ts';
+import { mayGiveRole } from './role.ts';
 import { insertUser } from './store.ts';
 import { newUser, type User, type UserDraft } from './user.ts';
 
 export interface UserDeps {
   readonly outbox: Outbox;
   readonly clock: Clock;
+  /** Who asks for the change. Default: calls are not authenticated. */
+  readonly caller?: Caller | undefined;
 }
 
 /** Creates a user. Throws INVALID_ARGUMENT, or ALREADY_EXISTS if the id or e-mail address is taken. */
@@ -26,12 +30,13 @@ export async function createUser(tx: Transaction, draft: UserDraft, deps: UserDe
   return added;
 }
 
-/** Adds a complete draft and its event. If the id or address is taken, it changes nothing and returns the error. */
+/** Adds a complete draft and its event. If that is not permitted, or the id or address is taken, it changes nothing and returns the error. */
 export async function addUser(
   tx: Transaction,
   draft: UserDraft,
-  { outbox, clock }: UserDeps,
+  { outbox, clock, caller }: UserDeps,
 ): Promise<User | MeshError> {
+  if (!mayGiveRole(caller, draft.role)) return roleNotPermitted({ role: draft.role });
   const nowMs = clock.now();
   const user = newUser({ ...draft, id: draft.id || uuidv7(nowMs) }, nowMs);
   const added = await insertUser(tx, user);

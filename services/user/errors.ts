@@ -25,3 +25,12 @@ export const userEmailTaken = defineError({
   text: ({ email }: { readonly email: string }) =>
     `e-mail address "${email}" is taken by another user: use another address or change that user`,
 });
+
+export const roleNotPermitted = defineError({
+  reason: 'ROLE_NOT_PERMITTED',
+  code: Status.PERMISSION_DENIED,
+  means: 'only an `admin` gives or takes a role that has rights',
+  fix: 'leave the role empty, or ask an admin',
+  text: ({ role }: { readonly role: string }) =>
+    `role "${role}" is given and taken by admins only: leave the role as it is, or ask an admin`,
+});

@@ -12,7 +12,8 @@ import type { UserDraft } from './user.ts';
 export function createUserRpc(deps: UserDeps & { readonly storage: Storage }): UserServiceHandlers {
   const { storage } = deps;
   return {
-    createUser: ({ user }, { once }) => once(async (tx) => toProto(await createUser(tx, toDraft(user), deps))),
+    createUser: ({ user }, { once, caller }) =>
+      once(async (tx) => toProto(await createUser(tx, toDraft(user), { ...deps, caller }))),
 
     getUser: async ({ id }) => toProto(await getUser(storage, id)),
 
@@ -31,12 +32,11 @@ export function createUserRpc(deps: UserDeps & { readonly storage: Storage }): U
         map: toProto,
       }),
 
-    updateUser: ({ user, updateMask }, { once }) =>
+    updateUser: ({ user, updateMask }, { once, caller }) =>
       once(async (tx) => {
         const { id, etag, name, email, role } = user;
-        return toProto(
-          await updateUser(tx, { id, etag, values: { name, email, role }, paths: updateMask ?? [] }, deps),
-        );
+        const update = { id, etag, values: { name, email, role }, paths: updateMask ?? [] };
+        return toProto(await updateUser(tx, update, { ...deps, caller }));
       }),
 
     deleteUser: (request, { once }) =>
@@ -45,8 +45,8 @@ export function createUserRpc(deps: UserDeps & { readonly storage: Storage }): U
         return {};
       }),
 
-    async importUsers(requests) {
-      const { imported, failures } = await importUsers(readRows(requests), deps);
+    async importUsers(requests, { caller }) {
+      const { imported, failures } = await importUsers(readRows(requests), { ...deps, caller });
       return { imported, failures: [...failures] };
     },
   };

@@ -1,7 +1,8 @@
-import { invalidRequest, staleEtag, type Transaction } from '#mesh';
+import { type Caller, invalidRequest, staleEtag, type Transaction } from '#mesh';
 import type { UserDeps } from './create-user.ts';
-import { userEmailTaken, userNotFound } from './errors.ts';
+import { roleNotPermitted, userEmailTaken, userNotFound } from './errors.ts';
 import { userDeleted, userUpdated } from './events.ts';
+import { mayGiveRole } from './role.ts';
 import { findUser, getUser, removeUser, replaceUser } from './store.ts';
 import { changeUser, type User, type UserChange } from './user.ts';
 
@@ -19,7 +20,7 @@ type ChangeableField = (typeof changeable)[number];
 
 /**
  * Changes a user. A change without a difference keeps version and time and publishes nothing. Throws INVALID_ARGUMENT,
- * NOT_FOUND `USER_NOT_FOUND`, ABORTED if the etag is stale, and ALREADY_EXISTS if the e-mail address is taken.
+ * NOT_FOUND `USER_NOT_FOUND`, ABORTED if the etag is stale, PERMISSION_DENIED for a role, and ALREADY_EXISTS if the e-mail address is taken.
  */
 export async function updateUser(tx: Transaction, update: UserUpdate, deps: UserDeps): Promise<User> {
   const { id, etag } = update;
@@ -29,12 +30,18 @@ export async function updateUser(tx: Transaction, update: UserUpdate, deps: User
     if (etag !== '' && etag !== user.version.toString()) throw staleEtag({ thing: 'user', id, etag });
     const next = changeUser(user, change, deps.clock.now());
     if (next === user) return user;
+    if (next.role !== user.role) assertMayChangeRole(deps.caller, [user.role, next.role]);
     const outcome = await replaceUser(tx, user, next);
     if (outcome === 'email-taken') throw userEmailTaken({ email: next.email });
     if (outcome === 'has-changed') continue;
     await deps.outbox.addEvent(tx, userUpdated(next));
     return next;
   }
+}
+
+function assertMayChangeRole(caller: Caller | undefined, roles: readonly string[]): void {
+  const refused = roles.find((role) => !mayGiveRole(caller, role));
+  if (refused !== undefined) throw roleNotPermitted({ role: refused });
 }
 
 /** Deletes a user and frees its e-mail address. Throws NOT_FOUND `USER_NOT_FOUND`, or ABORTED if the etag is stale. */

@@ -1,4 +1,5 @@
 import type { DescMessage, DescMethod, DescService, Registry } from '@bufbuild/protobuf';
+import { accessOf, type Owner } from '../policy/access.ts';
 import { readPolicy } from '../policy/policy.ts';
 import { resumeOf } from '../policy/resume.ts';
 import { indent, quote } from './generated-module.ts';
@@ -69,6 +70,26 @@ function printResume(method: DescMethod, registry: Registry): string[] {
   return [`resume: { ${parts.join(', ')} },`];
 }
 
+/** Who may call a method, in the names of ts-proto. */
+function printAccess(method: DescMethod, registry: Registry): string[] {
+  const access = accessOf(method, registry);
+  if (access === undefined) return [];
+  const { anyone, services, roles, owner } = access;
+  const parts = [
+    ...(anyone ? ['anyone: true'] : []),
+    ...(services.length > 0 ? [`services: [${services.map(quote).join(', ')}]`] : []),
+    ...(roles.length > 0 ? [`roles: [${roles.map(quote).join(', ')}]`] : []),
+    ...(owner ? [`owner: ${printOwner(owner)}`] : []),
+  ];
+  return [`access: { ${parts.join(', ')} },`];
+}
+
+function printOwner(owner: Owner): string {
+  if (owner.in === 'handler') return "{ in: 'handler' }";
+  const path = owner.fields.map((field) => quote(propertyName(field))).join(', ');
+  return `{ in: '${owner.in}', path: [${path}] }`;
+}
+
 function printMethod(method: DescMethod, { validatorOf }: ServiceImports, registry: Registry): string[] {
   const policy = readPolicy(method, registry);
   return [
@@ -82,6 +103,7 @@ function printMethod(method: DescMethod, { validatorOf }: ServiceImports, regist
       `breakerGroup: ${quote(policy.breakerGroup)},`,
       `priority: ${quote(policy.priority)},`,
       ...(policy.idempotencyKeyRequired ? ['idempotencyKeyRequired: true,'] : []),
+      ...printAccess(method, registry),
       ...printResume(method, registry),
       ...(policy.fieldMasks ? [`fieldMasks: [${policy.fieldMasks.map(quote).join(', ')}],`] : []),
     ]),

@@ -13,7 +13,7 @@ const maxTimeoutMs = 2 ** 31 - 1;
 const attemptsLimit = 5;
 
 /** The policy of a method's calls. */
-export type CallPolicy = Omit<MethodContract, 'validate' | 'resume'>;
+export type CallPolicy = Omit<MethodContract, 'validate' | 'resume' | 'access'>;
 
 /** A `mesh.v1.MethodPolicy`: what a method or its service declares. Empty fields are zero, as protobuf has them. */
 export interface DeclaredPolicy {
@@ -22,9 +22,10 @@ export interface DeclaredPolicy {
   readonly priority: number;
   readonly retryableCodes: readonly number[];
   readonly breakerGroup: string;
-  readonly requiredScope: string;
   readonly noRequestIdReason: string;
   readonly idempotencyKeyRequired: boolean;
+  /** A method's own replaces that of its service as a whole. */
+  readonly access?: DeclaredAccess;
   /** Of a method only: a service has no default. */
   readonly resume?: DeclaredResume;
 }
@@ -35,12 +36,27 @@ export interface DeclaredResume {
   readonly responseField: string;
 }
 
+/** A `mesh.v1.Access`. */
+export interface DeclaredAccess {
+  readonly anyone: boolean;
+  readonly services: readonly string[];
+  readonly roles: readonly string[];
+  readonly owner?: DeclaredOwner;
+}
+
+/** A `mesh.v1.Owner`. */
+export interface DeclaredOwner {
+  readonly place:
+    | { readonly case: 'requestField' | 'responseField'; readonly value: string }
+    | { readonly case: 'checkedByHandler'; readonly value: boolean }
+    | { readonly case: undefined; readonly value?: undefined };
+}
+
 const noPolicy: DeclaredPolicy = {
   maxAttempts: 0,
   priority: 0,
   retryableCodes: [],
   breakerGroup: '',
-  requiredScope: '',
   noRequestIdReason: '',
   idempotencyKeyRequired: false,
 };
@@ -64,14 +80,15 @@ export function readPolicy(method: DescMethod, registry: Registry): CallPolicy {
 export function declaredPolicy(method: DescMethod, registry: Registry): DeclaredPolicy {
   const own = ownPolicy(method, registry);
   const defaults = readOption(method.parent, 'mesh.v1.defaults', registry);
+  const access = own.access ?? defaults.access;
   const timeout = own.timeout ?? (method.methodKind === 'unary' ? defaults.timeout : undefined);
   return {
     ...(timeout === undefined ? {} : { timeout }),
+    ...(access === undefined ? {} : { access }),
     maxAttempts: own.maxAttempts || defaults.maxAttempts,
     priority: own.priority || defaults.priority,
     retryableCodes: own.retryableCodes.length > 0 ? own.retryableCodes : defaults.retryableCodes,
     breakerGroup: own.breakerGroup || defaults.breakerGroup,
-    requiredScope: own.requiredScope || defaults.requiredScope,
     noRequestIdReason: own.noRequestIdReason || defaults.noRequestIdReason,
     idempotencyKeyRequired: own.idempotencyKeyRequired || defaults.idempotencyKeyRequired,
   };

@@ -71,7 +71,11 @@ export class WatchedOrder {
     afterEtag = '',
     idle = (wait) => wait(),
   }: WatchSettings = {}): AsyncGenerator<Order, void> {
-    return watchOrder({ id, afterEtag }, { signal, idle }, { storage, changes: this.changes });
+    return watchOrder(
+      { id, afterEtag },
+      { signal, idle, assertOwner: () => undefined },
+      { storage, changes: this.changes },
+    );
   }
 
   #changesOf(storage: Storage): OrderChanges {

@@ -38,7 +38,10 @@ export interface User {
   name: string;
   /** E-mail address. Unique; compared case-insensitively. */
   email: string;
-  /** Opaque role, not interpreted by the server, for example `customer`. */
+  /**
+   * What the issuer of tokens puts into the tokens of this user: empty or `user` for most. Where calls are authenticated, only
+   * an `admin` gives or takes other roles, such as `operator`; others get PERMISSION_DENIED `ROLE_NOT_PERMITTED`.
+   */
   role: string;
   /** When the user was created. Set by the server. */
   createTime:

@@ -32,6 +32,7 @@ export const EventServiceContract: ServiceContract<EventServiceDefinition, Event
       retryableCodes: ['UNAVAILABLE'],
       breakerGroup: 'queries',
       priority: 'normal',
+      access: { services: ['*'], roles: ['operator'] },
     },
     publish: {
       validate: validatePublishRequest,
@@ -41,6 +42,7 @@ export const EventServiceContract: ServiceContract<EventServiceDefinition, Event
       retryableCodes: ['UNAVAILABLE'],
       breakerGroup: 'commands',
       priority: 'normal',
+      access: { services: ['*'], roles: ['operator'] },
     },
     subscribe: {
       validate: validateSubscribeRequest,
@@ -50,6 +52,7 @@ export const EventServiceContract: ServiceContract<EventServiceDefinition, Event
       retryableCodes: ['UNAVAILABLE'],
       breakerGroup: 'queries',
       priority: 'normal',
+      access: { services: ['*'], roles: ['operator'] },
       resume: { after: 'position', oneof: 'from', cursor: 'position', hasLimit: false },
     },
   },

@@ -41,6 +41,7 @@ export const InventoryServiceContract: ServiceContract<InventoryServiceDefinitio
       retryableCodes: ['UNAVAILABLE'],
       breakerGroup: 'commands',
       priority: 'normal',
+      access: { roles: ['admin', 'operator'] },
     },
     getItem: {
       validate: validateGetItemRequest,
@@ -50,6 +51,7 @@ export const InventoryServiceContract: ServiceContract<InventoryServiceDefinitio
       retryableCodes: ['UNAVAILABLE'],
       breakerGroup: 'queries',
       priority: 'normal',
+      access: { services: ['gift', 'order'], roles: ['*'] },
     },
     batchGetItems: {
       validate: validateBatchGetItemsRequest,
@@ -59,6 +61,7 @@ export const InventoryServiceContract: ServiceContract<InventoryServiceDefinitio
       retryableCodes: ['UNAVAILABLE'],
       breakerGroup: 'queries',
       priority: 'normal',
+      access: { services: ['gift', 'order'], roles: ['*'] },
     },
     listItems: {
       validate: validateListItemsRequest,
@@ -68,6 +71,7 @@ export const InventoryServiceContract: ServiceContract<InventoryServiceDefinitio
       retryableCodes: ['UNAVAILABLE'],
       breakerGroup: 'listings',
       priority: 'bulk',
+      access: { services: ['gift', 'order'], roles: ['*'] },
       resume: { after: 'afterSku', cursor: 'sku', hasLimit: true },
     },
     adjustStock: {
@@ -79,6 +83,7 @@ export const InventoryServiceContract: ServiceContract<InventoryServiceDefinitio
       breakerGroup: 'commands',
       priority: 'normal',
       idempotencyKeyRequired: true,
+      access: { roles: ['admin', 'operator'] },
     },
     reserveStock: {
       validate: validateReserveStockRequest,
@@ -88,6 +93,7 @@ export const InventoryServiceContract: ServiceContract<InventoryServiceDefinitio
       retryableCodes: ['UNAVAILABLE'],
       breakerGroup: 'commands',
       priority: 'critical',
+      access: { services: ['gift', 'order'] },
     },
     releaseStock: {
       validate: validateReleaseStockRequest,
@@ -97,6 +103,7 @@ export const InventoryServiceContract: ServiceContract<InventoryServiceDefinitio
       retryableCodes: ['UNAVAILABLE'],
       breakerGroup: 'commands',
       priority: 'critical',
+      access: { services: ['gift', 'order'] },
     },
     commitStock: {
       validate: validateCommitStockRequest,
@@ -106,6 +113,7 @@ export const InventoryServiceContract: ServiceContract<InventoryServiceDefinitio
       retryableCodes: ['UNAVAILABLE'],
       breakerGroup: 'commands',
       priority: 'critical',
+      access: { services: ['gift', 'order'] },
     },
     getReservation: {
       validate: validateGetReservationRequest,
@@ -115,6 +123,7 @@ export const InventoryServiceContract: ServiceContract<InventoryServiceDefinitio
       retryableCodes: ['UNAVAILABLE'],
       breakerGroup: 'queries',
       priority: 'normal',
+      access: { services: ['ops'], roles: ['admin', 'operator'] },
     },
     listReservations: {
       validate: validateListReservationsRequest,
@@ -124,6 +133,7 @@ export const InventoryServiceContract: ServiceContract<InventoryServiceDefinitio
       retryableCodes: ['UNAVAILABLE'],
       breakerGroup: 'listings',
       priority: 'bulk',
+      access: { services: ['ops'], roles: ['admin', 'operator'] },
       resume: { after: 'afterOrderId', cursor: 'orderId', hasLimit: true },
     },
   },

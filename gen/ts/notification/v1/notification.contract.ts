@@ -26,6 +26,7 @@ export const NotificationServiceContract: ServiceContract<NotificationServiceDef
       retryableCodes: ['UNAVAILABLE'],
       breakerGroup: 'listings',
       priority: 'bulk',
+      access: { roles: ['admin', 'operator'], owner: { in: 'request', path: ['userId'] } },
       resume: { after: 'afterId', cursor: 'id', hasLimit: true },
     },
     getNotification: {
@@ -36,6 +37,7 @@ export const NotificationServiceContract: ServiceContract<NotificationServiceDef
       retryableCodes: ['UNAVAILABLE'],
       breakerGroup: 'queries',
       priority: 'normal',
+      access: { roles: ['admin', 'operator'], owner: { in: 'response', path: ['userId'] } },
     },
   },
 };

@@ -26,6 +26,7 @@ export const AuditServiceContract: ServiceContract<AuditServiceDefinition, Audit
       retryableCodes: ['UNAVAILABLE'],
       breakerGroup: 'audits',
       priority: 'bulk',
+      access: { services: ['ops'], roles: ['operator'] },
     },
     listChecks: {
       validate: noRules,
@@ -35,6 +36,7 @@ export const AuditServiceContract: ServiceContract<AuditServiceDefinition, Audit
       retryableCodes: ['UNAVAILABLE'],
       breakerGroup: 'queries',
       priority: 'normal',
+      access: { services: ['ops'], roles: ['operator'] },
     },
     getLastAudit: {
       validate: noRules,
@@ -44,6 +46,7 @@ export const AuditServiceContract: ServiceContract<AuditServiceDefinition, Audit
       retryableCodes: ['UNAVAILABLE'],
       breakerGroup: 'queries',
       priority: 'normal',
+      access: { services: ['ops'], roles: ['operator'] },
     },
   },
 };

@@ -24,6 +24,7 @@ export const HealthServiceContract: ServiceContract<HealthServiceDefinition, Hea
       retryableCodes: ['UNAVAILABLE'],
       breakerGroup: 'queries',
       priority: 'normal',
+      access: { services: ['ops'], roles: ['operator'] },
     },
   },
 };

@@ -35,6 +35,7 @@ export const SagaServiceContract: ServiceContract<SagaServiceDefinition, SagaSer
       retryableCodes: ['UNAVAILABLE'],
       breakerGroup: 'listings',
       priority: 'bulk',
+      access: { services: ['ops'], roles: ['operator'] },
       resume: { after: 'afterId', cursor: 'id', hasLimit: true },
     },
     getSaga: {
@@ -45,6 +46,7 @@ export const SagaServiceContract: ServiceContract<SagaServiceDefinition, SagaSer
       retryableCodes: ['UNAVAILABLE'],
       breakerGroup: 'queries',
       priority: 'normal',
+      access: { services: ['ops'], roles: ['operator'] },
     },
     retrySaga: {
       validate: validateRetrySagaRequest,
@@ -54,6 +56,7 @@ export const SagaServiceContract: ServiceContract<SagaServiceDefinition, SagaSer
       retryableCodes: ['UNAVAILABLE'],
       breakerGroup: 'commands',
       priority: 'normal',
+      access: { services: ['ops'], roles: ['operator'] },
     },
     resolveSaga: {
       validate: validateResolveSagaRequest,
@@ -63,6 +66,7 @@ export const SagaServiceContract: ServiceContract<SagaServiceDefinition, SagaSer
       retryableCodes: ['UNAVAILABLE'],
       breakerGroup: 'commands',
       priority: 'normal',
+      access: { services: ['ops'], roles: ['operator'] },
     },
   },
 };
@@ -87,6 +91,7 @@ export const DeadLetterServiceContract: ServiceContract<DeadLetterServiceDefinit
       retryableCodes: ['UNAVAILABLE'],
       breakerGroup: 'listings',
       priority: 'bulk',
+      access: { services: ['ops'], roles: ['operator'] },
       resume: { after: 'afterId', cursor: 'id', hasLimit: true },
     },
     getDeadLetter: {
@@ -97,6 +102,7 @@ export const DeadLetterServiceContract: ServiceContract<DeadLetterServiceDefinit
       retryableCodes: ['UNAVAILABLE'],
       breakerGroup: 'queries',
       priority: 'normal',
+      access: { services: ['ops'], roles: ['operator'] },
     },
     redriveDeadLetters: {
       validate: validateRedriveDeadLettersRequest,
@@ -106,6 +112,7 @@ export const DeadLetterServiceContract: ServiceContract<DeadLetterServiceDefinit
       retryableCodes: ['UNAVAILABLE'],
       breakerGroup: 'commands',
       priority: 'normal',
+      access: { services: ['ops'], roles: ['operator'] },
     },
     discardDeadLetters: {
       validate: validateDiscardDeadLettersRequest,
@@ -115,6 +122,7 @@ export const DeadLetterServiceContract: ServiceContract<DeadLetterServiceDefinit
       retryableCodes: ['UNAVAILABLE'],
       breakerGroup: 'commands',
       priority: 'normal',
+      access: { services: ['ops'], roles: ['operator'] },
     },
   },
 };

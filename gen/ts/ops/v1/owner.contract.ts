@@ -25,6 +25,7 @@ export const OwnerServiceContract: ServiceContract<OwnerServiceDefinition, Owner
       retryableCodes: ['UNAVAILABLE'],
       breakerGroup: 'queries',
       priority: 'normal',
+      access: { services: ['ops'], roles: ['operator'] },
     },
     filterOwnIds: {
       validate: validateFilterOwnIdsRequest,
@@ -34,6 +35,7 @@ export const OwnerServiceContract: ServiceContract<OwnerServiceDefinition, Owner
       retryableCodes: ['UNAVAILABLE'],
       breakerGroup: 'queries',
       priority: 'normal',
+      access: { services: ['ops'], roles: ['operator'] },
     },
   },
 };

@@ -25,6 +25,7 @@ export const ProjectionServiceContract: ServiceContract<ProjectionServiceDefinit
       retryableCodes: ['UNAVAILABLE'],
       breakerGroup: 'listings',
       priority: 'bulk',
+      access: { services: ['ops'], roles: ['operator'] },
     },
     rebuildProjection: {
       validate: validateRebuildProjectionRequest,
@@ -34,6 +35,7 @@ export const ProjectionServiceContract: ServiceContract<ProjectionServiceDefinit
       retryableCodes: ['UNAVAILABLE'],
       breakerGroup: 'commands',
       priority: 'bulk',
+      access: { services: ['ops'], roles: ['operator'] },
     },
   },
 };

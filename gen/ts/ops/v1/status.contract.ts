@@ -27,6 +27,7 @@ export const StatusServiceContract: ServiceContract<StatusServiceDefinition, Sta
       retryableCodes: ['UNAVAILABLE'],
       breakerGroup: 'queries',
       priority: 'normal',
+      access: { services: ['ops'], roles: ['operator'] },
     },
   },
 };

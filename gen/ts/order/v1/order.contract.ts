@@ -36,6 +36,7 @@ export const OrderServiceContract: ServiceContract<OrderServiceDefinition, Order
       breakerGroup: 'commands',
       priority: 'normal',
       idempotencyKeyRequired: true,
+      access: { roles: ['admin', 'operator'], owner: { in: 'request', path: ['userId'] } },
     },
     quoteOrder: {
       validate: validateQuoteOrderRequest,
@@ -45,6 +46,7 @@ export const OrderServiceContract: ServiceContract<OrderServiceDefinition, Order
       retryableCodes: ['UNAVAILABLE'],
       breakerGroup: 'queries',
       priority: 'normal',
+      access: { roles: ['admin', 'operator'], owner: { in: 'request', path: ['userId'] } },
     },
     getOrder: {
       validate: validateGetOrderRequest,
@@ -54,6 +56,7 @@ export const OrderServiceContract: ServiceContract<OrderServiceDefinition, Order
       retryableCodes: ['UNAVAILABLE'],
       breakerGroup: 'queries',
       priority: 'normal',
+      access: { services: ['ops'], roles: ['admin', 'operator'], owner: { in: 'response', path: ['userId'] } },
     },
     listOrders: {
       validate: validateListOrdersRequest,
@@ -63,6 +66,7 @@ export const OrderServiceContract: ServiceContract<OrderServiceDefinition, Order
       retryableCodes: ['UNAVAILABLE'],
       breakerGroup: 'listings',
       priority: 'bulk',
+      access: { services: ['ops'], roles: ['admin', 'operator'], owner: { in: 'request', path: ['userId'] } },
       resume: { after: 'afterId', cursor: 'id', hasLimit: true },
     },
     watchOrder: {
@@ -73,6 +77,7 @@ export const OrderServiceContract: ServiceContract<OrderServiceDefinition, Order
       retryableCodes: ['UNAVAILABLE'],
       breakerGroup: 'queries',
       priority: 'normal',
+      access: { roles: ['admin', 'operator'], owner: { in: 'handler' } },
       resume: { after: 'afterEtag', cursor: 'etag', hasLimit: false },
     },
     cancelOrder: {
@@ -83,6 +88,7 @@ export const OrderServiceContract: ServiceContract<OrderServiceDefinition, Order
       retryableCodes: ['UNAVAILABLE'],
       breakerGroup: 'commands',
       priority: 'normal',
+      access: { roles: ['admin', 'operator'], owner: { in: 'handler' } },
     },
   },
 };

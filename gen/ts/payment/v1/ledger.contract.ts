@@ -32,6 +32,7 @@ export const LedgerServiceContract: ServiceContract<LedgerServiceDefinition, Led
       retryableCodes: ['UNAVAILABLE'],
       breakerGroup: 'listings',
       priority: 'bulk',
+      access: { roles: ['admin', 'operator'] },
       resume: { after: 'afterId', cursor: 'accountId', hasLimit: true },
     },
     getStatement: {
@@ -42,6 +43,7 @@ export const LedgerServiceContract: ServiceContract<LedgerServiceDefinition, Led
       retryableCodes: ['UNAVAILABLE'],
       breakerGroup: 'queries',
       priority: 'normal',
+      access: { roles: ['admin', 'operator'], owner: { in: 'request', path: ['accountId'] } },
     },
     listStatements: {
       validate: validateListStatementsRequest,
@@ -51,6 +53,7 @@ export const LedgerServiceContract: ServiceContract<LedgerServiceDefinition, Led
       retryableCodes: ['UNAVAILABLE'],
       breakerGroup: 'listings',
       priority: 'bulk',
+      access: { roles: ['admin', 'operator'], owner: { in: 'request', path: ['accountId'] } },
       resume: { after: 'afterMonth', cursor: 'month', hasLimit: false },
     },
   },

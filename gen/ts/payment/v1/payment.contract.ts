@@ -35,6 +35,7 @@ export const AccountServiceContract: ServiceContract<AccountServiceDefinition, A
       retryableCodes: ['UNAVAILABLE'],
       breakerGroup: 'commands',
       priority: 'normal',
+      access: { roles: ['admin', 'operator'], owner: { in: 'request', path: ['accountId'] } },
     },
     deposit: {
       validate: validateDepositRequest,
@@ -45,6 +46,7 @@ export const AccountServiceContract: ServiceContract<AccountServiceDefinition, A
       breakerGroup: 'commands',
       priority: 'normal',
       idempotencyKeyRequired: true,
+      access: { roles: ['admin', 'operator'] },
     },
     withdraw: {
       validate: validateWithdrawRequest,
@@ -55,6 +57,7 @@ export const AccountServiceContract: ServiceContract<AccountServiceDefinition, A
       breakerGroup: 'commands',
       priority: 'normal',
       idempotencyKeyRequired: true,
+      access: { roles: ['admin', 'operator'] },
     },
     getBalance: {
       validate: validateGetBalanceRequest,
@@ -64,6 +67,7 @@ export const AccountServiceContract: ServiceContract<AccountServiceDefinition, A
       retryableCodes: ['UNAVAILABLE'],
       breakerGroup: 'queries',
       priority: 'normal',
+      access: { services: ['order'], roles: ['admin', 'operator'], owner: { in: 'request', path: ['accountId'] } },
     },
     listAccountEvents: {
       validate: validateListAccountEventsRequest,
@@ -73,6 +77,7 @@ export const AccountServiceContract: ServiceContract<AccountServiceDefinition, A
       retryableCodes: ['UNAVAILABLE'],
       breakerGroup: 'listings',
       priority: 'bulk',
+      access: { roles: ['admin', 'operator'], owner: { in: 'request', path: ['accountId'] } },
       resume: { after: 'afterVersion', cursor: 'version', hasLimit: false },
     },
   },
@@ -98,6 +103,7 @@ export const PaymentServiceContract: ServiceContract<PaymentServiceDefinition, P
       retryableCodes: ['UNAVAILABLE'],
       breakerGroup: 'commands',
       priority: 'critical',
+      access: { services: ['gift', 'order'] },
     },
     refund: {
       validate: validateRefundRequest,
@@ -107,6 +113,7 @@ export const PaymentServiceContract: ServiceContract<PaymentServiceDefinition, P
       retryableCodes: ['UNAVAILABLE'],
       breakerGroup: 'commands',
       priority: 'critical',
+      access: { services: ['gift', 'order'] },
     },
     getPayment: {
       validate: validateGetPaymentRequest,
@@ -116,6 +123,7 @@ export const PaymentServiceContract: ServiceContract<PaymentServiceDefinition, P
       retryableCodes: ['UNAVAILABLE'],
       breakerGroup: 'queries',
       priority: 'normal',
+      access: { services: ['ops'], roles: ['admin', 'operator'], owner: { in: 'response', path: ['userId'] } },
     },
     listPayments: {
       validate: validateListPaymentsRequest,
@@ -125,6 +133,7 @@ export const PaymentServiceContract: ServiceContract<PaymentServiceDefinition, P
       retryableCodes: ['UNAVAILABLE'],
       breakerGroup: 'listings',
       priority: 'bulk',
+      access: { services: ['ops'], roles: ['admin', 'operator'] },
       resume: { after: 'afterId', cursor: 'id', hasLimit: true },
     },
   },

@@ -28,6 +28,7 @@ export const OrderReportServiceContract: ServiceContract<OrderReportServiceDefin
       retryableCodes: ['UNAVAILABLE'],
       breakerGroup: 'listings',
       priority: 'bulk',
+      access: { roles: ['admin', 'operator'], owner: { in: 'request', path: ['userId'] } },
       resume: { after: 'afterOrderId', cursor: 'orderId', hasLimit: true },
     },
     listBestSellers: {
@@ -38,6 +39,7 @@ export const OrderReportServiceContract: ServiceContract<OrderReportServiceDefin
       retryableCodes: ['UNAVAILABLE'],
       breakerGroup: 'listings',
       priority: 'bulk',
+      access: { roles: ['admin', 'operator'] },
     },
   },
 };

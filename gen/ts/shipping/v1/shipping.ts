@@ -147,7 +147,14 @@ export interface Shipment {
   /** Id of the payment for the order. */
   paymentId: string;
   /** Delivery address. */
-  address: Address | undefined;
+  address:
+    | Address
+    | undefined;
+  /**
+   * Id of the user on whose behalf it was requested, who may see it. Empty if that is not known: calls were not authenticated,
+   * or it was cancelled before it was requested.
+   */
+  userId: string;
 }
 
 function createBaseCreateShipmentRequest(): CreateShipmentRequest {
@@ -458,6 +465,7 @@ function createBaseShipment(): Shipment {
     updateTime: undefined,
     paymentId: "",
     address: undefined,
+    userId: "",
   };
 }
 
@@ -489,6 +497,9 @@ export const Shipment: MessageFns<Shipment> = {
     }
     if (message.address !== undefined) {
       Address.encode(message.address, writer.uint32(74).fork()).join();
+    }
+    if (message.userId !== "") {
+      writer.uint32(82).string(message.userId);
     }
     return writer;
   },
@@ -578,6 +589,14 @@ export const Shipment: MessageFns<Shipment> = {
             message.address = Address.decode(reader, reader.uint32());
             continue;
           }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.userId = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -621,6 +640,11 @@ export const Shipment: MessageFns<Shipment> = {
         ? globalThis.String(object.payment_id)
         : "",
       address: isSet(object.address) ? Address.fromJSON(object.address) : undefined,
+      userId: isSet(object.userId)
+        ? globalThis.String(object.userId)
+        : isSet(object.user_id)
+        ? globalThis.String(object.user_id)
+        : "",
     };
   },
 
@@ -653,6 +677,9 @@ export const Shipment: MessageFns<Shipment> = {
     if (message.address !== undefined) {
       obj.address = Address.toJSON(message.address);
     }
+    if (message.userId !== "") {
+      obj.userId = message.userId;
+    }
     return obj;
   },
 
@@ -672,6 +699,7 @@ export const Shipment: MessageFns<Shipment> = {
     message.address = (object.address !== undefined && object.address !== null)
       ? Address.fromPartial(object.address)
       : undefined;
+    message.userId = object.userId ?? "";
     return message;
   },
 };

@@ -34,6 +34,7 @@ export const UserServiceContract: ServiceContract<UserServiceDefinition, UserSer
       retryableCodes: ['UNAVAILABLE'],
       breakerGroup: 'commands',
       priority: 'normal',
+      access: { roles: ['admin', 'operator'], owner: { in: 'request', path: ['user', 'id'] } },
     },
     getUser: {
       validate: validateGetUserRequest,
@@ -43,6 +44,7 @@ export const UserServiceContract: ServiceContract<UserServiceDefinition, UserSer
       retryableCodes: ['UNAVAILABLE'],
       breakerGroup: 'queries',
       priority: 'normal',
+      access: { services: ['notification', 'order'], roles: ['admin', 'operator'], owner: { in: 'request', path: ['id'] } },
     },
     batchGetUsers: {
       validate: validateBatchGetUsersRequest,
@@ -52,6 +54,7 @@ export const UserServiceContract: ServiceContract<UserServiceDefinition, UserSer
       retryableCodes: ['UNAVAILABLE'],
       breakerGroup: 'queries',
       priority: 'normal',
+      access: { roles: ['admin', 'operator'] },
     },
     listUsers: {
       validate: validateListUsersRequest,
@@ -61,6 +64,7 @@ export const UserServiceContract: ServiceContract<UserServiceDefinition, UserSer
       retryableCodes: ['UNAVAILABLE'],
       breakerGroup: 'listings',
       priority: 'bulk',
+      access: { roles: ['admin', 'operator'] },
       resume: { after: 'afterId', cursor: 'id', hasLimit: true },
     },
     updateUser: {
@@ -71,6 +75,7 @@ export const UserServiceContract: ServiceContract<UserServiceDefinition, UserSer
       retryableCodes: ['UNAVAILABLE'],
       breakerGroup: 'commands',
       priority: 'normal',
+      access: { roles: ['admin', 'operator'], owner: { in: 'request', path: ['user', 'id'] } },
       fieldMasks: ['updateMask'],
     },
     deleteUser: {
@@ -81,6 +86,7 @@ export const UserServiceContract: ServiceContract<UserServiceDefinition, UserSer
       retryableCodes: ['UNAVAILABLE'],
       breakerGroup: 'commands',
       priority: 'normal',
+      access: { roles: ['admin', 'operator'], owner: { in: 'request', path: ['id'] } },
     },
     importUsers: {
       validate: validateImportUsersRequest,
@@ -90,6 +96,7 @@ export const UserServiceContract: ServiceContract<UserServiceDefinition, UserSer
       retryableCodes: ['UNAVAILABLE'],
       breakerGroup: 'commands',
       priority: 'bulk',
+      access: { roles: ['admin', 'operator'] },
     },
   },
 };

@@ -32,8 +32,8 @@ export interface Operation {
   readonly responses: Readonly<Record<string, Response | Reference>>;
   /** The method, such as `user.v1.UserService/GetUser`. */
   readonly 'x-grpc-method': string;
-  /** The scope that callers need once authentication is enforced. */
-  readonly 'x-required-scope'?: string;
+  /** Who may call it, once calls are authenticated. */
+  readonly 'x-access'?: DocumentedAccess;
 }
 
 export interface Reference {
@@ -111,4 +111,16 @@ export interface Schema {
   readonly contentEncoding?: 'base64';
   readonly readOnly?: boolean;
   readonly examples?: readonly Json[];
+}
+
+/** Who may call an operation: one of these is needed. The names are those of `mesh.v1.Access`. */
+export interface DocumentedAccess {
+  readonly anyone?: true;
+  readonly services?: readonly string[];
+  readonly roles?: readonly string[];
+  /** The path of the field with the owner, or that the handler knows. */
+  readonly owner?:
+    | { readonly requestField: string }
+    | { readonly responseField: string }
+    | { readonly checkedByHandler: true };
 }

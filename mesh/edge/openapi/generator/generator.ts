@@ -19,7 +19,7 @@ const description = `The services of ordermesh as JSON over HTTP, generated from
 - HEAD is GET without the body. Other HTTP methods of a path are answered with 405 and \`Allow\`.
 - Streams are a JSON array, JSON lines or server-sent events, as \`Accept\` asks.
 
-Authentication is not enforced yet. \`x-required-scope\` is the scope that the token of a caller will need.`;
+\`x-access\` says who may call an operation where calls are authenticated: one of the services, roles or the owner.`;
 
 /**
  * Generates the OpenAPI document of all methods with a `google.api.http` option. Throws a `ContractError` for contracts

@@ -1,10 +1,10 @@
 import type { Registry } from '@bufbuild/protobuf';
-import { declaredPolicy } from '../../../../contract/policy/policy.ts';
 import type { HttpRoute } from '../../../rules/http-routes.ts';
 import { methodComment } from '../comments.ts';
 import type { Operation, Verb } from '../document.ts';
 import type { PathParameter } from '../openapi-path.ts';
 import type { Schemas } from '../schemas/schemas.ts';
+import { documentedAccess } from './access.ts';
 import { errorResponses } from './error-responses.ts';
 import { headersOf, requestHeaders } from './headers.ts';
 import { pathParameters } from './path-parameters.ts';
@@ -32,7 +32,7 @@ export function operation(placed: PlacedRoute, registry: Registry, schemas: Sche
   const { summary, description, errors } = methodComment(method);
   const headers = headersOf(route, registry);
   const content = requestBody(route, index, headers.fields, schemas);
-  const { requiredScope } = declaredPolicy(method, registry);
+  const access = documentedAccess(method, registry);
   const where = `${method.parent.typeName}.${method.name}`;
   return {
     tags: [tag],
@@ -50,7 +50,7 @@ export function operation(placed: PlacedRoute, registry: Registry, schemas: Sche
       ...errorResponses(errors, { hasBody: content !== undefined, ...headers }, where),
     },
     'x-grpc-method': `${method.parent.typeName}/${method.name}`,
-    ...(requiredScope !== '' && { 'x-required-scope': requiredScope }),
+    ...(access && { 'x-access': access }),
   };
 }
 
