@@ -9,7 +9,7 @@ ON_AN_ENGINE := mesh/app mesh/client mesh/server services test/*.test.ts test/cr
 CALLS_ON_AN_ENGINE := mesh/app/*.test.ts mesh/client mesh/server services/*/*.test.ts test/place-order.test.ts test/process/drain.test.ts
 
 .DEFAULT_GOAL := help
-.PHONY: help start start-split restart-split certs demo import postgres kafka rabbitmq status order call replay dead-letters damaged compact audit rebuild verify-participant test test-grpc-js verify-polyglot verify-registries verify-faults verify-rolling verify-edge conformance check gen gen-check docs docs-check protos clients clients-typescript clients-go clients-python clients-csharp clients-java clients-rust proto-lint proto-breaking bench load deps deps-grpcurl deps-postgres deps-kafka deps-rabbitmq deps-discovery deps-peers deps-polyglot deps-edge clean
+.PHONY: help start start-split restart-split certs token demo import postgres kafka rabbitmq status order call replay dead-letters damaged compact audit rebuild verify-participant test test-grpc-js verify-polyglot verify-registries verify-faults verify-rolling verify-edge conformance check gen gen-check docs docs-check protos clients clients-typescript clients-go clients-python clients-csharp clients-java clients-rust proto-lint proto-breaking bench load deps deps-grpcurl deps-postgres deps-kafka deps-rabbitmq deps-discovery deps-peers deps-polyglot deps-edge clean
 
 ## help: list these commands
 help:
@@ -31,6 +31,10 @@ restart-split: $(INSTALLED)
 ## certs: make a local CA and a certificate for each service in data/certs, or replace the certificates: HOSTS=<names> for other machines; CA=add, CA=use, CA=drop change the CA
 certs: $(INSTALLED)
 	@exec node scripts/certs.ts
+
+## token: print a token that start and start-split with AUTH=1 believe: SUBJECT=ada ROLES=operator,admin HOURS=1 (default: an operator)
+token: $(INSTALLED)
+	@exec node scripts/token.ts
 
 ## demo: place an order on the running mesh and show its timeline
 demo: $(INSTALLED)
