@@ -1,6 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { processSettings } from '../mesh/config/process-settings.ts';
+import type { AnySetting } from '../mesh/config/setting.ts';
 import { allServices } from '../services/all.ts';
 import { accessColumns } from './support/access-tables.ts';
 import { differenceColumns, differenceTables } from './support/envoy-differences.ts';
@@ -39,11 +40,14 @@ const pages: readonly Page[] = [
 
 /** A row for each setting of the process and of its services. */
 function settingsTable(): string {
-  const settings = [...Object.values(processSettings), ...allServices.flatMap((service) => service.settings)];
-  const rows = settings.map(({ variable, default: text, allowed, doc = allowed }) => [
+  const settings: readonly AnySetting[] = [
+    ...Object.values(processSettings),
+    ...allServices.flatMap((service) => service.settings),
+  ];
+  const rows = settings.map(({ variable, default: text, allowed, doc = allowed, isSecret }) => [
     `\`${variable}\``,
     text === '' ? 'empty' : `\`${text}\``,
-    doc,
+    isSecret ? `${doc}. [Or in the file](#tls-and-users) that \`${variable}_FILE\` names` : doc,
   ]);
   return markdownTable(['variable', 'default', 'allowed'], rows);
 }

@@ -2,6 +2,8 @@ import cluster from 'node:cluster';
 import { ConfigError, readConfig } from '../config/config.ts';
 import { findMisspellings } from '../config/misspellings.ts';
 import { processSettings } from '../config/process-settings.ts';
+import type { AnySetting } from '../config/setting.ts';
+import { filesReadByOthers, variablesOf } from '../config/setting-files.ts';
 import { contractDescriptors, readDeclaredServices } from '../contract/declared-services.ts';
 import { gatewayName, serviceNameOf } from '../discovery/discovery.ts';
 import { MeshError } from '../errors/mesh-error.ts';
@@ -46,10 +48,7 @@ export async function runApp(
     const config = readConfig(process.env, { settings, services: names });
     const logger = createLogger(config.logLevel);
     endOnCrash(logger);
-    warnOfMisspellings(
-      logger,
-      [...Object.values(processSettings), ...settings].map(({ variable }) => variable),
-    );
+    warnOfSettings(logger, [...Object.values(processSettings), ...settings]);
     const starting = beginApp(config, [...chosen, ...parts], logger);
     const isEnding = endOnSignal(logger, starting.stop);
     const app = await starting.ready.catch((error: unknown) => {
@@ -100,9 +99,11 @@ function choose(services: readonly ServiceDefinition[], names: readonly string[]
   return names.length === 0 ? services : services.filter(({ name }) => names.includes(name));
 }
 
-function warnOfMisspellings(logger: Logger, settings: readonly string[]): void {
-  const found = findMisspellings(process.env, settings);
+function warnOfSettings(logger: Logger, settings: readonly AnySetting[]): void {
+  const found = findMisspellings(process.env, variablesOf(settings));
   if (found.length > 0) logger.warn({ found }, 'unknown environment variables look like misspelt settings');
+  const files = filesReadByOthers(process.env, settings);
+  if (files.length > 0) logger.warn({ files }, 'every user of this machine can read files with secrets');
 }
 
 function describe(error: unknown): string {

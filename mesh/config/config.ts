@@ -2,6 +2,7 @@ import { maskSecrets } from './mask-secrets.ts';
 import { findMisspellings } from './misspellings.ts';
 import { processSettings } from './process-settings.ts';
 import { type AnySetting, type ConfigFault, defaultOf, type Setting, type SettingValues } from './setting.ts';
+import { type Environment, fileVariableOf, readSettingFiles, variablesOf } from './setting-files.ts';
 import { unknownServices } from './static-addresses.ts';
 
 /** All settings of a process: read once, checked as a whole, never changed. */
@@ -21,8 +22,6 @@ export class ConfigError extends Error {
   }
 }
 
-type Environment = Readonly<Record<string, string | undefined>>;
-
 export interface ConfigOptions {
   /** The settings of services. Default: none. */
   readonly settings?: readonly AnySetting[];
@@ -30,16 +29,24 @@ export interface ConfigOptions {
   readonly services?: readonly string[];
 }
 
-/** Reads the settings of a process. An empty variable counts as not set. Throws a ConfigError that names every fault. */
+/**
+ * Reads the settings of a process, from variables and from the files that `<variable>_FILE` name. An empty variable counts as not
+ * set. Throws a ConfigError that names every fault.
+ */
 export function readConfig(environment: Environment, { settings = [], services }: ConfigOptions = {}): Config {
   const dataDir = environment.DATA_DIR || processSettings.dataDir.default;
-  const faults: ConfigFault[] = [];
+  const all: readonly AnySetting[] = [...Object.values(processSettings), ...settings];
+  const files = readSettingFiles(environment, all);
+  const faults: ConfigFault[] = [...files.faults];
   const values = new Map<AnySetting, unknown>();
-  for (const setting of [...Object.values(processSettings), ...settings]) {
-    const { variable, allowed, parse, problemOf }: AnySetting = setting;
-    const text = environment[variable] || defaultOf(setting, dataDir);
+  for (const setting of all) {
+    const { variable, allowed, parse, problemOf } = setting;
+    const secret = files.values.get(variable);
+    const text = secret ?? (environment[variable] || defaultOf(setting, dataDir));
     const value: unknown = parse(text);
-    if (value === undefined) {
+    if (value === undefined && secret !== undefined) {
+      faults.push({ variable: fileVariableOf(setting), problem: `names a file whose text must be ${allowed}` });
+    } else if (value === undefined) {
       const problem = problemOf?.(text);
       const rest = problem === undefined ? `but must be ${allowed}` : `which ${problem}`;
       faults.push({ variable, problem: `is ${JSON.stringify(maskSecrets(text))}, ${rest}` });
@@ -62,8 +69,7 @@ export function readConfig(environment: Environment, { settings = [], services }
 
 /** Variables that look like settings. Alone they are no reason to refuse a start: another program may read them. */
 function misspelt(environment: Environment, settings: readonly AnySetting[]): ConfigFault[] {
-  const variables = settings.map(({ variable }) => variable);
-  return findMisspellings(environment, variables).map(({ variable, meant }) => {
+  return findMisspellings(environment, variablesOf(settings)).map(({ variable, meant }) => {
     return { variable, problem: `is not a setting: did you mean ${meant}?` };
   });
 }

@@ -153,6 +153,7 @@ export const processSettings = {
   /** How services that are not in this process are found. */
   discovery: {
     variable: 'DISCOVERY_URL',
+    isSecret: true,
     default: 'static:',
     allowed: discoveryForms,
     doc:

@@ -20,6 +20,8 @@ export interface Setting<Value> {
   readonly problemOf?: (text: string) => string | undefined;
   /** Its row in docs/settings.md. Default: `allowed`. */
   readonly doc?: string;
+  /** Whether the value may hold a secret: then `<variable>_FILE` may name a file that has it. Default false. */
+  readonly isSecret?: true;
   /** Returns the value; `undefined` when the text is not valid. */
   readonly parse: (text: string) => Value | undefined;
 }

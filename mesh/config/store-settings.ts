@@ -12,6 +12,7 @@ export const storeSettings = {
   /** `<service>` is replaced by the service's name. */
   databaseUrl: {
     variable: 'DATABASE_URL',
+    isSecret: true,
     default: 'sqlite:<DATA_DIR>/<service>.db',
     allowed: 'sqlite:<path> or postgres://<user>@<host>/<database>',
     doc:
@@ -22,6 +23,7 @@ export const storeSettings = {
   /** Empty: there is none. */
   databaseDirectUrl: {
     variable: 'DATABASE_DIRECT_URL',
+    isSecret: true,
     default: '',
     allowed: 'postgres://<user>@<host>/<database>, or empty',
     doc:
@@ -38,6 +40,7 @@ export const storeSettings = {
   },
   eventsUrl: {
     variable: 'EVENTS_URL',
+    isSecret: true,
     default: 'embedded:<DATA_DIR>/events.db',
     allowed: 'embedded:<path> or kafka[+ssl]://[<user>:<password>@]<host>:<port>,<host>:<port>[?mechanism=<mechanism>]',
     doc:
@@ -69,6 +72,7 @@ export const storeSettings = {
       'Consumers remember the events that they handled for a day longer, and at least 8 days. From 3600000 to 315360000000',
   }),
   tasksUrl: urlSetting('TASKS_URL', {
+    isSecret: true,
     default: 'embedded:<DATA_DIR>/tasks.db',
     allowed: 'embedded:<path> or amqp(s)://<user>:<password>@<host>:<port>/<vhost>',
     doc:

@@ -2,6 +2,8 @@ import { flushCompileCache } from 'node:module';
 import { join, relative } from 'node:path';
 import { type Config, readConfig } from '../../mesh/config/config.ts';
 import { maskSecrets } from '../../mesh/config/mask-secrets.ts';
+import { processSettings } from '../../mesh/config/process-settings.ts';
+import { withSettingFiles } from '../../mesh/config/setting-files.ts';
 import { contractDescriptors, readDeclaredServices } from '../../mesh/contract/declared-services.ts';
 import { serviceNameOf } from '../../mesh/discovery/discovery.ts';
 import { engineByName } from '../../mesh/engines/engines.ts';
@@ -167,11 +169,13 @@ async function end({ supervisor, servers }: Running, output: Output): Promise<bo
 }
 
 /** Reads the settings that are for all processes. Throws with all faults. */
-async function readSettings(environment: NodeJS.ProcessEnv): Promise<Settings> {
+async function readSettings(given: NodeJS.ProcessEnv): Promise<Settings> {
   const services = splitServices.map(({ name }) => name);
   const contracts = await readDeclaredServices(contractDescriptors);
+  const ofServices = runnableServices.flatMap((service) => service.settings);
+  const environment = withSettingFiles(given, [...Object.values(processSettings), ...ofServices]);
   const config = readConfig(environment, {
-    settings: runnableServices.flatMap((service) => service.settings),
+    settings: ofServices,
     services: [...new Set(contracts.map(serviceNameOf))].toSorted(),
   });
   const replicas = parseReplicas(environment.REPLICAS || '2', services);

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fileVariableOf } from '../../mesh/config/setting-files.ts';
 import { messageOf } from '../../mesh/errors/error-text.ts';
 import { nextFreePort } from '../../mesh/testing/servers/free-port.ts';
 import { endOnAbort, type GuardedProcess } from '../../mesh/testing/servers/guarded-process.ts';
@@ -209,5 +210,5 @@ function running(child: Pick<GuardedProcess, 'ended' | 'end'>, signal: 'INT' | '
 }
 
 function toStart(kinds: readonly ServerKind[], environment: NodeJS.ProcessEnv): ServerKind[] {
-  return kinds.filter(({ variable }) => !environment[variable]);
+  return kinds.filter(({ variable }) => !environment[variable] && !environment[fileVariableOf({ variable })]);
 }

@@ -8,6 +8,7 @@ import { createNotificationRpc } from './rpc.ts';
 import { sendMail } from './send-mail.ts';
 
 const mailUrl = urlSetting('MAIL_URL', {
+  isSecret: true,
   default: 'file:<DATA_DIR>/mail',
   allowed: 'file:<folder> or smtp(s)://<user>:<password>@<host>:<port>',
   doc: '`file:<folder>`, one `.eml` per mail; `smtp(s)://<user>:<password>@<host>:<port>?from=<address>`',

@@ -7,6 +7,7 @@ import { createShippingRpc } from './rpc.ts';
 
 const carrierUrl: Setting<string> = {
   variable: 'CARRIER_URL',
+  isSecret: true,
   default: 'embedded:',
   allowed: 'embedded: or http(s)://<host>',
   doc: '`embedded:` (simulated), `http(s)://<host>`',
