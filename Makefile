@@ -15,9 +15,9 @@ CALLS_ON_AN_ENGINE := mesh/app/*.test.ts mesh/client mesh/server services/*/*.te
 help:
 	@sed -n 's/^## \([a-z<>-]*\): /\1\t/p' $(MAKEFILE_LIST) | expand -t 18
 
-## start: run all services in one process on localhost:50051 (Ctrl-C stops it)
+## start: run all services in one process on localhost:50051 (Ctrl-C stops it); TLS=1 and AUTH=1 with certificates and tokens, also in start-split
 start: $(INSTALLED)
-	@exec node services/main.ts
+	@exec node $(if $(filter-out 0,$(TLS) $(AUTH)),scripts/start.ts,services/main.ts)
 
 ## start-split: run REPLICAS=2 processes of each service on PostgreSQL, Kafka and RabbitMQ; installs and starts those that no URL names (Ctrl-C stops all)
 start-split: $(INSTALLED)

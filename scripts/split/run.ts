@@ -11,6 +11,7 @@ import { messageOf } from '../../mesh/errors/error-text.ts';
 import { makeFolder } from '../../mesh/storage/make-folder.ts';
 import { isFree } from '../../mesh/testing/servers/free-port.ts';
 import { runnableServices } from '../../services/all.ts';
+import { openSecured, type Secured } from '../secured/secured.ts';
 import { connectionFault, connectionsOf } from './connections.ts';
 import { listenForCommands } from './control.ts';
 import { createOutput, type Output } from './output.ts';
@@ -23,6 +24,7 @@ import {
   type Replicas,
 } from './plan.ts';
 import { createServers, missingParts, type Servers, serverFaults } from './servers.ts';
+import { stopOnSignal } from './stop-signals.ts';
 import { createSupervisor, type Supervisor } from './supervisor.ts';
 
 /** Everything ended as it should. */
@@ -31,11 +33,6 @@ const exitEnded = 0;
 const exitCutOff = 1;
 /** The mesh could not start because of its settings or surroundings. */
 const exitCannotStart = 2;
-
-/** Sent by a terminal, by `kill`, and by a terminal that closes. */
-const stopSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
-/** make and npm forward a signal that the whole group has already received. */
-const sameSignalMs = 1_000;
 
 /** The service through which callers reach the others. */
 const gateway = 'gateway';
@@ -57,10 +54,12 @@ interface Settings {
   /** How many connections to PostgreSQL the processes have. */
   readonly connections: number;
   readonly environment: NodeJS.ProcessEnv;
+  readonly secured: Secured;
 }
 
 /** What was started. */
 interface Running {
+  announced?: Disposable;
   servers?: Servers;
   supervisor?: Supervisor;
 }
@@ -72,7 +71,7 @@ interface Running {
 export async function runSplit(environment: NodeJS.ProcessEnv): Promise<number> {
   ignoreLostReader();
   const running: Running = {};
-  const { stopping, stopRequested } = stopOnSignal(() => running.supervisor?.kill());
+  const { stopping, stopRequested } = stopOnSignal(() => running.supervisor?.kill(), exitCutOff);
   try {
     const settings = await readSettings(environment);
     const { dataDir, logLevel } = settings.config;
@@ -110,7 +109,7 @@ function ignoreLostReader(): void {
 
 /** Starts the servers and the processes, and prints the line `ready`. Rejects once `stopping` is aborted. */
 async function start(settings: Settings, running: Running, output: Output, stopping: AbortSignal): Promise<void> {
-  const { config, replicas, connections, environment } = settings;
+  const { config, replicas, connections, environment, secured } = settings;
   const startMs = performance.now();
   const { dataDir, drainTimeoutMs, grpcListen, httpListen } = config;
   running.servers = createServers({ environment, folder: join(dataDir, 'split'), connections, output });
@@ -125,6 +124,7 @@ async function start(settings: Settings, running: Running, output: Output, stopp
     dataDir,
     servers: urls,
     environment,
+    settingsOf: secured.settingsOf,
   });
   await keepCompiled(config);
   stopping.throwIfAborted();
@@ -136,6 +136,7 @@ async function start(settings: Settings, running: Running, output: Output, stopp
   const gatewayProcess = supervisor.processes.find((process) => process.plan.service === gateway);
   const address = gatewayProcess?.address() ?? grpcListen;
   const http = gatewayProcess?.httpAddress();
+  running.announced = secured.announce([address, ...(http === undefined ? [] : [http])]);
   const { database, events, tasks } = urls;
   const shownUrls = `database=${maskSecrets(database)} events=${maskSecrets(events)} tasks=${maskSecrets(tasks)}`;
   const tookMs = Math.round(performance.now() - startMs);
@@ -160,7 +161,8 @@ async function keepCompiled({ grpcEngine }: Config): Promise<void> {
 }
 
 /** Ends everything. Returns whether it ended as it should. */
-async function end({ supervisor, servers }: Running, output: Output): Promise<boolean> {
+async function end({ supervisor, servers, announced }: Running, output: Output): Promise<boolean> {
+  announced?.[Symbol.dispose]();
   const problems = (await supervisor?.stop()) ?? [];
   await servers?.stop();
   for (const problem of problems) output.log('error', problem);
@@ -197,7 +199,8 @@ async function readSettings(given: NodeJS.ProcessEnv): Promise<Settings> {
   // A pooler shares the connections of the server among those of the processes.
   const fault = DATABASE_URL && !DATABASE_DIRECT_URL ? await connectionFault(DATABASE_URL, connections) : undefined;
   if (fault !== undefined) throw new Error(fault);
-  return { config, replicas, connections, environment };
+  const secured = await openSecured(environment, config.dataDir, services);
+  return { config, replicas, connections, environment, secured };
 }
 
 /** Plans on ports that nobody uses. */
@@ -225,29 +228,4 @@ function isFreeAddress(listen: string): Promise<boolean> {
 
 function portOf(address: string): number {
   return Number(address.slice(address.lastIndexOf(':') + 1));
-}
-
-interface Stop {
-  readonly stopping: AbortSignal;
-  readonly stopRequested: Promise<NodeJS.Signals>;
-}
-
-/** Requests the stop with the first signal. A second one, at least a second later, kills everything. */
-function stopOnSignal(kill: () => void): Stop {
-  const { promise: stopRequested, resolve } = Promise.withResolvers<NodeJS.Signals>();
-  const stop = new AbortController();
-  let firstMs: number | undefined;
-  for (const signal of stopSignals) {
-    process.on(signal, () => {
-      firstMs ??= performance.now();
-      resolve(signal);
-      stop.abort();
-      // The shell may pass on that its terminal has closed, much later than the terminal itself.
-      if (signal === 'SIGHUP' || performance.now() - firstMs < sameSignalMs) return;
-      kill();
-      // The servers end with this process.
-      process.exit(exitCutOff);
-    });
-  }
-  return { stopping: stop.signal, stopRequested };
 }

@@ -1,0 +1,75 @@
+import { existsSync, rmSync, writeFileSync } from 'node:fs';
+import { type RunningMesh, runningMeshFile } from '../../examples/support/access.ts';
+import { makeFolder } from '../../mesh/storage/make-folder.ts';
+import { certsFolderOf, openCertsFolder, programCertificate } from '../certs/certs-folder.ts';
+import { openLocalIssuer } from '../tokens/local-issuer.ts';
+
+/** What `TLS=1` and `AUTH=1` of `make start` and `make start-split` add to a mesh on this machine. */
+export interface Secured {
+  /** The settings of the processes of a service. */
+  settingsOf(service: string): Readonly<Record<string, string>>;
+  /** Leaves in the data folder how the mesh is reached that this process runs, until it is disposed of. */
+  announce(addresses: readonly string[]): Disposable;
+}
+
+/** Processes whose callers are people and programs: they need no certificate of their own. */
+const publicServices: ReadonlySet<string> = new Set(['gateway', 'edge', 'mesh']);
+const programTokenMs = 30 * 86_400_000;
+
+/**
+ * Reads `TLS` and `AUTH`. Makes the certificates of `names` that are missing, and the key of the local issuer. Throws if one of the
+ * two is neither 1 nor 0.
+ */
+export async function openSecured(
+  environment: NodeJS.ProcessEnv,
+  dataDir: string,
+  names: readonly string[],
+): Promise<Secured> {
+  const [hasTls, hasAuth] = [flag(environment, 'TLS'), flag(environment, 'AUTH')];
+  const certs = openCertsFolder(certsFolderOf({ ...environment, DATA_DIR: dataDir }));
+  if (hasTls) {
+    certs.prepare();
+    certs.sign([...names, programCertificate].filter((name) => !existsSync(certs.filesOf(name).cert)));
+  }
+  const issuer = hasAuth ? openLocalIssuer(dataDir) : undefined;
+  const token = await issuer?.sign({
+    subject: 'operator',
+    roles: ['operator', 'admin'],
+    lifetimeMs: programTokenMs,
+  });
+
+  function tlsOf(service: string): Readonly<Record<string, string>> {
+    const { cert, key, ca } = certs.filesOf(service);
+    return {
+      TLS_CERT: cert,
+      TLS_KEY: key,
+      TLS_CA: ca,
+      TLS_CLIENTS: publicServices.has(service) ? 'optional' : 'required',
+    };
+  }
+
+  return {
+    settingsOf: (service) => ({ ...(hasTls && tlsOf(service)), ...issuer?.settings }),
+    announce(addresses) {
+      const file = runningMeshFile(dataDir);
+      makeFolder(dataDir);
+      rmSync(file, { force: true });
+      if (!hasTls && !hasAuth) return { [Symbol.dispose]: () => undefined };
+      const mesh: RunningMesh = {
+        pid: process.pid,
+        addresses,
+        token,
+        ...(hasTls && certs.filesOf(programCertificate)),
+      };
+      // It has a token.
+      writeFileSync(file, JSON.stringify(mesh, undefined, 2), { mode: 0o600 });
+      return { [Symbol.dispose]: () => rmSync(file, { force: true }) };
+    },
+  };
+}
+
+function flag(environment: NodeJS.ProcessEnv, variable: string): boolean {
+  const text = environment[variable] ?? '';
+  if (!['', '0', '1'].includes(text)) throw new Error(`${variable} is "${text}", but must be 1 or 0`);
+  return text === '1';
+}
