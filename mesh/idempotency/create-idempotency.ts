@@ -2,6 +2,7 @@ import { hash } from 'node:crypto';
 import { isUuid } from '../contract/formats.ts';
 import { type AgingClock, openAgingClock } from '../storage/aging/aging-clock.ts';
 import type { Storage, Transaction, TransactionOptions } from '../storage/storage.ts';
+import { currentScope } from '../telemetry/call-scope.ts';
 import type { Clock } from '../time/clock.ts';
 import { requestIdReused } from './errors.ts';
 import {
@@ -97,7 +98,8 @@ function keyOf<Request extends { requestId: string }>(
   method: IdempotentMethod<Request, unknown>,
   request: Request,
 ): RequestKey {
-  const fingerprintOf = (one: Request) => hash('sha256', method.requestType.encode(one).finish(), 'buffer');
+  const subject = currentScope()?.caller?.subject;
+  const fingerprintOf = (one: Request) => fingerprint(method.requestType.encode(one).finish(), subject);
   const keyAs = (one: Request) => ({
     method: method.path,
     requestId: one.requestId,
@@ -105,6 +107,15 @@ function keyOf<Request extends { requestId: string }>(
   });
   const normalized = normalize(request, method.fieldMasks ?? []);
   return normalized === request ? keyAs(request) : { ...keyAs(normalized), former: keyAs(request) };
+}
+
+/**
+ * The request as another user sends it is another one: nobody gets a response that was made for someone else. Without a user it is the
+ * hash of the request alone, as it is stored from before calls had users.
+ */
+function fingerprint(request: Uint8Array, subject: string | undefined): Uint8Array {
+  if (subject === undefined) return hash('sha256', request, 'buffer');
+  return hash('sha256', Buffer.concat([hash('sha256', request, 'buffer'), Buffer.from(subject)]), 'buffer');
 }
 
 /** Returns the request with a UUID in lower case and the paths of its masks sorted; the request itself if nothing changes. */

@@ -1,6 +1,7 @@
 import { hash, randomUUID } from 'node:crypto';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { openStorage } from '../storage/open.ts';
+import { runInScope } from '../telemetry/call-scope.ts';
 import { describeOnEachDatabase } from '../testing/databases.ts';
 import { createTestClock } from '../testing/test-clock.ts';
 import { createIdempotency } from './create-idempotency.ts';
@@ -58,6 +59,28 @@ describe('two calls with one request_id', () => {
       const other = { ...request, requestId: randomUUID() };
       expect(await call({ ...other, ...changed, requestId: other.requestId.toUpperCase() })).toBe(2);
       expect(await call(other)).toBe(2);
+    });
+
+    it('are different if another user makes them, or none, and the same if one user does', async () => {
+      const { call } = await open();
+      const as = (subject: string | undefined, service?: string) => {
+        const caller = { service, subject, roles: [] };
+        const scope = { requestId: 'r', traceparent: '', deadlineMs: undefined, signal: undefined, caller };
+        return runInScope(scope, () => call(request));
+      };
+      expect(await as('alice')).toBe(1);
+      expect(await as('alice', 'order')).toBe(1);
+      const reused = { reason: 'REQUEST_ID_REUSED' };
+      for (const other of ['bob', undefined]) await expect(as(other)).rejects.toMatchObject(reused);
+      await expect(call(request)).rejects.toMatchObject(reused);
+    });
+
+    it('are the same for a service without a user as before calls had callers', async () => {
+      const { call } = await open();
+      expect(await call(request)).toBe(1);
+      const caller = { service: 'order', subject: undefined, roles: [] };
+      const scope = { requestId: 'r', traceparent: '', deadlineMs: undefined, signal: undefined, caller };
+      expect(await runInScope(scope, () => call(request))).toBe(1);
     });
 
     it.each<[string, Partial<Change>]>([
