@@ -15,6 +15,8 @@ export interface ForwardedCall {
   readonly path: string;
   /** `host:port` of the caller. */
   readonly peer: string;
+  /** The service that its certificate names. */
+  readonly peerService?: string | undefined;
   /** The caller's `x-request-id`, or a new one, which the endpoint gets. */
   readonly requestId: string;
   /** The caller's deadline, in milliseconds since the epoch; `undefined` if it set none. */
@@ -27,6 +29,8 @@ export interface ForwardedCall {
   readonly replyBytes: number;
   /** Whether its caller has not read what has arrived of the reply. */
   readonly waitsForReader: boolean;
+  /** One text value of its metadata. */
+  textMetadata(key: string): string | undefined;
   /** Ends it with `error`, unless it has ended. */
   fail(error: unknown): void;
 }
@@ -47,6 +51,13 @@ export interface ForwardedEnd {
  */
 export type Repetition = 'read' | 'by-request-id' | 'change' | 'stream' | 'unknown';
 
+/** Fields of a request that an endpoint gets other than they were sent. */
+export interface FieldChanges {
+  readonly removed: ReadonlySet<string>;
+  /** Names and values, in turn. */
+  readonly added: readonly string[];
+}
+
 /** Decides what happens to one forwarded call. */
 export interface Forwarding {
   readonly repetition: Repetition;
@@ -55,6 +66,8 @@ export interface Forwarding {
    * nothing.
    */
   readonly collectsRequest: boolean;
+  /** What each endpoint gets in place of what the caller sent; read when the call is opened. Default: all that was sent. */
+  readonly changes?: FieldChanges | undefined;
   /** Called once, before the first endpoint. Resolves when the call may be opened; rejects with the reason to refuse it. */
   admit(): Promise<void>;
   /**

@@ -19,7 +19,7 @@ export async function openGateway(
   address: string,
   listen: string,
   options: Pick<ServerHostOptions, 'toStatus' | 'tls'> &
-    Partial<Pick<ForwarderOptions, 'clock' | 'draining' | 'logger'>>,
+    Partial<Pick<ForwarderOptions, 'clock' | 'draining' | 'logger' | 'authenticator' | 'provesService'>>,
 ): Promise<Gateway> {
   const { clock = systemClock, draining = new AbortController().signal, logger = createLogger('silent') } = options;
   const discovery = createStaticDiscovery(new Map([['behind', [address]]]));
@@ -27,6 +27,7 @@ export async function openGateway(
   const { connectRaw } = nativeEngine;
   if (connectRaw === undefined) throw new TypeError('the native engine cannot forward');
   const forwarder = createForwarder({
+    ...options,
     routeOf: () => 'behind',
     endpoints,
     connect: connectRaw,

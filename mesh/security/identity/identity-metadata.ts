@@ -1,4 +1,4 @@
-import type { Metadata } from 'nice-grpc-common';
+import { Metadata } from 'nice-grpc-common';
 import type { Caller } from '../../identity/caller.ts';
 import { decodeRoles, decodeSubject, encodeRoles, encodeSubject, isServiceName } from '../../identity/caller-text.ts';
 import type { Credentials } from '../authenticator.ts';
@@ -72,6 +72,14 @@ export function setService(metadata: Metadata, service: string, secret: string):
 /** Adds that the call comes from outside of the mesh. */
 export function setPassedOn(metadata: Metadata): void {
   metadata.set(originKey, outside);
+}
+
+/** The names and values, in turn, that say for whom a call from outside of the mesh is made. */
+export function passedOnMetadata(caller: Pick<Caller, 'subject' | 'roles'> | undefined): string[] {
+  const metadata = Metadata();
+  setPassedOn(metadata);
+  if (caller) setSubject(metadata, caller);
+  return [...metadata].flatMap(([key, values]) => values.flatMap((value) => [key, `${value}`]));
 }
 
 /** Whether a service only passes on the call. Throws UNAUTHENTICATED `INVALID_IDENTITY`. */

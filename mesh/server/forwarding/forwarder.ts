@@ -5,6 +5,7 @@ import { noEndpoints } from '../../discovery/errors.ts';
 import type { ForwardedCall, ForwardedEnd, Forwarder, RawEndpoint } from '../../engines/forwarding.ts';
 import { isServerFault } from '../../errors/codes.ts';
 import type { Metrics } from '../../metrics/metrics.ts';
+import type { Authenticator } from '../../security/authenticator.ts';
 import { createLineLimit, kindOfError } from '../../telemetry/line-limit.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import type { Clock } from '../../time/clock.ts';
@@ -15,6 +16,7 @@ import { type AdmissionPolicy, fixedLimits } from '../policies/admission/policy.
 import { ProcessLoad } from '../policies/admission/process-load.ts';
 import { Turns } from '../policies/admission/turns.ts';
 import { endIdleStreams } from './end-idle-streams.ts';
+import { createForwardedCallers } from './forwarded-caller.ts';
 import { RawEndpoints } from './raw-endpoints.ts';
 import { type Route, RoutedCall, type RoutedCallTools } from './routed-call.ts';
 
@@ -26,6 +28,10 @@ export interface ForwarderOptions {
   readonly endpoints: Endpoints;
   /** Opens the connections to an endpoint. */
   readonly connect: (address: string) => RawEndpoint;
+  /** Whether connections prove by certificates which service is there. Default: no. */
+  readonly provesService?: boolean | undefined;
+  /** Finds out who makes calls. Default: services find that out themselves. */
+  readonly authenticator?: Authenticator | undefined;
   /** The scheme of the registry, for error texts. */
   readonly registry: string;
   /** Bytes of waiting requests at which further calls are refused. */
@@ -48,6 +54,7 @@ const workingOfEndpoint = 256;
  */
 export function createForwarder(options: ForwarderOptions): Forwarder & { close(): void } {
   const { routeOf, endpoints, connect, descriptors, draining, clock, logger, metrics } = options;
+  const { authenticator, provesService = false } = options;
   const methods = readDeclaredMethods(descriptors);
   const contracts = new Set([...methods.keys()].map(contractOf));
   const routes = new Map<string, Route>();
@@ -73,6 +80,8 @@ export function createForwarder(options: ForwarderOptions): Forwarder & { close(
       counter.add({ service: routed.route.service, code: Status[end.code] });
       logEnd(routed, end);
     },
+    callers: createForwardedCallers({ authenticator, provesService }),
+    clock,
   };
 
   const routeTo = (service: string, path: string): Route => {
@@ -126,7 +135,7 @@ function contractOf(path: string): string {
  */
 function createEndLog({ logger, clock }: Pick<ForwarderOptions, 'logger' | 'clock'>) {
   const limit = createLineLimit(clock);
-  return ({ call, route, startMs, picked }: RoutedCall, { code, error }: ForwardedEnd): void => {
+  return ({ call, route, startMs, picked, caller }: RoutedCall, { code, error }: ForwardedEnd): void => {
     const isFault = error !== undefined && isServerFault(code) && !serverDraining.is(error);
     const line = isFault ? limit(`${route.service} ${kindOfError(error)}`) : undefined;
     const level = line ? 'warn' : 'debug';
@@ -135,6 +144,8 @@ function createEndLog({ logger, clock }: Pick<ForwarderOptions, 'logger' | 'cloc
       method: call.path,
       code: Status[code],
       request_id: call.requestId,
+      caller: caller?.service,
+      subject: caller?.subject,
       endpoint: picked?.address,
       duration_ms: Math.round(performance.now() - startMs),
       ...line,

@@ -10,6 +10,7 @@ import { captureLog } from '../../testing/captured-log.ts';
 import { systemClock as clock } from '../../time/clock.ts';
 import { noneReachable } from '../errors.ts';
 import { openAdmission } from '../policies/admission/admission.ts';
+import { createForwardedCallers } from './forwarded-caller.ts';
 import { RoutedCall } from './routed-call.ts';
 
 const endpoint = (address: string): RawEndpoint => ({ address, close: () => undefined, abort: () => undefined });
@@ -32,6 +33,7 @@ function callsTo(...addresses: readonly string[]) {
     requestBytes: 0,
     replyBytes: 0,
     waitsForReader: false,
+    textMetadata: () => undefined,
     fail: () => undefined,
   };
   const create = (method: DeclaredMethod | null = getUser) =>
@@ -43,6 +45,8 @@ function callsTo(...addresses: readonly string[]) {
         connectionsTo: endpoint,
         unreachable: (service, problem = '') => noneReachable({ service, problem }),
         onEnd: () => undefined,
+        callers: createForwardedCallers({ authenticator: undefined, provesService: false }),
+        clock,
       },
     );
   const missed = () => lines.filter(({ msg }) => String(msg).includes('older contract'));

@@ -8,8 +8,19 @@ import {
 } from '../../balancing/balancer.ts';
 import type { DeclaredMethod } from '../../contract/declared-methods.ts';
 import type { CallEndListener, MethodKind } from '../../engines/engine.ts';
-import type { ForwardedCall, ForwardedEnd, Forwarding, RawEndpoint, Repetition } from '../../engines/forwarding.ts';
+import type {
+  FieldChanges,
+  ForwardedCall,
+  ForwardedEnd,
+  Forwarding,
+  RawEndpoint,
+  Repetition,
+} from '../../engines/forwarding.ts';
+import type { Caller } from '../../identity/caller.ts';
+import { tokenExpired } from '../../security/authorization/errors.ts';
+import type { Clock } from '../../time/clock.ts';
 import type { Admission, EnteringCall, Place } from '../policies/admission/admission.ts';
+import type { ForwardedCallers } from './forwarded-caller.ts';
 
 /** Where the calls of one service go. */
 export interface Route {
@@ -25,6 +36,8 @@ export interface RoutedCallTools {
   /** Creates the error of a call for which no endpoint is left. `problem`: why the last one did not begin it. */
   readonly unreachable: (service: string, problem: string | undefined) => Error;
   readonly onEnd: (call: RoutedCall, end: ForwardedEnd) => void;
+  readonly callers: ForwardedCallers;
+  readonly clock: Clock;
 }
 
 /** One forwarded call: its admission, its endpoints, and what their balancer learns from it. */
@@ -37,12 +50,15 @@ export class RoutedCall implements Forwarding, EnteringCall {
   readonly startMs = performance.now();
   /** The endpoint that got it last. */
   picked: PickedEndpoint | undefined;
+  /** Who makes it; `undefined` until it is admitted, or if nobody asks. */
+  caller: Caller | undefined;
   readonly #tools: RoutedCallTools;
   readonly #tried = new Set<string>();
   #listener: CallEndListener | undefined;
   #place: Place | undefined;
   #openedMs = 0;
   #answeredMs: number | undefined;
+  #cancelExpiry: (() => void) | undefined;
 
   constructor(call: ForwardedCall, method: DeclaredMethod | undefined, route: Route, tools: RoutedCallTools) {
     this.call = call;
@@ -56,7 +72,13 @@ export class RoutedCall implements Forwarding, EnteringCall {
     return this.kind === 'unary' || this.kind === 'server-streaming';
   }
 
+  get changes(): FieldChanges {
+    return this.#tools.callers.changesFor(this.caller);
+  }
+
   async admit(): Promise<void> {
+    this.caller = await this.#tools.callers.authenticate(this.call);
+    this.#endWithToken(this.caller?.expiresMs);
     const place = await this.route.admission.enter(this, this.kind === 'unary' ? 'once' : 'streaming');
     if (this.isOver) {
       place.leave();
@@ -99,6 +121,7 @@ export class RoutedCall implements Forwarding, EnteringCall {
     if (end.unprocessed) this.#report(end.code === Status.CANCELLED ? 'cancelled' : 'unsent');
     else if (end.code === Status.CANCELLED) this.#report('cancelled');
     else this.#report(outcomeOf(end.code));
+    this.#cancelExpiry?.();
     this.#listener?.abandoned();
     this.#place?.leave();
     this.#tools.onEnd(this, end);
@@ -134,6 +157,14 @@ export class RoutedCall implements Forwarding, EnteringCall {
 
   listenForEnd(listener: CallEndListener | undefined): void {
     this.#listener = listener;
+  }
+
+  /** Ends a stream when the token of its caller expires: the endpoint does not know the token. */
+  #endWithToken(expiresMs: number | undefined): void {
+    if (expiresMs === undefined || this.kind === 'unary' || this.isOver) return;
+    const { clock } = this.#tools;
+    const error = tokenExpired({ path: this.path });
+    this.#cancelExpiry = clock.after(Math.max(0, expiresMs - clock.now()), () => this.call.fail(error));
   }
 
   /** Reports the outcome to the balancer of the endpoint, once for each. */

@@ -4,6 +4,7 @@ import type { EndedCall, WireStatus } from '../../../../errors/wire-status.ts';
 import type { Timed, TimerWheel, WheelTimer } from '../../../../time/timer-wheel.ts';
 import { endpointLost, forwardedMetadataTooLarge, responseMetadataTooLarge } from '../../../errors.ts';
 import type { ForwardedCall, Forwarding } from '../../../forwarding.ts';
+import { fieldValue } from '../../http2/codec/field-rules.ts';
 import { ErrorCode } from '../../http2/codec/frames.ts';
 import type { MessageHead } from '../../http2/codec/message-head.ts';
 import type { HeaderList } from '../../http2/hpack/header-list.ts';
@@ -84,6 +85,10 @@ export class ForwardCall implements ForwardedCall, StreamEvents, UpstreamEvents,
 
   get waitsForReader(): boolean {
     return this.#stream.queuedBytes > 0;
+  }
+
+  textMetadata(key: string): string | undefined {
+    return key.endsWith('-bin') ? undefined : fieldValue(this.#list.fields, key);
   }
 
   /** Begins to forward it. */
@@ -228,7 +233,7 @@ export class ForwardCall implements ForwardedCall, StreamEvents, UpstreamEvents,
     try {
       const endpoint = this.#forwarding?.next(problem);
       if (!(endpoint instanceof NativeRawEndpoint)) throw new TypeError('the endpoint is not of this engine');
-      endpoint.forward(this, this.#list);
+      endpoint.forward(this, this.#list, this.#forwarding?.changes);
     } catch (error) {
       this.fail(error);
     }

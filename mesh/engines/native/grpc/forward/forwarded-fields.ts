@@ -1,3 +1,4 @@
+import type { FieldChanges } from '../../../forwarding.ts';
 import { requestIdKey } from '../../../request-id.ts';
 import type { HeaderList } from '../../http2/hpack/header-list.ts';
 import { entryBytes } from '../../http2/hpack/tables/dynamic-table.ts';
@@ -29,13 +30,18 @@ const shared: ReadonlySet<string> = new Set([
   'grpc-accept-encoding',
 ]);
 
-/**
- * Splits the fields of a request, which stay as they arrived: metadata is not decoded. `requestId` is the caller's, or is
- * added if the fields then still have at most `maxBytes`.
- */
+export interface ForwardedFieldsRules {
+  /** The caller's, or a new one, which is added if the fields then still have at most `maxBytes`. */
+  readonly requestId: string;
+  readonly scheme: string;
+  readonly maxBytes: number;
+  readonly changes?: FieldChanges | undefined;
+}
+
+/** Splits the fields of a request, which stay as they arrived, but for `changes`: metadata is not decoded. */
 export function forwardedFields(
   { fields, bytes }: Pick<HeaderList, 'fields' | 'bytes'>,
-  { requestId, scheme, maxBytes }: { readonly requestId: string; readonly scheme: string; readonly maxBytes: number },
+  { requestId, scheme, maxBytes, changes }: ForwardedFieldsRules,
 ): ForwardedFields {
   const fixed = [':method', 'POST', ':scheme', scheme];
   const own: string[] = [];
@@ -43,9 +49,11 @@ export function forwardedFields(
   for (let index = 0; index < fields.length; index += 2) {
     const name = fields[index] as string;
     if (name === requestIdKey) hasId = true;
-    if (!dropped.has(name)) (shared.has(name) ? fixed : own).push(name, fields[index + 1] as string);
+    if (!dropped.has(name) && !changes?.removed.has(name))
+      (shared.has(name) ? fixed : own).push(name, fields[index + 1] as string);
   }
   fixed.push('te', 'trailers');
+  if (changes) own.push(...changes.added);
   if (hasId || bytes + entryBytes(requestIdKey, requestId) <= maxBytes) own.push(requestIdKey, requestId);
   return { fixed, own };
 }

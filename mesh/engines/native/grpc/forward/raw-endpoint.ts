@@ -1,5 +1,5 @@
 import type { ConnectOptions } from '../../../engine.ts';
-import type { RawEndpoint } from '../../../forwarding.ts';
+import type { FieldChanges, RawEndpoint } from '../../../forwarding.ts';
 import type { HeaderList } from '../../http2/hpack/header-list.ts';
 import { Endpoint } from '../client/endpoint.ts';
 import { forwardedFields } from './forwarded-fields.ts';
@@ -25,10 +25,10 @@ export class NativeRawEndpoint extends Endpoint implements RawEndpoint {
     this.address = address;
   }
 
-  /** Opens a call with the fields that its caller sent. */
-  forward(call: UpstreamEvents, list: HeaderList): void {
+  /** Opens a call with the fields that its caller sent, but for `changes`. */
+  forward(call: UpstreamEvents, list: HeaderList, changes?: FieldChanges): void {
     const { requestId } = call;
-    const rules = { requestId, scheme: this.scheme, maxBytes: maxHeaderListBytes };
+    const rules = { requestId, scheme: this.scheme, maxBytes: maxHeaderListBytes, changes };
     this.open(new UpstreamCall(call, forwardedFields(list, rules)));
   }
 }
