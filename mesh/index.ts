@@ -46,6 +46,7 @@ export type { RestRoutes, TypedRestClient } from './rest-client/typed-client.ts'
 
 export { type AgingClock, openAgingClock } from './storage/aging/aging-clock.ts';
 export { makeFolder } from './storage/make-folder.ts';
+export { warnOfOpenFolder } from './storage/open-folders.ts';
 export { readPages } from './storage/read-pages.ts';
 export { paddedList, storableText } from './storage/sql.ts';
 export type { Queryable, Row, SqlValue, Storage, Transaction } from './storage/storage.ts';

@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { keepPrivate } from '../mesh/processes/keep-private.ts';
 import { auditCommand } from './ordermesh/audit.ts';
 import { callCommand } from './ordermesh/call/call.ts';
 import { describeCommand, listCommand } from './ordermesh/call/describe.ts';
@@ -11,6 +12,9 @@ import { rebuildCommand } from './ordermesh/rebuild.ts';
 import { replayCommand } from './ordermesh/replay.ts';
 import { statusCommand } from './ordermesh/status/status.ts';
 import { verifyParticipantCommand } from './ordermesh/verify-participant/verify-participant.ts';
+
+// `compact` writes databases.
+keepPrivate();
 
 // Whoever reads the output may stop early, as `head` does.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {

@@ -7,6 +7,7 @@ import { filesReadByOthers, variablesOf } from '../config/setting-files.ts';
 import { contractDescriptors, readDeclaredServices } from '../contract/declared-services.ts';
 import { gatewayName, serviceNameOf } from '../discovery/discovery.ts';
 import { MeshError } from '../errors/mesh-error.ts';
+import { keepPrivate } from '../processes/keep-private.ts';
 import { storageLost } from '../storage/errors.ts';
 import { createLogger, type Logger } from '../telemetry/logger.ts';
 import type { ServiceDefinition } from './service/service.ts';
@@ -39,6 +40,7 @@ export async function runApp(
 ): Promise<void> {
   const startTimeMs = performance.now();
   ignoreLostReader();
+  keepPrivate();
   try {
     const contracts = await readDeclaredServices(contractDescriptors);
     const names = [...new Set([...contracts.map(serviceNameOf), gatewayName])].toSorted();

@@ -2,6 +2,7 @@ import type { Config } from '../config/config.ts';
 import type { Registration } from '../discovery/discovery.ts';
 import { serverDraining } from '../server/errors.ts';
 import { createHealth } from '../server/health/health.ts';
+import { warnOfOpenFolder } from '../storage/open-folders.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { systemClock } from '../time/clock.ts';
 import { keepAlive } from '../time/keep-alive.ts';
@@ -86,6 +87,7 @@ export function beginApp(config: Config, definitions: readonly ServiceDefinition
       draining.signal.throwIfAborted();
       const dataFolder = claimDataFolder(config.dataDir);
       releaseFolder = dataFolder.release;
+      warnOfOpenFolder(config.dataDir, logger);
       const parts = { config, definitions, dataFolder, health, draining: draining.signal, shutdown, clock, logger };
       const app = await openApp(parts);
       dataFolder.opened();

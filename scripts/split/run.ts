@@ -8,6 +8,7 @@ import { contractDescriptors, readDeclaredServices } from '../../mesh/contract/d
 import { serviceNameOf } from '../../mesh/discovery/discovery.ts';
 import { engineByName } from '../../mesh/engines/engines.ts';
 import { messageOf } from '../../mesh/errors/error-text.ts';
+import { keepPrivate } from '../../mesh/processes/keep-private.ts';
 import { makeFolder } from '../../mesh/storage/make-folder.ts';
 import { isFree } from '../../mesh/testing/servers/free-port.ts';
 import { runnableServices } from '../../services/all.ts';
@@ -70,6 +71,7 @@ interface Running {
  */
 export async function runSplit(environment: NodeJS.ProcessEnv): Promise<number> {
   ignoreLostReader();
+  keepPrivate();
   const running: Running = {};
   const { stopping, stopRequested } = stopOnSignal(() => running.supervisor?.kill(), exitCutOff);
   try {

@@ -50,7 +50,7 @@ function claim(path: string, mark: string, unlock: () => void): Manifest {
   try {
     return asSetting(path, () => {
       const manifest = openManifest(path);
-      writeFileSync(mark, '');
+      writeFileSync(mark, '', { mode: 0o600 });
       return manifest;
     });
   } catch (error) {

@@ -127,7 +127,7 @@ function isCount(value: unknown): boolean {
 /** A crash leaves the old file or the new one: the new one is completely on the disk before it gets the name. */
 function write(folder: string, path: string, content: Content): void {
   const unfinished = `${path}.part`;
-  writeFileSync(unfinished, `${JSON.stringify(content, undefined, 2)}\n`, { flush: true });
+  writeFileSync(unfinished, `${JSON.stringify(content, undefined, 2)}\n`, { flush: true, mode: 0o600 });
   renameSync(unfinished, path);
   const directory = openSync(folder, 'r');
   try {

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdirSync, statSync } from 'node:fs';
 import { open, opendir, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type AgingClock, type Clock, everyHour, type Logger, makeFolder } from '#mesh';
+import { type AgingClock, type Clock, everyHour, type Logger, makeFolder, warnOfOpenFolder } from '#mesh';
 import { mailUnavailable } from '../errors.ts';
 import { mailName } from './mail-name.ts';
 import type { Mailer } from './mailer.ts';
@@ -29,7 +29,7 @@ export interface FileMailerOptions {
 
 /**
  * Writes each mail to `folder` as `<id>.eml`, complete and durable when `send` resolves. The same mail replaces itself.
- * The folder is created now and whenever it is missing. Its parent is created only now: if that is missing later,
+ * The folder is created now, for the owner alone, and whenever it is missing. Its parent is created only now: if that is missing later,
  * `send` throws UNAVAILABLE `MAIL_UNAVAILABLE`, because a new one would look like new data. The modification time of a file
  * is that of the aging clock, so a wrong clock removes none. Other times are replaced: a mail of an earlier version, and one
  * whose time is ahead, age from now on.
@@ -39,6 +39,7 @@ export async function createFileMailer(
   { retentionMs, aging, clock, logger }: FileMailerOptions,
 ): Promise<Mailer> {
   makeFolder(folder);
+  warnOfOpenFolder(folder, logger);
   const syncNames = sharedSync(folder);
   return {
     concurrency,
@@ -94,7 +95,7 @@ async function beginToAge(folder: string, agedMs: number, signal: AbortSignal): 
     if (signal.aborted) return;
     await setTime(path, agedMs);
   }
-  await writeFile(marker, markerText).catch(ignoreMissing);
+  await writeFile(marker, markerText, { mode: 0o600 }).catch(ignoreMissing);
 }
 
 async function removeOld(folder: string, agedMs: number, retentionMs: number, signal: AbortSignal): Promise<void> {
@@ -127,7 +128,7 @@ function ignoreMissing(error: NodeJS.ErrnoException): undefined {
 
 function makeAgain(folder: string): void {
   try {
-    mkdirSync(folder);
+    mkdirSync(folder, 0o700);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT')
@@ -137,7 +138,7 @@ function makeAgain(folder: string): void {
 }
 
 async function writeSynced(path: string, text: string, timeSeconds: number): Promise<void> {
-  await using file = await open(path, 'wx');
+  await using file = await open(path, 'wx', 0o600);
   await file.writeFile(text);
   await file.utimes(timeSeconds, timeSeconds);
   await file.sync();
