@@ -5,12 +5,29 @@ import type { Wire } from '../security/identity/dropped-identity.ts';
 import { createIdentityWriter, type WriteIdentity } from '../security/identity/outbound-identity.ts';
 import { createProcessSecret } from '../security/identity/process-secret.ts';
 import type { TokenVerifier } from '../security/token-verifier.ts';
+import { openTokens } from '../security/tokens/open-tokens.ts';
+import type { Runtime } from './service/service.ts';
+import type { Shutdown } from './shutdown.ts';
 
 /** How a process finds out who calls it, and how it says in its own calls who makes them. */
 export interface Authentication {
   /** Returns what authenticates the calls that come in somewhere. */
   readonly authenticator: (wire: Wire) => Authenticator;
   readonly writeIdentity: WriteIdentity;
+}
+
+/** Opens the authentication that the settings `AUTH_*` describe; `undefined`: anyone may call. Rejects as `openTokens` does. */
+export async function openAuthentication({
+  config,
+  shutdown,
+  ...tools
+}: Pick<Runtime, 'config' | 'clock' | 'logger' | 'metrics'> & { readonly shutdown: Pick<Shutdown, 'add'> }): Promise<
+  Authentication | undefined
+> {
+  const tokens = await openTokens(config, tools);
+  if (tokens === undefined) return undefined;
+  shutdown.add('resources', 'keys of tokens', async () => tokens.close());
+  return createAuthentication(tokens, tools.metrics);
 }
 
 /** Creates the authentication of a process whose callers have tokens. Its services know each other by a secret of the process. */

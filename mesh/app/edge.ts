@@ -6,6 +6,7 @@ import { processSettings } from '../config/process-settings.ts';
 import { contractDescriptors, contractOpenApi } from '../contract/declared-services.ts';
 import { serviceNameOf } from '../discovery/discovery.ts';
 import { createEdge } from '../edge/edge.ts';
+import type { Authentication } from './authentication.ts';
 import type { Directory } from './directory.ts';
 import type { Runtime, ServiceDefinition } from './service/service.ts';
 import type { Shutdown } from './shutdown.ts';
@@ -18,6 +19,8 @@ export interface HttpParts
   readonly directory: Directory;
   /** Opens connections to this process that no one else uses. */
   readonly connectLocal: () => EndpointSource;
+  /** `undefined`: requests are not authenticated. */
+  readonly authentication: Authentication | undefined;
   readonly shutdown: Pick<Shutdown, 'add'>;
 }
 
@@ -35,7 +38,7 @@ export interface OpenEdge {
  */
 export async function listenForHttp(
   definitions: readonly ServiceDefinition[],
-  { directory, connectLocal, shutdown, ...runtime }: HttpParts,
+  { directory, connectLocal, authentication, shutdown, ...runtime }: HttpParts,
 ): Promise<OpenEdge | undefined> {
   const { config, endpoints, clock, logger } = runtime;
   const listen = config.httpListen;
@@ -50,7 +53,12 @@ export async function listenForHttp(
   const own = connectLocal();
   const pick: EndpointSource['pick'] = (contract, tried, isStream) =>
     directory.isLocal(contract) ? own.pick(contract) : directory.pick(contract, tried, isStream);
-  const clients = createClientFactory({ endpoints: { found: directory.found, pick, close: own.close }, clock, logger });
+  const clients = createClientFactory({
+    endpoints: { found: directory.found, pick, close: own.close },
+    writeIdentity: authentication?.writeIdentity,
+    clock,
+    logger,
+  });
   shutdown.add('resources', 'clients of HTTP', () => clients.close());
   const edge = createEdge({
     ...runtime,
@@ -67,6 +75,7 @@ export async function listenForHttp(
     connections: { all: config.httpMaxConnections, ofAddress: config.httpMaxConnectionsPerAddress },
     corsOrigins: config.httpCorsOrigins,
     hosts: hostsOf(config),
+    authenticator: authentication?.authenticator('http'),
   });
   const port = await edge.listen(listen);
   // It makes calls, so it ends before the server that answers them.

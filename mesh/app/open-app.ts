@@ -8,6 +8,7 @@ import { createServer } from '../server/create-server.ts';
 import type { Health } from '../server/health/health.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Clock } from '../time/clock.ts';
+import { openAuthentication } from './authentication.ts';
 import { registerBacklogMetrics } from './backlog-metrics.ts';
 import { buildServices, startServices } from './build-services.ts';
 import type { DataFolder } from './data/data-folder.ts';
@@ -69,6 +70,7 @@ export async function openApp(parts: AppParts): Promise<OpenApp> {
   const isStateless = definitions.length > 0 && definitions.every((definition) => definition.isStateless);
   const info = processInfo(config, isStateless);
   const metrics = createMetrics(clock, logger, info);
+  const authentication = await openAuthentication({ config, clock, logger, metrics, shutdown });
   const hasEdge = definitions.some((definition) => definition.hasEdge);
   const network = await openNetwork({ config, hasEdge, clock, logger, metrics });
   const { engine, discovery, endpoints, directory } = network;
@@ -85,6 +87,7 @@ export async function openApp(parts: AppParts): Promise<OpenApp> {
       isStateless,
       directory,
       endpoints,
+      writeIdentity: authentication?.writeIdentity,
     });
     const files = auditFiles(runtime);
     const auditors = () => [...services.flatMap(({ auditor }) => auditor ?? []), files.auditor];
@@ -106,7 +109,8 @@ export async function openApp(parts: AppParts): Promise<OpenApp> {
   endpoints.measure(runtime.metrics);
   const metricsAddress = await serveMetrics(runtime, shutdown);
   const limits = serverLimits(config);
-  const served = await serveOwn(services, { ...limits, config, shutdown, engine, clock, logger });
+  const authenticator = authentication?.authenticator('grpc');
+  const served = await serveOwn(services, { ...limits, authenticator, config, shutdown, engine, clock, logger });
   await findServices(called, { endpoints, draining });
   const serves = served.flatMap((service) => service.serves);
   const forwarding = await openForwarding(served, { ...parts, engine, endpoints, discovery, metrics });
@@ -114,6 +118,7 @@ export async function openApp(parts: AppParts): Promise<OpenApp> {
   const server = createServer({
     ...limits,
     engine,
+    authenticator,
     serves,
     health,
     clock,
@@ -129,6 +134,7 @@ export async function openApp(parts: AppParts): Promise<OpenApp> {
     ...runtime,
     directory,
     connectLocal: network.connectLocal,
+    authentication,
     shutdown,
   });
   const port = await server.listen(config.grpcListen);

@@ -64,7 +64,7 @@ export function createCaller({ registry, client, has }: CallerOptions): Caller {
     let known = clients.get(service);
     if (known === undefined) {
       // Its shape is that of the definition, which is known at run time only.
-      known = client(contractOf(service, registry)) as unknown as Readonly<Record<string, Call>>;
+      known = client(contractOf(service, registry), {}, 'edge') as unknown as Readonly<Record<string, Call>>;
       clients.set(service, known);
     }
     return known;

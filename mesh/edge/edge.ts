@@ -4,19 +4,12 @@ import type { AddressInfo } from 'node:net';
 import { createFileRegistry, fromBinary } from '@bufbuild/protobuf';
 import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { ClientFactory } from '../client/client-factory.ts';
-import type { CorsOrigins } from '../config/cors-origins.ts';
-import type { HttpHosts } from '../config/http-hosts.ts';
 import { listenError, parseListenAddress } from '../engines/listen-address.ts';
 import { requestIdKey } from '../engines/request-id.ts';
 import type { MeshError } from '../errors/mesh-error.ts';
-import type { Metrics } from '../metrics/metrics.ts';
 import { serverDraining } from '../server/errors.ts';
 import { endIdleStreams, type OpenStream } from '../server/forwarding/end-idle-streams.ts';
-import type { HealthList } from '../server/health/health.ts';
 import { runInScope } from '../telemetry/call-scope.ts';
-import type { Logger } from '../telemetry/logger.ts';
-import type { Clock } from '../time/clock.ts';
 import { endOrGrace } from '../time/end-or-grace.ts';
 import { TimerWheel } from '../time/timer-wheel.ts';
 import { createAdmissions, quotaOf } from './admissions.ts';
@@ -24,12 +17,13 @@ import { answer } from './answer.ts';
 import { createCaller } from './caller.ts';
 import { createConnect } from './connect/connect.ts';
 import { createHeaderFilter } from './connect/request-metadata.ts';
-import { type ConnectionLimits, measureHttpConnections } from './connections/connection-limit.ts';
+import { measureHttpConnections } from './connections/connection-limit.ts';
 import { createHttpEndReport } from './connections/end-reasons.ts';
 import { inPieces } from './connections/in-pieces.ts';
 import { limitBody } from './connections/limit-body.ts';
-import { type HttpPatience, httpPatience } from './connections/patience.ts';
+import { httpPatience } from './connections/patience.ts';
 import { createApp } from './create-app.ts';
+import type { Edge, EdgeOptions } from './edge-options.ts';
 import { methodNotAllowed, pathNotFound } from './errors.ts';
 import { healthAnswer, healthMethods, healthPath } from './health.ts';
 import { HttpCall } from './http-call.ts';
@@ -44,56 +38,11 @@ import { createRequestReport } from './request-report.ts';
 import { createRest } from './rest.ts';
 import { createCors, isPreflight } from './security/cors.ts';
 import { createHostCheck } from './security/hosts.ts';
+import { challengeOf, createIdentify } from './security/identify.ts';
 import { unsupportedCoding } from './semantics/errors.ts';
 import { KeysInUse } from './semantics/keys-in-use.ts';
 import { rateLimitHeaders } from './semantics/rate-limit.ts';
 import { bodyRefusal, hasBody, refuseUnannouncedBody } from './unexpected-body.ts';
-
-export interface EdgeOptions {
-  /** The descriptor set of the contracts. */
-  readonly descriptors: URL;
-  /** Their OpenAPI document. */
-  readonly openApi: URL;
-  readonly client: ClientFactory['client'];
-  /** Whether the service of a contract is in this process or known to discovery. */
-  readonly has: (contract: string) => boolean;
-  /** How many instances the service of a contract has. */
-  readonly instancesOf: (contract: string) => number;
-  /** Bytes of waiting requests at which further ones are refused. */
-  readonly maxWaitingBytes: number;
-  /** How many connections may be open. */
-  readonly connections: ConnectionLimits;
-  /** How long to wait for clients. Default: as on the gRPC server. */
-  readonly patience?: HttpPatience;
-  /** The request headers that services get as metadata over Connect and gRPC-Web; with `*` at the end, a prefix. */
-  readonly metadataHeaders: readonly string[];
-  /** The largest message of Connect and gRPC-Web. Default: 4 MiB, as on the gRPC server. */
-  readonly maxMessageBytes?: number;
-  /** The origins whose pages may call it. Default: none. */
-  readonly corsOrigins?: CorsOrigins;
-  /** The names by which it may be called, besides `localhost` and addresses. Default: any. */
-  readonly hosts?: HttpHosts;
-  /** The health of the process. */
-  readonly health: HealthList;
-  /** Aborts when the process begins to drain. */
-  readonly draining: AbortSignal;
-  readonly clock: Clock;
-  readonly logger: Logger;
-  readonly metrics: Metrics;
-}
-
-/** The HTTP listener of a mesh. */
-export interface Edge {
-  /** Listens on `host:port`; resolves with the port. Rejects with a MeshError that names the address. Requests wait for `open`. */
-  listen(address: string): Promise<number>;
-  /** Answers requests: the services can be called. */
-  open(): void;
-  /**
-   * Accepts no further connections. Resolves when the requests in progress are answered; ends those that are left after
-   * `graceMs` with UNAVAILABLE `SERVER_DRAINING`.
-   */
-  drain(graceMs: number): Promise<void>;
-}
 
 /** How long a connection without a request stays during a drain: its client may be sending one. */
 const idleMs = 1_000;
@@ -113,6 +62,7 @@ export function createEdge(options: EdgeOptions): Edge {
   const docs = createApiDocs(openApi);
   const checkHost = createHostCheck(options.hosts ?? '*');
   const cors = createCors(options.corsOrigins ?? new Set());
+  const identify = createIdentify(options.authenticator);
   const report = createRequestReport(options);
   const countIdentity = countIdentityHeaders(options.metrics);
   const timers = new TimerWheel();
@@ -137,6 +87,7 @@ export function createEdge(options: EdgeOptions): Edge {
   const rpcOf = createConnect({
     ...parts,
     streams,
+    identify,
     failed: fail,
     passesHeader: createHeaderFilter(options.metadataHeaders),
     maxMessageBytes: options.maxMessageBytes ?? maxBodyBytes,
@@ -154,6 +105,7 @@ export function createEdge(options: EdgeOptions): Edge {
     reply.headers(cors.answerHeaders(headers)).header(requestIdKey, call.requestId);
     reply.raw.once('close', () => {
       calls.delete(call);
+      call.close();
       // A stream of HTTP/2 that its client has reset counts as finished too.
       const isAnswered = reply.raw.writableEnded && reply.raw.writableFinished;
       if (!isAnswered) call.end();
@@ -182,8 +134,10 @@ export function createEdge(options: EdgeOptions): Edge {
     call.callMethod(method, semantics.timeoutMs(headers));
     // Fastify reads none of a GET request.
     if (route.body === undefined && hasBody(headers)) throw bodyRefusal(route);
+    const identifying = identify(request);
     limitBody(raw, patience.requestMs, timers);
-    done();
+    if (identifying === undefined) done();
+    else identifying.then(() => done(), done);
   });
 
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, jsonBody);
@@ -214,6 +168,7 @@ export function createEdge(options: EdgeOptions): Edge {
       reply.header('connection', 'close');
       if (isUnread) closeGently(raw.socket);
     }
+    if (reply.statusCode === 401) reply.header('www-authenticate', challengeOf(failure));
     if (match) reply.headers(rateLimitHeaders(quotaOf(match.endpoint, call.peer)));
     if (payload instanceof Uint8Array) reply.header('content-length', payload.length);
     done(null, inPieces(payload));

@@ -2,8 +2,10 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { CallEndListener } from '../engines/engine.ts';
 import { requestIdKey, requestIdOf } from '../engines/request-id.ts';
 import { cancelled, deadlineExceeded } from '../errors/errors.ts';
+import type { Caller } from '../identity/caller.ts';
+import { tokenExpired } from '../security/authorization/errors.ts';
 import type { EnteringCall } from '../server/policies/admission/admission.ts';
-import type { CallScope } from '../telemetry/call-scope.ts';
+import type { CallScope, PassedOnCall } from '../telemetry/call-scope.ts';
 import { continueTrace } from '../telemetry/trace-context.ts';
 import type { Clock } from '../time/clock.ts';
 import type { Timed, TimerWheel, WheelTimer } from '../time/timer-wheel.ts';
@@ -36,10 +38,14 @@ export class HttpCall implements CallScope, EnteringCall, Timed {
   contract = '';
   requestBytes = 0;
   deadlineMs: number | undefined;
+  /** Who sends it; `undefined` if requests are not authenticated. */
+  caller: Caller | undefined;
+  passedOn: PassedOnCall | undefined;
   readonly #tools: HttpCallTools;
   #abort: AbortController | undefined;
   #listener: CallEndListener | undefined;
   #timer: WheelTimer | undefined;
+  #tokenTimer: WheelTimer | undefined;
   #isOver = false;
   #endedBy: unknown;
 
@@ -56,6 +62,20 @@ export class HttpCall implements CallScope, EnteringCall, Timed {
     this.path = path;
     this.contract = contract;
     this.deadlineMs = timeoutMs === undefined ? undefined : this.#tools.clock.now() + timeoutMs;
+  }
+
+  /** Makes it a call of this caller, which services learn. It ends when the token of the caller expires. */
+  identified(caller: Caller, authorization: string | undefined): void {
+    this.caller = caller;
+    this.passedOn = { authorization };
+    if (caller.expiresMs === undefined) return;
+    const onTimeout = () => this.end(tokenExpired({ path: this.path }));
+    this.#tokenTimer = this.#tools.timers.after(caller.expiresMs - this.#tools.clock.now(), { onTimeout });
+  }
+
+  /** Its answer was sent, or never will be. */
+  close(): void {
+    this.#tokenTimer?.cancel();
   }
 
   get isOver(): boolean {

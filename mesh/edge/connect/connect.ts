@@ -9,6 +9,7 @@ import type { Admission } from '../../server/policies/admission/admission.ts';
 import type { CallableMethod, Caller } from '../caller.ts';
 import { methodNotAllowed } from '../errors.ts';
 import { MessageReaders } from '../json/message-readers.ts';
+import type { Identify } from '../security/identify.ts';
 import type { KeysInUse } from '../semantics/keys-in-use.ts';
 import { compileIdentity } from '../semantics/request-identity.ts';
 import { addVary } from '../semantics/vary.ts';
@@ -28,6 +29,7 @@ export interface ConnectOptions extends Pick<ExchangeOptions, 'failed' | 'passes
   readonly admissionOf: (contract: string) => Admission;
   /** The changes in progress, also those of REST. */
   readonly keys: KeysInUse;
+  readonly identify: Identify;
   /** The streams that are open, for the drain. */
   readonly streams: Set<OpenStream>;
   readonly maxMessageBytes: number;
@@ -97,8 +99,9 @@ async function answer(request: FastifyRequest, reply: FastifyReply, parts: Endpo
   const query = new URLSearchParams(/\?.*/s.exec(originalUrl)?.[0]);
   const form = formOf(request, query, handler);
   call.callMethod(method, timeoutMsOf(form, request) ?? method.policy.timeoutMs);
+  const refused = await refusalOf(request, options.identify);
   const coding = { form, encoding: encodingOf(form, request, query), maxBytes: options.maxMessageBytes };
-  const exchange = new RpcExchange(request, { ...options, coding, query, readMessage });
+  const exchange = new RpcExchange(request, { ...options, coding, query, readMessage, refused });
   const kind = desc.methodKind.replace('_', '-') as MethodKind;
   if (kind !== 'unary') exchange.onMessage = addStream(options.streams, kind, call, reply);
   if (form.place === 'query') {
@@ -110,6 +113,16 @@ async function answer(request: FastifyRequest, reply: FastifyReply, parts: Endpo
   const response = handler(protocolRequest(request, requestPath, coding, exchange));
   if (kind === 'unary' || kind === 'client-streaming') await sendResponse(reply, response);
   else await sendStream(reply, response, exchange.announced);
+}
+
+/** Returns why a request is refused because of who sends it; `undefined`: it is not. Each protocol has its own way to say so. */
+async function refusalOf(request: FastifyRequest, identify: Identify): Promise<unknown> {
+  try {
+    await identify(request);
+    return undefined;
+  } catch (error) {
+    return error;
+  }
 }
 
 /** The HTTP methods that call a method: HEAD is there wherever GET is (RFC 9110, 9.1). */

@@ -17,6 +17,8 @@ export interface ExchangeOptions {
   readonly readMessage: MessageReader;
   readonly registry: Registry;
   readonly passesHeader: HeaderFilter;
+  /** Why it is refused before its body is read; `undefined`: it is not. */
+  readonly refused: unknown;
   /** Describes and reports what a request has failed with. */
   readonly failed: (request: FastifyRequest, error: unknown) => MeshError;
 }
@@ -83,6 +85,7 @@ export class RpcExchange {
     const { headers, raw } = this.#request;
     const empty = utf8.encode(this.placeholder);
     try {
+      if (this.#options.refused !== undefined) throw this.#options.refused;
       for await (const { bytes, isOpaque } of readMessages(coding, { query, headers, body: raw })) {
         this.call.requestBytes = bytes.length;
         this.#messages.push(bytes);

@@ -22,6 +22,7 @@ export interface Cors {
 
 /** Request headers that pages of other origins may set, besides those that any page may. */
 const requestHeaders = [
+  'authorization',
   'content-type',
   'accept',
   'idempotency-key',

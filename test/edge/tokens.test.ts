@@ -1,0 +1,163 @@
+import { Code, ConnectError } from '@connectrpc/connect';
+import { type Channel, createChannel, createClient, Metadata } from 'nice-grpc';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { UserServiceDefinition } from '#gen/user/v1/user.ts';
+import { type Forgeries, forgeTokens } from '../../mesh/security/testing/forged-tokens.ts';
+import { createTestIssuer, type TestIssuer } from '../../mesh/security/testing/test-issuer.ts';
+import { type CapturedLog, captureLog } from '../../mesh/testing/captured-log.ts';
+import { eventually } from '../../mesh/testing/eventually.ts';
+import { startMesh, type TestMesh } from '../../mesh/testing/start-mesh.ts';
+import { type TempFolder, tempFolder } from '../../mesh/testing/temp-folder.ts';
+import { edgeService } from '../../services/edge/service.ts';
+import { send } from './support/http.ts';
+import { authSettings } from './support/issuer-of-mesh.ts';
+import { rpcProtocols, userClient } from './support/rpc-clients.ts';
+import { userServiceWith } from './support/user-service.ts';
+
+const text = 'the token is not valid: get a new one from its issuer';
+const challenge = 'Bearer realm="ordermesh"';
+
+let folder: TempFolder;
+let mesh: TestMesh;
+let channel: Channel;
+let address: string;
+let issuer: TestIssuer;
+let forgeries: Forgeries;
+let log: CapturedLog;
+let seen: { readonly caller: unknown; readonly keys: string[] }[] = [];
+const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
+
+beforeAll(async () => {
+  [folder, issuer] = await Promise.all([tempFolder(), createTestIssuer()]);
+  forgeries = await forgeTokens(issuer);
+  log = captureLog({ level: 'debug' });
+  const users = userServiceWith({
+    async getUser({ id }, { caller, metadata }) {
+      seen.push({ caller, keys: [...metadata].map(([key]) => key) });
+      return { id };
+    },
+    async *listUsers(_, { caller, signal }) {
+      yield { id: caller?.subject ?? '' };
+      await new Promise((resolve) => signal.addEventListener('abort', resolve));
+    },
+  });
+  const settings = await authSettings(folder.path, forgeries.keySet, issuer);
+  mesh = await startMesh(
+    [users, edgeService],
+    { ...settings, HTTP_LISTEN: '127.0.0.1:0', HTTP_METADATA: '*' },
+    log.logger,
+  );
+  address = mesh.httpAddress ?? '';
+  channel = createChannel(mesh.address);
+});
+
+afterAll(async () => {
+  channel.close();
+  await mesh.stop();
+  await folder[Symbol.asyncDispose]();
+});
+
+const getUser = (id: string, headers = {}) => send(address, 'GET', `/api/users/${id}`, { headers });
+
+describe('a forged token', () => {
+  it('is refused over REST, by one answer', async () => {
+    seen = [];
+    for (const { name, token } of forgeries.tokens) {
+      const { status, headers, json } = await getUser('eve', bearer(token));
+      expect.soft([status, json?.reason, json?.detail], name).toEqual([401, 'INVALID_TOKEN', text]);
+      const whole = `${challenge}, error="invalid_token", error_description="${text}"`;
+      expect.soft(headers['www-authenticate'], name).toBe(whole);
+    }
+    expect(seen).toEqual([]);
+  });
+
+  it('is refused over gRPC, by one answer', async () => {
+    const client = createClient(UserServiceDefinition, channel);
+    for (const { name, token } of forgeries.tokens) {
+      const call = client.getUser({ id: 'eve' }, { metadata: Metadata(bearer(token)) });
+      const answer = await call.then(String, ({ code, details }) => [code, details]);
+      expect.soft(answer, name).toEqual([Code.Unauthenticated, text]);
+    }
+    expect(seen).toEqual([]);
+  });
+
+  it.each(rpcProtocols)('is refused over %s', async (protocol) => {
+    const client = userClient(address, protocol);
+    const options = { headers: bearer(`${await issuer.sign('eve')}A`) };
+    for (const call of [() => client.getUser({ id: 'eve' }, options), () => first(client.listUsers({}, options))]) {
+      const error = ConnectError.from(await call().catch((thrown: unknown) => thrown));
+      expect([error.code, error.rawMessage]).toEqual([Code.Unauthenticated, text]);
+    }
+    expect(seen).toEqual([]);
+  });
+
+  it.each([
+    ['another scheme', (token: string) => ({ authorization: `Basic ${token}` })],
+    ['no scheme', (token: string) => ({ authorization: token })],
+    ['two tokens', (token: string) => ({ authorization: `Bearer ${token} ${token}` })],
+    ['two headers', (token: string) => ({ authorization: [`Bearer ${token}`, `Bearer ${token}`] })],
+  ])('is also a good one with %s', async (_, headers) => {
+    const { status, json } = await getUser('eve', headers(await issuer.sign('eve')));
+    expect([status, json.reason]).toEqual([401, 'INVALID_TOKEN']);
+  });
+
+  it('stays out of the log', async () => {
+    const all = JSON.stringify(log.lines);
+    expect(all).toContain('token refused');
+    for (const { name, token } of forgeries.tokens)
+      for (const part of token.split('.')) if (part.length > 40) expect.soft(all, name).not.toContain(part);
+  });
+});
+
+describe('a token', () => {
+  it('says to services who calls, and does not reach them', async () => {
+    seen = [];
+    const headers = bearer(await issuer.sign('eve', { claims: { roles: ['customer'] } }));
+    expect((await getUser('eve', headers)).status).toBe(200);
+    for (const protocol of rpcProtocols) await userClient(address, protocol).getUser({ id: 'eve' }, { headers });
+    expect(seen).toHaveLength(1 + rpcProtocols.length);
+    for (const { caller, keys } of seen) {
+      expect(caller).toMatchObject({ service: undefined, subject: 'eve', roles: ['customer'] });
+      expect(keys.filter((key) => /authorization|^mesh-/.test(key))).toEqual([]);
+    }
+  });
+
+  it('of another user is not enough, whether the user exists or not', async () => {
+    const { status, headers, json } = await getUser('bob', bearer(await issuer.sign('eve')));
+    expect([status, json.code, json.reason]).toEqual([403, 'PERMISSION_DENIED', 'PERMISSION_DENIED']);
+    expect(headers['www-authenticate']).toBeUndefined();
+  });
+
+  it('is asked for where it is missing', async () => {
+    const { status, headers, json } = await getUser('eve');
+    expect([status, json.reason, headers['www-authenticate']]).toEqual([401, 'UNAUTHENTICATED', challenge]);
+    expect((await getUser('eve', { 'mesh-subject': 'eve', 'mesh-roles': 'admin' })).status).toBe(401);
+  });
+
+  it('is not needed for the docs and the health', async () => {
+    for (const path of ['/api/health', '/api/docs', '/api/openapi.json'])
+      expect((await send(address, 'GET', path, { headers: bearer('forged') })).status, path).toBe(200);
+  });
+
+  it('ends the streams that it has opened when it expires', async () => {
+    // In the permitted skew of a minute, so it ends in a second.
+    const claims = { roles: ['operator'], iat: 1, exp: Math.floor(Date.now() / 1_000) - 58 };
+    const headers = bearer(await issuer.sign('eve', { claims }));
+    const streams = ['text/event-stream', 'application/x-ndjson'].map((accept) =>
+      send(address, 'GET', '/api/users', { headers: { ...headers, accept } }),
+    );
+    const messages: string[] = [];
+    const watch = async () => {
+      for await (const { id } of userClient(address, 'Connect with JSON').listUsers({}, { headers })) messages.push(id);
+    };
+    const error = ConnectError.from(await watch().catch((thrown: unknown) => thrown));
+    expect([messages, error.code]).toEqual([['eve'], Code.Unauthenticated]);
+    for (const { text: body } of await Promise.all(streams)) expect(body).toContain('TOKEN_EXPIRED');
+    await eventually(() => expect(JSON.stringify(log.lines)).toContain('"code":"UNAUTHENTICATED"'));
+  });
+});
+
+async function first<Item>(items: AsyncIterable<Item>): Promise<Item | undefined> {
+  for await (const item of items) return item;
+  return undefined;
+}
