@@ -56,7 +56,7 @@ export function exposedListeners(
 
 /** Throws a ConfigError that names each such listener and the ways out, unless `ALLOW_INSECURE` permits and logs them. */
 export function checkExposure(config: Config, hasEdge: boolean, logger: Logger): void {
-  const exposed = exposedListeners(config, hasEdge, new Set());
+  const exposed = exposedListeners(config, hasEdge, safeguardsOf(config));
   if (!config.allowInsecure) {
     if (exposed.length > 0) throw new ConfigError(exposed.map(faultOf));
     return;
@@ -64,6 +64,15 @@ export function checkExposure(config: Config, hasEdge: boolean, logger: Logger):
   const listeners = exposed.map(({ variable, address, without }) => `${variable}=${address} without ${without}`);
   if (listeners.length > 0) logger.warn({ listeners }, insecure);
   else logger.warn(notNeeded);
+}
+
+/** Those that the settings give to all listeners. */
+function safeguardsOf({ tlsCert, tlsCa }: Config): Safeguards {
+  const hasTls = tlsCert !== '';
+  return new Set<Safeguard>([
+    ...(hasTls ? (['tls'] as const) : []),
+    ...(hasTls && tlsCa !== '' ? (['clientCertificates'] as const) : []),
+  ]);
 }
 
 function faultOf({ variable, address, without, settings }: ExposedListener): ConfigFault {

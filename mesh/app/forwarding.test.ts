@@ -44,6 +44,7 @@ async function open(discovery: Discovery, clock: Clock = systemClock) {
   const health = createHealth(clock);
   const forwarding = await openForwarding([{ name: 'gateway', serves: [], forwards: () => undefined }], {
     config: { grpcMaxWaitingBytes: 1, grpcKeepaliveMs: 0 },
+    tls: undefined,
     engine,
     endpoints,
     discovery,

@@ -7,6 +7,7 @@ import type { Engine } from '../engines/engine.ts';
 import { forwardingNeedsNative } from '../engines/errors.ts';
 import type { Forwarder } from '../engines/forwarding.ts';
 import type { Metrics } from '../metrics/metrics.ts';
+import type { ProcessTls } from '../security/tls/process-tls.ts';
 import { createForwarder } from '../server/forwarding/forwarder.ts';
 import type { Health } from '../server/health/health.ts';
 import { mergeHealth } from '../server/health/merge.ts';
@@ -30,6 +31,7 @@ export interface ForwardingParts {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  readonly tls: ProcessTls | undefined;
 }
 
 /** What a process needs to answer for other processes. */
@@ -50,7 +52,7 @@ export async function openForwarding(
   const [service, second] = services.filter(({ forwards }) => forwards !== undefined);
   if (service?.forwards === undefined) return undefined;
   if (second) throw new TypeError(`${service.name} and ${second.name} both forward calls: a process has one of them`);
-  const { config, engine, endpoints, discovery, health, clock } = parts;
+  const { config, tls, engine, endpoints, discovery, health, clock } = parts;
   const { connectRaw } = engine;
   if (connectRaw === undefined) throw forwardingNeedsNative({ service: service.name, engine: engine.name });
   const own = new Set(services.flatMap(({ serves }) => serves.map(({ contract }) => fullNameOf(contract))));
@@ -64,7 +66,8 @@ export async function openForwarding(
   const forwarder = createForwarder({
     ...parts,
     routeOf: service.forwards,
-    connect: (address) => connectRaw(address, { keepalive }),
+    connect: (address, name) => connectRaw(address, { keepalive, tls: tls?.clientOf(name) }),
+    provesService: tls?.isMutual,
     registry: discovery.scheme,
     maxWaitingBytes: config.grpcMaxWaitingBytes,
     descriptors: contractDescriptors,

@@ -6,6 +6,7 @@ import { openDiscovery } from '../discovery/open-discovery.ts';
 import type { Engine } from '../engines/engine.ts';
 import { engineByName } from '../engines/engines.ts';
 import type { Metrics } from '../metrics/metrics.ts';
+import type { ProcessTls } from '../security/tls/process-tls.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Clock } from '../time/clock.ts';
 import { createDirectory, type Directory } from './directory.ts';
@@ -13,6 +14,8 @@ import { notListening } from './errors.ts';
 
 export interface NetworkOptions {
   readonly config: Config;
+  /** `undefined`: connections are not encrypted. */
+  readonly tls: ProcessTls | undefined;
   /** Whether the process has the edge. */
   readonly hasEdge: boolean;
   readonly clock: Clock;
@@ -33,26 +36,37 @@ export interface Network {
   connectLocal(): EndpointSource;
 }
 
-export async function openNetwork({ config, hasEdge, clock, logger, metrics }: NetworkOptions): Promise<Network> {
+export async function openNetwork(options: NetworkOptions): Promise<Network> {
+  const { config, tls, hasEdge, clock, logger, metrics } = options;
   const engine = await engineByName(config.grpcEngine);
   const keepalive = config.grpcKeepaliveMs === 0 ? undefined : { everyMs: config.grpcKeepaliveMs };
   const discovery = openDiscovery(config.discovery, { clock, logger, metrics });
   // A caller over HTTP may read slowly: then little of its response is to wait in this process.
   const windowsGrow = !hasEdge;
   const policy = config.balancing;
-  const endpoints = createEndpoints({ engine, discovery, keepalive, windowsGrow, policy, clock, logger });
+  const endpoints = createEndpoints({
+    engine,
+    discovery,
+    keepalive,
+    windowsGrow,
+    tlsOf: tls?.clientOf,
+    policy,
+    clock,
+    logger,
+  });
   const localAddress = () => {
     if (network.address === undefined) throw notListening();
     return network.address;
   };
-  const local = endpointsByAddress(engine, localAddress, { keepalive, proven: 'process' });
+  const ownOptions = { keepalive, tls: tls?.local, proven: 'process' } as const;
+  const local = endpointsByAddress(engine, localAddress, ownOptions);
   const network: Network = {
     engine,
     discovery,
     endpoints,
     directory: createDirectory({ discovery, endpoints, local }),
     address: undefined,
-    connectLocal: () => endpointsByAddress(engine, localAddress, { keepalive, windowsGrow, proven: 'process' }),
+    connectLocal: () => endpointsByAddress(engine, localAddress, { ...ownOptions, windowsGrow }),
   };
   return network;
 }

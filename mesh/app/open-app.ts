@@ -4,6 +4,7 @@ import type { Config } from '../config/config.ts';
 import { sharedDnsName } from '../config/discovery-url.ts';
 import { contractDescriptors, readDeclaredServices } from '../contract/declared-services.ts';
 import type { Registration } from '../discovery/discovery.ts';
+import type { ProcessTls } from '../security/tls/process-tls.ts';
 import { createServer } from '../server/create-server.ts';
 import type { Health } from '../server/health/health.ts';
 import type { Logger } from '../telemetry/logger.ts';
@@ -41,6 +42,8 @@ export interface AppParts {
   readonly draining: AbortSignal;
   /** Ends everything that was opened, even if the start fails halfway. */
   readonly shutdown: Shutdown;
+  /** `undefined`: no connection is encrypted. */
+  readonly tls: ProcessTls | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -64,7 +67,7 @@ export interface OpenApp {
  * checked. Everything it opens is added to the shutdown immediately.
  */
 export async function openApp(parts: AppParts): Promise<OpenApp> {
-  const { config, definitions, dataFolder, health, draining, shutdown, clock, logger } = parts;
+  const { config, definitions, dataFolder, health, draining, shutdown, tls, clock, logger } = parts;
   if (dataFolder.wasAbandoned) logger.info('the previous run did not shut down cleanly; resuming accepted work');
   // Operator commands open an app without services, for its databases.
   const isStateless = definitions.length > 0 && definitions.every((definition) => definition.isStateless);
@@ -72,7 +75,7 @@ export async function openApp(parts: AppParts): Promise<OpenApp> {
   const metrics = createMetrics(clock, logger, info);
   const authentication = await openAuthentication({ config, clock, logger, metrics, shutdown });
   const hasEdge = definitions.some((definition) => definition.hasEdge);
-  const network = await openNetwork({ config, hasEdge, clock, logger, metrics });
+  const network = await openNetwork({ config, tls, hasEdge, clock, logger, metrics });
   const { engine, discovery, endpoints, directory } = network;
   shutdown.add('resources', 'discovery', () => discovery.close());
   const databases = openDatabases(dataFolder, logger, config);
@@ -107,16 +110,17 @@ export async function openApp(parts: AppParts): Promise<OpenApp> {
   if (name !== undefined && called.length > 1) logger.warn({ name, services: called }, oneName);
   registerBacklogMetrics(services, runtime);
   endpoints.measure(runtime.metrics);
-  const metricsAddress = await serveMetrics(runtime, shutdown);
+  const metricsAddress = await serveMetrics(runtime, { shutdown, tls });
   const limits = serverLimits(config);
   const authenticator = authentication?.authenticator('grpc');
-  const served = await serveOwn(services, { ...limits, authenticator, config, shutdown, engine, clock, logger });
+  const served = await serveOwn(services, { ...limits, authenticator, config, tls, shutdown, engine, clock, logger });
   await findServices(called, { endpoints, draining });
   const serves = served.flatMap((service) => service.serves);
   const forwarding = await openForwarding(served, { ...parts, engine, endpoints, discovery, metrics });
   if (forwarding) shutdown.add('resources', 'forwarding', async () => forwarding.close());
   const server = createServer({
     ...limits,
+    tls: tls?.server,
     engine,
     authenticator,
     serves,

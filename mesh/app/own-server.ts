@@ -1,5 +1,7 @@
+import { isLocal } from '../config/address.ts';
 import type { Config } from '../config/config.ts';
 import { processSettings } from '../config/process-settings.ts';
+import type { ProcessTls } from '../security/tls/process-tls.ts';
 import { createServer, type ServerOptions } from '../server/create-server.ts';
 import { createHealth } from '../server/health/health.ts';
 import { watchHealth } from './health-watch.ts';
@@ -8,8 +10,9 @@ import type { Shutdown } from './shutdown.ts';
 
 const notForwarding = 'OPS_LISTEN is ignored: this process does not forward calls, so it answers ops.v1 at GRPC_LISTEN';
 
-export interface OwnServerOptions extends Omit<ServerOptions, 'serves' | 'health' | 'metrics'> {
+export interface OwnServerOptions extends Omit<ServerOptions, 'serves' | 'health' | 'metrics' | 'tls'> {
   readonly config: Pick<Config, 'opsListen'>;
+  readonly tls: ProcessTls | undefined;
   readonly shutdown: Pick<Shutdown, 'add'>;
 }
 
@@ -20,7 +23,7 @@ export interface OwnServerOptions extends Omit<ServerOptions, 'serves' | 'health
  */
 export async function serveOwn(
   services: readonly Service[],
-  { config, shutdown, ...options }: OwnServerOptions,
+  { config, shutdown, tls, ...options }: OwnServerOptions,
 ): Promise<readonly Service[]> {
   const { clock, logger } = options;
   const listen = config.opsListen;
@@ -33,7 +36,12 @@ export async function serveOwn(
   if (listen === '') return others;
   const own = services.filter((service) => service.isLocal);
   const health = createHealth(clock);
-  const server = createServer({ ...options, health, serves: own.flatMap((service) => service.serves) });
+  const server = createServer({
+    ...options,
+    tls: tls && (isLocal(listen) ? tls.server : tls.serverOfMachines),
+    health,
+    serves: own.flatMap((service) => service.serves),
+  });
   await server.listen(listen, variable);
   shutdown.add('calls', 'calls about this process', (graceMs) => server.drain(graceMs));
   shutdown.add(

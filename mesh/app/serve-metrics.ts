@@ -1,7 +1,13 @@
-import { dialAddress } from '../config/address.ts';
+import { dialAddress, isLocal } from '../config/address.ts';
 import { listenForScrapes } from '../metrics/listener.ts';
+import type { ProcessTls } from '../security/tls/process-tls.ts';
 import type { Runtime } from './service/service.ts';
 import type { Shutdown } from './shutdown.ts';
+
+export interface MetricsParts {
+  readonly shutdown: Pick<Shutdown, 'add'>;
+  readonly tls: ProcessTls | undefined;
+}
 
 /**
  * Serves the metrics on `METRICS_LISTEN` until the last call has ended. Returns the `host:port` at which this machine can
@@ -9,11 +15,13 @@ import type { Shutdown } from './shutdown.ts';
  */
 export async function serveMetrics(
   { config, metrics, logger }: Pick<Runtime, 'config' | 'metrics' | 'logger'>,
-  shutdown: Pick<Shutdown, 'add'>,
+  { shutdown, tls }: MetricsParts,
 ): Promise<string | undefined> {
   const listen = config.metricsListen;
   if (listen === '') return undefined;
-  const listener = await listenForScrapes(metrics, listen, logger);
+  // Whoever reads them on this machine could ask the process itself.
+  const secure = tls && (isLocal(listen) ? ({ ...tls.server, clients: 'none' } as const) : tls.serverOfMachines);
+  const listener = await listenForScrapes(metrics, listen, { logger, tls: secure });
   shutdown.add('resources', 'metrics listener', () => listener.close());
   return dialAddress(listen, listener.port);
 }

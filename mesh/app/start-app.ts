@@ -1,5 +1,6 @@
 import type { Config } from '../config/config.ts';
-import type { Registration } from '../discovery/discovery.ts';
+import { gatewayName, type Registration } from '../discovery/discovery.ts';
+import { openProcessTls } from '../security/tls/process-tls.ts';
 import { serverDraining } from '../server/errors.ts';
 import { createHealth } from '../server/health/health.ts';
 import { warnOfOpenFolder } from '../storage/open-folders.ts';
@@ -78,6 +79,8 @@ export function beginApp(config: Config, definitions: readonly ServiceDefinition
       const hasEdge = definitions.some((definition) => definition.hasEdge);
       checkDistinctListeners(config, hasEdge);
       checkExposure(config, hasEdge, logger);
+      const tls = openProcessTls(config, { clock, logger, gateway: gatewayName });
+      if (tls) shutdown.add('resources', 'TLS files', async () => tls.close());
       checkDatabases(config, definitions.filter(({ isLocal }) => !isLocal).length);
       // Do not create a new mesh next to a running one that lost its folder. An existing mesh listens only once it serves:
       // whoever connects earlier would be cut off.
@@ -88,7 +91,17 @@ export function beginApp(config: Config, definitions: readonly ServiceDefinition
       const dataFolder = claimDataFolder(config.dataDir);
       releaseFolder = dataFolder.release;
       warnOfOpenFolder(config.dataDir, logger);
-      const parts = { config, definitions, dataFolder, health, draining: draining.signal, shutdown, clock, logger };
+      const parts = {
+        config,
+        definitions,
+        dataFolder,
+        health,
+        draining: draining.signal,
+        shutdown,
+        tls,
+        clock,
+        logger,
+      };
       const app = await openApp(parts);
       dataFolder.opened();
       if (!draining.signal.aborted) registration = app.register();

@@ -1,6 +1,7 @@
 import type { BalancingPolicy } from '../config/process-settings.ts';
 import type { Discovery } from '../discovery/discovery.ts';
 import type { ConnectOptions, Engine } from '../engines/engine.ts';
+import type { ClientTls } from '../engines/tls/tls-options.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import { runOutsideOfCalls } from '../telemetry/call-scope.ts';
 import type { Logger } from '../telemetry/logger.ts';
@@ -25,8 +26,8 @@ export interface Endpoints {
 export interface EndpointsOptions extends Pick<ConnectOptions, 'keepalive' | 'windowsGrow'> {
   readonly engine: Pick<Engine, 'connect'>;
   readonly discovery: Discovery;
-  /** Whether connections prove by certificates which service is there. Default: no. */
-  readonly provesService?: boolean;
+  /** Returns the TLS of connections to a service. Default: they are not encrypted. */
+  readonly tlsOf?: ((service: string) => ClientTls) | undefined;
   /** Default: `least-load`. */
   readonly policy?: BalancingPolicy | undefined;
   readonly clock: Clock;
@@ -73,9 +74,9 @@ interface ProcessLinks extends Links {
   close(): void;
 }
 
-function createLinks({ engine, keepalive, windowsGrow, provesService, clock }: EndpointsOptions): ProcessLinks {
+function createLinks({ engine, keepalive, windowsGrow, tlsOf, clock }: EndpointsOptions): ProcessLinks {
   const links = new Map<string, { readonly link: Link; users: number }>();
-  const proven = provesService ? ('service' as const) : undefined;
+  const keys = new Map<Link, string>();
   let isClosed = false;
   let cancelCheck: () => void;
   const check = () => {
@@ -84,28 +85,35 @@ function createLinks({ engine, keepalive, windowsGrow, provesService, clock }: E
     cancelCheck = clock.after(checkMs, check);
   };
   cancelCheck = clock.after(checkMs, check);
-  const connect = (address: string) => {
-    const transport = engine.connect(address, { keepalive, windowsGrow });
+  const connect = (address: string, tls: ClientTls | undefined) => {
+    const transport = engine.connect(address, { keepalive, windowsGrow, tls });
     // Its calls then fail like all others.
     if (isClosed) transport.close();
     return transport;
   };
   return {
-    take(address) {
-      const known = links.get(address) ?? {
-        link: new Link({ address, connect: () => connect(address), proven, clock }),
+    take(address, service) {
+      const tls = tlsOf?.(service);
+      const proven = tls?.serverService === undefined ? undefined : ('service' as const);
+      // A connection that proves which service is there is for calls to that service only.
+      const key = proven ? `${service} ${address}` : address;
+      const known = links.get(key) ?? {
+        link: new Link({ address, connect: () => connect(address, tls), proven, clock }),
         users: 0,
       };
       known.users += 1;
-      links.set(address, known);
+      links.set(key, known);
+      keys.set(known.link, key);
       return known.link;
     },
     release(link) {
-      const known = links.get(link.address);
-      if (known?.link !== link) return;
+      const key = keys.get(link);
+      const known = key === undefined ? undefined : links.get(key);
+      if (key === undefined || known === undefined) return;
       known.users -= 1;
       if (known.users > 0) return;
-      links.delete(link.address);
+      links.delete(key);
+      keys.delete(link);
       link.close(removedGraceMs);
     },
     close() {

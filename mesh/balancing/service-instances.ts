@@ -8,8 +8,8 @@ import { findOutliers, outlierConstants } from './outliers.ts';
 
 /** The connections of a process, by address. */
 export interface Links {
-  /** Returns the link to an address. Release it once. */
-  take(address: string): Link;
+  /** Returns the link to an address, where this service is. Release it once. */
+  take(address: string, service: string): Link;
   release(link: Link): void;
 }
 
@@ -141,7 +141,7 @@ export class ServiceInstances implements InstanceListener {
       const known = this.#instances.get(found.address);
       if (known) known.update(found);
       else {
-        const instance = new Instance(found, this.#options.links.take(found.address), this);
+        const instance = new Instance(found, this.#options.links.take(found.address, this.#options.service), this);
         this.#instances.set(found.address, instance);
         for (const contract of this.#contracts) instance.watch(contract);
       }

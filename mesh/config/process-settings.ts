@@ -7,6 +7,7 @@ import { httpSettings } from './http-settings.ts';
 import { securitySettings } from './security-settings.ts';
 import { choiceSetting, millisecondsSetting, numberSetting } from './setting.ts';
 import { storeSettings } from './store-settings.ts';
+import { tlsSettings } from './tls-settings.ts';
 
 /** How the next instance of a service is chosen: the less loaded of two, or each in turn. */
 export const balancingPolicies = ['least-load', 'round-robin'] as const;
@@ -114,6 +115,7 @@ export const processSettings = {
     doc: 'a folder for everything that must survive the process; one process at a time',
     parse: (text: string) => text,
   },
+  ...tlsSettings,
   ...storeSettings,
   /** How long the responses of mutations are kept for repeated calls. */
   requestIdsRetentionMs: millisecondsSetting('REQUEST_IDS_RETENTION_MS', {

@@ -16,7 +16,7 @@ describe('the metrics listener', () => {
   beforeEach(async () => {
     log = captureLog();
     metrics = createPrometheusMetrics({ clock: createTestClock(), logger: log.logger });
-    listener = await listenForScrapes(metrics, '127.0.0.1:0', log.logger);
+    listener = await listenForScrapes(metrics, '127.0.0.1:0', log);
     url = `http://127.0.0.1:${listener.port}`;
   });
   afterEach(() => listener.close());
@@ -74,7 +74,7 @@ describe('the metrics listener', () => {
     const taken = createServer().listen(0, '127.0.0.1');
     await once(taken, 'listening');
     const address = `127.0.0.1:${(taken.address() as AddressInfo).port}`;
-    await expect(listenForScrapes(metrics, address, captureLog().logger)).rejects.toMatchObject({
+    await expect(listenForScrapes(metrics, address, captureLog())).rejects.toMatchObject({
       reason: 'ADDRESS_IN_USE',
       message: expect.stringContaining(`cannot listen on METRICS_LISTEN=${address}: process ${process.pid} `),
     });

@@ -1,7 +1,10 @@
 import { once } from 'node:events';
-import { createServer, type IncomingMessage } from 'node:http';
+import { createServer, type IncomingMessage, type RequestListener } from 'node:http';
+import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { listenError, parseListenAddress } from '../engines/listen-address.ts';
+import { contextOptions } from '../engines/tls/secure-context.ts';
+import type { ServerTls } from '../engines/tls/tls-options.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Metrics } from './metrics.ts';
 
@@ -18,15 +21,26 @@ interface Answer {
   readonly text: string;
 }
 
+export interface ScrapeOptions {
+  readonly logger: Logger;
+  /** Default: HTTP without TLS. */
+  readonly tls?: Pick<ServerTls, 'identity' | 'clients' | 'minVersion'> | undefined;
+}
+
 /**
  * Serves `GET /metrics` over HTTP on `host:port`; port 0 is any free port. Rejects like the gRPC listener if it cannot listen.
  * A scrape that fails returns 500 and is logged.
  */
-export async function listenForScrapes(metrics: Metrics, address: string, logger: Logger): Promise<MetricsListener> {
-  const server = createServer(async (request, response) => {
+export async function listenForScrapes(
+  metrics: Metrics,
+  address: string,
+  { logger, tls }: ScrapeOptions,
+): Promise<MetricsListener> {
+  const onRequest: RequestListener = async (request, response) => {
     const { status, headers, text } = await answer(request, metrics).catch((error) => failed(error, logger));
     response.writeHead(status, headers).end(text);
-  });
+  };
+  const server = tls === undefined ? createServer(onRequest) : createSecureServer(tls, onRequest);
   server.listen(parseListenAddress(address));
   await once(server, 'listening').catch((error) => Promise.reject(listenError(address, error, 'METRICS_LISTEN')));
   return {
@@ -38,6 +52,18 @@ export async function listenForScrapes(metrics: Metrics, address: string, logger
       await closed;
     },
   };
+}
+
+function createSecureServer(
+  { identity, clients, minVersion }: NonNullable<ScrapeOptions['tls']>,
+  onRequest: RequestListener,
+): TlsServer {
+  const context = () => contextOptions(identity.current, minVersion);
+  const isRequired = clients === 'required';
+  const server = createTlsServer({ ...context(), requestCert: isRequired, rejectUnauthorized: isRequired }, onRequest);
+  const stopWatching = identity.onChange(() => server.setSecureContext(context()));
+  server.once('close', stopWatching);
+  return server;
 }
 
 async function answer({ url = '', method }: IncomingMessage, metrics: Metrics): Promise<Answer> {

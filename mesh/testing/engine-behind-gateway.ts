@@ -30,7 +30,7 @@ export async function openGateway(
     ...options,
     routeOf: () => 'behind',
     endpoints,
-    connect: connectRaw,
+    connect: (address) => connectRaw(address),
     registry: discovery.scheme,
     maxWaitingBytes: 64 * 1024 * 1024,
     descriptors: contractDescriptors,

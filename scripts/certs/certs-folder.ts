@@ -2,6 +2,7 @@ import { createPrivateKey, createPublicKey, X509Certificate } from 'node:crypto'
 import { chmodSync, existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { makeFolder } from '../../mesh/storage/make-folder.ts';
+import { discoveryNameOf } from '../split/plan.ts';
 import { type Authority, createAuthority, createCertificate } from './certificate.ts';
 
 /** The files of one service, for `TLS_CERT`, `TLS_KEY` and `TLS_CA`. */
@@ -87,7 +88,7 @@ export function openCertsFolder(folder: string): CertsFolder {
       const issuer = authority();
       for (const name of names) {
         // Two parts name no service.
-        const path = name === programCertificate ? `program/${name}` : name;
+        const path = name === programCertificate ? `program/${name}` : discoveryNameOf(name);
         const spiffeId = `spiffe://${trustDomain}/${path}`;
         const all = [name, `${name}-service`, ...localHosts, ...hosts];
         const request = { name, spiffeId, hosts: all, notBefore: fromNow(-skewMs), notAfter };

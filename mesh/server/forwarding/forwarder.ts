@@ -27,7 +27,7 @@ export interface ForwarderOptions {
   readonly routeOf: RouteOf;
   readonly endpoints: Endpoints;
   /** Opens the connections to an endpoint. */
-  readonly connect: (address: string) => RawEndpoint;
+  readonly connect: (address: string, service: string) => RawEndpoint;
   /** Whether connections prove by certificates which service is there. Default: no. */
   readonly provesService?: boolean | undefined;
   /** Finds out who makes calls. Default: services find that out themselves. */
@@ -58,7 +58,7 @@ export function createForwarder(options: ForwarderOptions): Forwarder & { close(
   const methods = readDeclaredMethods(descriptors);
   const contracts = new Set([...methods.keys()].map(contractOf));
   const routes = new Map<string, Route>();
-  const connections = new RawEndpoints(connect, clock);
+  const connections = new RawEndpoints(connect, clock, options.provesService);
   const streams = new Set<RoutedCall>();
   const turns = new Turns();
   const logEnd = createEndLog({ logger, clock });
@@ -70,7 +70,7 @@ export function createForwarder(options: ForwarderOptions): Forwarder & { close(
     ['service', 'code'],
   );
   const tools: RoutedCallTools = {
-    connectionsTo: (address) => connections.to(address),
+    connectionsTo: (address, service) => connections.to(address, service),
     unreachable: (service, problem) =>
       problem === undefined
         ? noEndpoints({ service, registry: options.registry })

@@ -38,27 +38,27 @@ describe('the connections to an instance', () => {
   it('stay while it is found, whatever its health for one of its contracts', () => {
     const { endpoints, clock, events, find } = connections();
     find({ address: 'a', state: 'ready' }, { address: 'b', state: 'not-serving' });
-    const kept = [endpoints.to('a'), endpoints.to('b')];
+    const kept = [endpoints.to('a', 'user'), endpoints.to('b', 'user')];
     clock.advance(10_000);
     expect(events).toEqual([]);
-    expect([endpoints.to('a'), endpoints.to('b')]).toEqual(kept);
+    expect([endpoints.to('a', 'user'), endpoints.to('b', 'user')]).toEqual(kept);
   });
 
   it('end with all calls once a silent instance is given up, and not before', () => {
     const { endpoints, events, find } = connections();
     find({ address: 'a', state: 'ready' });
-    const before = endpoints.to('a');
+    const before = endpoints.to('a', 'user');
     find({ address: 'a', state: 'silent', isGivenUp: false });
     expect(events).toEqual([]);
     find({ address: 'a', state: 'silent', isGivenUp: true });
     expect(events).toEqual(['aborted a']);
-    expect(endpoints.to('a')).not.toBe(before);
+    expect(endpoints.to('a', 'user')).not.toBe(before);
   });
 
   it('are closed once it is no longer found, with calls that have not ended after 10 minutes', () => {
     const { endpoints, clock, events, find } = connections();
     find({ address: 'a', state: 'ready' });
-    endpoints.to('a');
+    endpoints.to('a', 'user');
     find();
     clock.advance(10_000);
     expect(events).toEqual(['closed a']);

@@ -9,15 +9,18 @@ const removedGraceMs = 10 * 60_000;
 
 /** The connections to the endpoints of services. Those to an endpoint that has left end with its last call. */
 export class RawEndpoints {
-  readonly #connect: (address: string) => RawEndpoint;
+  readonly #connect: (address: string, service: string) => RawEndpoint;
+  readonly #isPerService: boolean;
   readonly #clock: Clock;
   readonly #balancers = new Set<Balancer>();
   readonly #endWatches: (() => void)[] = [];
-  readonly #endpoints = new Map<string, RawEndpoint>();
+  readonly #endpoints = new Map<string, { readonly address: string; readonly endpoint: RawEndpoint }>();
   #stopTidying: () => void;
 
-  constructor(connect: (address: string) => RawEndpoint, clock: Clock) {
+  /** `isPerService`: the services at one address do not share connections, because each proves which one is there. */
+  constructor(connect: (address: string, service: string) => RawEndpoint, clock: Clock, isPerService = false) {
     this.#connect = connect;
+    this.#isPerService = isPerService;
     this.#clock = clock;
     this.#stopTidying = clock.after(tidyMs, () => this.#tidy());
   }
@@ -29,27 +32,29 @@ export class RawEndpoints {
     this.#endWatches.push(balancer.onChange(() => this.#abortSilent(balancer)));
   }
 
-  to(address: string): RawEndpoint {
-    let endpoint = this.#endpoints.get(address);
-    if (endpoint === undefined) {
-      endpoint = this.#connect(address);
-      this.#endpoints.set(address, endpoint);
-    }
+  to(address: string, service: string): RawEndpoint {
+    const key = this.#isPerService ? `${service} ${address}` : address;
+    const known = this.#endpoints.get(key);
+    if (known !== undefined) return known.endpoint;
+    const endpoint = this.#connect(address, service);
+    this.#endpoints.set(key, { address, endpoint });
     return endpoint;
   }
 
   close(): void {
     this.#stopTidying();
     for (const end of this.#endWatches) end();
-    for (const endpoint of this.#endpoints.values()) endpoint.close();
+    for (const { endpoint } of this.#endpoints.values()) endpoint.close();
   }
 
   /** Ends the calls of instances that do not answer. Later ones get another connection. */
   #abortSilent(balancer: Balancer): void {
-    for (const { address, isGivenUp } of balancer.instances()) {
-      if (!isGivenUp) continue;
-      this.#endpoints.get(address)?.abort();
-      this.#endpoints.delete(address);
+    const silent = new Set(balancer.instances().flatMap(({ address, isGivenUp }) => (isGivenUp ? [address] : [])));
+    if (silent.size === 0) return;
+    for (const [key, { address, endpoint }] of this.#endpoints) {
+      if (!silent.has(address)) continue;
+      this.#endpoints.delete(key);
+      endpoint.abort();
     }
   }
 
@@ -58,9 +63,9 @@ export class RawEndpoints {
     const found = new Set(
       [...this.#balancers].flatMap((balancer) => balancer.instances().map(({ address }) => address)),
     );
-    for (const [address, endpoint] of this.#endpoints) {
+    for (const [key, { address, endpoint }] of this.#endpoints) {
       if (found.has(address)) continue;
-      this.#endpoints.delete(address);
+      this.#endpoints.delete(key);
       endpoint.close();
       this.#clock.after(removedGraceMs, () => endpoint.abort());
     }

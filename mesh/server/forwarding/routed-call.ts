@@ -32,7 +32,7 @@ export interface Route {
 
 export interface RoutedCallTools {
   /** Returns the connections to an address. */
-  readonly connectionsTo: (address: string) => RawEndpoint;
+  readonly connectionsTo: (address: string, service: string) => RawEndpoint;
   /** Creates the error of a call for which no endpoint is left. `problem`: why the last one did not begin it. */
   readonly unreachable: (service: string, problem: string | undefined) => Error;
   readonly onEnd: (call: RoutedCall, end: ForwardedEnd) => void;
@@ -100,7 +100,7 @@ export class RoutedCall implements Forwarding, EnteringCall {
     this.#tried.add(picked.address);
     this.picked = picked;
     this.#openedMs = performance.now();
-    return this.#tools.connectionsTo(picked.address);
+    return this.#tools.connectionsTo(picked.address, this.route.service);
   }
 
   misses(): boolean {

@@ -1,0 +1,135 @@
+import { get } from 'node:https';
+import { text } from 'node:stream/consumers';
+import { Status } from 'nice-grpc-common';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import type { MeshClient } from '../client/client-factory.ts';
+import type { ServiceContract } from '../contract/contract.ts';
+import { tlsFolder } from '../security/tls/testing/tls-folder.ts';
+import { type EchoDefinition, echoService } from '../server/testing/echo-service.ts';
+import { type Certificate, createTestCa } from '../testing/certificates.ts';
+import { startMesh, type TestMesh } from '../testing/start-mesh.ts';
+import { createClients, type ProgramClientOptions } from './program-clients.ts';
+import { defineService } from './service/define-service.ts';
+
+const ca = await createTestCa();
+const contract = echoService().contract as unknown as ServiceContract<typeof EchoDefinition>;
+const stranger = await createTestCa('other CA');
+
+/** Answers, and calls the service `test` again for a name that starts with `via `. */
+const echo = defineService({
+  name: 'test',
+  setup: ({ client }) => {
+    const next = client(contract);
+    const one = ({ name }: { name: string }) =>
+      name.startsWith('via ') ? next.one({ name: name.slice(4) }) : Promise.resolve({ name });
+    return { serves: [echoService({ one })] };
+  },
+});
+
+/** Calls the service in another process, as which it serves nothing itself. */
+const callers = new Map<string, MeshClient<typeof EchoDefinition>>();
+const caller = (name: string) =>
+  defineService({
+    name,
+    setup: ({ client }) => {
+      callers.set(name, client(contract));
+      return { serves: [] };
+    },
+  });
+
+async function filesFor({ key, cert }: Certificate) {
+  const folder = await tlsFolder({ TLS_CERT: cert, TLS_KEY: key, TLS_CA: ca.cert });
+  return { folder, settings: folder.settings };
+}
+
+async function clientOf(address: string, tls: ProgramClientOptions['tls']) {
+  const clients = await createClients(address, { tls, logLevel: 'silent' });
+  onTestFinished(() => clients.close());
+  return clients.client(contract, { retry: { maxAttempts: 1 } });
+}
+
+describe('a process with TLS', () => {
+  let mesh: TestMesh;
+  let folder: Awaited<ReturnType<typeof tlsFolder>>;
+
+  beforeAll(async () => {
+    const files = await filesFor(ca.issueFor('test'));
+    folder = files.folder;
+    mesh = await startMesh([echo], { ...files.settings, METRICS_LISTEN: '127.0.0.1:0' });
+  });
+  afterAll(async () => {
+    await mesh.stop();
+    await folder[Symbol.asyncDispose]();
+  });
+
+  it('answers callers whose certificate an authority of TLS_CA has signed', async () => {
+    const client = await clientOf(mesh.address, { ca: ca.cert, ...ca.issueFor('order') });
+    expect(await client.one({ name: 'Ada' })).toMatchObject({ name: 'Ada' });
+  });
+
+  it('calls itself with its own certificate', async () => {
+    const client = await clientOf(mesh.address, { ca: ca.cert, ...ca.issueFor('order') });
+    expect(await client.one({ name: 'via Ada' })).toMatchObject({ name: 'Ada' });
+  });
+
+  it.each<[string, ProgramClientOptions['tls'], RegExp]>([
+    ['without TLS', undefined, /if it accepts only TLS, connect with tls/],
+    ['without a certificate', { ca: ca.cert }, /tls\.key and tls\.cert/],
+    ['that do not trust its authority', { ca: stranger.cert }, /set tls\.ca to the CA/],
+  ])('is UNAVAILABLE for callers %s, with a text that says what to do', async (_, tls, advice) => {
+    const client = await clientOf(mesh.address, tls);
+    const expected = { code: Status.UNAVAILABLE, message: expect.stringMatching(advice) };
+    await expect(client.one({ name: 'Ada' })).rejects.toMatchObject(expected);
+  });
+
+  it('serves metrics over HTTPS, on this machine without asking for a certificate', async () => {
+    const url = `https://${mesh.metricsAddress}/metrics`;
+    const scraped = await new Promise<string>((resolve, reject) => {
+      get(url, { ca: ca.cert, agent: false }, (response) => resolve(text(response))).on('error', reject);
+    });
+    expect(scraped).toContain('ordermesh_build_info');
+    await expect(fetch(`http://${mesh.metricsAddress}/metrics`)).rejects.toThrow();
+  });
+
+  it('is called by a process with a certificate of the same authority', async () => {
+    const files = await filesFor(ca.issueFor('order'));
+    const other = await startMesh([caller('order')], {
+      ...files.settings,
+      DISCOVERY_URL: `static:test=${mesh.address}`,
+    });
+    onTestFinished(async () => {
+      await other.stop();
+      await files.folder[Symbol.asyncDispose]();
+    });
+    expect(await callers.get('order')?.one({ name: 'via Ada' })).toMatchObject({ name: 'Ada' });
+  });
+});
+
+describe('the TLS settings', () => {
+  const { cert, key } = ca.issueFor('order');
+
+  it.each<[string, Record<string, string>, string]>([
+    ['a certificate without key', { TLS_CERT: 'cert.pem' }, 'TLS_CERT needs TLS_KEY'],
+    ['a key without certificate', { TLS_KEY: 'key.pem' }, 'TLS_KEY needs TLS_CERT'],
+    ['revoked certificates without authorities', { TLS_CRL: 'crl.pem' }, 'TLS_CRL needs TLS_CA'],
+    ['callers with certificates without authorities', { TLS_CLIENTS: 'optional' }, 'TLS_CLIENTS needs TLS_CERT'],
+    [
+      'a file that does not exist',
+      { TLS_CERT: 'absent.pem', TLS_KEY: 'k' },
+      'TLS_CERT names absent.pem, which cannot be read',
+    ],
+  ])('refuse a start with %s', async (_, settings, problem) => {
+    await expect(startMesh([], settings)).rejects.toMatchObject({
+      name: 'ConfigError',
+      message: expect.stringContaining(problem),
+    });
+  });
+
+  it('refuse a template of another trust domain than that of the certificate', async () => {
+    await using folder = await tlsFolder({ TLS_CERT: cert, TLS_KEY: key, TLS_CA: ca.cert });
+    const template = 'spiffe://cluster.local/ns/shop/sa/<service>';
+    await expect(startMesh([], { ...folder.settings, TLS_SERVICE_ID: template })).rejects.toThrow(
+      'but TLS_CERT is of the trust domain ordermesh: use that',
+    );
+  });
+});

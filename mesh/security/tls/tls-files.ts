@@ -1,0 +1,188 @@
+import { readFileSync, type Stats } from 'node:fs';
+import { readFile, stat } from 'node:fs/promises';
+import { ConfigError } from '../../config/config.ts';
+import type { TlsIdentity } from '../../engines/tls/tls-options.ts';
+import { messageOf } from '../../errors/error-text.ts';
+import type { Logger } from '../../telemetry/logger.ts';
+import type { Clock } from '../../time/clock.ts';
+import { type CheckedMaterial, checkMaterial } from './check-material.ts';
+import { PemFault, type PemFile } from './pem-file.ts';
+
+/** A setting that names a file. */
+export interface NamedFile {
+  /** `TLS_CERT`. */
+  readonly variable: string;
+  readonly path: string;
+}
+
+/** The files of an identity, and the settings that name them. */
+export interface NamedFiles {
+  readonly cert: NamedFile;
+  readonly key: NamedFile;
+  readonly ca?: NamedFile | undefined;
+  readonly crl?: NamedFile | undefined;
+}
+
+export interface TlsFilesOptions {
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** The material in files, which is replaced when they change. */
+export interface TlsFiles extends Pick<TlsIdentity, 'onChange'> {
+  /** What was last read and can be used. */
+  readonly checked: CheckedMaterial;
+  /** Ends the watch. */
+  close(): void;
+}
+
+const everyMs = 1_000;
+
+// While several files are replaced one after the other, they do not match: that is no fault yet.
+const settleChecks = 3;
+
+/**
+ * Opens the files of an identity and watches them. Throws a ConfigError if they cannot be used. After a change the new material
+ * is used once all of it is valid; until then the last stays, and a warning says what is wrong.
+ */
+export function openTlsFiles(files: NamedFiles, options: TlsFilesOptions): TlsFiles {
+  return new WatchedFiles(files, options);
+}
+
+class WatchedFiles implements TlsFiles {
+  readonly #files: NamedFiles;
+  readonly #options: TlsFilesOptions;
+  readonly #listeners = new Set<() => void>();
+  #checked: CheckedMaterial;
+  /** The state of the files of which `checked` is. Empty: not known. */
+  #usedState = '';
+  #faultyState = '';
+  #faultyChecks = 0;
+  #cancel: () => void;
+  #isClosed = false;
+
+  constructor(files: NamedFiles, options: TlsFilesOptions) {
+    this.#files = files;
+    this.#options = options;
+    this.#checked = this.#open();
+    this.#cancel = this.#next();
+  }
+
+  get checked(): CheckedMaterial {
+    return this.#checked;
+  }
+
+  onChange(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#cancel();
+  }
+
+  #open(): CheckedMaterial {
+    try {
+      return checkMaterial(mapFiles(this.#files, readNow), this.#options.clock.now());
+    } catch (error) {
+      if (error instanceof PemFault) throw new ConfigError([error]);
+      throw error;
+    }
+  }
+
+  #next(): () => void {
+    return this.#options.clock.after(everyMs, () => void this.#poll());
+  }
+
+  /** Events of the file system do not show all replacements, such as that of a folder that a link leads to. */
+  async #poll(): Promise<void> {
+    const state = await stateOf(this.#files);
+    if (state !== this.#usedState) await this.#read(state);
+    if (!this.#isClosed) this.#cancel = this.#next();
+  }
+
+  async #read(state: string): Promise<void> {
+    const { clock, logger } = this.#options;
+    try {
+      const texts = await readAll(this.#files);
+      const checked = checkMaterial(texts, clock.now());
+      // Otherwise they are of different times: the next look finds out.
+      if (this.#isClosed || (await stateOf(this.#files)) !== state) return;
+      const isNew = !isEqual(checked, this.#checked);
+      this.#usedState = state;
+      this.#faultyState = '';
+      if (isNew) this.#use(checked);
+    } catch (error) {
+      if (!(error instanceof PemFault)) throw error;
+      this.#faultyChecks = state === this.#faultyState ? this.#faultyChecks + 1 : 1;
+      this.#faultyState = state;
+      if (this.#faultyChecks !== settleChecks) return;
+      logger.warn({ file: error.path }, `${error.message}; the last valid one stays in use`);
+    }
+  }
+
+  #use(checked: CheckedMaterial): void {
+    this.#checked = checked;
+    const [{ subject, serialNumber, notAfterMs }] = checked.chain;
+    const expires = new Date(notAfterMs).toISOString();
+    const { variable } = this.#files.cert;
+    this.#options.logger.info({ setting: variable, subject, serial: serialNumber, expires }, 'TLS files replaced');
+    for (const listener of this.#listeners) {
+      try {
+        listener();
+      } catch (error) {
+        this.#options.logger.error({ err: error, setting: variable }, 'the replaced TLS files cannot be used');
+      }
+    }
+  }
+}
+
+function mapFiles<Result>(
+  { cert, key, ca, crl }: NamedFiles,
+  map: (file: NamedFile) => Result,
+): { cert: Result; key: Result; ca: Result | undefined; crl: Result | undefined } {
+  return { cert: map(cert), key: map(key), ca: ca && map(ca), crl: crl && map(crl) };
+}
+
+function readNow(file: NamedFile): PemFile {
+  try {
+    return { ...file, text: readFileSync(file.path, 'utf8') };
+  } catch (error) {
+    throw unreadable(file, error);
+  }
+}
+
+async function readAll({ cert, key, ca, crl }: NamedFiles): Promise<ReturnType<typeof mapFiles<PemFile>>> {
+  const read = async (file: NamedFile): Promise<PemFile> => {
+    try {
+      return { ...file, text: await readFile(file.path, 'utf8') };
+    } catch (error) {
+      throw unreadable(file, error);
+    }
+  };
+  return { cert: await read(cert), key: await read(key), ca: ca && (await read(ca)), crl: crl && (await read(crl)) };
+}
+
+function unreadable(file: NamedFile, error: unknown): PemFault {
+  const advice = 'check the path, and that this user may read it';
+  return new PemFault(file, `which cannot be read (${messageOf(error)}): ${advice}`);
+}
+
+/** What differs after any replacement. */
+async function stateOf(files: NamedFiles): Promise<string> {
+  const present = [files.cert, files.key, files.ca, files.crl].filter((file) => file !== undefined);
+  const states = await Promise.all(
+    present.map(({ path }) =>
+      stat(path).then(
+        ({ dev, ino, size, mtimeMs, ctimeMs }: Stats) => [dev, ino, size, mtimeMs, ctimeMs].join(),
+        (error: unknown) => messageOf(error),
+      ),
+    ),
+  );
+  return states.join(' ');
+}
+
+function isEqual({ material: one }: CheckedMaterial, { material: other }: CheckedMaterial): boolean {
+  return (['key', 'cert', 'ca', 'crl'] as const).every((part) => one[part] === other[part]);
+}
