@@ -886,6 +886,8 @@ export interface Json {
     readonly correlationId: string;
     /** When the event happened. */
     readonly time?: string;
+    /** Who made the change: `user:<id>`, `service:<name>`, or `service:<name>;user:<id>` for a service on behalf of a user. The id is percent-encoded. Empty if it is not known, as where calls are not authenticated. */
+    readonly actor: string;
   };
   /** Request of Deposit. */
   readonly 'payment.v1.DepositRequest-Body': {

@@ -23,6 +23,11 @@ export interface RecordedEvent extends StreamEvent {
   readonly stream: string;
   /** Its position in its stream: 1, 2, 3, without gaps. */
   readonly version: bigint;
+  /**
+   * Who has made the change, from the call in which it was appended: `user:<subject>`, `service:<name>`, or
+   * `service:<name>;user:<subject>`. `undefined` if nobody is known.
+   */
+  readonly actor?: string | undefined;
   /** DATA_LOSS `EVENT_CORRUPT` if its checksum differs; `data` is then empty. Only set by reads of all streams. */
   readonly fault?: MeshError;
 }

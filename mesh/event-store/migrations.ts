@@ -79,4 +79,11 @@ export const eventStoreMigrations: readonly Migration[] = [
       ALTER TABLE discarded_event ADD COLUMN request_id TEXT;
       CREATE INDEX discarded_event_by_id ON discarded_event (name, id) WHERE id IS NOT NULL;`,
   },
+  {
+    // Who has made the change. It has a checksum of its own, because earlier versions check that of the event without it.
+    name: '0004-actor',
+    sql: `
+      ALTER TABLE event ADD COLUMN actor TEXT;
+      ALTER TABLE event ADD COLUMN actor_checksum BIGINT;`,
+  },
 ];

@@ -1,5 +1,6 @@
 import { crc32 } from 'node:zlib';
 import type { Storage, Transaction } from '../../storage/storage.ts';
+import { actorOfScope, currentScope } from '../../telemetry/call-scope.ts';
 import { backoff } from '../../time/backoff.ts';
 import type { Clock } from '../../time/clock.ts';
 import { sleep } from '../../time/sleep.ts';
@@ -45,12 +46,19 @@ export async function createEventStore(storage: Storage, { clock }: EventStoreOp
     events: StreamEvent | readonly StreamEvent[],
   ): Promise<RecordedEvent[]> {
     const wanted = 'type' in events ? [events] : events;
-    const encoded = wanted.map((event) => encode(stream, event));
+    const actor = actorOfScope(currentScope());
+    const encoded = wanted.map((event) => encode(stream, event, actor));
     const recorded: RecordedEvent[] = [];
     let expected = expectedVersion;
     for (const [index, event] of encoded.entries()) {
       const { version, position } = await appendOne(tx, stream, expected, event);
-      recorded.push({ ...(wanted[index] as StreamEvent), stream, version, position });
+      recorded.push({
+        ...(wanted[index] as StreamEvent),
+        stream,
+        version,
+        position,
+        ...(actor !== undefined && { actor }),
+      });
       expected = version;
     }
     tx.afterCommit(() => storage.notify(channel));
@@ -139,9 +147,9 @@ function commitGroupOf(stream: string): string {
   return `append-${crc32(stream) % commitGroupCount}`;
 }
 
-function encode(stream: string, { data, ...event }: StreamEvent): EncodedEvent {
+function encode(stream: string, { data, ...event }: StreamEvent, actor: string | undefined): EncodedEvent {
   const text = JSON.stringify(data);
   const bytes = Buffer.byteLength(text);
   if (bytes > maxEventBytes) throw streamEventTooLarge({ stream, type: event.type, bytes, maxBytes: maxEventBytes });
-  return { ...event, text };
+  return { ...event, text, actor };
 }

@@ -1,5 +1,6 @@
 import { Status } from 'nice-grpc-common';
 import { describe, expect, it } from 'vitest';
+import { runInScope } from '../../telemetry/call-scope.ts';
 import type { NewDatabaseUrl } from '../../testing/databases.ts';
 import { eventually } from '../../testing/eventually.ts';
 import type { RecordedEvent } from '../event-store.ts';
@@ -103,6 +104,32 @@ export function eventStoreSuite(newUrl: NewDatabaseUrl): void {
       const sized = (bytes: number) => ({ ...added(0), data: { text: 'x'.repeat(bytes - '{"text":""}'.length) } });
       await expect(store.append('a', 0n, sized(1_048_577))).rejects.toMatchObject({ reason: 'EVENT_TOO_LARGE' });
       await expect(store.append('a', 0n, sized(1_048_576))).resolves.toHaveLength(1);
+    });
+
+    const asAlice = <T>(work: () => T): T => {
+      const caller = { service: 'order', subject: 'alice', roles: ['operator'] };
+      return runInScope({ requestId: 'r', traceparent: '', deadlineMs: undefined, signal: undefined, caller }, work);
+    };
+
+    it('keeps who has appended an event, if that is known', async () => {
+      const { store } = await openStore(newUrl());
+      const appended = await asAlice(() => store.append('a', 0n, added(1)));
+      await store.append('a', 1n, added(2));
+      const events = await store.getEvents('a');
+      expect(events.map(({ actor }) => actor)).toEqual(['service:order;user:alice', undefined]);
+      expect(appended).toEqual(events.slice(0, 1));
+    });
+
+    it.each([
+      ['given', `actor = 'user:bob', actor_checksum = NULL WHERE version = 1`],
+      ['changed', `actor = 'user:bob' WHERE version = 2`],
+      ['removed', 'actor = NULL WHERE version = 2'],
+    ])('reports an event whose actor was %s', async (_, change) => {
+      const { storage, store } = await openStore(newUrl());
+      await store.append('a', 0n, added(1));
+      await asAlice(() => store.append('a', 1n, added(2)));
+      await storage.execute(`UPDATE event SET ${change}`);
+      await expect(store.getEvents('a')).rejects.toMatchObject({ reason: 'EVENT_CORRUPT' });
     });
 
     it.each([

@@ -9,6 +9,7 @@ import type { RecordedEvent, StreamEvent, StreamRange } from '../event-store.ts'
 export interface EncodedEvent extends Omit<StreamEvent, 'data'> {
   /** The data as JSON text. */
   readonly text: string;
+  readonly actor: string | undefined;
 }
 
 interface EventRow extends Row {
@@ -21,9 +22,12 @@ interface EventRow extends Row {
   readonly correlation_id: string;
   readonly time_ms: bigint;
   readonly checksum: bigint;
+  readonly actor: string | null;
+  readonly actor_checksum: bigint | null;
 }
 
-const columns = 'position, stream, version, type, schema_version, data, correlation_id, time_ms, checksum';
+const columns =
+  'position, stream, version, type, schema_version, data, correlation_id, time_ms, checksum, actor, actor_checksum';
 
 // Readers of earlier versions, which may use the same database during an update, wait for transaction ids. PostgreSQL allocates
 // them lazily, so the id must exist before the position.
@@ -37,15 +41,27 @@ export async function insertEvent(
   version: bigint,
   event: EncodedEvent,
 ): Promise<bigint | undefined> {
-  const { type, schemaVersion, text, correlationId, timeMs } = event;
+  const { type, schemaVersion, text, correlationId, timeMs, actor = null } = event;
   const checksum = checksumOf(stream, version, type, schemaVersion, correlationId, timeMs, text);
   const [row] = await tx.query<{ position: bigint }>(
-    `INSERT INTO event (stream, version, type, schema_version, data, correlation_id, time_ms, checksum)
+    `INSERT INTO event (stream, version, type, schema_version, data, correlation_id, time_ms, checksum, actor, actor_checksum)
      SELECT CAST($1 AS TEXT), CAST($2 AS BIGINT), CAST($3 AS TEXT), CAST($4 AS BIGINT), CAST($5 AS TEXT), CAST($6 AS TEXT),
-       CAST($7 AS BIGINT), CAST($8 AS BIGINT)
+       CAST($7 AS BIGINT), CAST($8 AS BIGINT), CAST($10 AS TEXT), CAST($11 AS BIGINT)
      WHERE ${allocateId[dialect]}COALESCE((SELECT MAX(version) FROM event WHERE stream = $1), 0) = $9
      ON CONFLICT DO NOTHING RETURNING position`,
-    [stream, version, type, schemaVersion, text, correlationId, timeMs, checksum, version - 1n],
+    [
+      stream,
+      version,
+      type,
+      schemaVersion,
+      text,
+      correlationId,
+      timeMs,
+      checksum,
+      version - 1n,
+      actor,
+      actor === null ? null : actorChecksum(checksum, actor),
+    ],
   );
   return row?.position;
 }
@@ -153,9 +169,22 @@ function eventOrFault(row: EventRow): RecordedEvent {
   const schemaVersion = Number(row.schema_version);
   const correlationId = row.correlation_id;
   const timeMs = Number(row.time_ms);
-  const event = { position, stream, version, type, schemaVersion, correlationId, timeMs };
+  const actor = row.actor ?? undefined;
+  const event = {
+    position,
+    stream,
+    version,
+    type,
+    schemaVersion,
+    correlationId,
+    timeMs,
+    ...(actor !== undefined && { actor }),
+  };
   const checksum = checksumOf(stream, version, type, schemaVersion, correlationId, timeMs, row.data);
-  if (BigInt(checksum) === row.checksum) return { ...event, data: JSON.parse(row.data) as JsonObject };
+  const ofActor = actor === undefined ? null : BigInt(actorChecksum(checksum, actor));
+  if (BigInt(checksum) === row.checksum && ofActor === row.actor_checksum) {
+    return { ...event, data: JSON.parse(row.data) as JsonObject };
+  }
   return { ...event, data: {}, fault: eventCorrupt({ stream, version, position, problem: 'checksum mismatch' }) };
 }
 
@@ -170,4 +199,8 @@ function checksumOf(
   text: string,
 ): number {
   return crc32(`${stream}\n${version}\n${type}\n${schemaVersion}\n${correlationId}\n${timeMs}\n${text}`);
+}
+
+function actorChecksum(checksum: number, actor: string): number {
+  return crc32(`${checksum}\n${actor}`);
 }

@@ -44,12 +44,14 @@ export interface AccountEvent {
   readonly reference: string;
   readonly correlationId: string;
   readonly timeMs: number;
+  /** Empty if it is not known. */
+  readonly actor: string;
 }
 
 /** Returns what callers and consumers get of an event in an account's stream. */
 export function accountEventOf(event: RecordedEvent, change: AccountChange): AccountEvent {
-  const { version, correlationId, timeMs } = event;
-  const common = { accountId: accountIdOf(event), version, type: change.type, correlationId, timeMs };
+  const { version, correlationId, timeMs, actor = '' } = event;
+  const common = { accountId: accountIdOf(event), version, type: change.type, correlationId, timeMs, actor };
   if (change.type === 'ACCOUNT_OPENED') {
     const nothing = { currencyCode: change.currencyCode, minorUnits: 0n };
     return { ...common, amount: nothing, previousBalance: nothing, newBalance: nothing, reference: '' };

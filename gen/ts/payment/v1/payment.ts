@@ -106,7 +106,14 @@ export interface AccountEvent {
   /** Id of the request that caused the event. */
   correlationId: string;
   /** When the event happened. */
-  time: Date | undefined;
+  time:
+    | Date
+    | undefined;
+  /**
+   * Who made the change: `user:<id>`, `service:<name>`, or `service:<name>;user:<id>` for a service on behalf of a user.
+   * The id is percent-encoded. Empty if it is not known, as where calls are not authenticated.
+   */
+  actor: string;
 }
 
 /** Request of OpenAccount. */
@@ -419,6 +426,7 @@ function createBaseAccountEvent(): AccountEvent {
     reference: "",
     correlationId: "",
     time: undefined,
+    actor: "",
   };
 }
 
@@ -453,6 +461,9 @@ export const AccountEvent: MessageFns<AccountEvent> = {
     }
     if (message.time !== undefined) {
       Timestamp.encode(toTimestamp(message.time), writer.uint32(74).fork()).join();
+    }
+    if (message.actor !== "") {
+      writer.uint32(82).string(message.actor);
     }
     return writer;
   },
@@ -542,6 +553,14 @@ export const AccountEvent: MessageFns<AccountEvent> = {
             message.time = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
             continue;
           }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.actor = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -581,6 +600,7 @@ export const AccountEvent: MessageFns<AccountEvent> = {
         ? globalThis.String(object.correlation_id)
         : "",
       time: isSet(object.time) ? fromJsonTimestamp(object.time) : undefined,
+      actor: isSet(object.actor) ? globalThis.String(object.actor) : "",
     };
   },
 
@@ -613,6 +633,9 @@ export const AccountEvent: MessageFns<AccountEvent> = {
     if (message.time !== undefined) {
       obj.time = message.time.toISOString();
     }
+    if (message.actor !== "") {
+      obj.actor = message.actor;
+    }
     return obj;
   },
 
@@ -636,6 +659,7 @@ export const AccountEvent: MessageFns<AccountEvent> = {
     message.reference = object.reference ?? "";
     message.correlationId = object.correlationId ?? "";
     message.time = object.time ?? undefined;
+    message.actor = object.actor ?? "";
     return message;
   },
 };
