@@ -1,4 +1,4 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
 import { chown, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
@@ -9,6 +9,7 @@ import pg from 'pg';
 import type { Certificate } from '../certificates.ts';
 import { freePort } from './free-port.ts';
 import { installedPostgres, postgresProgram, type SystemUser, unprivilegedUser } from './postgres-node.ts';
+import { copyNewDatabase, runProgram } from './postgres-template.ts';
 import type { TestServer } from './servers.ts';
 
 /** A PostgreSQL server for a test file, on a free port of 127.0.0.1. */
@@ -51,8 +52,7 @@ export async function startPostgres({
   hba,
   certificate,
 }: PostgresServerOptions = {}): Promise<PostgresServer> {
-  const initialize = ['-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale', 'C', '--no-sync'];
-  const folder = await makeFolder('initdb', initialize);
+  const folder = await makeFolder((data, user) => copyNewDatabase(data, user));
   if (hba !== undefined) await writeFile(join(folder.data, 'pg_hba.conf'), `${hba.join('\n')}\n`);
   const tls = certificate === undefined ? [] : await writeCertificate(folder, certificate);
   return await startIn(folder, [...(durable ? [] : ['fsync=off']), ...tls, ...settings]);
@@ -72,13 +72,13 @@ interface Folder {
   readonly user: SystemUser | undefined;
 }
 
-/** Creates a folder whose data `program` initializes. */
-async function makeFolder(program: string, options: readonly string[]): Promise<Folder> {
+/** Creates a folder in which `fill` makes the data. */
+async function makeFolder(fill: (data: string, user: SystemUser | undefined) => void): Promise<Folder> {
   const path = await mkdtemp(join(tmpdir(), 'mesh-postgres-'));
   const user = unprivilegedUser();
   if (user !== undefined) await chown(path, user.uid, user.gid);
   const data = join(path, 'data');
-  execFileSync(postgresProgram(program), ['-D', data, ...options], { ...user, cwd: path, stdio: 'pipe' });
+  fill(data, user);
   return { path, data, user };
 }
 
@@ -117,8 +117,9 @@ async function startIn({ path: folder, data, user }: Folder, extra: readonly str
     },
     killImmediate: () => end(child, 'SIGQUIT'),
     async startStandby() {
-      const copy = ['-R', '-d', url('postgres'), '-c', 'fast', '--no-sync'];
-      return await startIn(await makeFolder('pg_basebackup', copy), extra);
+      const copy = (data: string, user: SystemUser | undefined) =>
+        runProgram('pg_basebackup', ['-D', data, '-R', '-d', url('postgres'), '-c', 'fast', '--no-sync'], user);
+      return await startIn(await makeFolder(copy), extra);
     },
     promote: () => run('SELECT pg_promote()'),
     setReadOnly: (readOnly) =>
