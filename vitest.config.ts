@@ -14,6 +14,7 @@ export default defineConfig({
     globalSetup: ['mesh/testing/reporters/failed-tests.ts', 'mesh/testing/reporters/servers-report.ts'],
     testTimeout: 30_000,
     hookTimeout: 60_000,
-    maxWorkers: 2,
+    // More than the two cores that it must run on: for half of their time, files wait for servers and for timeouts.
+    maxWorkers: 3,
   },
 });

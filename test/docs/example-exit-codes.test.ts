@@ -7,7 +7,7 @@ import { rabbitmq } from '../../mesh/testing/servers/rabbitmq-server.ts';
 import { describeWithServer } from '../../mesh/testing/servers/servers.ts';
 import { spawnProcess } from '../../mesh/testing/servers/start-process.ts';
 
-describe('the examples that use a broker', () => {
+describe.concurrent('the examples that use a broker', () => {
   it.each([
     ['kafka-producer', 'KAFKA_BROKER', '127.0.0.1:1'],
     ['kafka-consumer', 'KAFKA_BROKER', '127.0.0.1:1'],
