@@ -9,7 +9,7 @@ ON_AN_ENGINE := mesh/app mesh/client mesh/server services test/*.test.ts test/cr
 CALLS_ON_AN_ENGINE := mesh/app/*.test.ts mesh/client mesh/server services/*/*.test.ts test/place-order.test.ts test/process/drain.test.ts
 
 .DEFAULT_GOAL := help
-.PHONY: help start start-split restart-split certs token demo import postgres kafka rabbitmq status order call replay dead-letters damaged compact audit rebuild verify-participant test test-grpc-js verify-polyglot verify-registries verify-faults verify-rolling verify-edge conformance check gen gen-check docs docs-check protos clients clients-typescript clients-go clients-python clients-csharp clients-java clients-rust proto-lint proto-breaking bench load deps deps-grpcurl deps-postgres deps-kafka deps-rabbitmq deps-discovery deps-peers deps-polyglot deps-edge clean
+.PHONY: help start start-split restart-split certs token demo import postgres kafka rabbitmq status order call replay dead-letters damaged compact audit rebuild verify-participant test test-grpc-js verify-polyglot verify-registries verify-faults verify-rolling verify-edge conformance check gen gen-check docs docs-check protos clients clients-typescript clients-go clients-python clients-csharp clients-java clients-rust proto-lint proto-breaking sbom audit-packages bench load deps deps-grpcurl deps-postgres deps-kafka deps-rabbitmq deps-discovery deps-peers deps-polyglot deps-edge clean
 
 ## help: list these commands
 help:
@@ -140,7 +140,7 @@ conformance: $(INSTALLED)
 check: $(INSTALLED)
 	tsc --noEmit
 	biome check --error-on-warnings .
-	node scripts/supply-chain.ts
+	node scripts/supply-chain.ts check
 	$(MAKE) --no-print-directory proto-lint gen-check proto-breaking docs-check
 
 ## gen: generate gen/ from the contracts
@@ -181,6 +181,14 @@ proto-lint: $(INSTALLED)
 ## proto-breaking: fail if a contract breaks its callers, compared with the commit AGAINST (default: main)
 proto-breaking: $(INSTALLED)
 	node scripts/proto-breaking.ts $(AGAINST)
+
+## sbom: write the packages that ship to dist/sbom.cdx.json (CycloneDX)
+sbom: $(INSTALLED)
+	@node scripts/supply-chain.ts sbom
+
+## audit-packages: compare all packages with known vulnerabilities in ADVISORIES=<file or folder> (OSV); without it asks npm's registry
+audit-packages: $(INSTALLED)
+	@node scripts/supply-chain.ts audit
 
 ## bench: measure ordermesh next to its peers and print ratios
 bench: $(INSTALLED)

@@ -33,3 +33,16 @@ export const unrunInstallScripts: Readonly<Record<string, string>> = {
   '@scarf/scarf': 'reports the installation to its maker',
   protobufjs: 'warns of a version range in package.json',
 };
+
+/** A known vulnerability that does not matter here, for a while. */
+export interface IgnoredAdvisory {
+  /** Of the advisory, or one of its aliases. */
+  readonly id: string;
+  /** The package. */
+  readonly name: string;
+  /** The day from which it counts again, `2027-01-31`. */
+  readonly until: string;
+  readonly why: string;
+}
+
+export const ignoredAdvisories: readonly IgnoredAdvisory[] = [];
