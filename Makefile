@@ -9,7 +9,7 @@ ON_AN_ENGINE := mesh/app mesh/client mesh/server services test/*.test.ts test/cr
 CALLS_ON_AN_ENGINE := mesh/app/*.test.ts mesh/client mesh/server services/*/*.test.ts test/place-order.test.ts test/process/drain.test.ts
 
 .DEFAULT_GOAL := help
-.PHONY: help start start-split restart-split certs token demo import postgres kafka rabbitmq status order call replay dead-letters damaged compact audit rebuild verify-participant test test-grpc-js verify-polyglot verify-registries verify-faults verify-rolling verify-edge conformance check gen gen-check docs docs-check protos clients clients-typescript clients-go clients-python clients-csharp clients-java clients-rust proto-lint proto-breaking sbom audit-packages bench load deps deps-grpcurl deps-postgres deps-kafka deps-rabbitmq deps-discovery deps-peers deps-polyglot deps-edge clean
+.PHONY: help start start-split restart-split certs token demo import postgres kafka rabbitmq status order call replay dead-letters actions damaged compact audit rebuild verify-participant test test-grpc-js verify-polyglot verify-registries verify-faults verify-rolling verify-edge conformance check gen gen-check docs docs-check protos clients clients-typescript clients-go clients-python clients-csharp clients-java clients-rust proto-lint proto-breaking sbom audit-packages bench load deps deps-grpcurl deps-postgres deps-kafka deps-rabbitmq deps-discovery deps-peers deps-polyglot deps-edge clean
 
 ## help: list these commands
 help:
@@ -75,6 +75,10 @@ replay: $(INSTALLED)
 ## dead-letters: list dead letters; show, redrive or discard them with ARGS="show <id>" (ARGS=help explains; see docs/operating.md)
 dead-letters: $(INSTALLED)
 	@exec node scripts/ordermesh.ts dead-letters $(ARGS)
+
+## actions: list what operators and admins changed, where calls are authenticated; ARGS='--by <user>' those of one
+actions: $(INSTALLED)
+	@exec node scripts/ordermesh.ts actions $(ARGS)
 
 ## damaged: list damaged events and tasks of a stopped mesh; skip one with ARGS='skip <place> --note=why' (see docs/operating.md)
 damaged: $(INSTALLED)

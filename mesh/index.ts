@@ -135,6 +135,7 @@ export type { ProjectionAdmin, ProjectionView, RebuildProgress } from './event-s
 export type { PartitionLag } from './events/consumer/lag.ts';
 export type { ReplayProgress } from './events/consumer/replay.ts';
 export { mergeById } from './iterables/merge-by-id.ts';
+export type { OperatorAction, OperatorActions } from './operator-actions/operator-actions.ts';
 export type { SagaAdmin, SagaView } from './saga/admin/admin.ts';
 export { sagaDeadLetters } from './saga/admin/dead-letters.ts';
 export type { SagaState, SagaStepState, SagaStepView } from './saga/decide/record.ts';

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { keepPrivate } from '../mesh/processes/keep-private.ts';
+import { actionsCommand } from './ordermesh/actions.ts';
 import { auditCommand } from './ordermesh/audit.ts';
 import { callCommand } from './ordermesh/call/call.ts';
 import { describeCommand, listCommand } from './ordermesh/call/describe.ts';
@@ -30,6 +31,7 @@ process.exitCode = await runCli(
     replayCommand,
     rebuildCommand,
     auditCommand,
+    actionsCommand,
     damagedCommand,
     compactCommand,
     callCommand,

@@ -461,6 +461,29 @@ export interface Json {
     /** The checks that fail. Empty while SERVING. */
     readonly problems: readonly Json['ops.v1.HealthProblem'][];
   };
+  /** A change that an operator or an admin asked for. */
+  readonly 'ops.v1.OperatorAction': {
+    /** Id of the action, a UUIDv7. */
+    readonly id: string;
+    /** When it began. */
+    readonly time?: string;
+    /** Who asked for it: the subject of the token, for example `olga`. */
+    readonly subject: string;
+    /** Roles of the token, for example `operator`. */
+    readonly roles: readonly string[];
+    /** Name of the service that did it, for example `payment`. */
+    readonly service: string;
+    /** Method, for example `/payment.v1.AccountService/Deposit`. */
+    readonly method: string;
+    /** The request as JSON, cut to 4 KiB, for example `{"accountId":"ada"}`. Empty for ImportUsers, whose requests are a stream. */
+    readonly request: string;
+    /** Why, as the request says. Empty if it has no field for that. */
+    readonly reason: string;
+    /** `OK`, or the reason of the error, for example `ACCOUNT_NOT_FOUND`. Empty while it runs, and if the process ended meanwhile. */
+    readonly outcome: string;
+    /** `x-request-id` of the call; the log has it as `request_id`. */
+    readonly requestId: string;
+  };
   /** What waits in the outbox of a service. */
   readonly 'ops.v1.OutboxBacklog': {
     /** Name of the service, for example `order`. */
@@ -548,6 +571,8 @@ export interface Json {
     readonly name: string;
     /** Compare only: discard the new projection and keep the live one. */
     readonly dryRun?: boolean;
+    /** Reason for the rebuild, for the record, for example `make audit reported it`. Where calls are authenticated, an operator must give one, unless `dry_run` is set. */
+    readonly reason?: string;
   };
   /** Stage of a rebuild, in order. */
   readonly 'ops.v1.RebuildStage': 'REBUILD_STAGE_UNSPECIFIED' | 'REBUILD_STAGE_REPLAYING' | 'REBUILD_STAGE_COMPARING' | 'REBUILD_STAGE_SWITCHED' | 'REBUILD_STAGE_DISCARDED';
@@ -559,6 +584,8 @@ export interface Json {
     readonly filter?: Json['ops.v1.DeadLetterFilter-Input'];
     /** Only return the ids that would be redriven. */
     readonly dryRun?: boolean;
+    /** Reason for redriving them, for the record, for example `the bug in 1.4 is fixed`. Where calls are authenticated, an operator must give one, unless `dry_run` is set. */
+    readonly reason?: string;
   };
   /** Response of RedriveDeadLetters. */
   readonly 'ops.v1.RedriveDeadLettersResponse': {
@@ -579,6 +606,8 @@ export interface Json {
     readonly offsets?: Json['ops.v1.ReplayOffsets-Input'];
     /** Start at the first event with this timestamp or later. */
     readonly time?: string | Date;
+    /** Reason for the replay, for the record, for example `the projection of 1.4 was wrong`. Where calls are authenticated, an operator must give one. */
+    readonly reason?: string;
   };
   /** A position in each partition. */
   readonly 'ops.v1.ReplayOffsets-Input': {
@@ -628,7 +657,7 @@ export interface Json {
   };
   /** Request of RetrySaga. */
   readonly 'ops.v1.RetrySagaRequest-Body': {
-    /** Reason for the retry, for the record, for example `the carrier answers again`. */
+    /** Reason for the retry, for the record, for example `the carrier answers again`. Where calls are authenticated, an operator must give one. */
     readonly note?: string;
   };
   /** A row that differs. */
@@ -1186,6 +1215,18 @@ export interface RestApi {
     /** Returns a notification. `notification.v1.NotificationService/GetNotification` */
     readonly '/notifications/{id}': {
       readonly response: Json['notification.v1.Notification'];
+    };
+    /** Streams the actions that the services of all processes have recorded, in id order, which is that of time. `ops.v1.ActionService/ListOperatorActions` */
+    readonly '/ops/actions': {
+      readonly params?: {
+        /** Return only actions with a greater id. Empty: start with the first action. */
+        readonly after_id?: string;
+        /** Maximum number of actions to return. 0: no limit. */
+        readonly limit?: number;
+        /** Return only actions of this user. Empty: of all. */
+        readonly subject?: string;
+      };
+      readonly response: readonly Json['ops.v1.OperatorAction'][];
     };
     /** Lists the available checks, sorted by name. `ops.v1.AuditService/ListChecks` */
     readonly '/ops/audit/checks': {

@@ -3,6 +3,7 @@ import type { EngineCall, EngineHandler, MethodKind, ReadRequest } from '../engi
 import { cancelled, invalidRequest } from '../errors/errors.ts';
 import type { Once } from '../idempotency/idempotency.ts';
 import type { Caller } from '../identity/caller.ts';
+import type { OperatorActions } from '../operator-actions/operator-actions.ts';
 import type { Authenticator } from '../security/authenticator.ts';
 import type { MethodAccess } from '../security/authorization/method-access.ts';
 import { runInScope } from '../telemetry/call-scope.ts';
@@ -12,6 +13,7 @@ import { requestIdMissing } from './errors.ts';
 import { HandlerContext } from './handler-context.ts';
 import type { Admission, Place, Work } from './policies/admission/admission.ts';
 import { CallWatch, type WatchTools } from './policies/call-watch.ts';
+import { isDryRun, recordedResponse, recordedResponses } from './policies/operator-action.ts';
 import { onceForOwner, ownResponse, ownResponses } from './policies/ownership.ts';
 import { ResponseStream } from './response-stream.ts';
 
@@ -23,6 +25,8 @@ export interface ServedMethod {
   readonly encode: (response: unknown) => Uint8Array;
   /** Returns the `once` of a call; `undefined` if the method is not idempotent by `request_id`. */
   readonly onceFor: ((request: never) => Once<unknown>) | undefined;
+  /** Where the changes of operators are recorded; `undefined`: in the log only. */
+  readonly actions: OperatorActions | undefined;
 }
 
 export interface ChainTools extends WatchTools {
@@ -58,7 +62,7 @@ export function chain(method: ServedMethod, tools: ChainTools): EngineHandler<un
         await decompressed(call, place);
         return place;
       },
-      () => begin(method, call, read) as AsyncIterable<unknown>,
+      () => begin(method, tools, call, read) as AsyncIterable<unknown>,
       method.encode,
     );
   };
@@ -91,7 +95,7 @@ async function answer(
     if (work === 'streaming') call.place = place;
     const decompressing = decompressed(call, place);
     if (decompressing !== undefined) await decompressing;
-    const response = method.encode(await begin(method, call, read));
+    const response = method.encode(await begin(method, tools, call, read));
     call.checkMetadata();
     const compressing = call.compressResponse(response);
     if (compressing !== undefined) {
@@ -136,23 +140,36 @@ function decompressed(call: HandlerContext, place: Place): Promise<void> | undef
   return decompressing.finally(() => place.hold(-requestBytes));
 }
 
-function begin({ kind, contract, handle, onceFor }: ServedMethod, call: HandlerContext, read: ReadInput): unknown {
+function begin(method: ServedMethod, tools: ChainTools, call: HandlerContext, read: ReadInput): unknown {
+  const { kind, contract, handle, onceFor } = method;
   if (call.isOver) throw cancelled({ path: call.path });
   const input = read();
   if (kind === 'client-streaming' || kind === 'bidi-streaming') {
-    return handleOwn(kind, call, () => handle(idleRequests(input as AsyncIterable<unknown>, call), call));
+    const requests = idleRequests(input as AsyncIterable<unknown>, call);
+    return handleFor(method, undefined, tools, call, () => handle(requests, call));
   }
   assertValid(contract, input);
   if (contract.idempotency === 'by-request-id') assertRepeatable(input as { readonly requestId: string }, call);
   if (call.mustOwn) call.assertOwnRequest(input);
   if (onceFor) call.once = call.mustOwn ? onceForOwner(onceFor(input as never), call) : onceFor(input as never);
-  return handleOwn(kind, call, () => handle(input, call));
+  return handleFor(method, input, tools, call, () => handle(input, call));
 }
 
-/** Runs the handler. For a user who may only have what is their own, its responses are checked. */
-function handleOwn(kind: MethodKind, call: HandlerContext, handle: () => unknown): unknown {
-  if (!call.mustOwn) return handle();
-  return kind === 'unary' || kind === 'client-streaming' ? ownResponse(call, handle) : ownResponses(call, handle);
+/**
+ * Runs the handler. Its responses to a user who may only have what is their own are checked; what an operator changes is recorded.
+ */
+function handleFor(
+  { kind, contract, actions }: ServedMethod,
+  request: unknown,
+  { logger }: ChainTools,
+  call: HandlerContext,
+  handle: () => unknown,
+): unknown {
+  const isOne = kind === 'unary' || kind === 'client-streaming';
+  if (call.mustOwn) return isOne ? ownResponse(call, handle) : ownResponses(call, handle);
+  if (!call.isStaff || contract.idempotency === 'no-side-effects' || isDryRun(request)) return handle();
+  const record = isOne ? recordedResponse : recordedResponses;
+  return record(call, request, { actions, logger }, handle);
 }
 
 /**

@@ -145,7 +145,8 @@ function servedMethod(
     throw new Error(`${path} has no ${contract ? 'handler' : 'contract'}: every method needs both`);
   }
   const handle: ServedMethod['handle'] = (input, context) => handler.call(handlers, input, context);
-  return { kind, contract, handle, encode, onceFor: onceOf(served, contract, key, path) };
+  const { actions } = served;
+  return { kind, contract, handle, encode, onceFor: onceOf(served, contract, key, path), actions };
 }
 
 function onceOf(

@@ -6,7 +6,7 @@ import type { Once } from '../idempotency/idempotency.ts';
 import type { Caller } from '../identity/caller.ts';
 import type { Credentials } from '../security/authenticator.ts';
 import { ownerNotChecked, permissionDenied } from '../security/authorization/errors.ts';
-import type { MethodAccess } from '../security/authorization/method-access.ts';
+import type { Admitted, MethodAccess } from '../security/authorization/method-access.ts';
 import { removeIdentity } from '../security/identity/identity-metadata.ts';
 import type { CallScope } from '../telemetry/call-scope.ts';
 import { continueTrace } from '../telemetry/trace-context.ts';
@@ -33,7 +33,7 @@ export class HandlerContext implements CallScope, MeshCallContext, EnteringCall 
   /** Set once the call is authenticated. */
   caller: Caller | undefined;
   #access: MethodAccess | undefined;
-  #mustOwn = false;
+  #admitted: Admitted = 'all';
   #isOwnerKnown = true;
   #traceparent: string | undefined;
 
@@ -66,13 +66,18 @@ export class HandlerContext implements CallScope, MeshCallContext, EnteringCall 
   admit(access: MethodAccess, caller: Caller): void {
     this.caller = caller;
     this.#access = access;
-    this.#mustOwn = access.admit(this, caller) === 'own';
-    this.#isOwnerKnown = !this.#mustOwn;
+    this.#admitted = access.admit(this, caller);
+    this.#isOwnerKnown = !this.mustOwn;
   }
 
   /** Whether the caller may only have what belongs to it. */
   get mustOwn(): boolean {
-    return this.#mustOwn;
+    return this.#admitted === 'own';
+  }
+
+  /** Whether the caller may call the method because of a role. */
+  get isStaff(): boolean {
+    return this.#admitted === 'staff';
   }
 
   /** Whether nothing is left to check of the owner. */
@@ -85,7 +90,7 @@ export class HandlerContext implements CallScope, MeshCallContext, EnteringCall 
   }
 
   #assertIs(userId: string | undefined): void {
-    if (!this.#mustOwn || this.#access === undefined || this.caller === undefined) return;
+    if (!this.mustOwn || this.#access === undefined || this.caller === undefined) return;
     this.#access.assertIs(this, this.caller, userId);
     this.#isOwnerKnown = true;
   }

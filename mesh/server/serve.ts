@@ -6,6 +6,7 @@ import type {
 } from 'nice-grpc';
 import type { MethodContract, ServiceContract } from '../contract/contract.ts';
 import type { Idempotency } from '../idempotency/idempotency.ts';
+import type { OperatorActions } from '../operator-actions/operator-actions.ts';
 import { thirdPartyAccess } from '../security/authorization/third-party.ts';
 import type { MeshCallContext } from './call-context.ts';
 
@@ -18,6 +19,8 @@ export interface ServedContract {
    * handlers deal with the `request_id` themselves: `by-handler`, without `once`.
    */
   readonly idempotency?: Idempotency | 'by-handler';
+  /** Where the changes of operators are recorded. Default: in the log only. */
+  readonly actions?: OperatorActions | undefined;
   /**
    * Resolves while this contract can be served; rejects with what is wrong, which shows in the health of this contract
    * alone. For one that can fail while the rest of its service works, such as a read model that lags.

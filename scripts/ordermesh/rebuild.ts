@@ -11,11 +11,12 @@ export const rebuildCommand: Command = {
   usage: `                           list the projections and how far behind they are
 <projection>               rebuild it and switch over
 <projection> --dry-run     rebuild it, compare, and discard the result
+             --note <why>  the reason, for the record: required where calls are authenticated
 
 The service may be omitted if only one service has a projection with this name.`,
   async run(args, cli) {
-    const { values, positionals } = readArgs(args, { 'dry-run': { type: 'boolean' } });
-    const { 'dry-run': dryRun = false } = values;
+    const { values, positionals } = readArgs(args, { 'dry-run': { type: 'boolean' }, note: { type: 'string' } });
+    const { 'dry-run': dryRun = false, note: reason = '' } = values;
     const [name, ...others] = positionals;
     const projections = cli.client(ProjectionServiceDefinition);
     if (others.length > 0) throw new UsageError('only one projection can be rebuilt at a time');
@@ -26,7 +27,7 @@ The service may be omitted if only one service has a projection with this name.`
       else for (const line of projectionTable(list, Date.now())) cli.print(line);
       return exitCode.done;
     }
-    return await showRebuild(projections.rebuildProjection({ name, dryRun }), cli);
+    return await showRebuild(projections.rebuildProjection({ name, dryRun, reason }), cli);
   },
 };
 

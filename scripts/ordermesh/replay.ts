@@ -19,10 +19,15 @@ export const replayCommand: Command = {
 <group> --from <time>           read from a time, such as 2026-11-28T12:00:00Z
 <group> --from <offsets>        read from offsets: <partition>=<offset>,... (other partitions: from the beginning)
         --topic <topic>         read only this topic of the group
+        --note <why>            the reason, for the record: required where calls are authenticated
 
 A replay is safe to repeat: events that took effect before are passed over. Ctrl-C ends it.`,
   async run(args, cli) {
-    const { values, positionals } = readArgs(args, { from: { type: 'string' }, topic: { type: 'string' } });
+    const { values, positionals } = readArgs(args, {
+      from: { type: 'string' },
+      topic: { type: 'string' },
+      note: { type: 'string' },
+    });
     const [group, ...others] = positionals;
     if (others.length > 0) throw new UsageError('only one group can be replayed at a time');
     const consumers = cli.client(ConsumerServiceDefinition);
@@ -30,8 +35,8 @@ A replay is safe to repeat: events that took effect before are passed over. Ctrl
       if (Object.keys(values).length > 0) throw new UsageError('--from and --topic require the name of a group');
       return listGroups(await consumers.listConsumers({}), cli);
     }
-    const { from = 'beginning', topic = '' } = values;
-    return await showReplay(consumers.replayConsumer({ group, topic, from: readStart(from) }), cli);
+    const { from = 'beginning', topic = '', note: reason = '' } = values;
+    return await showReplay(consumers.replayConsumer({ group, topic, from: readStart(from), reason }), cli);
   },
 };
 

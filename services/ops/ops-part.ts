@@ -1,3 +1,4 @@
+import type { ListOperatorActionsRequest, OperatorAction } from '#gen/ops/v1/action.ts';
 import type { Audit, AuditReport, AvailableCheck } from '#gen/ops/v1/audit.ts';
 import type { ConsumerGroup, ReplayConsumerRequest, ReplayProgress } from '#gen/ops/v1/consumer.ts';
 import type {
@@ -59,6 +60,8 @@ export interface OpsPart {
   listOwners(call: PartCall): Promise<string[]>;
   /** Returns those of the ids that are the owner's. Throws NOT_FOUND `UNKNOWN_OWNER`. */
   filterOwnIds(owner: string, ids: readonly string[], call: PartCall): Promise<string[]>;
+  /** What operators changed, in id order. */
+  listActions(request: ListOperatorActionsRequest, call: PartCall): AsyncIterable<OperatorAction>;
   /** `undefined` if none has finished. */
   getLastAudit(call: PartCall): Promise<Audit | undefined>;
 }

@@ -1,3 +1,4 @@
+import { ActionServiceContract } from '#gen/ops/v1/action.contract.ts';
 import { AuditServiceContract } from '#gen/ops/v1/audit.contract.ts';
 import { ConsumerServiceContract } from '#gen/ops/v1/consumer.contract.ts';
 import { HealthServiceContract } from '#gen/ops/v1/health.contract.ts';
@@ -20,6 +21,7 @@ import {
 import { auditOrders } from './audits/audit-orders.ts';
 import { auditOwners } from './audits/owners/audit-owners.ts';
 import { findOwners } from './audits/owners/owners.ts';
+import { createActionRpc } from './combine/action-rpc.ts';
 import { createAuditRpc } from './combine/audit-rpc.ts';
 import { createConsumerRpc } from './combine/consumer-rpc.ts';
 import { createDeadLetterRpc } from './combine/dead-letter-rpc.ts';
@@ -39,9 +41,10 @@ export const opsService = defineService({
   migrations: [],
   observesProcess: true,
   async setup(parts) {
-    const { process, findClient, clientAt, endpoints, run, tasks, clock, logger } = parts;
+    const { process, findClient, clientAt, endpoints, run, tasks, actions, clock, logger } = parts;
     const declared = await readDeclaredServices(contractDescriptors);
-    const local = createLocalPart({ ...parts, queues: tasks.backlogs, deadTasks: tasks.deadLetters });
+    const ownActions = { name: 'ops', actions };
+    const local = createLocalPart({ ...parts, queues: tasks.backlogs, deadTasks: tasks.deadLetters, ownActions });
     const find = createPartFinder({
       local,
       endpoints,
@@ -74,13 +77,15 @@ export const localOpsService = defineService({
     // Those of a broker are shared by all processes: `ops` shows them.
     const deadTasks = process.info.tasks === 'embedded' ? tasks.deadLetters : undefined;
     const alone = {
-      local: createLocalPart({ ...parts, queues: tasks.backlogs, deadTasks }),
+      local: createLocalPart({ ...parts, queues: tasks.backlogs, deadTasks, ownActions: undefined }),
       others: [],
       groups: [],
       possible: [],
     };
     const serves = serveOps(() => alone, { process, clock, logger });
-    return { serves: serves.map((served) => ({ ...served, idempotency: notStored })) };
+    // It has no database, so another service of the process keeps what it does.
+    const actions = process.services.find((service) => service.actions)?.actions;
+    return { serves: serves.map((served) => ({ ...served, idempotency: notStored, actions })) };
   },
 });
 
@@ -101,6 +106,7 @@ function serveOps(find: () => FoundParts, { process, clock, logger }: OpsDeps): 
     serve(ConsumerServiceContract, createConsumerRpc(viewOf)),
     serve(OwnerServiceContract, createOwnerRpc(viewOf)),
     serve(StatusServiceContract, createStatusRpc(viewOf)),
+    serve(ActionServiceContract, createActionRpc(viewOf)),
   ];
 }
 

@@ -3,6 +3,8 @@ import { type BackgroundAudits, createProcessAudits, createServiceAudits } from 
 import { createOutbox } from '../../events/outbox/create-outbox.ts';
 import type { Outbox } from '../../events/outbox/outbox.ts';
 import { createIdempotency } from '../../idempotency/create-idempotency.ts';
+import { createOperatorActions } from '../../operator-actions/create-operator-actions.ts';
+import type { OperatorActions } from '../../operator-actions/operator-actions.ts';
 import { needsIdempotency, type ServedContract } from '../../server/serve.ts';
 import { loadMigrations } from '../../storage/migrations.ts';
 import type { Storage } from '../../storage/storage.ts';
@@ -36,6 +38,7 @@ export function defineService<
     async create(runtime, process) {
       const { clock, logger } = runtime;
       const storage = migrations && (await openMigrated(runtime, name, migrations));
+      const actions = storage && createOperatorActions(storage, clock);
       const outbox = storage && topics && (await openOutbox(runtime, name, storage, topics));
       const { run, eventStore, aggregates, brokers, describe } = createServiceBackground({
         name,
@@ -48,7 +51,7 @@ export function defineService<
       const events = isStateless ? absentLog(`service ${name}`) : runtime.events;
       // The check of a queue that it only sends tasks to then fails before the first of them.
       if (topics?.length === 0 || spec.needs?.includes('tasks')) runtime.tasks.expectUse?.();
-      const parts = { ...runtime, events, settings, run, eventStore, aggregates, storage, outbox, process };
+      const parts = { ...runtime, events, settings, run, eventStore, aggregates, storage, actions, outbox, process };
       // Parts that the types omit are undefined here, or throw an error that names what is missing.
       const {
         serves,
@@ -76,7 +79,8 @@ export function defineService<
         name,
         isLocal,
         ...background,
-        serves: storage ? await withIdempotency(serves, storage, runtime) : serves,
+        serves: storage ? await withDatabase(serves, { storage, actions, runtime }) : serves,
+        ...(actions && { actions }),
         audits: checks,
         ...(audited && { auditor: audited.auditor }),
         async claim() {
@@ -134,13 +138,19 @@ function openOutbox(runtime: Runtime, name: string, storage: Storage, topics: To
   return createOutbox({ storage, events, tasks, source, topics, deadLettersRetentionMs, clock, logger });
 }
 
-/** Gives the contracts that have a method with a `request_id` the idempotency of the service's database. */
-async function withIdempotency(
-  serves: readonly ServedContract[],
-  storage: Storage,
-  { config, clock }: Runtime,
+interface DatabaseParts {
+  readonly storage: Storage;
+  readonly actions: OperatorActions | undefined;
+  readonly runtime: Runtime;
+}
+
+/** Gives the contracts the record of operators' actions and, if they have a method with a `request_id`, the idempotency of the database. */
+async function withDatabase(
+  served: readonly ServedContract[],
+  { storage, actions, runtime: { config, clock } }: DatabaseParts,
 ): Promise<ServedContract[]> {
-  if (!serves.some(lacksIdempotency)) return [...serves];
+  const serves = served.map((each) => ({ actions, ...each }));
+  if (!serves.some(lacksIdempotency)) return serves;
   const idempotency = await createIdempotency(storage, { clock, retentionMs: config.requestIdsRetentionMs });
   return serves.map((served) => (lacksIdempotency(served) ? { ...served, idempotency } : served));
 }

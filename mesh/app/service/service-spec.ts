@@ -3,6 +3,7 @@ import type { AnySetting, SettingValues } from '../../config/setting.ts';
 import type { EventStore } from '../../event-store/event-store.ts';
 import type { Topic } from '../../events/log/topic.ts';
 import type { Outbox } from '../../events/outbox/outbox.ts';
+import type { OperatorActions } from '../../operator-actions/operator-actions.ts';
 import type { RouteOf } from '../../server/forwarding/forwarder.ts';
 import type { ServedContract } from '../../server/serve.ts';
 import type { Migration, Storage } from '../../storage/storage.ts';
@@ -45,6 +46,8 @@ export interface ServiceParts<Settings>
 export interface StoredParts {
   /** The service's database, with its migrations applied. */
   readonly storage: Storage;
+  /** What operators changed in this service. */
+  readonly actions: OperatorActions;
   readonly run: StoredBackgroundRunner;
   /** Opens the event store in the service's database; the same at every call. */
   eventStore(): Promise<EventStore>;

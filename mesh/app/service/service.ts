@@ -14,6 +14,7 @@ import type { EventConsumer } from '../../events/consumer/create-consumer.ts';
 import type { EventLog } from '../../events/log/event-log.ts';
 import type { Outbox } from '../../events/outbox/outbox.ts';
 import type { Metrics } from '../../metrics/metrics.ts';
+import type { OperatorActions } from '../../operator-actions/operator-actions.ts';
 import type { SagaAdmin } from '../../saga/admin/admin.ts';
 import type { RouteOf } from '../../server/forwarding/forwarder.ts';
 import type { HealthList } from '../../server/health/health.ts';
@@ -102,6 +103,8 @@ export interface Service {
   readonly audits?: readonly AuditCheck[];
   readonly auditor?: Auditor;
   readonly ownIds?: OwnIds;
+  /** What operators changed in it, for `ops.v1`. */
+  readonly actions?: OperatorActions;
   /**
    * Claims what all processes on its database must have in common. Called before the process listens, so one that is refused
    * has accepted nothing.

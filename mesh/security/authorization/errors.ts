@@ -39,3 +39,12 @@ export const ownerNotChecked = defineError({
   publicText: ({ path }) => `${path} failed because of a fault in its service`,
   metadata: () => ({}),
 });
+
+export const reasonMissing = defineError({
+  reason: 'REASON_MISSING',
+  code: Status.INVALID_ARGUMENT,
+  means: 'what an operator or an admin changes is recorded with a reason, and the request has none',
+  fix: 'set `reason`, or `note`',
+  text: ({ path }: { readonly path: string }) => `${path} is recorded with its reason: say in the request why`,
+  metadata: () => ({}),
+});

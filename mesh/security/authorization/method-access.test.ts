@@ -35,7 +35,7 @@ describe('admit', () => {
     ['the edge where each service may', { services: ['*'] }, { service: 'edge', ...ada }, 'PERMISSION_DENIED'],
     ['the gateway for nobody', { services: ['*'] }, { service: 'gateway' }, 'UNAUTHENTICATED'],
     ['the gateway for a user', owner, { service: 'gateway', ...ada }, 'own'],
-    ['a role', { roles: ['operator'] }, operator, 'all'],
+    ['a role', { roles: ['operator'] }, operator, 'staff'],
     ['another role', { roles: ['operator'] }, ada, 'PERMISSION_DENIED'],
     ['a role called *', { roles: ['operator'] }, { subject: 'eve', roles: ['*'] }, 'PERMISSION_DENIED'],
     ['roles without a subject', { roles: ['operator'] }, { roles: ['operator'] }, 'UNAUTHENTICATED'],

@@ -11,8 +11,11 @@ export interface AccessedCall {
 /** Is notified of each refusal, with what the caller would have needed. */
 export type ReportDenial = (call: AccessedCall, caller: Caller, needs: string) => void;
 
-/** `all`: whatever belongs to whom. `own`: only what belongs to the caller, which is still to be checked. */
-export type Admitted = 'all' | 'own';
+/**
+ * `all`: whatever belongs to whom. `staff`: the same, because of a role. `own`: only what belongs to the caller, which is still to
+ * be checked.
+ */
+export type Admitted = 'all' | 'staff' | 'own';
 
 const any = '*';
 
@@ -50,7 +53,8 @@ export class MethodAccess {
     const service = caller.service !== undefined && doors.has(caller.service) ? undefined : caller.service;
     if (service !== undefined && (this.#isForServices || this.#services.includes(service))) return 'all';
     if (subject) {
-      if (this.#isForUsers || this.#hasRole(caller)) return 'all';
+      if (this.#isForUsers) return 'all';
+      if (this.#hasRole(caller)) return 'staff';
       if (this.owner !== undefined) return 'own';
     }
     this.#report(call, caller, this.needs);

@@ -4,13 +4,20 @@ import { readArgs, UsageError } from '../cli.ts';
 export type Command =
   | { readonly name: 'list'; readonly filter: DeadLetterFilter }
   | { readonly name: 'show'; readonly id: string }
-  | { readonly name: 'redrive'; readonly which: readonly string[] | DeadLetterFilter; readonly dryRun: boolean }
+  | {
+      readonly name: 'redrive';
+      readonly which: readonly string[] | DeadLetterFilter;
+      readonly dryRun: boolean;
+      /** Empty: without one. */
+      readonly note: string;
+    }
   | { readonly name: 'discard'; readonly ids: readonly string[]; readonly note: string };
 
 export const usage = `list [filter]                       list dead letters, oldest first (default)
 show <id>                           show one dead letter with its headers and payload
 redrive <id>... [--dry-run]         deliver these to their handlers again
 redrive --all [filter] [--dry-run]  redrive all dead letters, or all that match the filter
+        --note "<why>"              the reason, for the record: required where calls are authenticated
 discard <id>... --note "<why>"      discard these permanently, with a note
 
 filter: --source event|task|saga  --origin order.events/notification-service  --reason HANDLER_FAILED`;
@@ -51,12 +58,17 @@ function readShow(args: string[]): Command {
 }
 
 function readRedrive(args: string[]): Command {
-  const options = { ...filterOptions, all: { type: 'boolean' }, 'dry-run': { type: 'boolean' } } as const;
+  const options = {
+    ...filterOptions,
+    all: { type: 'boolean' },
+    'dry-run': { type: 'boolean' },
+    note: { type: 'string' },
+  } as const;
   const { values, positionals: ids } = readArgs(args, options);
-  const { all = false, 'dry-run': dryRun = false, ...filter } = values;
+  const { all = false, 'dry-run': dryRun = false, note = '', ...filter } = values;
   if (all === ids.length > 0) throw new UsageError('redrive requires either ids or --all');
   if (!all && Object.keys(filter).length > 0) throw new UsageError('redrive takes a filter only with --all');
-  return { name: 'redrive', which: all ? filterOf(filter) : ids, dryRun };
+  return { name: 'redrive', which: all ? filterOf(filter) : ids, dryRun, note };
 }
 
 function readDiscard(args: string[]): Command {

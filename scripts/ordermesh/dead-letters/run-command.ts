@@ -45,10 +45,10 @@ export async function runCommand(command: Command, context: CommandContext): Pro
       return true;
     }
     case 'redrive': {
-      const { which, dryRun } = command;
+      const { which, dryRun, note: reason } = command;
       const ids = 'source' in which ? await idsOf(deadLetters, which) : which;
       return await changeAll(ids, dryRun ? 'would be redriven' : 'redriven', cli, async (some) => {
-        const response = await deadLetters.redriveDeadLetters({ ids: some, dryRun }, withTimeout());
+        const response = await deadLetters.redriveDeadLetters({ ids: some, dryRun, reason }, withTimeout());
         const json = () => messageToJson('ops.v1.RedriveDeadLettersResponse', RedriveDeadLettersResponse, response);
         if (cli.json) cli.print(JSON.stringify({ ...json(), dryRun }));
         const { redrivenIds, ...others } = response;

@@ -14,7 +14,7 @@ export function createProjectionRpc(viewOf: ViewOf): ProjectionServiceHandlers {
       for (const { projection } of byName(lists)) yield projection;
     },
 
-    async *rebuildProjection({ name, dryRun }, call) {
+    async *rebuildProjection({ name, dryRun, reason }, call) {
       const { answers, unanswered } = await viewOf(call).allKnown((part) => part.listProjections(call));
       const all = byName(answers);
       const matches = all.filter(({ projection }) => projection.name === name || shortName(projection.name) === name);
@@ -24,7 +24,7 @@ export function createProjectionRpc(viewOf: ViewOf): ProjectionServiceHandlers {
       if (!isCertain && unanswered.length > 0) throw unreachable(unanswered);
       if (!first) throw unknownProjection({ name, known: namesOf(all) });
       if (matches.length > 1) throw ambiguousProjection({ name, known: namesOf(matches) });
-      yield* first.part.rebuildProjection({ name: first.projection.name, dryRun }, call);
+      yield* first.part.rebuildProjection({ name: first.projection.name, dryRun, reason }, call);
     },
   };
 }

@@ -85,7 +85,9 @@ describe('processes that do not answer an operator', () => {
     });
     const views = viewsOf(own, group('report', fakePart('report:1', { listProjections: fails })));
     const rebuild = (name: string) =>
-      Array.fromAsync(createProjectionRpc(views).rebuildProjection({ name, dryRun: false }, fakeCall().call));
+      Array.fromAsync(
+        createProjectionRpc(views).rebuildProjection({ name, dryRun: false, reason: '' }, fakeCall().call),
+      );
     await expect(rebuild('balances')).rejects.toMatchObject({ reason: 'PROCESS_UNREACHABLE' });
     expect(await rebuild('bank/balances')).toHaveLength(1);
   });

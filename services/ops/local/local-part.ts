@@ -9,6 +9,7 @@ import {
   sagaDeadLetters,
 } from '#mesh';
 import type { OpsPart } from '../ops-part.ts';
+import { localActions, type OwnActions } from './actions.ts';
 import { localAudits } from './audits.ts';
 import { localConsumers } from './consumers.ts';
 import { localDeadLetters } from './dead-letters.ts';
@@ -23,6 +24,8 @@ export interface LocalPartDeps {
   readonly queues: () => Promise<QueueBacklog[]>;
   /** The dead letters of tasks, if this process shows them. */
   readonly deadTasks: DeadLetterQueue | undefined;
+  /** The actions of `ops` itself, if it has a database. */
+  readonly ownActions: OwnActions | undefined;
   /** Aborts when the process drains. */
   readonly draining: AbortSignal;
   readonly clock: Clock;
@@ -31,7 +34,7 @@ export interface LocalPartDeps {
 
 /** Creates the part of this process: one list of the sagas, dead letters and projections of all its services. */
 export function createLocalPart(deps: LocalPartDeps): OpsPart {
-  const { process, queues, deadTasks, draining, clock, logger } = deps;
+  const { process, queues, deadTasks, ownActions, draining, clock, logger } = deps;
   const { services } = process;
   const sagas = combineSagas(services.flatMap((service) => service.sagas ?? []));
   const deadLetters = combineDeadLetters([
@@ -51,6 +54,7 @@ export function createLocalPart(deps: LocalPartDeps): OpsPart {
     ...localConsumers({ services, draining, logger }),
     ...localAudits({ auditor, ofServices, draining }),
     ...localOwners(services),
+    ...localActions([...services, ...(ownActions ? [ownActions] : [])]),
     ...localStatus({ process, queues, sagas, deadLetters, projections, auditor, clock }),
   };
 }

@@ -1,4 +1,5 @@
 import { Metadata } from 'nice-grpc-common';
+import { ActionServiceContract } from '#gen/ops/v1/action.contract.ts';
 import { AuditServiceContract } from '#gen/ops/v1/audit.contract.ts';
 import { ConsumerServiceContract } from '#gen/ops/v1/consumer.contract.ts';
 import { HealthServiceContract } from '#gen/ops/v1/health.contract.ts';
@@ -33,6 +34,7 @@ export function createRemotePart(
   const consumers = clientAt(ConsumerServiceContract, endpoint);
   const audits = clientAt(AuditServiceContract, endpoint);
   const owners = clientAt(OwnerServiceContract, endpoint);
+  const actions = clientAt(ActionServiceContract, endpoint);
   const health = clientAt(HealthServiceContract, endpoint);
   const status = clientAt(StatusServiceContract, endpoint);
 
@@ -86,6 +88,7 @@ export function createRemotePart(
     runAudit: (checks, call) => follow(call, (options) => audits.runAudit({ checks: [...checks] }, options)),
     listOwners: async (call) => (await owners.listOwners({}, limits(call))).owners,
     filterOwnIds: async (owner, ids, call) => (await owners.filterOwnIds({ owner, ids: [...ids] }, limits(call))).ids,
+    listActions: (request, call) => list(call, (options) => actions.listOperatorActions(request, options)),
     async getLastAudit(call) {
       try {
         return await audits.getLastAudit({}, limits(call));

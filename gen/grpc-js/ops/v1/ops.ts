@@ -396,7 +396,10 @@ export interface RetrySagaRequest {
   requestId: string;
   /** Id of the saga. */
   id: string;
-  /** Reason for the retry, for the record, for example `the carrier answers again`. */
+  /**
+   * Reason for the retry, for the record, for example `the carrier answers again`. Where calls are authenticated, an operator must
+   * give one.
+   */
   note: string;
 }
 
@@ -600,6 +603,11 @@ export interface RedriveDeadLettersRequest {
     | undefined;
   /** Only return the ids that would be redriven. */
   dryRun: boolean;
+  /**
+   * Reason for redriving them, for the record, for example `the bug in 1.4 is fixed`. Where calls are authenticated, an operator
+   * must give one, unless `dry_run` is set.
+   */
+  reason: string;
 }
 
 /** Response of RedriveDeadLetters. */
@@ -2494,7 +2502,7 @@ export const DeadLetterClosing: MessageFns<DeadLetterClosing> = {
 };
 
 function createBaseRedriveDeadLettersRequest(): RedriveDeadLettersRequest {
-  return { requestId: "", ids: [], filter: undefined, dryRun: false };
+  return { requestId: "", ids: [], filter: undefined, dryRun: false, reason: "" };
 }
 
 export const RedriveDeadLettersRequest: MessageFns<RedriveDeadLettersRequest> = {
@@ -2510,6 +2518,9 @@ export const RedriveDeadLettersRequest: MessageFns<RedriveDeadLettersRequest> = 
     }
     if (message.dryRun !== false) {
       writer.uint32(32).bool(message.dryRun);
+    }
+    if (message.reason !== "") {
+      writer.uint32(42).string(message.reason);
     }
     return writer;
   },
@@ -2559,6 +2570,14 @@ export const RedriveDeadLettersRequest: MessageFns<RedriveDeadLettersRequest> = 
             message.dryRun = reader.bool();
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2585,6 +2604,7 @@ export const RedriveDeadLettersRequest: MessageFns<RedriveDeadLettersRequest> = 
         : isSet(object.dry_run)
         ? globalThis.Boolean(object.dry_run)
         : false,
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
     };
   },
 
@@ -2602,6 +2622,9 @@ export const RedriveDeadLettersRequest: MessageFns<RedriveDeadLettersRequest> = 
     if (message.dryRun !== false) {
       obj.dryRun = message.dryRun;
     }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
     return obj;
   },
 
@@ -2616,6 +2639,7 @@ export const RedriveDeadLettersRequest: MessageFns<RedriveDeadLettersRequest> = 
       ? DeadLetterFilter.fromPartial(object.filter)
       : undefined;
     message.dryRun = object.dryRun ?? false;
+    message.reason = object.reason ?? "";
     return message;
   },
 };

@@ -124,6 +124,11 @@ export interface RebuildProjectionRequest {
   name: string;
   /** Compare only: discard the new projection and keep the live one. */
   dryRun: boolean;
+  /**
+   * Reason for the rebuild, for the record, for example `make audit reported it`. Where calls are authenticated, an operator must
+   * give one, unless `dry_run` is set.
+   */
+  reason: string;
 }
 
 /** Progress of a rebuild. */
@@ -418,7 +423,7 @@ export const ListProjectionsRequest: MessageFns<ListProjectionsRequest> = {
 };
 
 function createBaseRebuildProjectionRequest(): RebuildProjectionRequest {
-  return { name: "", dryRun: false };
+  return { name: "", dryRun: false, reason: "" };
 }
 
 export const RebuildProjectionRequest: MessageFns<RebuildProjectionRequest> = {
@@ -428,6 +433,9 @@ export const RebuildProjectionRequest: MessageFns<RebuildProjectionRequest> = {
     }
     if (message.dryRun !== false) {
       writer.uint32(16).bool(message.dryRun);
+    }
+    if (message.reason !== "") {
+      writer.uint32(26).string(message.reason);
     }
     return writer;
   },
@@ -461,6 +469,14 @@ export const RebuildProjectionRequest: MessageFns<RebuildProjectionRequest> = {
             message.dryRun = reader.bool();
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -481,6 +497,7 @@ export const RebuildProjectionRequest: MessageFns<RebuildProjectionRequest> = {
         : isSet(object.dry_run)
         ? globalThis.Boolean(object.dry_run)
         : false,
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
     };
   },
 
@@ -492,6 +509,9 @@ export const RebuildProjectionRequest: MessageFns<RebuildProjectionRequest> = {
     if (message.dryRun !== false) {
       obj.dryRun = message.dryRun;
     }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
     return obj;
   },
 
@@ -502,6 +522,7 @@ export const RebuildProjectionRequest: MessageFns<RebuildProjectionRequest> = {
     const message = createBaseRebuildProjectionRequest();
     message.name = object.name ?? "";
     message.dryRun = object.dryRun ?? false;
+    message.reason = object.reason ?? "";
     return message;
   },
 };

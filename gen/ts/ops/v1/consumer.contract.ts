@@ -55,4 +55,6 @@ export function checkReplayConsumerRequest(message: ReplayConsumerRequest, out: 
   if (hasNul(message.topic)) out.push({ field: 'topic', description: 'must not contain NUL (U+0000)' });
   if (isLonger(message.topic, 249)) out.push({ field: 'topic', description: 'must be at most 249 characters long' });
   if (message.from?.$case === 'time' && !(message.from.value.getTime() >= -62135596800000 && message.from.value.getTime() <= 253402300799999)) out.push({ field: 'time', description: 'must be a time from the year 1 to the year 9999' });
+  if (hasNul(message.reason)) out.push({ field: 'reason', description: 'must not contain NUL (U+0000)' });
+  if (isLonger(message.reason, 1000)) out.push({ field: 'reason', description: 'must be at most 1000 characters long' });
 }

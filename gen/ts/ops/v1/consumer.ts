@@ -61,6 +61,11 @@ export interface ReplayConsumerRequest {
     /** Start at the first event with this timestamp or later. */
     { $case: "time"; value: Date }
     | undefined;
+  /**
+   * Reason for the replay, for the record, for example `the projection of 1.4 was wrong`. Where calls are authenticated, an
+   * operator must give one.
+   */
+  reason: string;
 }
 
 /** A position in each partition. */
@@ -494,7 +499,7 @@ export const ConsumerPosition: MessageFns<ConsumerPosition> = {
 };
 
 function createBaseReplayConsumerRequest(): ReplayConsumerRequest {
-  return { group: "", topic: "", from: undefined };
+  return { group: "", topic: "", from: undefined, reason: "" };
 }
 
 export const ReplayConsumerRequest: MessageFns<ReplayConsumerRequest> = {
@@ -512,6 +517,9 @@ export const ReplayConsumerRequest: MessageFns<ReplayConsumerRequest> = {
       case "time":
         Timestamp.encode(toTimestamp(message.from.value), writer.uint32(34).fork()).join();
         break;
+    }
+    if (message.reason !== "") {
+      writer.uint32(42).string(message.reason);
     }
     return writer;
   },
@@ -561,6 +569,14 @@ export const ReplayConsumerRequest: MessageFns<ReplayConsumerRequest> = {
             message.from = { $case: "time", value: fromTimestamp(Timestamp.decode(reader, reader.uint32())) };
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -582,6 +598,7 @@ export const ReplayConsumerRequest: MessageFns<ReplayConsumerRequest> = {
         : isSet(object.time)
         ? { $case: "time", value: fromJsonTimestamp(object.time) }
         : undefined,
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
     };
   },
 
@@ -597,6 +614,9 @@ export const ReplayConsumerRequest: MessageFns<ReplayConsumerRequest> = {
       obj.offsets = ReplayOffsets.toJSON(message.from.value);
     } else if (message.from?.$case === "time") {
       obj.time = message.from.value.toISOString();
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
     }
     return obj;
   },
@@ -622,6 +642,7 @@ export const ReplayConsumerRequest: MessageFns<ReplayConsumerRequest> = {
         break;
       }
     }
+    message.reason = object.reason ?? "";
     return message;
   },
 };

@@ -329,6 +329,8 @@ export function checkRedriveDeadLettersRequest(message: RedriveDeadLettersReques
     checkDeadLetterFilter(message.filter, out);
     if (out.length > from) prefixFields(out, from, 'filter');
   }
+  if (hasNul(message.reason)) out.push({ field: 'reason', description: 'must not contain NUL (U+0000)' });
+  if (isLonger(message.reason, 1000)) out.push({ field: 'reason', description: 'must be at most 1000 characters long' });
 }
 
 /** Returns every broken rule of ops.v1.DiscardDeadLettersRequest, in field order. */

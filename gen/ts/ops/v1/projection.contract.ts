@@ -64,4 +64,6 @@ export function checkRebuildProjectionRequest(message: RebuildProjectionRequest,
   if (hasNul(message.name)) out.push({ field: 'name', description: 'must not contain NUL (U+0000)' });
   if (message.name === '') out.push({ field: 'name', description: 'must be at least 1 character long' });
   if (isLonger(message.name, 200)) out.push({ field: 'name', description: 'must be at most 200 characters long' });
+  if (hasNul(message.reason)) out.push({ field: 'reason', description: 'must not contain NUL (U+0000)' });
+  if (isLonger(message.reason, 1000)) out.push({ field: 'reason', description: 'must be at most 1000 characters long' });
 }
