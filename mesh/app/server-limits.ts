@@ -4,9 +4,12 @@ import type { PingPolicy } from '../engines/ping-strikes.ts';
 import type { ServerOptions } from '../server/create-server.ts';
 
 /** The limits of all gRPC listeners of a process, by its settings. */
-export function serverLimits(config: Config): Pick<ServerOptions, 'maxConnections' | 'process' | 'pings'> {
+export function serverLimits(
+  config: Config,
+): Pick<ServerOptions, 'maxConnections' | 'maxConnectionsPerAddress' | 'process' | 'pings'> {
   return {
     maxConnections: config.grpcMaxConnections,
+    maxConnectionsPerAddress: config.grpcMaxConnectionsPerAddress,
     process: { working: config.grpcMaxRunningCalls, waitingBytes: config.grpcMaxWaitingBytes },
     pings: pingPolicyOf(config.grpcMinPingIntervalMs),
   };

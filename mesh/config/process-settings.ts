@@ -53,6 +53,15 @@ export const processSettings = {
       'how many connections clients may have open, up to 1000000. A further one gets an HTTP status 503 with a text ' +
       'and is closed; its calls fail with UNAVAILABLE',
   }),
+  /** How many of them one address may have. */
+  grpcMaxConnectionsPerAddress: numberSetting('GRPC_MAX_CONNECTIONS_PER_ADDRESS', {
+    default: '5000',
+    min: 1,
+    max: 1_000_000,
+    doc:
+      'how many of them one address may have, up to 1000000. A further one gets an HTTP status 503 with a text and is closed. ' +
+      'Behind a proxy all callers have its address',
+  }),
   /** How many handlers of all services may work. */
   grpcMaxRunningCalls: numberSetting('GRPC_MAX_RUNNING_CALLS', {
     default: '2048',

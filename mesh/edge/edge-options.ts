@@ -1,12 +1,12 @@
 import type { ClientFactory } from '../client/client-factory.ts';
 import type { CorsOrigins } from '../config/cors-origins.ts';
 import type { HttpHosts } from '../config/http-hosts.ts';
+import type { ConnectionLimits } from '../engines/connection-limit.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import type { Authenticator } from '../security/authenticator.ts';
 import type { HealthList } from '../server/health/health.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Clock } from '../time/clock.ts';
-import type { ConnectionLimits } from './connections/connection-limit.ts';
 import type { HttpPatience } from './connections/patience.ts';
 
 export interface EdgeOptions {

@@ -1,13 +1,14 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { Server as NetServer, type Socket } from 'node:net';
+import { ConnectionLimit, type ConnectionLimits } from '../engines/connection-limit.ts';
 import { hangUp, peerOf } from '../engines/hang-up.ts';
 import type { ConnectionEnd } from '../engines/host-observer.ts';
-import { ConnectionLimit, type ConnectionLimits } from './connections/connection-limit.ts';
 import type { HttpEndReason } from './connections/end-reasons.ts';
 import { readProtocol } from './connections/first-bytes.ts';
 import { createHttp2Connections } from './connections/http2-connections.ts';
 import { type HttpPatience, httpPatience } from './connections/patience.ts';
 import { UnreadAnswers, type WatchedAnswer } from './connections/unread-answers.ts';
+import { tooManyConnections, tooManyOfAddress } from './errors.ts';
 import { faultOf, maxHeadBytes, refuseConnection, sendProblem } from './http-faults.ts';
 
 /** A server of HTTP/1.1 and cleartext HTTP/2 on one port. */
@@ -80,11 +81,15 @@ export function createHttpServer(
     if (turnedAway !== undefined) {
       report(turnedAway.end);
       socket.on('error', () => undefined);
-      if (turnedAway.error === undefined) {
+      if (!turnedAway.isAnswered) {
         socket.destroy();
         return;
       }
-      sendProblem(turnedAway.error, socket);
+      const { end, max } = turnedAway;
+      sendProblem(
+        end.reason === 'too_many_connections' ? tooManyConnections({ max }) : tooManyOfAddress({ max }),
+        socket,
+      );
       hangUp(socket, lingerMs);
       return;
     }

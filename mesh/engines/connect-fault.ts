@@ -7,13 +7,23 @@ export class NoAlpnError extends Error {
   }
 }
 
+/** The certificate of a server does not name the service that is called. */
+export class NoServiceError extends Error {
+  override readonly name = 'NoServiceError';
+}
+
+const otherService = /^its certificate of /;
+const revoked = /CERT_REVOKED|certificate revoked/i;
+const noList = /UNABLE_TO_GET_CRL|CRL_HAS_EXPIRED|CRL_NOT_YET_VALID|CRL_SIGNATURE|\bCRL\b/i;
+const otherUse = /INVALID_PURPOSE|certificate purpose/i;
+const weak = /too weak|too small|EE_KEY_TOO_SMALL|MD_TOO_WEAK/i;
 const untrusted =
   /UNABLE_TO_VERIFY_LEAF_SIGNATURE|SELF_SIGNED_CERT|UNABLE_TO_GET_ISSUER_CERT|self[- ]signed|unable to (verify|get)/i;
 const otherName = /ERR_TLS_CERT_ALTNAME_INVALID|does not match certificate/i;
 const noTls = /WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG|wrong version number|packet length too long|EPROTO/i;
 const noProtocol = /NoAlpnError|NO_APPLICATION_PROTOCOL|no application protocol|ALPN/i;
 const badCertificate =
-  /CERTIFICATE_REQUIRED|BAD_CERTIFICATE|UNKNOWN_CA|certificate required|bad certificate|unknown ca/i;
+  /CERTIFICATE_REQUIRED|BAD_CERTIFICATE|UNKNOWN_CA|ALERT_CERTIFICATE|certificate required|bad certificate|unknown ca|alert certificate/i;
 const expired = /CERT_HAS_EXPIRED|CERT_NOT_YET_VALID|has expired|not yet valid/i;
 const hangs = /sent no SETTINGS/;
 const cutOff = /closed|ECONNRESET|socket hang up|disconnected|Failed to connect/i;
@@ -37,15 +47,20 @@ function readable(fault: string): string {
 }
 
 function adviceFor(fault: string, isTls: boolean): string {
-  if (badCertificate.test(fault)) return 'set tls.key and tls.cert to ones that its CA has signed';
-  if (untrusted.test(fault)) return 'set tls.ca to the CA that signed its certificate';
+  if (otherService.test(fault)) return 'check that this address is of the service, and its certificate';
+  if (badCertificate.test(fault)) return 'set tls.key and tls.cert (TLS_KEY, TLS_CERT) to ones that its CA has signed';
+  if (untrusted.test(fault)) return 'set tls.ca (TLS_CA) to the CA that signed its certificate';
   if (otherName.test(fault)) return 'connect to a name that is in its certificate, or set tls.serverName to one';
+  if (revoked.test(fault)) return 'give the server a new certificate';
+  if (noList.test(fault)) return 'add a current list of revoked certificates of each CA to TLS_CRL';
+  if (otherUse.test(fault)) return 'give the server a certificate whose extended key usage has serverAuth';
+  if (weak.test(fault)) return 'give the server a certificate with a key from 2048 bits, signed with SHA-256';
   if (expired.test(fault)) return 'renew its certificate, or check the clocks';
   if (noProtocol.test(fault)) return 'check that a gRPC server listens there';
   if (noTls.test(fault)) return 'connect without tls, or enable TLS on the server';
   if (hangs.test(fault)) return 'check that it is a gRPC server, and does not hang';
   if (!cutOff.test(fault)) return 'check that it runs at this address';
   return isTls
-    ? 'if it requires client certificates, set tls.key and tls.cert to ones that its CA has signed'
+    ? 'if it requires client certificates, set tls.key and tls.cert (TLS_KEY, TLS_CERT) to ones that its CA has signed'
     : 'if it accepts only TLS, connect with tls';
 }

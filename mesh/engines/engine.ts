@@ -135,6 +135,8 @@ export interface ServerHostOptions {
   readonly maxConcurrentStreams?: number;
   /** The maximum number of connections. Further ones get an HTTP status 503 and are closed. Default: 10,000. */
   readonly maxConnections?: number;
+  /** The maximum number of connections of one address; further ones get the same. Default: 5,000. */
+  readonly maxConnectionsPerAddress?: number;
   /** How often clients may ping. More pings end the connection with ENHANCE_YOUR_CALM `too_many_pings`. */
   readonly pings?: PingPolicy | undefined;
   /** Is notified of connections that the host ends and of calls that it refuses. */

@@ -9,6 +9,12 @@ export function hangUp(socket: Socket, waitMs: number): void {
   socket.once('close', () => clearTimeout(timer));
 }
 
+/** Closes a connection that was not accepted. */
+export function drop(socket: Socket): void {
+  socket.on('error', () => undefined);
+  socket.destroy();
+}
+
 /** `host:port` of the other side; `unknown` if it reset the connection before this was read. */
 export function peerOf({ remoteAddress, remotePort }: Socket): string {
   return remoteAddress === undefined ? 'unknown' : `${remoteAddress}:${remotePort}`;

@@ -3,7 +3,14 @@ import type { MeshError } from '../errors/mesh-error.ts';
 /** Why a server host ends a connection. The values of a metric's label, so they do not change. */
 export const connectionEndReasons = [
   'too_many_connections',
+  'too_many_of_address',
+  'too_many_handshakes',
   'tls_handshake',
+  'tls_no_certificate',
+  'tls_untrusted',
+  'tls_expired',
+  'tls_revoked',
+  'tls_identity',
   'not_http2',
   'no_settings',
   'slow_headers',
@@ -23,6 +30,8 @@ export interface ConnectionEnd<Reason extends string = ConnectionEndReason> {
   /** `host:port` of the client; `unknown` if it was gone already. */
   readonly peer: string;
   readonly reason: Reason;
+  /** The service that the client's certificate names, if it is known. */
+  readonly service?: string | undefined;
   /** What the client did. */
   readonly problem: string;
   /** What happened on the connection, by what is counted. */

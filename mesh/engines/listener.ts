@@ -1,10 +1,11 @@
 import { once } from 'node:events';
-import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
-import { createServer as createTlsServer } from 'node:tls';
-import { hangUp, peerOf } from './hang-up.ts';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { ConnectionLimit, type TurnedAway } from './connection-limit.ts';
+import type { ConnectionPeer } from './connection-peer.ts';
+import { drop, hangUp, peerOf } from './hang-up.ts';
 import type { HostObserver } from './host-observer.ts';
 import { listenError, parseListenAddress } from './listen-address.ts';
-import { alpnProtocol, contextOptions, secureContext } from './tls/secure-context.ts';
+import { createSecureServer } from './tls/secure-server.ts';
 import type { ServerTls } from './tls/tls-options.ts';
 
 /** Accepts the connections of a server host. */
@@ -22,63 +23,67 @@ export interface Listener {
 export interface ListenerOptions {
   readonly tls: ServerTls | undefined;
   readonly maxConnections: number;
+  /** How many of them one address may have. */
+  readonly maxConnectionsPerAddress: number;
   readonly observer: HostObserver;
 }
 
-// How many connections above the limit get an answer that says why they are closed. More are closed without.
-const maxTurnedAway = 100;
 const lingerMs = 1_000;
-
-interface TlsError extends NodeJS.ErrnoException {
-  /** The message of OpenSSL without its place in the code. */
-  readonly reason?: string;
-}
 
 // TCP finds clients that are gone.
 const socketOptions = { noDelay: true, keepAlive: true, keepAliveInitialDelay: 60_000 };
 
-/** Listens for plain connections or, with `tls`, for encrypted ones, which are passed to `onSocket` once ALPN selected HTTP/2. */
+/** Listens for plain connections or, with `tls`, for encrypted ones, which are passed to `onSocket` once they are HTTP/2. */
 export function createListener(
-  { tls, maxConnections, observer }: ListenerOptions,
-  onSocket: (socket: Socket) => void,
+  { tls, maxConnections, maxConnectionsPerAddress, observer }: ListenerOptions,
+  onSocket: (socket: Socket, peer: ConnectionPeer) => void,
 ): Listener {
   const sockets = new Set<Socket>();
-  let turningAway = 0;
-  const openConnections = () => sockets.size - turningAway;
-  const accept = (socket: Socket) => {
-    if (openConnections() <= maxConnections) onSocket(socket);
-    else turnAway(socket);
-  };
-  const server = tls === undefined ? createServer(socketOptions) : createSecureServer(tls, accept, observer);
+  const limit = new ConnectionLimit({ all: maxConnections, ofAddress: maxConnectionsPerAddress });
+  /** Those that get an answer once their handshakes are complete, by peer. */
+  const turningAway = new Map<string, TurnedAway>();
+  const server =
+    tls === undefined
+      ? createServer(socketOptions)
+      : createSecureServer({ tls, observer, socketOptions }, acceptSecure);
   server.on('connection', (socket: Socket) => {
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
-    // With TLS, also those of the handshakes, which may take seconds.
-    if (sockets.size > maxConnections + maxTurnedAway) {
-      reportTooMany(socket);
-      drop(socket);
-    } else if (tls === undefined) accept(socket);
+    const turnedAway = limit.enter(socket);
+    if (turnedAway !== undefined) turnAway(socket, turnedAway);
+    else if (tls === undefined) accept(socket);
   });
 
-  function turnAway(socket: Socket): void {
-    reportTooMany(socket);
-    turningAway += 1;
-    socket.once('close', () => {
-      turningAway -= 1;
-    });
-    socket.on('error', () => undefined);
-    socket.write(answerOfFullServer(maxConnections));
-    hangUp(socket, lingerMs);
+  function accept(socket: Socket): void {
+    onSocket(socket, { address: peerOf(socket), service: undefined, leave: () => drop(socket) });
   }
 
-  function reportTooMany(socket: Socket): void {
-    const problem = `all ${maxConnections} connections are in use`;
-    observer.connectionEnded({ peer: peerOf(socket), reason: 'too_many_connections', problem });
+  function acceptSecure(socket: Socket, peer: ConnectionPeer): void {
+    const turnedAway = turningAway.get(peer.address);
+    if (turnedAway === undefined) onSocket(socket, peer);
+    else answer(socket, turnedAway);
+  }
+
+  function turnAway(socket: Socket, turnedAway: TurnedAway): void {
+    const { end, isAnswered } = turnedAway;
+    if (!isAnswered) {
+      observer.connectionEnded(end);
+      drop(socket);
+    } else if (tls === undefined) answer(socket, turnedAway);
+    else {
+      turningAway.set(end.peer, turnedAway);
+      socket.once('close', () => turningAway.delete(end.peer));
+    }
+  }
+
+  function answer(socket: Socket, turnedAway: TurnedAway): void {
+    observer.connectionEnded(turnedAway.end);
+    answerOfFullServer(socket, turnedAway);
   }
 
   return {
     get openConnections() {
-      return openConnections();
+      return limit.open;
     },
     async listen(address, setting = 'GRPC_LISTEN') {
       server.listen(parseListenAddress(address));
@@ -94,59 +99,13 @@ export function createListener(
   };
 }
 
-function createSecureServer(tls: ServerTls, onSocket: (socket: Socket) => void, observer: HostObserver): Server {
-  const { identity, clients = 'required', minVersion, handshakeTimeoutMs = 10_000 } = tls;
-  const context = () => {
-    // Called for its error; the server creates its own context.
-    secureContext({ whose: 'of the server', minVersion }, identity.current);
-    return contextOptions(identity.current, minVersion);
-  };
-  const server = createTlsServer({
-    ...context(),
-    requestCert: clients !== 'none',
-    rejectUnauthorized: clients === 'required',
-    ALPNProtocols: [alpnProtocol],
-    handshakeTimeout: handshakeTimeoutMs,
-    ...socketOptions,
-  });
-  const stopWatching = identity.onChange(() => server.setSecureContext(context()));
-  server.once('close', stopWatching);
-  const refuse = (socket: Socket, problem: string, peer = peerOf(socket)) => {
-    observer.connectionEnded({ peer, reason: 'tls_handshake', problem });
-    drop(socket);
-  };
-  server.on('secureConnection', (socket) => {
-    // One that needs no certificate may still have a bad one.
-    const isUntrusted = clients === 'optional' && socket.getPeerX509Certificate() !== undefined && !socket.authorized;
-    if (isUntrusted) refuse(socket, String(socket.authorizationError));
-    else if (socket.alpnProtocol === alpnProtocol) onSocket(socket);
-    else refuse(socket, 'the client did not select HTTP/2 in ALPN');
-  });
-  const peers = new WeakMap<Socket, string>();
-  server.on('connection', (socket: Socket) => peers.set(socket, peerOf(socket)));
-  server.on('tlsClientError', ({ code, reason, message }: TlsError, socket) => {
-    // Node closes the connection of an untrusted certificate before it reports it. `_parent`, the socket below, is private.
-    const { _parent: parent, authorizationError } = socket as typeof socket & { readonly _parent?: Socket };
-    const untrusted = authorizationError ? String(authorizationError) : undefined;
-    // The client has hung up, as the checks of load balancers do.
-    if (code === 'ECONNRESET' && untrusted === undefined) drop(socket);
-    else refuse(socket, untrusted ?? reason ?? message, parent && peers.get(parent));
-  });
-  return server;
-}
-
-/** Closes a connection that was not accepted. */
-function drop(socket: Socket): void {
-  socket.on('error', () => undefined);
-  socket.destroy();
-}
-
 /**
  * An answer of HTTP/1.1, because a client must not take this for a connection that works: after SETTINGS and GOAWAY, gRPC
  * clients connect again immediately and repeat the call. After this answer they wait, and report the status.
  */
-function answerOfFullServer(maxConnections: number): string {
-  const text = `all ${maxConnections} connections of this server are in use: try again later, or use another server\n`;
+function answerOfFullServer(socket: Socket, { end, max }: TurnedAway): void {
+  const whose = end.reason === 'too_many_connections' ? 'this server' : 'your address';
+  const text = `all ${max} connections of ${whose} are in use: try again later, or use another server\n`;
   const head = [
     'HTTP/1.1 503 Service Unavailable',
     'content-type: text/plain; charset=utf-8',
@@ -154,5 +113,7 @@ function answerOfFullServer(maxConnections: number): string {
     'retry-after: 1',
     'connection: close',
   ];
-  return `${head.join('\r\n')}\r\n\r\n${text}`;
+  socket.on('error', () => undefined);
+  socket.write(`${head.join('\r\n')}\r\n\r\n${text}`);
+  hangUp(socket, lingerMs);
 }

@@ -30,7 +30,7 @@ export interface HostReport extends HostObserver {
 }
 
 /**
- * Logs the connections that a server ends, one line in 10 s for each reason, and at `debug` the calls that it refuses before
+ * Logs the connections that a server ends, one line in 10 s for each reason and service, and at `debug` the calls that it refuses before
  * their handler. Counts both by reason.
  */
 export function createHostReport(deps: HostReportDeps): HostReport {
@@ -62,11 +62,12 @@ export function createEndReport<Reason extends string>(
   const countEnd = countByReason<Reason>(reasons, metric, { help, metrics });
   // A client that is ended connects again, and others may have the same fault.
   const limit = createLineLimit(clock);
-  return ({ peer, reason, problem, counts, cause }) => {
+  return ({ peer, service, reason, problem, counts, cause }) => {
     countEnd(reason);
-    const line = limit(reason);
+    // There are few services, each of which is to be named.
+    const line = limit(service === undefined ? reason : `${reason} ${service}`);
     if (line === undefined) return;
-    const fields = { peer, reason, problem, ...counts, ...line };
+    const fields = { peer, ...(service !== undefined && { service }), reason, problem, ...counts, ...line };
     if (reason !== 'internal_error') logger.warn(fields, 'connection ended because of its client');
     else logger.error({ ...fields, err: cause }, 'connection ended because of a fault of this server');
   };

@@ -47,6 +47,8 @@ export function contextOptions(
     cert,
     // Not empty: for that, Node takes the CAs that it trusts.
     ca: ca === undefined ? undefined : Buffer.from(ca),
+    // An intermediate CA may be trusted without the one above it.
+    allowPartialTrustChain: true,
     // Node reads only the first list of a text.
     crl: crl === undefined ? undefined : listsIn(crl),
     minVersion: minVersion === '1.2' ? 'TLSv1.2' : 'TLSv1.3',

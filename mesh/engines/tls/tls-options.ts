@@ -47,6 +47,8 @@ export interface ServerTls {
   readonly minVersion?: TlsVersion | undefined;
   /** The time limit of a handshake. Default: 10 s. */
   readonly handshakeTimeoutMs?: number;
+  /** How long the open calls of a client may take whose certificate no longer counts. Default: 30 s. */
+  readonly graceMs?: number;
 }
 
 /** TLS of a client. */
@@ -59,7 +61,7 @@ export interface ClientTls {
   readonly serverName?: string | undefined;
   /** The service that the server's certificate must name by `checkPeer`, whatever its host. Default: `serverName` is checked. */
   readonly serverService?: string | undefined;
-  /** Decides about the server's certificate, besides its name. Default: every one that a CA has signed is accepted. */
+  /** Finds the service that the server's certificate names, for `serverService`. */
   readonly checkPeer?: CheckPeer | undefined;
   /** Default: 1.3. */
   readonly minVersion?: TlsVersion | undefined;

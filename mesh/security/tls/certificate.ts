@@ -1,5 +1,5 @@
 import type { X509Certificate } from 'node:crypto';
-import { certificateExtensions, derElements, derSequence } from './der.ts';
+import { certificateExtensions, derElements, derSequence } from '../../engines/tls/der.ts';
 
 /** What a certificate may be used for at a TLS handshake. */
 export type TlsUse = 'server' | 'client';

@@ -1,4 +1,4 @@
-import { derElements, derSequence } from './der.ts';
+import { derElements, derSequence } from '../../engines/tls/der.ts';
 
 /** A list of revoked certificates. */
 export interface RevocationList {

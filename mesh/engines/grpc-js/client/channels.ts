@@ -1,7 +1,10 @@
 import { Channel, ChannelCredentials, type ChannelOptions } from '@grpc/grpc-js';
 import { unreachableText } from '../../connect-fault.ts';
 import type { ConnectOptions, TransportCall } from '../../engine.ts';
-import { clientContext } from '../../tls/client-context.ts';
+import { ClientContext } from '../../tls/client-context.ts';
+import { ServerTrust } from '../../tls/server-trust.ts';
+import { FreshCredentials } from './fresh-credentials.ts';
+import { type HeldChannel, RenewedChannel } from './renewed-channel.ts';
 
 const channelOptions: ChannelOptions = {
   'grpc.enable_channelz': 0,
@@ -24,8 +27,8 @@ const gzip = 2;
 
 /** The channels of grpc-js to one address. */
 export interface GrpcChannels {
-  /** The channel for a call. */
-  for(call: TransportCall): Channel;
+  /** The channel for a call, until it is released. */
+  hold(call: TransportCall): HeldChannel;
   /** Returns a better text than grpc-js's for a call that reached no server. */
   explain(details: string): string;
   close(): void;
@@ -44,28 +47,44 @@ export function createChannels(
     options['grpc.keepalive_time_ms'] = Math.max(keepalive.everyMs, minPingIntervalMs);
     options['grpc.keepalive_timeout_ms'] = keepalive.timeoutMs ?? 20_000;
   }
-  if (tls?.serverName !== undefined) options['grpc.ssl_target_name_override'] = tls.serverName;
-  const credentials = credentialsOf(address, tls);
-  const channel = new Channel(address, credentials, options);
-  let compressing: Channel | undefined;
+  const context = tls && new ClientContext(address, tls);
+  const renew = () => {
+    plain.renew();
+    compressing?.renew();
+  };
+  const trust =
+    tls?.identity &&
+    new ServerTrust(tls.identity, () => {
+      context?.refresh();
+      renew();
+    });
+  const leave = () => {
+    plain.leave();
+    compressing?.leave();
+  };
+  const credentials = context
+    ? new FreshCredentials(context, (socket) => trust?.watch(socket, leave))
+    : ChannelCredentials.createInsecure();
+  const plain = new RenewedChannel(() => new Channel(address, credentials, options));
+  let compressing: RenewedChannel | undefined;
+  const newCompressing = () =>
+    new RenewedChannel(
+      () => new Channel(address, credentials, { ...options, 'grpc.default_compression_algorithm': gzip }),
+    );
   return {
-    for(call) {
-      if (!call.compressRequests) return channel;
-      compressing ??= new Channel(address, credentials, { ...options, 'grpc.default_compression_algorithm': gzip });
-      return compressing;
+    hold(call) {
+      if (!call.compressRequests) return plain.hold();
+      compressing ??= newCompressing();
+      return compressing.hold();
     },
     explain(details) {
       const fault = /^No connection established\. Last error: (.*?)\.? Resolution note:/s.exec(details)?.[1];
       return fault === undefined ? details : unreachableText(address, fault, tls !== undefined);
     },
     close() {
-      channel.close();
+      trust?.close();
+      plain.close();
       compressing?.close();
     },
   };
-}
-
-function credentialsOf(address: string, tls: ConnectOptions['tls']): ChannelCredentials {
-  if (tls === undefined) return ChannelCredentials.createInsecure();
-  return ChannelCredentials.createFromSecureContext(clientContext(address, tls));
 }

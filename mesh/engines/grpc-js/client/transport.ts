@@ -31,8 +31,11 @@ export function connectGrpcJs(address: string, options: ConnectOptions = {}): Tr
   let closed = false;
   const start: StartCall = (path, call, listener) => {
     if (closed) throw unsentError(path, `the connection to ${address} was closed by this client`);
-    const channel = channels.for(call);
-    const ended = (wire: WireCall) => open.delete(wire);
+    const { channel, release } = channels.hold(call);
+    const ended = (wire: WireCall) => {
+      open.delete(wire);
+      release();
+    };
     const wire = startWireCall({ channel, path, call, listener, explain: channels.explain, ended });
     open.add(wire);
     return wire;

@@ -8,6 +8,7 @@ import type { RequestFault } from '../../request-fault.ts';
 import { requestIdKey, requestIdOf } from '../../request-id.ts';
 import { listenForStatus } from '../library-fixes.ts';
 import { fromWireMetadata, toWireMetadata } from '../metadata.ts';
+import { peerServiceOf } from './session-peers.ts';
 import { releaseAtDeadline } from './session-watch.ts';
 import { faultOfCode, http2StreamOf, isReset } from './tuned-server.ts';
 
@@ -44,6 +45,7 @@ export interface RawCall {
  */
 export class ServerCall implements EngineCall {
   readonly path: string;
+  readonly peerService: string | undefined;
   readonly requestCompressed = undefined;
   compressReplies = false;
   requestFault: RequestFault | undefined;
@@ -64,6 +66,7 @@ export class ServerCall implements EngineCall {
     this.path = path;
     this.#raw = raw;
     this.#sendFailure = sendFailure;
+    this.peerService = peerServiceOf(http2StreamOf(raw));
     listenForStatus(http2StreamOf(raw), (code) => {
       // grpc-js ends it because of its request, or at its deadline.
       if (!this.#ended && code !== Status.DEADLINE_EXCEEDED) this.requestFault = faultOfCode(code);

@@ -1,4 +1,6 @@
 import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
+import type { Socket } from 'node:net';
+import type { ConnectionPeer } from '../../connection-peer.ts';
 import type { ServerHost, ServerHostOptions } from '../../engine.ts';
 import { malformedTimeout, metadataTooLarge, unknownEncoding, unknownMethod } from '../../errors.ts';
 import { peerOf } from '../../hang-up.ts';
@@ -9,6 +11,7 @@ import { requestIdKey } from '../../request-id.ts';
 import { createBeginnings } from './beginnings.ts';
 import { readableTimeout } from './grpc-timeout.ts';
 import { registerMethod } from './register-method.ts';
+import { beginWith } from './session-peers.ts';
 import { type SessionPatience, sessionPatience } from './session-watch.ts';
 import { acceptEncoding, createTunedServer } from './tuned-server.ts';
 
@@ -25,6 +28,7 @@ export function createServerHost({
   maxReceiveBytes = 4 * 1024 * 1024,
   maxConcurrentStreams = 1_000,
   maxConnections = 10_000,
+  maxConnectionsPerAddress = 5_000,
   observer = noObserver,
   pings,
   tls,
@@ -53,12 +57,19 @@ export function createServerHost({
     pings,
     patience,
   });
+  const peers = new WeakMap<Socket, ConnectionPeer>();
   const beginnings = createBeginnings(observer, (socket) => {
-    connections.injectConnection(socket);
+    const peer = peers.get(socket);
+    // Node makes its session before this returns.
+    if (peer === undefined) connections.injectConnection(socket);
+    else beginWith(peer, () => connections.injectConnection(socket));
     // It drains all of them, and their calls have the rest of the time too.
     if (drainEndMs !== undefined) connections.drain(Math.max(0, drainEndMs - performance.now()));
   });
-  const listener = createListener({ tls, maxConnections, observer }, (socket) => beginnings.watch(socket));
+  const listener = createListener({ tls, maxConnections, maxConnectionsPerAddress, observer }, (socket, peer) => {
+    peers.set(socket, peer);
+    beginnings.watch(socket);
+  });
   let drained: Promise<void> | undefined;
   let drainEndMs: number | undefined;
 

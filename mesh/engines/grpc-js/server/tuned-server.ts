@@ -16,6 +16,7 @@ import { requestIdKey, requestIdOf } from '../../request-id.ts';
 import { type Decoder, fixServerCalls, isMidway, listenForStatus } from '../library-fixes.ts';
 import { toWireMetadata } from '../metadata.ts';
 import { timeoutMsOf } from './grpc-timeout.ts';
+import { takePeer } from './session-peers.ts';
 import { releaseAtDeadline, type SessionPatience, SessionWatch, watchOf } from './session-watch.ts';
 
 /** The parts of a grpc-js server that have no options. They are checked when a server is created. */
@@ -77,6 +78,7 @@ export function createTunedServer({
   for (const http2Server of internals.http2Servers.keys()) {
     admitFirst(http2Server, admit, refused);
     http2Server.on('session', (session) => {
+      takePeer(session);
       session.setLocalWindowSize(connectionWindowBytes);
       new SessionWatch(session, { observer, pings, patience });
     });

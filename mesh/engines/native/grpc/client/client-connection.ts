@@ -1,5 +1,7 @@
 import type { Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
 import { tooManyPings } from '../../../ping-strikes.ts';
+import type { ServerTrust } from '../../../tls/server-trust.ts';
 import { ErrorCode } from '../../http2/codec/frames.ts';
 import { literalFields } from '../../http2/codec/literal-fields.ts';
 import { Http2Connection } from '../../http2/connection/connection.ts';
@@ -42,11 +44,25 @@ export interface ConnectionListener {
   left(connection: ClientConnection): void;
 }
 
+/** What a connection needs. */
+export interface ClientConnectionParts {
+  readonly target: Target;
+  readonly connectTimeoutMs: number;
+  readonly windows: StreamWindows;
+  readonly watch: ConnectionWatch;
+  /** Watches the certificate of the server. */
+  readonly trust: ServerTrust | undefined;
+  readonly generation: number;
+}
+
 /** One connection to an endpoint, from the attempt to connect to its end. */
 export class ClientConnection {
+  /** How often the identity of the client had changed before. */
+  readonly generation: number;
   readonly #events: ConnectionListener;
   readonly #windows: StreamWindows;
   readonly #watch: ConnectionWatch;
+  readonly #trust: ServerTrust | undefined;
   readonly #encoder = createHpackEncoder();
   readonly #socket: Socket;
   #connection: Http2Connection | undefined;
@@ -57,18 +73,17 @@ export class ClientConnection {
   #endless: OpeningCall[] = [];
 
   constructor(
-    target: Target,
-    timeoutMs: number,
-    windows: StreamWindows,
-    watch: ConnectionWatch,
+    { target, connectTimeoutMs, windows, watch, generation, trust }: ClientConnectionParts,
     events: ConnectionListener,
   ) {
+    this.generation = generation;
     this.#windows = windows;
     this.#watch = watch;
+    this.#trust = trust;
     this.#events = events;
     this.#socket = dial(
       target,
-      timeoutMs,
+      connectTimeoutMs,
       (socket) => this.#onConnected(socket),
       (error) => this.#fail(error),
     );
@@ -149,12 +164,19 @@ export class ClientConnection {
     });
     this.#connection = connection;
     this.#watch.add(connection);
+    if (socket instanceof TLSSocket) this.#trust?.watch(socket, () => this.#leaveUntrusted());
   }
 
   #onClosed(connection: Http2Connection, error: Error | undefined): void {
     this.#watch.remove(connection);
     if (this.#isSettled) this.#leave();
     else this.#fail(error ?? new Error('the server closed the connection before it sent HTTP/2'));
+  }
+
+  /** The server's certificate no longer counts. */
+  #leaveUntrusted(): void {
+    this.#leave();
+    this.#connection?.drain();
   }
 
   #fail(error: Error): void {

@@ -1,6 +1,7 @@
-import { connect, isIP, type Socket } from 'node:net';
-import { type SecureContext, connect as tlsConnect } from 'node:tls';
+import { connect, type Socket } from 'node:net';
+import { connect as tlsConnect } from 'node:tls';
 import { NoAlpnError } from '../../../connect-fault.ts';
+import type { ClientContext } from '../../../tls/client-context.ts';
 import { alpnProtocol } from '../../../tls/secure-context.ts';
 
 // TCP finds a machine that is gone, and costs the server nothing.
@@ -10,10 +11,8 @@ const keepAliveDelayMs = 30_000;
 export interface Target {
   readonly host: string;
   readonly port: number;
-  /** Default: without TLS. */
-  readonly secureContext: SecureContext | undefined;
-  /** The name that the server's certificate must have. Default: the host. */
-  readonly serverName: string | undefined;
+  /** `undefined`: without TLS. */
+  readonly tls: ClientContext | undefined;
 }
 
 /**
@@ -26,13 +25,14 @@ export function dial(
   connected: (socket: Socket) => void,
   failed: (error: Error) => void,
 ): Socket {
-  const { secureContext } = target;
-  const socket = secureContext === undefined ? connect({ ...target, noDelay: true }) : dialTls(target, secureContext);
+  const { host, port, tls } = target;
+  const socket =
+    tls === undefined ? connect({ host, port, noDelay: true }) : tlsConnect({ host, port, ...tls.options() });
   socket.setKeepAlive(true, keepAliveDelayMs);
   const timer = setTimeout(() => socket.destroy(new Error(`no connection within ${timeoutMs} ms`)), timeoutMs);
   socket.once('close', () => clearTimeout(timer));
   socket.once('error', failed);
-  socket.once(secureContext === undefined ? 'connect' : 'secureConnect', () => {
+  socket.once(tls === undefined ? 'connect' : 'secureConnect', () => {
     clearTimeout(timer);
     if ('alpnProtocol' in socket && socket.alpnProtocol !== alpnProtocol) {
       socket.destroy(new NoAlpnError());
@@ -42,10 +42,4 @@ export function dial(
     connected(socket);
   });
   return socket;
-}
-
-function dialTls({ host, port, serverName }: Target, secureContext: SecureContext): Socket {
-  // A server name in TLS cannot be an address.
-  const servername = serverName ?? (isIP(host) === 0 ? host : '');
-  return tlsConnect({ host, port, secureContext, servername, ALPNProtocols: [alpnProtocol] });
 }

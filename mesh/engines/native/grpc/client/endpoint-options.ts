@@ -1,6 +1,7 @@
 import { type Clock, systemClock } from '../../../../time/clock.ts';
 import type { ClientTls, ConnectOptions } from '../../../engine.ts';
-import { clientContext } from '../../../tls/client-context.ts';
+import { ClientContext } from '../../../tls/client-context.ts';
+import type { TlsIdentity } from '../../../tls/tls-options.ts';
 import type { Patience } from '../../http2/connection/connection-watch.ts';
 import type { StreamWindows } from './client-connection.ts';
 import type { Target } from './dial.ts';
@@ -37,6 +38,8 @@ export interface EndpointSettings {
   readonly windows: StreamWindows;
   readonly patience: Patience;
   readonly clock: Pick<Clock, 'elapsedMs'>;
+  /** The identity of the client; `undefined`: it has none. */
+  readonly identity: TlsIdentity | undefined;
 }
 
 /** Throws a MeshError if a certificate or the key of `tls` cannot be used. */
@@ -61,12 +64,12 @@ export function endpointSettings(address: string, options: EndpointOptions): End
       ...options.patience,
     },
     clock,
+    identity: tls?.identity,
   };
 }
 
 function targetOf(address: string, tls: ClientTls | undefined): Target {
   const colon = address.lastIndexOf(':');
   const where = { host: address.slice(0, colon).replace(/^\[|\]$/g, ''), port: Number(address.slice(colon + 1)) };
-  if (tls === undefined) return { ...where, secureContext: undefined, serverName: undefined };
-  return { ...where, secureContext: clientContext(address, tls), serverName: tls.serverName };
+  return { ...where, tls: tls && new ClientContext(address, tls) };
 }

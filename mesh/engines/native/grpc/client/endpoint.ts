@@ -1,5 +1,7 @@
 import { backoff } from '../../../../time/backoff.ts';
 import { faultOf, unreachableText } from '../../../connect-fault.ts';
+import type { ClientContext } from '../../../tls/client-context.ts';
+import { ServerTrust } from '../../../tls/server-trust.ts';
 import { ConnectionWatch } from '../../http2/connection/connection-watch.ts';
 import { ClientConnection, type ConnectionListener, type OpeningCall } from './client-connection.ts';
 import { type EndpointOptions, type EndpointSettings, endpointSettings, type Spread } from './endpoint-options.ts';
@@ -21,6 +23,11 @@ export class Endpoint implements ConnectionListener {
   readonly #watch: ConnectionWatch;
   readonly #connections = new Set<ClientConnection>();
   readonly #reconnecting = new ReconnectDelay();
+  readonly #trust: ServerTrust | undefined;
+  /** Counts the changes of the identity. Connections of before are replaced. */
+  #generation = 0;
+  /** Whether some are to be replaced. */
+  #replacing = false;
   readonly #fixedFields = new Map<string, readonly string[]>();
   #waiting: OpeningCall[] = [];
   #tidyAt = minTidied;
@@ -33,6 +40,8 @@ export class Endpoint implements ConnectionListener {
     this.#settings = endpointSettings(address, options);
     this.#spread = this.#settings.spread;
     this.#watch = new ConnectionWatch(this.#settings.patience, { pingsIdle: false });
+    const { identity, target } = this.#settings;
+    this.#trust = identity && new ServerTrust(identity, () => this.#renew(target.tls));
   }
 
   /** The scheme of its URLs: `http` or `https`. */
@@ -61,6 +70,7 @@ export class Endpoint implements ConnectionListener {
 
   close(): void {
     this.#closed = true;
+    this.#trust?.close();
     clearTimeout(this.#retryTimer);
     for (const connection of this.#connections) connection.close();
     this.#failWaiting(`the connection to ${this.#address} was closed by this client`);
@@ -76,6 +86,7 @@ export class Endpoint implements ConnectionListener {
 
   hasRoom(connection: ClientConnection): void {
     if (!connection.isSettling) this.#reconnecting.succeeded();
+    if (this.#replacing) this.#replace();
     for (let call = this.#waiting[0]; call !== undefined; call = this.#waiting[0]) {
       const free = call.isOver ? undefined : this.#freeConnection();
       if (free === undefined && !call.isOver) {
@@ -126,7 +137,28 @@ export class Endpoint implements ConnectionListener {
   }
 
   get #isSecure(): boolean {
-    return this.#settings.target.secureContext !== undefined;
+    return this.#settings.target.tls !== undefined;
+  }
+
+  /** The identity has changed: its new connections get the calls as soon as they are ready. */
+  #renew(context: ClientContext | undefined): void {
+    context?.refresh();
+    this.#generation += 1;
+    this.#replacing = this.#connections.size > 0;
+    if (this.#replacing) this.#connect();
+  }
+
+  /** Connections of before take no further calls once there is a new one. */
+  #replace(): void {
+    const all = [...this.#connections].filter(({ isSettling }) => !isSettling);
+    const hasNew = all.some(({ generation }) => generation === this.#generation);
+    for (const connection of hasNew ? all : []) {
+      if (connection.generation === this.#generation) continue;
+      this.#connections.delete(connection);
+      connection.close();
+    }
+    this.#replacing = [...this.#connections].some(({ generation }) => generation !== this.#generation);
+    if (!hasNew) this.#connect();
   }
 
   /** Connects for the waiting calls. They fail if it is too early and no open connection could serve them. */
@@ -141,13 +173,18 @@ export class Endpoint implements ConnectionListener {
       return;
     }
     for (const connection of this.#connections) if (connection.isSettling) return;
-    if (this.#connections.size >= this.#settings.maxConnections) return;
+    const max = this.#settings.maxConnections + (this.#replacing ? 1 : 0);
+    if (this.#connections.size >= max) return;
     this.#connections.add(this.#newConnection());
   }
 
   #newConnection(): ClientConnection {
     const { target, connectTimeoutMs, windows } = this.#settings;
-    return new ClientConnection(target, connectTimeoutMs, windows, this.#watch, this);
+    const generation = this.#generation;
+    return new ClientConnection(
+      { target, connectTimeoutMs, windows, watch: this.#watch, trust: this.#trust, generation },
+      this,
+    );
   }
 
   /** Connects for the waiting calls as soon as that is allowed. */
@@ -155,7 +192,7 @@ export class Endpoint implements ConnectionListener {
     if (this.#retryTimer !== undefined) return;
     this.#retryTimer = setTimeout(() => {
       this.#retryTimer = undefined;
-      if (this.#waiting.length > 0) this.#connect();
+      if (this.#waiting.length > 0 || this.#replacing) this.#connect();
     }, this.#reconnecting.leftMs(this.#settings.clock.elapsedMs())).unref();
   }
 

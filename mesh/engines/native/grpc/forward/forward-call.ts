@@ -1,36 +1,18 @@
 import { ServerError, Status } from 'nice-grpc-common';
 import { deadlineExceeded } from '../../../../errors/errors.ts';
-import type { EndedCall, WireStatus } from '../../../../errors/wire-status.ts';
-import type { Timed, TimerWheel, WheelTimer } from '../../../../time/timer-wheel.ts';
+import type { Timed, WheelTimer } from '../../../../time/timer-wheel.ts';
 import { endpointLost, forwardedMetadataTooLarge, responseMetadataTooLarge } from '../../../errors.ts';
 import type { ForwardedCall, Forwarding } from '../../../forwarding.ts';
 import { fieldValue } from '../../http2/codec/field-rules.ts';
 import { ErrorCode } from '../../http2/codec/frames.ts';
-import type { MessageHead } from '../../http2/codec/message-head.ts';
 import type { HeaderList } from '../../http2/hpack/header-list.ts';
 import type { Http2Stream, StreamEvents } from '../../http2/streams/stream.ts';
 import { headFault, isUnknownMethod, resetStatus, statusOf, tooLargeStatus } from '../client/response-status.ts';
-import type { RequestWatch } from '../request-watch.ts';
+import type { ForwardStart, ForwardTools } from './forward-start.ts';
 import { ForwardedReply } from './forwarded-reply.ts';
 import { ForwardedRequest } from './forwarded-request.ts';
 import { NativeRawEndpoint } from './raw-endpoint.ts';
 import type { UpstreamEvents } from './upstream-call.ts';
-
-/** Shared by all forwarded calls of a host. */
-export interface ForwardTools {
-  readonly timers: TimerWheel;
-  readonly requestWatch: RequestWatch;
-  readonly toStatus: (error: unknown, call: EndedCall) => WireStatus;
-}
-
-export interface ForwardStart {
-  readonly stream: Http2Stream;
-  readonly head: MessageHead;
-  readonly path: string;
-  readonly peer: string;
-  readonly requestId: string;
-  readonly timeoutMs: number | undefined;
-}
 
 // So the answer of the endpoint at the deadline, which says more, arrives first.
 const deadlineSlackMs = 100;
@@ -44,6 +26,7 @@ const earlyMs = 50;
 export class ForwardCall implements ForwardedCall, StreamEvents, UpstreamEvents, Timed {
   readonly path: string;
   readonly peer: string;
+  readonly peerService: string | undefined;
   readonly requestId: string;
   readonly deadlineMs: number | undefined;
   isOver = false;
@@ -63,9 +46,10 @@ export class ForwardCall implements ForwardedCall, StreamEvents, UpstreamEvents,
   /** Whether the endpoint does not have the method, and another may. Then it is opened there once this reply has ended. */
   #isMissed = false;
 
-  constructor({ stream, head, path, peer, requestId, timeoutMs }: ForwardStart, tools: ForwardTools) {
+  constructor({ stream, head, path, from, requestId, timeoutMs }: ForwardStart, tools: ForwardTools) {
     this.path = path;
-    this.peer = peer;
+    this.peer = from.address;
+    this.peerService = from.service;
     this.requestId = requestId;
     this.deadlineMs = timeoutMs === undefined ? undefined : Date.now() + timeoutMs;
     this.#tools = tools;

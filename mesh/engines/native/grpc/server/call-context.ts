@@ -1,5 +1,6 @@
 import { Metadata } from 'nice-grpc-common';
 import { metadataWithFailure } from '../../../../errors/wire-status.ts';
+import type { ConnectionPeer } from '../../../connection-peer.ts';
 import type { CallEndListener, EngineCall } from '../../../engine.ts';
 import type { RequestFault } from '../../../request-fault.ts';
 import { requestIdKey, requestIdOf } from '../../../request-id.ts';
@@ -10,7 +11,7 @@ import { fieldsOf, metadataOf } from '../metadata-fields.ts';
 /** The call as its handler sees it. Most parts are rarely used, so they are made on first use. */
 export abstract class CallContext implements EngineCall {
   readonly path: string;
-  readonly peer: string;
+  readonly #from: ConnectionPeer;
   requestCompressed: boolean | undefined;
   compressReplies = false;
   requestFault: RequestFault | undefined;
@@ -24,9 +25,9 @@ export abstract class CallContext implements EngineCall {
   #abandoned: { readonly reason: unknown } | undefined;
   #endListener: CallEndListener | undefined;
 
-  constructor(path: string, peer: string, head: MessageHead) {
+  constructor(path: string, from: ConnectionPeer, head: MessageHead) {
     this.path = path;
-    this.peer = peer;
+    this.#from = from;
     this.#head = head;
   }
 
@@ -35,6 +36,14 @@ export abstract class CallContext implements EngineCall {
   abstract get requestBytes(): number;
   abstract decompressRequest(): Promise<void> | undefined;
   abstract compressResponse(bytes: Uint8Array): Promise<void> | undefined;
+
+  get peer(): string {
+    return this.#from.address;
+  }
+
+  get peerService(): string | undefined {
+    return this.#from.service;
+  }
 
   get requestId(): string {
     this.#requestId ??= requestIdOf(fieldValue(this.#head.list.fields, requestIdKey));

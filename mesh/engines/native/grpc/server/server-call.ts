@@ -1,6 +1,7 @@
 import { deadlineExceeded, undecodableMessage } from '../../../../errors/errors.ts';
 import { type EndedCall, maxStatusBytes, type WireStatus } from '../../../../errors/wire-status.ts';
 import type { Timed, TimerWheel, WheelTimer } from '../../../../time/timer-wheel.ts';
+import type { ConnectionPeer } from '../../../connection-peer.ts';
 import type { EngineHandler, EngineMethod } from '../../../engine.ts';
 import { responseMetadataTooLarge } from '../../../errors.ts';
 import type { CallRefusalReason, HostObserver } from '../../../host-observer.ts';
@@ -48,7 +49,7 @@ export interface CallStart {
   readonly stream: Http2Stream;
   readonly head: MessageHead;
   readonly request: RequestHead;
-  readonly peer: string;
+  readonly from: ConnectionPeer;
 }
 
 /**
@@ -71,8 +72,8 @@ export abstract class ServerCall extends CallContext implements Timed {
   #compressed: { readonly of: Uint8Array; readonly bytes: Uint8Array } | undefined;
   #pump: ReplyPump | undefined;
 
-  constructor(hosted: HostedMethod, { stream, head, request, peer }: CallStart, tools: ServerCallTools) {
-    super(hosted.method.path, peer, head);
+  constructor(hosted: HostedMethod, { stream, head, request, from }: CallStart, tools: ServerCallTools) {
+    super(hosted.method.path, from, head);
     this.hosted = hosted;
     this.stream = stream;
     this.request = request;

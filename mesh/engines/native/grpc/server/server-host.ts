@@ -1,8 +1,8 @@
 import type { Socket } from 'node:net';
 import { TimerWheel } from '../../../../time/timer-wheel.ts';
+import type { ConnectionPeer } from '../../../connection-peer.ts';
 import type { ServerHost, ServerHostOptions } from '../../../engine.ts';
 import type { Forwarder } from '../../../forwarding.ts';
-import { peerOf } from '../../../hang-up.ts';
 import { type CallRefusal, noObserver } from '../../../host-observer.ts';
 import { FirstBytes } from '../../../http-refusal.ts';
 import { createListener } from '../../../listener.ts';
@@ -36,6 +36,7 @@ export function createServerHost({
   maxReceiveBytes = 4 * 1024 * 1024,
   maxConcurrentStreams = 1_000,
   maxConnections = 10_000,
+  maxConnectionsPerAddress = 5_000,
   observer = noObserver,
   requestTimeoutMs = 60_000,
   pings,
@@ -49,13 +50,13 @@ export function createServerHost({
   const timers = new TimerWheel();
   const requestWatch = new RequestWatch(timers, requestTimeoutMs);
   const tools: ServerCallTools = { maxReceiveBytes, toStatus, timers, requestWatch, observer };
-  const listener = createListener({ tls, maxConnections, observer }, accept);
+  const listener = createListener({ tls, maxConnections, maxConnectionsPerAddress, observer }, accept);
   let forwarder: Forwarder | undefined;
   let draining = false;
   let drained: Promise<void> | undefined;
 
-  function accept(socket: Socket): void {
-    const peer = peerOf(socket);
+  function accept(socket: Socket, from: ConnectionPeer): void {
+    const { address: peer } = from;
     const firstBytes = new FirstBytes();
     const connection = new Http2Connection(
       socket,
@@ -69,7 +70,7 @@ export function createServerHost({
       },
       {
         begin: (chunk) => firstBytes.add(chunk),
-        request: (stream, head) => begin(stream, head, peer),
+        request: (stream, head) => begin(stream, head, from),
         refused: (head, reason) => observer.callRefused({ peer, path: callHeadOf(head).path, reason }),
         gaveUp: ({ reason, message, cause }, counts) =>
           observer.connectionEnded({ peer, reason, problem: message, counts, ...(cause !== undefined && { cause }) }),
@@ -79,12 +80,14 @@ export function createServerHost({
         },
       },
     );
+    from.leave = () => connection.drain();
     connections.add(connection);
     watch.add(connection);
     if (draining) connection.drain();
   }
 
-  function begin(stream: Http2Stream, head: MessageHead, peer: string): StreamEvents {
+  function begin(stream: Http2Stream, head: MessageHead, from: ConnectionPeer): StreamEvents {
+    const { address: peer } = from;
     const request = callHeadOf(head);
     const { path, httpRefusal } = request;
     if (httpRefusal !== undefined && !head.list.tooLarge) {
@@ -98,8 +101,8 @@ export function createServerHost({
         : refusalOf(head, request, hosted === undefined);
     if (refusal !== undefined) return refuseCall(stream, head, peer, refusal);
     if (request.expectsContinue) stream.sendInformation(continueHeader);
-    if (hosted === undefined) return forward(stream, head, peer);
-    const start = { stream, head, request, peer };
+    if (hosted === undefined) return forward(stream, head, from);
+    const start = { stream, head, request, from };
     return hosted.streamsRequests
       ? new ManyRequestsCall(hosted, start, tools)
       : new OneRequestCall(hosted, start, tools);
@@ -112,13 +115,13 @@ export function createServerHost({
     return refuse(stream, requestId, toStatus(refusal.error, { path, requestId, otherBytes: 0 }));
   }
 
-  function forward(stream: Http2Stream, head: MessageHead, peer: string): StreamEvents {
+  function forward(stream: Http2Stream, head: MessageHead, from: ConnectionPeer): StreamEvents {
     const { path, timeoutMs } = callHeadOf(head);
     const requestId = requestIdIn(head);
-    const call = new ForwardCall({ stream, head, path, peer, requestId, timeoutMs }, tools);
+    const call = new ForwardCall({ stream, head, path, from, requestId, timeoutMs }, tools);
     try {
       const forwarding = forwarder?.begin(call);
-      if (forwarding === undefined) return refuseCall(stream, head, peer, unknownPath(path));
+      if (forwarding === undefined) return refuseCall(stream, head, from.address, unknownPath(path));
       call.begin(forwarding);
     } catch (error) {
       call.fail(error);

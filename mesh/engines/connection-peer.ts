@@ -1,0 +1,12 @@
+/** The other side of a connection of a server host. */
+export interface ConnectionPeer {
+  /** `host:port`. */
+  readonly address: string;
+  /** The service that its certificate names. */
+  readonly service: string | undefined;
+  /**
+   * Called when its certificate no longer counts: no further calls begin, and the connection ends with the last. After a grace, it is
+   * closed. The host sets it; until then, it closes the connection.
+   */
+  leave: () => void;
+}
