@@ -6,6 +6,7 @@ import { processSettings } from '../config/process-settings.ts';
 import { contractDescriptors, contractOpenApi } from '../contract/declared-services.ts';
 import { serviceNameOf } from '../discovery/discovery.ts';
 import { createEdge } from '../edge/edge.ts';
+import { writePassedOn } from '../security/identity/outbound-identity.ts';
 import type { Authentication } from './authentication.ts';
 import type { Directory } from './directory.ts';
 import type { Runtime, ServiceDefinition } from './service/service.ts';
@@ -55,7 +56,7 @@ export async function listenForHttp(
     directory.isLocal(contract) ? own.pick(contract) : directory.pick(contract, tried, isStream);
   const clients = createClientFactory({
     endpoints: { found: directory.found, pick, close: own.close },
-    writeIdentity: authentication?.writeIdentity,
+    writeIdentity: authentication?.writeIdentity ?? writePassedOn,
     clock,
     logger,
   });

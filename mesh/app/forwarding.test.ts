@@ -45,6 +45,7 @@ async function open(discovery: Discovery, clock: Clock = systemClock) {
   const forwarding = await openForwarding([{ name: 'gateway', serves: [], forwards: () => undefined }], {
     config: { grpcMaxWaitingBytes: 1, grpcKeepaliveMs: 0 },
     tls: undefined,
+    authenticator: undefined,
     engine,
     endpoints,
     discovery,

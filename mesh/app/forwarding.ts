@@ -7,6 +7,7 @@ import type { Engine } from '../engines/engine.ts';
 import { forwardingNeedsNative } from '../engines/errors.ts';
 import type { Forwarder } from '../engines/forwarding.ts';
 import type { Metrics } from '../metrics/metrics.ts';
+import type { Authenticator } from '../security/authenticator.ts';
 import type { ProcessTls } from '../security/tls/process-tls.ts';
 import { createForwarder } from '../server/forwarding/forwarder.ts';
 import type { Health } from '../server/health/health.ts';
@@ -23,6 +24,8 @@ const listMs = 10_000;
 
 export interface ForwardingParts {
   readonly config: Pick<Config, 'grpcMaxWaitingBytes' | 'grpcKeepaliveMs'>;
+  /** Finds out who makes calls. `undefined`: nobody does here. */
+  readonly authenticator: Authenticator | undefined;
   readonly engine: Engine;
   readonly endpoints: Endpoints;
   readonly discovery: Pick<Discovery, 'scheme' | 'knows'>;

@@ -116,7 +116,14 @@ export async function openApp(parts: AppParts): Promise<OpenApp> {
   const served = await serveOwn(services, { ...limits, authenticator, config, tls, shutdown, engine, clock, logger });
   await findServices(called, { endpoints, draining });
   const serves = served.flatMap((service) => service.serves);
-  const forwarding = await openForwarding(served, { ...parts, engine, endpoints, discovery, metrics });
+  const forwarding = await openForwarding(served, {
+    ...parts,
+    authenticator: authentication?.authenticator('gateway'),
+    engine,
+    endpoints,
+    discovery,
+    metrics,
+  });
   if (forwarding) shutdown.add('resources', 'forwarding', async () => forwarding.close());
   const server = createServer({
     ...limits,

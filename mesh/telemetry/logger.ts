@@ -42,7 +42,8 @@ function describeError(error: Error): object {
   return { reason: error.reason, message: withCauses(error) };
 }
 
-function scopeFields(): object {
+/** Who and what the current call is, for each of its log lines. */
+export function scopeFields(): object {
   const scope = currentScope();
   if (scope === undefined) return {};
   const { requestId, traceparent, caller } = scope;

@@ -16,6 +16,12 @@ export interface OutboundCaller {
 /** Writes into the metadata of an attempt who makes it, in place of what an earlier attempt wrote there. */
 export type WriteIdentity = (metadata: Metadata, caller: OutboundCaller) => void;
 
+/** For calls from outside that a process passes on without asking who makes them: they must not count as its own. */
+export const writePassedOn: WriteIdentity = (metadata, { proven }) => {
+  removeIdentity(metadata);
+  if (proven === 'service') setPassedOn(metadata);
+};
+
 /**
  * Creates what says in calls of services who makes them: which service, to this process, since to others its certificate does;
  * and on behalf of whom. Whoever may listen in, or take the place of a service, learns nothing, and gets no token, except that of
