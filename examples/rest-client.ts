@@ -1,10 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import type { RestApi } from '#gen/rest.ts';
 import { createServiceClient, MeshError, RestError } from '#mesh';
+import { readAccess } from './support/access.ts';
 import { exitCode } from './support/failures.ts';
 
 // Places an order and reads it over REST, with the mesh at API_URL. Usage: `node examples/rest-client.ts`.
-const baseUrl = process.env.API_URL || 'http://localhost:8080/api';
+// TLS and a token, if the mesh asks for them: see docs/security.md.
+const { API_URL = '' } = process.env;
+const { tls, token } = readAccess(process.env, URL.parse(API_URL)?.host ?? 'localhost:8080');
+const baseUrl = API_URL || `${tls ? 'https' : 'http'}://localhost:8080/api`;
+const options = { ...(tls && { ca: tls.ca }), ...(token && { headers: { authorization: `Bearer ${token}` } }) };
 
 /** What this program reads of an order. */
 interface Order {
@@ -14,9 +19,9 @@ interface Order {
 
 try {
   // With the types of the contracts: a wrong path, parameter, body or response does not compile.
-  using mesh = createServiceClient<RestApi>(baseUrl);
+  using mesh = createServiceClient<RestApi>(baseUrl, options);
   // Without them, as with any REST API: the caller names the type of the response, and nothing is checked.
-  using orderService = createServiceClient(baseUrl);
+  using orderService = createServiceClient(baseUrl, options);
 
   const orderId = await placeOrder();
   const { data: order } = await orderService.get<Order>(`/orders/${orderId}`);

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { ChannelCredentials } from 'nice-grpc';
+import { ChannelCredentials, type ChannelOptions } from 'nice-grpc';
 
 /** How a program reaches a mesh and says who it is. */
 export interface Access {
@@ -67,6 +67,12 @@ export function channelCredentials({ tls }: Access): ChannelCredentials {
   if (tls === undefined) return ChannelCredentials.createInsecure();
   const { ca, cert, key } = tls;
   return ChannelCredentials.createSsl(Buffer.from(ca), key ? Buffer.from(key) : null, cert ? Buffer.from(cert) : null);
+}
+
+/** The options of such a channel: a certificate has the name of this machine, and TLS sends names, not IP addresses. */
+export function channelOptions({ tls }: Access, address: string): ChannelOptions {
+  const isLocal = /^(127\.0\.0\.1|\[::1\]):/.test(address);
+  return tls && isLocal ? { 'grpc.ssl_target_name_override': 'localhost' } : {};
 }
 
 function runningAt(environment: Environment, address: string): Partial<RunningMesh> {

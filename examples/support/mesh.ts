@@ -11,7 +11,7 @@ import { OrderServiceDefinition } from '#gen/order/v1/order.ts';
 import { LedgerServiceDefinition } from '#gen/payment/v1/ledger.ts';
 import { AccountServiceDefinition } from '#gen/payment/v1/payment.ts';
 import { UserServiceDefinition } from '#gen/user/v1/user.ts';
-import { type Access, channelCredentials, readAccess } from './access.ts';
+import { type Access, channelCredentials, channelOptions, readAccess } from './access.ts';
 import { clientsWith } from './clients.ts';
 
 /** Clients for all services of a mesh. */
@@ -24,6 +24,7 @@ export type Mesh = ReturnType<typeof connect>;
 export function connect(address: string, access: Access = readAccess(process.env, address)) {
   // By default a client that lost its server may wait minutes before it reconnects.
   const channel: Channel = createChannel(address, channelCredentials(access), {
+    ...channelOptions(access, address),
     'grpc.initial_reconnect_backoff_ms': 100,
     'grpc.max_reconnect_backoff_ms': 500,
   });

@@ -7,7 +7,7 @@ import {
   type CompatServiceDefinition,
   createChannel,
 } from 'nice-grpc';
-import { type Access, channelCredentials, readAccess } from '../../examples/support/access.ts';
+import { type Access, channelCredentials, channelOptions, readAccess } from '../../examples/support/access.ts';
 import { AnsweredError, clientsWith } from '../../examples/support/clients.ts';
 import {
   addressProblem,
@@ -87,7 +87,7 @@ export async function runCli(commands: readonly Command[], args: readonly string
     if (problem !== undefined) throw new CommandError(problem, exitCode.usage);
     const access = readAccess(process.env, options.address);
     const client = <Definition extends CompatServiceDefinition>(definition: Definition) => {
-      channel ??= createChannel(options.address, channelCredentials(access));
+      channel ??= createChannel(options.address, channelCredentials(access), channelOptions(access, options.address));
       return clientsWith(access).use(noteMissing(missing)).create(definition, channel);
     };
     const code = await command.run(own, { ...options, access, client, print: console.log });

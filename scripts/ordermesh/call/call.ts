@@ -3,7 +3,7 @@ import { type DescMethod, type FileRegistry, fromBinary, fromJson, toBinary, toJ
 import { Client, Metadata, type ServiceError } from '@grpc/grpc-js';
 import { ClientError, Status } from 'nice-grpc';
 import { statusDetailsKey } from '#mesh';
-import { channelCredentials } from '../../../examples/support/access.ts';
+import { channelCredentials, channelOptions } from '../../../examples/support/access.ts';
 import { describeFailure, type ExitCode, exitCode, exitCodeOf } from '../../../examples/support/failures.ts';
 import { escapeControls } from '../../support/format.ts';
 import { type Cli, type Command, CommandError, readArgs, UsageError } from '../cli.ts';
@@ -107,7 +107,7 @@ interface CallParts {
 }
 
 async function call(method: DescMethod, { requests, types, metadata, deadlineMs, cli }: CallParts): Promise<ExitCode> {
-  const client = new Client(cli.address, channelCredentials(cli.access));
+  const client = new Client(cli.address, channelCredentials(cli.access), channelOptions(cli.access, cli.address));
   const path = `/${method.parent.typeName}/${method.name}`;
   const answersOnce = method.methodKind === 'unary' || method.methodKind === 'client_streaming';
   const indent = answersOnce && !cli.json ? 2 : undefined;

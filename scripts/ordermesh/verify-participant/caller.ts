@@ -1,7 +1,7 @@
 import { Client, Metadata, type ServiceError } from '@grpc/grpc-js';
 import { Status } from 'nice-grpc';
 import { decodeStatusDetails, isRefusal, statusDetailsKey } from '#mesh';
-import { type Access, channelCredentials } from '../../../examples/support/access.ts';
+import { type Access, channelCredentials, channelOptions } from '../../../examples/support/access.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -62,7 +62,7 @@ export interface Caller {
 const noAccess: Access = { tls: undefined, token: undefined };
 
 /** Every attempt is visible, and a participant that was restarted is found soon. */
-const channelOptions = {
+const everyAttempt = {
   'grpc.enable_retries': 0,
   'grpc.use_local_subchannel_pool': 1,
   'grpc.initial_reconnect_backoff_ms': 100,
@@ -71,7 +71,8 @@ const channelOptions = {
 
 /** Creates a caller. `deadlineMs` is the deadline of each call. */
 export function createCaller(address: string, deadlineMs: number, access: Access = noAccess): Caller {
-  const connect = () => new Client(address, channelCredentials(access), channelOptions);
+  const connect = () =>
+    new Client(address, channelCredentials(access), { ...everyAttempt, ...channelOptions(access, address) });
   const metadata = () => {
     const sent = new Metadata();
     if (access.token !== undefined) sent.set('authorization', `Bearer ${access.token}`);
