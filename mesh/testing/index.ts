@@ -16,6 +16,7 @@ export { type FaultProxy, startFaultProxy } from './servers/fault-proxy.ts';
 export { type PostgresServer, postgres, startPostgres } from './servers/postgres-server.ts';
 export { type RabbitmqServer, rabbitmq, startRabbitmq } from './servers/rabbitmq-server.ts';
 export { describeWithServer } from './servers/servers.ts';
+export { type GuardedMesh, startGuardedMesh, type TestCaller } from './start-guarded-mesh.ts';
 export { startMesh, type TestMesh } from './start-mesh.ts';
 export { type TempFolder, tempFolder } from './temp-folder.ts';
 export { createTestClock, type TestClock } from './test-clock.ts';
