@@ -26,6 +26,9 @@ export interface Seen {
   readonly errors: readonly string[];
 }
 
+/** How callers reach the mesh: see `readAccess`. Default: without TLS and without a token. */
+export type AccessSettings = Readonly<Partial<Record<'TLS_CA' | 'ORDERMESH_TOKEN', string>>>;
+
 /** A client that makes calls until it is ended. */
 export interface Caller {
   readonly name: string;
@@ -77,12 +80,18 @@ export function startReads(name: string, calls: readonly (() => Promise<unknown>
 const restartFolder = new URL('../../test/conformance/restart/', import.meta.url);
 
 /** A client of grpc-go, which repeats no call by itself. */
-export const startGrpcGo = (address: string, reads: readonly Read[]) =>
-  startProgram('grpc-go', [grpcGoRestart.path], address, reads);
+export const startGrpcGo = (address: string, reads: readonly Read[], access?: AccessSettings) =>
+  startProgram('grpc-go', [grpcGoRestart.path], address, reads, access);
 
 /** A client of grpcio, which repeats no call by itself. */
-export const startGrpcio = (address: string, reads: readonly Read[]) =>
-  startProgram('grpcio', [grpcPythonPath, fileURLToPath(new URL('restart_client.py', restartFolder))], address, reads);
+export const startGrpcio = (address: string, reads: readonly Read[], access?: AccessSettings) =>
+  startProgram(
+    'grpcio',
+    [grpcPythonPath, fileURLToPath(new URL('restart_client.py', restartFolder))],
+    address,
+    reads,
+    access,
+  );
 
 /**
  * Starts one of the programs in `test/conformance/restart`, and waits for its first calls. Throws if it ends before, and at its end
@@ -93,11 +102,16 @@ export async function startProgram(
   command: readonly string[],
   address: string,
   reads: readonly Read[],
+  access: AccessSettings = {},
 ): Promise<Caller> {
   const [file = '', ...args] = command;
   const calls = reads.map(({ kind, path, request }) => `${kind}:${path}:${Buffer.from(request).toString('hex')}`);
   // It ends with its input, so also with this program. Ctrl-C is for this program.
-  const child = spawn(file, [...args, address, ...calls], { stdio: ['pipe', 'pipe', 'inherit'], detached: true });
+  const child = spawn(file, [...args, address, ...calls], {
+    env: { ...process.env, ...access },
+    stdio: ['pipe', 'pipe', 'inherit'],
+    detached: true,
+  });
   const samples: (Counts & { readonly ms: number })[] = [];
   let errors: readonly string[] | undefined;
   const output = createInterface({ input: child.stdout }).on('line', (line) => {
@@ -143,14 +157,19 @@ const workFolder = '.cache/rolling';
 const ghzSeconds = 3_600;
 
 /** Starts ghz with a profile of `load/`, at a fixed rate. */
-export async function startGhz(profile: string, address: string, perSecond: number): Promise<Caller> {
+export async function startGhz(
+  profile: string,
+  address: string,
+  perSecond: number,
+  access: AccessSettings = {},
+): Promise<Caller> {
   await mkdir(workFolder, { recursive: true });
   const options = { address, durationMs: ghzSeconds * 1_000, concurrency: 16, connections: 4, rps: perSecond };
   const [config] = readProfile(profile, options).runs as [GhzConfig];
   const [configFile, output] = ['config', 'output'].map((kind) =>
     join(workFolder, `${process.pid}-${profile}.${kind}.json`),
   ) as [string, string];
-  await writeFile(configFile, JSON.stringify(config));
+  await writeFile(configFile, JSON.stringify({ ...config, ...ghzAccess(access) }), { mode: 0o600 });
   const log = join(workFolder, `${process.pid}-${profile}.log`);
   const command = [ghz.path, '--config', configFile, '--format', 'json', '--output', output];
   const running = spawnGuarded({ command, log });
@@ -171,6 +190,14 @@ export async function startGhz(profile: string, address: string, perSecond: numb
         errors: Object.entries(report.errorDistribution).map(([text, count]) => `${count} × ${text}`),
       };
     },
+  };
+}
+
+/** How ghz reaches a server. */
+function ghzAccess({ TLS_CA, ORDERMESH_TOKEN }: AccessSettings): object {
+  return {
+    ...(TLS_CA && { insecure: false, cacert: TLS_CA }),
+    ...(ORDERMESH_TOKEN && { metadata: { authorization: `Bearer ${ORDERMESH_TOKEN}` } }),
   };
 }
 

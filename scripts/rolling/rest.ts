@@ -1,4 +1,5 @@
 import type { RestApi } from '#gen/rest.ts';
+import type { Access } from '../../examples/support/access.ts';
 import { createServiceClient } from '../../mesh/rest-client/create-service-client.ts';
 import type { TypedRestClient } from '../../mesh/rest-client/typed-client.ts';
 import { type Caller, startReads } from './callers.ts';
@@ -7,8 +8,11 @@ import { type NewOrder, type OrderCaller, startOrders } from './orders.ts';
 type Rest = TypedRestClient<RestApi>;
 
 /** Creates a client of the gateway's REST API. */
-export function connectRest(httpAddress: string): Rest {
-  return createServiceClient<RestApi>(`http://${httpAddress}/api`);
+export function connectRest(httpAddress: string, { tls, token }: Access): Rest {
+  return createServiceClient<RestApi>(`${tls ? 'https' : 'http'}://${httpAddress}/api`, {
+    ...(tls && { ca: tls.ca }),
+    ...(token && { headers: { authorization: `Bearer ${token}` } }),
+  });
 }
 
 /** The same reads as of the other clients, over REST. This side repeats none. Waits for its first call. */

@@ -2,7 +2,7 @@ import { readAccess } from '../../examples/support/access.ts';
 import { connect } from '../../examples/support/mesh.ts';
 import { createClients } from '../../mesh/app/program-clients.ts';
 import { prepareData } from '../load/prepare.ts';
-import { startAll, startGhz, startGrpcGo, startGrpcio, startReads } from './callers.ts';
+import { type AccessSettings, startAll, startGhz, startGrpcGo, startGrpcio, startReads } from './callers.ts';
 import { type Effects, type LiveShipments, type Placed, readBefore, readEffects } from './effects.ts';
 import { connectShop, startOrders } from './orders.ts';
 import { type RestartOptions, restartUnderLoad, type SeenByPhase } from './phases.ts';
@@ -19,6 +19,8 @@ export interface RollingOptions extends RestartOptions {
   /** Half of them by gRPC, half over REST. */
   readonly ordersPerSecond: number;
   readonly ghzCallsPerSecond: number;
+  /** Default: without TLS and without a token. */
+  readonly access?: AccessSettings;
   /** Reads them from the carrier of the mesh. */
   readonly liveShipments: LiveShipments;
 }
@@ -27,11 +29,12 @@ export interface RollingOptions extends RestartOptions {
 export async function verifyRolling(mesh: SplitMesh, options: RollingOptions): Promise<RollingResult> {
   const { ordersPerSecond, ghzCallsPerSecond, say, signal } = options;
   const { address, httpAddress } = mesh;
-  const access = readAccess(process.env, address);
+  const settings = options.access ?? {};
+  const access = readAccess({ DATA_DIR: 'none', ...settings }, address);
   const prepared = connect(address, access);
   await prepareData(prepared, say).finally(() => prepared.close());
   const clients = await createClients(address, { ...access, logLevel: 'silent' });
-  const rest = connectRest(httpAddress);
+  const rest = connectRest(httpAddress, access);
   const close = () => {
     clients.close();
     rest.close();
@@ -43,9 +46,9 @@ export async function verifyRolling(mesh: SplitMesh, options: RollingOptions): P
     const reads = createReads(clients);
     const before = await readBefore(shop, signal);
     const readers = await startAll([
-      startGhz('read', address, ghzCallsPerSecond),
-      startGrpcGo(address, reads),
-      startGrpcio(address, reads),
+      startGhz('read', address, ghzCallsPerSecond, settings),
+      startGrpcGo(address, reads, settings),
+      startGrpcio(address, reads, settings),
       startRestReads(rest),
     ]);
     const own = startReads(

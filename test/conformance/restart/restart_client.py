@@ -2,13 +2,15 @@
 
 Without calls in the arguments it calls the user service and waits for a connection, as fast as it can. Calls in the arguments
 are made 5 times a second each, and fail without a connection. Writes its counts as JSON every 20 calls and after each failure
-until its input ends, then a summary.
+until its input ends, then a summary. TLS_CA, TLS_CERT, TLS_KEY and ORDERMESH_TOKEN say how it reaches the server.
 """
 
 import json
+import os
 import sys
 import threading
 import time
+from pathlib import Path
 
 import grpc
 
@@ -41,11 +43,22 @@ def work(kind, make, pause):
                 print(json.dumps({**seen, "failures": len(seen["failures"])}), flush=True)
 
 
+def connect(address, options):
+    ca, cert, key = (os.environ.get(name) for name in ("TLS_CA", "TLS_CERT", "TLS_KEY"))
+    if not ca:
+        return grpc.insecure_channel(address, options=options)
+    own = [Path(file).read_bytes() if file else None for file in (key, cert)]
+    return grpc.secure_channel(address, grpc.ssl_channel_credentials(Path(ca).read_bytes(), *own), options=options)
+
+
 def main():
     waits = len(sys.argv) == 2
-    channel = grpc.insecure_channel(sys.argv[1], options=WAITING_OPTIONS if waits else None)
+    channel = connect(sys.argv[1], WAITING_OPTIONS if waits else None)
     same = {"request_serializer": bytes, "response_deserializer": bytes}
     call = {"timeout": 30, "wait_for_ready": waits}
+    token = os.environ.get("ORDERMESH_TOKEN")
+    if token:
+        call["metadata"] = (("authorization", f"Bearer {token}"),)
 
     def caller(argument):
         kind, path, request = argument.split(":")

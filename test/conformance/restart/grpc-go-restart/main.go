@@ -1,7 +1,7 @@
 // Calls a server while it restarts, with grpc-go: grpc-go-restart <address> [<calls|streams>:<path>:<request in hex> ...].
 // Without calls in the arguments it calls the user service and waits for a connection, as fast as it can. Calls in the
 // arguments are made 5 times a second each, and fail without a connection. Writes its counts as JSON every 20 calls and after
-// each failure until its input ends, then a summary.
+// each failure until its input ends, then a summary. TLS_CA, TLS_CERT, TLS_KEY and ORDERMESH_TOKEN say how it reaches the server.
 package main
 
 import (
@@ -19,7 +19,6 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/backoff"
-	"google.golang.org/grpc/credentials/insecure"
 )
 
 // Each is made by as many workers as it is listed.
@@ -101,10 +100,9 @@ func main() {
 		arguments, pause = defaultCalls, 0
 	}
 	quick := backoff.Config{BaseDelay: 50 * time.Millisecond, Multiplier: 1.5, MaxDelay: 300 * time.Millisecond}
-	connection, err := grpc.NewClient(os.Args[1],
-		grpc.WithTransportCredentials(insecure.NewCredentials()),
+	connection, err := grpc.NewClient(os.Args[1], append(access(),
 		grpc.WithConnectParams(grpc.ConnectParams{Backoff: quick, MinConnectTimeout: 5 * time.Second}),
-		grpc.WithDefaultCallOptions(grpc.WaitForReady(waits), grpc.ForceCodec(bytesCodec{})))
+		grpc.WithDefaultCallOptions(grpc.WaitForReady(waits), grpc.ForceCodec(bytesCodec{})))...)
 	if err != nil {
 		panic(err)
 	}
