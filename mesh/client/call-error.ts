@@ -49,6 +49,12 @@ export function isTooLarge(error: MeshError): boolean {
   return cause instanceof TransportError && cause.tooLarge;
 }
 
+/** Whether a call was refused because its caller makes too many: the service is healthy, and serves others. */
+export function isRateLimited({ reason }: MeshError): boolean {
+  // Also of a server in another language.
+  return reason === 'RATE_LIMITED';
+}
+
 function fromTransport(error: TransportError): CallError {
   const bytes = error.trailer.get(statusDetailsKey);
   const details = decodeStatusDetails(bytes instanceof Uint8Array ? bytes : new Uint8Array());

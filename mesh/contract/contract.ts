@@ -37,10 +37,20 @@ export interface MethodContract<Request = never> {
   readonly idempotencyKeyRequired?: boolean;
   /** Who may call it, once calls are authenticated. `undefined`: nobody. */
   readonly access?: AccessRule;
+  /** How often each caller may call it. Default: as often as the server can. */
+  readonly rate?: Rate;
   /** How the stream of responses continues after what its caller has received. Default: a new call starts over. */
   readonly resume?: StreamResume;
   /** The fields of the request that are a `google.protobuf.FieldMask`, whose paths have no order. Default: none. */
   readonly fieldMasks?: readonly string[];
+}
+
+/** How often one caller may call a method: a token bucket. */
+export interface Rate {
+  /** Calls that are added in a second. */
+  readonly perSecond: number;
+  /** The most that a caller can have left: so many it may make at once. */
+  readonly burst: number;
 }
 
 /** Who may call a method, once calls are authenticated. A caller needs one of the rules. */

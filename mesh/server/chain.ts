@@ -15,6 +15,7 @@ import type { Admission, Place, Work } from './policies/admission/admission.ts';
 import { CallWatch, type WatchTools } from './policies/call-watch.ts';
 import { isDryRun, recordedResponse, recordedResponses } from './policies/operator-action.ts';
 import { onceForOwner, ownResponse, ownResponses } from './policies/ownership.ts';
+import type { RateLimit } from './policies/rate-limit/rate-limit.ts';
 import { ResponseStream } from './response-stream.ts';
 
 /** A method that the server calls: its contract and its handler, of any kind. */
@@ -36,6 +37,8 @@ export interface ChainTools extends WatchTools {
   readonly authenticator: Authenticator | undefined;
   /** Who may call the method. */
   readonly access: MethodAccess;
+  /** How often each caller may call the method. `undefined`: as often as there is room. */
+  readonly rateLimit: RateLimit | undefined;
 }
 
 /** Reads the handler's input: the request, or the stream of requests. */
@@ -43,7 +46,7 @@ type ReadInput = ReadRequest<unknown>;
 
 /**
  * Wraps a handler in what every call goes through, in this order: scope (request id, trace), deadline and access log,
- * authentication, access to the method, admission, decoding, validation, ownership, handler, encoding, error gate.
+ * authentication, access to the method, rate of the caller, admission, decoding, validation, ownership, handler, encoding, error gate.
  */
 export function chain(method: ServedMethod, tools: ChainTools): EngineHandler<unknown, Uint8Array> {
   const answerOne = (work: Work, read: ReadInput, engineCall: EngineCall) => {
@@ -115,14 +118,18 @@ async function answer(
 }
 
 /**
- * Finds out who calls, and whether they may call the method at all: before admission and decoding, so others cost little.
+ * Finds out who calls, and whether they may call the method at all, and now: before admission and decoding, so others cost little.
  * `undefined` if there is nothing to wait for.
  */
 function identify(call: HandlerContext, watch: CallWatch, tools: ChainTools): Promise<void> | undefined {
-  const { authenticator, access } = tools;
-  if (authenticator === undefined) return undefined;
+  const { authenticator, access, rateLimit } = tools;
+  if (authenticator === undefined) {
+    rateLimit?.admit(call);
+    return undefined;
+  }
   const admit = (caller: Caller) => {
     call.admit(access, caller);
+    rateLimit?.admit(call);
     if (caller.expiresMs !== undefined) watch.endWithToken(caller.expiresMs);
   };
   const caller = authenticator.authenticate(call.credentials);

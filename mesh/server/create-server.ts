@@ -23,6 +23,7 @@ import { countRefusals, measureAdmission } from './policies/admission/measure-ad
 import { type AdmissionPolicy, fixedLimits } from './policies/admission/policy.ts';
 import { limitsOfService, type ProcessLimits, ProcessLoad } from './policies/admission/process-load.ts';
 import { Turns } from './policies/admission/turns.ts';
+import { createRateLimit } from './policies/rate-limit/rate-limit.ts';
 import { createReflection } from './reflection/create-reflection.ts';
 import type { MergedReflection } from './reflection/merge.ts';
 import type { ServedContract } from './serve.ts';
@@ -107,8 +108,9 @@ export function createServer(options: ServerOptions): Server {
       // The chain encodes, so a response that cannot be encoded is a failed call.
       const asBytes = (bytes: Uint8Array) => bytes;
       const encoded = { ...method, encodeResponse: asBytes, decodeResponse: asBytes };
+      const rateLimit = createRateLimit(handled.contract.rate, method.path, { clock, metrics });
       const access = new MethodAccess(handled.contract.access, reportDenial);
-      host.add(encoded, chain(handled, { ...tools, authenticator, access, admission, accessLog }));
+      host.add(encoded, chain(handled, { ...tools, authenticator, access, rateLimit, admission, accessLog }));
     }
   };
   for (const served of serves) {

@@ -23,6 +23,7 @@ export const methodColumns = [
   'breaker',
   'priority',
   'who may call',
+  'rate of a caller',
   'resumed by',
 ];
 
@@ -65,6 +66,7 @@ function rowOf(method: DescMethod, registry: Registry, routes: readonly HttpRout
     policy.breakerGroup,
     policy.priority,
     describeAccess(method, registry),
+    policy.rate === undefined ? '' : `${policy.rate.perSecond}/s, ${policy.rate.burst} at once`,
     resume === undefined ? '' : `\`${resume.after.name}\``,
   ];
 }

@@ -88,11 +88,14 @@ describe('a breaker', () => {
     await expect(breaker.run(succeed)).rejects.toMatchObject({ reason: 'CIRCUIT_OPEN' });
   });
 
-  it.each(['MESSAGE_TOO_LARGE', 'METADATA_TOO_LARGE'])('stays closed if calls are refused with %s', async (reason) => {
-    await runTimes(100, breaker, () => Promise.reject(new MeshError(Status.RESOURCE_EXHAUSTED, reason, 'too large')));
+  it.each(['MESSAGE_TOO_LARGE', 'METADATA_TOO_LARGE', 'RATE_LIMITED'])(
+    'stays closed if calls are refused with %s',
+    async (reason) => {
+      await runTimes(100, breaker, () => Promise.reject(new MeshError(Status.RESOURCE_EXHAUSTED, reason, 'too large')));
 
-    await expect(breaker.run(succeed)).resolves.toBe('well');
-  });
+      await expect(breaker.run(succeed)).resolves.toBe('well');
+    },
+  );
 
   it('opens again if the call that it let through was late because its caller had no time', async () => {
     await runTimes(20, breaker, fail(Status.UNAVAILABLE));

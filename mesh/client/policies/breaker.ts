@@ -5,13 +5,13 @@ import { isOutage } from '../../errors/codes.ts';
 import { MeshError } from '../../errors/mesh-error.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import type { Clock } from '../../time/clock.ts';
-import { isTooLarge } from '../call-error.ts';
+import { isRateLimited, isTooLarge } from '../call-error.ts';
 import { circuitOpen } from '../errors.ts';
 
 /**
  * When a breaker opens and for how long. It counts the calls of the last 10 s that failed because the service is unhealthy
  * (UNAVAILABLE, DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED). What a caller can cause alone does not count: a call that had less than
- * half of its method's own timeout, and one that is too large. While it is open, calls fail immediately with UNAVAILABLE
+ * half of its method's own timeout, one that is too large, and one of a caller that makes too many. While it is open, calls fail immediately with UNAVAILABLE
  * `CIRCUIT_OPEN`; then one call is let through, and the breaker closes if that succeeds.
  */
 export interface BreakerSettings {
@@ -105,5 +105,5 @@ function isFailure(error: unknown, isHurried: boolean, halfOpen: boolean): boole
   if (!(error instanceof MeshError)) return false;
   const showsNothing = error.code === Status.CANCELLED || (isHurried && error.code === Status.DEADLINE_EXCEEDED);
   // Such a call must not close the breaker either.
-  return showsNothing ? halfOpen : isOutage(error) && !isTooLarge(error);
+  return showsNothing ? halfOpen : isOutage(error) && !isTooLarge(error) && !isRateLimited(error);
 }

@@ -104,6 +104,7 @@ function printMethod(method: DescMethod, { validatorOf }: ServiceImports, regist
       `priority: ${quote(policy.priority)},`,
       ...(policy.idempotencyKeyRequired ? ['idempotencyKeyRequired: true,'] : []),
       ...printAccess(method, registry),
+      ...(policy.rate ? [`rate: { perSecond: ${policy.rate.perSecond}, burst: ${policy.rate.burst} },`] : []),
       ...printResume(method, registry),
       ...(policy.fieldMasks ? [`fieldMasks: [${policy.fieldMasks.map(quote).join(', ')}],`] : []),
     ]),

@@ -49,6 +49,27 @@ describe('the policy of a method', () => {
     expect(policies).toMatchObject({ Endless: { timeoutMs: undefined }, Limited: { timeoutMs: 60_000 } });
   });
 
+  it('has the rate of the method, or of its service, whose burst is a second by default', async () => {
+    const policies = await policiesOf(`
+      option (mesh.v1.defaults) = {rate: {per_second: 5}};
+      rpc Plain(M) returns (M);
+      rpc Own(M) returns (M) { option (mesh.v1.policy).rate = {per_second: 2 burst: 30}; }`);
+    expect(policies).toMatchObject({
+      Plain: { rate: { perSecond: 5, burst: 5 } },
+      Own: { rate: { perSecond: 2, burst: 30 } },
+    });
+    expect((await policiesOf('rpc Plain(M) returns (M);')).Plain).not.toHaveProperty('rate');
+  });
+
+  it.each([
+    ['{}', 'policy.rate.per_second is 0; give 1 to 1000000'],
+    ['{per_second: 1000001}', 'policy.rate.per_second is 1000001'],
+    ['{per_second: 1 burst: 1000001}', 'policy.rate.burst is 1000001'],
+  ])('refuses the rate %s', async (rate, problem) => {
+    const method = `rpc Plain(M) returns (M) { option (mesh.v1.policy).rate = ${rate}; }`;
+    await expect(policiesOf(method)).rejects.toThrow(problem);
+  });
+
   it('says whether a call over HTTP must have an idempotency key', async () => {
     const { Plain, Pay } = await policiesOf(`
       rpc Plain(M) returns (M);

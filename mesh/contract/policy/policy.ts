@@ -9,6 +9,8 @@ const defaultMaxAttempts = 3;
 /** The longest timer that Node has. */
 const maxTimeoutMs = 2 ** 31 - 1;
 
+const maxRate = 1_000_000;
+
 /** The limit of gRPC's clients, who lower a higher number to it. */
 const attemptsLimit = 5;
 
@@ -26,6 +28,8 @@ export interface DeclaredPolicy {
   readonly idempotencyKeyRequired: boolean;
   /** A method's own replaces that of its service as a whole. */
   readonly access?: DeclaredAccess;
+  /** A method's own replaces that of its service as a whole. */
+  readonly rate?: DeclaredRate;
   /** Of a method only: a service has no default. */
   readonly resume?: DeclaredResume;
 }
@@ -34,6 +38,12 @@ export interface DeclaredPolicy {
 export interface DeclaredResume {
   readonly requestField: string;
   readonly responseField: string;
+}
+
+/** A `mesh.v1.Rate`. */
+export interface DeclaredRate {
+  readonly perSecond: number;
+  readonly burst: number;
 }
 
 /** A `mesh.v1.Access`. */
@@ -72,6 +82,7 @@ export function readPolicy(method: DescMethod, registry: Registry): CallPolicy {
     breakerGroup: breakerGroup(policy, method),
     priority: priorityName(policy.priority, method),
     ...(policy.idempotencyKeyRequired && { idempotencyKeyRequired: true }),
+    ...rate(policy, method),
     ...fieldMasks(method),
   };
 }
@@ -81,10 +92,12 @@ export function declaredPolicy(method: DescMethod, registry: Registry): Declared
   const own = ownPolicy(method, registry);
   const defaults = readOption(method.parent, 'mesh.v1.defaults', registry);
   const access = own.access ?? defaults.access;
+  const rate = own.rate ?? defaults.rate;
   const timeout = own.timeout ?? (method.methodKind === 'unary' ? defaults.timeout : undefined);
   return {
     ...(timeout === undefined ? {} : { timeout }),
     ...(access === undefined ? {} : { access }),
+    ...(rate === undefined ? {} : { rate }),
     maxAttempts: own.maxAttempts || defaults.maxAttempts,
     priority: own.priority || defaults.priority,
     retryableCodes: own.retryableCodes.length > 0 ? own.retryableCodes : defaults.retryableCodes,
@@ -120,6 +133,16 @@ function timeoutMs({ timeout }: DeclaredPolicy, method: DescMethod): number | un
     describe(method),
     `policy.timeout is ${milliseconds} ms; give whole milliseconds from 1 to ${maxTimeoutMs}`,
   );
+}
+
+function rate({ rate }: DeclaredPolicy, method: DescMethod): Pick<CallPolicy, 'rate'> {
+  if (rate === undefined) return {};
+  const { perSecond, burst = perSecond } = { ...rate, ...(rate.burst === 0 && { burst: undefined }) };
+  for (const [name, value] of Object.entries({ per_second: perSecond, burst })) {
+    if (value >= 1 && value <= maxRate) continue;
+    throw new ContractError(describe(method), `policy.rate.${name} is ${value}; give 1 to ${maxRate}`);
+  }
+  return { rate: { perSecond, burst } };
 }
 
 function idempotency(method: DescMethod): CallPolicy['idempotency'] {

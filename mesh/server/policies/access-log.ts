@@ -6,6 +6,7 @@ import { isServerFault } from '../../errors/codes.ts';
 import type { Metrics } from '../../metrics/metrics.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import type { Clock } from '../../time/clock.ts';
+import { rateLimited } from '../errors.ts';
 import type { HandlerContext } from '../handler-context.ts';
 
 /**
@@ -23,7 +24,8 @@ export interface AccessLogTools {
 
 /**
  * Creates the access log of a method: `warn` for problems of the server, `info` for refused changes, `debug` otherwise. A call
- * that ends at the deadline of its caller, or for a fault of its request, is no problem of the server.
+ * that ends at the deadline of its caller, or for a fault of its request, is no problem of the server. Nor is one of a caller that
+ * calls too often: a line for each would be what it is limited for.
  */
 export function createAccessLog(
   { idempotency }: Pick<MethodContract, 'idempotency'>,
@@ -35,7 +37,7 @@ export function createAccessLog(
     if (expired) noteExpired(call);
     if (fault !== undefined) countRefusal(fault.reason);
     const level =
-      expired || fault !== undefined
+      expired || fault !== undefined || rateLimited.is(error)
         ? 'debug'
         : isServerFault(code)
           ? 'warn'

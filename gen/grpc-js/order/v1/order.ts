@@ -1546,6 +1546,7 @@ export const OrderServiceService = {
    * - FAILED_PRECONDITION `CURRENCY_MISMATCH`: the items are priced in different currencies.
    * - RESOURCE_EXHAUSTED `TOO_MANY_ORDERS`: too many orders are unfinished. Retry after the time in
    *   `google.rpc.RetryInfo`.
+   * - RESOURCE_EXHAUSTED `RATE_LIMITED`: the caller places too many. Retry after that time.
    */
   placeOrder: {
     path: "/order.v1.OrderService/PlaceOrder" as const,
@@ -1642,6 +1643,7 @@ export interface OrderServiceServer extends UntypedServiceImplementation {
    * - FAILED_PRECONDITION `CURRENCY_MISMATCH`: the items are priced in different currencies.
    * - RESOURCE_EXHAUSTED `TOO_MANY_ORDERS`: too many orders are unfinished. Retry after the time in
    *   `google.rpc.RetryInfo`.
+   * - RESOURCE_EXHAUSTED `RATE_LIMITED`: the caller places too many. Retry after that time.
    */
   placeOrder: handleUnaryCall<PlaceOrderRequest, Order>;
   /**
@@ -1690,6 +1692,7 @@ export interface OrderServiceClient extends Client {
    * - FAILED_PRECONDITION `CURRENCY_MISMATCH`: the items are priced in different currencies.
    * - RESOURCE_EXHAUSTED `TOO_MANY_ORDERS`: too many orders are unfinished. Retry after the time in
    *   `google.rpc.RetryInfo`.
+   * - RESOURCE_EXHAUSTED `RATE_LIMITED`: the caller places too many. Retry after that time.
    */
   placeOrder(
     request: PlaceOrderRequest,

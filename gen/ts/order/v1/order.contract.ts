@@ -37,6 +37,7 @@ export const OrderServiceContract: ServiceContract<OrderServiceDefinition, Order
       priority: 'normal',
       idempotencyKeyRequired: true,
       access: { roles: ['admin', 'operator'], owner: { in: 'request', path: ['userId'] } },
+      rate: { perSecond: 50, burst: 250 },
     },
     quoteOrder: {
       validate: validateQuoteOrderRequest,

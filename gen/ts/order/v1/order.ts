@@ -1536,6 +1536,7 @@ export const OrderServiceDefinition = {
      * - FAILED_PRECONDITION `CURRENCY_MISMATCH`: the items are priced in different currencies.
      * - RESOURCE_EXHAUSTED `TOO_MANY_ORDERS`: too many orders are unfinished. Retry after the time in
      *   `google.rpc.RetryInfo`.
+     * - RESOURCE_EXHAUSTED `RATE_LIMITED`: the caller places too many. Retry after that time.
      */
     placeOrder: {
       name: "PlaceOrder",
@@ -1627,6 +1628,7 @@ export interface OrderServiceImplementation<CallContextExt = {}> {
    * - FAILED_PRECONDITION `CURRENCY_MISMATCH`: the items are priced in different currencies.
    * - RESOURCE_EXHAUSTED `TOO_MANY_ORDERS`: too many orders are unfinished. Retry after the time in
    *   `google.rpc.RetryInfo`.
+   * - RESOURCE_EXHAUSTED `RATE_LIMITED`: the caller places too many. Retry after that time.
    */
   placeOrder(request: PlaceOrderRequest, context: CallContext & CallContextExt): Promise<DeepPartial<Order>>;
   /**
@@ -1681,6 +1683,7 @@ export interface OrderServiceClient<CallOptionsExt = {}> {
    * - FAILED_PRECONDITION `CURRENCY_MISMATCH`: the items are priced in different currencies.
    * - RESOURCE_EXHAUSTED `TOO_MANY_ORDERS`: too many orders are unfinished. Retry after the time in
    *   `google.rpc.RetryInfo`.
+   * - RESOURCE_EXHAUSTED `RATE_LIMITED`: the caller places too many. Retry after that time.
    */
   placeOrder(request: DeepPartial<PlaceOrderRequest>, options?: CallOptions & CallOptionsExt): Promise<Order>;
   /**

@@ -35,6 +35,7 @@ export const UserServiceContract: ServiceContract<UserServiceDefinition, UserSer
       breakerGroup: 'commands',
       priority: 'normal',
       access: { roles: ['admin', 'operator'], owner: { in: 'request', path: ['user', 'id'] } },
+      rate: { perSecond: 50, burst: 500 },
     },
     getUser: {
       validate: validateGetUserRequest,
