@@ -14,19 +14,26 @@ import { type TempFolder, tempFolder } from '../../mesh/testing/temp-folder.ts';
 import { writeClients } from '../../scripts/clients/clients.ts';
 import { allServices } from '../../services/all.ts';
 import { describeRoutes } from './support/routes.ts';
+import { startSecuredMesh } from './support/secured-mesh.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const run = promisify(execFile);
 
-/** The behaviours of the table in examples/clients/README.md. */
+/** The behaviours of the first table in examples/clients/README.md. */
+const credentialsHeading = '## With a certificate and a token';
 const page = await readFile(join(root, 'examples/clients/README.md'), 'utf8');
-const behaviours = [...page.matchAll(/^\| `([a-z0-9-]+)` +\|/gm)].map(([, name]) => name);
+const behaviours = behavioursIn(page.split(credentialsHeading)[0] ?? '');
+
+function behavioursIn(text: string): readonly (string | undefined)[] {
+  return [...text.matchAll(/^\| `([a-z0-9-]+)` +\|/gm)].map(([, name]) => name);
+}
 
 /** Builds a program in a folder that has `gen/<language>` and `examples/clients/<language>`. Returns its command. */
 export type BuildClient = (folder: string) => Promise<readonly [string, ...string[]]>;
 
-/** What the program in `examples/clients/<language>` must do. */
-export function clientSuite(language: string, build: BuildClient): void {
+/** What the program in `examples/clients/<language>` must do. `showsCredentials`: whether it has the second table of the page. */
+export function clientSuite(language: string, build: BuildClient, showsCredentials = true): void {
+  const credentialBehaviours = showsCredentials ? behavioursIn(page.split(credentialsHeading)[1] ?? '') : undefined;
   let folder: TempFolder;
   let mesh: TestMesh;
   let command: readonly [string, ...string[]];
@@ -47,11 +54,11 @@ export function clientSuite(language: string, build: BuildClient): void {
   });
   afterEach(() => mesh.stop());
 
-  function start(environment: Record<string, string>) {
+  function start(environment: Readonly<Record<string, string>>, ...more: readonly string[]) {
     const [file, ...args] = command;
     const config = join(root, 'gen/service-config/ordermesh.json');
     const env = { PATH: process.env.PATH, SERVICE_CONFIG: config, ...environment };
-    return run(file, args, { env, timeout: 100_000, killSignal: 'SIGKILL' });
+    return run(file, [...args, ...more], { env, timeout: 100_000, killSignal: 'SIGKILL' });
   }
 
   describeRoutes((startRoute) => {
@@ -66,6 +73,16 @@ export function clientSuite(language: string, build: BuildClient): void {
       expect(stdout.trim().split('\n')).toEqual(behaviours.map((name) => `ok ${name}`));
     });
   });
+
+  it.runIf(credentialBehaviours !== undefined)(
+    'calls a mesh that asks who calls, with a certificate and a token',
+    { timeout: 120_000 },
+    async () => {
+      await using secured = await startSecuredMesh();
+      const { stdout } = await start(secured.environment, 'credentials').catch((error: { stdout: string }) => error);
+      expect(stdout.trim().split('\n')).toEqual(credentialBehaviours?.map((name) => `ok ${name}`));
+    },
+  );
 
   it('gives up where nothing listens', { timeout: 120_000 }, async () => {
     const failed = start({ ADDRESS: mesh.address, CUT_ADDRESS: `127.0.0.1:${await freePort()}` });

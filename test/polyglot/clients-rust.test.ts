@@ -12,4 +12,4 @@ const build: BuildClient = async (folder) => {
 };
 
 // It compiles for minutes, and only `make verify-polyglot` installs what it needs.
-describe.runIf(process.env.VERIFY_POLYGLOT === '1')('the client in Rust', () => clientSuite('rust', build));
+describe.runIf(process.env.VERIFY_POLYGLOT === '1')('the client in Rust', () => clientSuite('rust', build, false));

@@ -61,6 +61,10 @@ var behaviours = []behaviour{
 
 func main() {
 	address, cutAddress := envOr("ADDRESS", "localhost:50051"), os.Getenv("CUT_ADDRESS")
+	if len(os.Args) > 1 && os.Args[1] == "credentials" {
+		show(credentialBehaviours, &run{address: address}, cutAddress)
+		return
+	}
 	config, err := os.ReadFile(envOr("SERVICE_CONFIG", "../../../gen/service-config/ordermesh.json"))
 	if err != nil {
 		exit(err)
@@ -78,6 +82,11 @@ func main() {
 		cutUsers:  userv1.NewUserServiceClient(cut),
 		cutEvents: eventsv1.NewEventServiceClient(cut),
 	}
+	show(behaviours, r, cutAddress)
+}
+
+// show runs behaviours and prints a line for each. It ends the program with 1 if one fails.
+func show(behaviours []behaviour, r *run, cutAddress string) {
 	failed := false
 	for _, b := range behaviours {
 		if b.cut && cutAddress == "" {

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import grpc
+import secured
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2
 from ordermesh.calls import details_of, resume_listing
@@ -237,6 +238,9 @@ BEHAVIOURS: dict[str, Callable[[Run], None]] = {
 
 def main() -> int:
     address = os.environ.get("ADDRESS") or "localhost:50051"
+    if sys.argv[1:] == ["credentials"]:
+        results = [show(name, lambda behave=behave: behave(address)) for name, behave in secured.BEHAVIOURS.items()]
+        return 0 if all(results) else 1
     cut_address = os.environ.get("CUT_ADDRESS")
     default_config = Path(__file__).parents[3] / "gen/service-config/ordermesh.json"
     config = Path(os.environ.get("SERVICE_CONFIG") or default_config).read_text()
@@ -247,13 +251,19 @@ def main() -> int:
             if name.endswith("-resume") and not cut_address:
                 print(f"skipped {name}: CUT_ADDRESS is not set")
                 continue
-            try:
-                behave(run)
-                print(f"ok {name}", flush=True)
-            except (AssertionError, grpc.RpcError) as error:
-                failed = True
-                print(f"FAILED {name}: {error}", flush=True)
+            failed = not show(name, lambda behave=behave: behave(run)) or failed
     return 1 if failed else 0
+
+
+def show(name: str, behave: Callable[[], None]) -> bool:
+    """Runs a behaviour, prints a line, and returns whether it succeeded."""
+    try:
+        behave()
+        print(f"ok {name}", flush=True)
+    except (AssertionError, grpc.RpcError) as error:
+        print(f"FAILED {name}: {error}", flush=True)
+        return False
+    return True
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { connect, type Run } from './connect.ts';
+import { credentialBehaviours } from './credentials.ts';
 import {
   badRequest,
   cancel,
@@ -37,6 +38,10 @@ const behaviours: readonly Behaviour[] = [
 ];
 
 const address = process.env.ADDRESS || 'localhost:50051';
+if (process.argv[2] === 'credentials') {
+  for (const { name, show } of credentialBehaviours) await showBehaviour(name, () => show(address));
+  process.exit();
+}
 const cutAddress = process.env.CUT_ADDRESS;
 const defaultConfig = new URL('../../../gen/service-config/ordermesh.json', import.meta.url);
 const config = await readFile(process.env.SERVICE_CONFIG || defaultConfig, 'utf8');
@@ -53,13 +58,17 @@ for (const { name, show, needsCuts } of behaviours) {
     console.log(`skipped ${name}: CUT_ADDRESS is not set`);
     continue;
   }
+  await showBehaviour(name, () => show(run));
+}
+run.mesh.close();
+run.cut.close();
+
+async function showBehaviour(name: string, show: () => Promise<void>): Promise<void> {
   try {
-    await show(run);
+    await show();
     console.log(`ok ${name}`);
   } catch (error) {
     process.exitCode = 1;
     console.log(`FAILED ${name}: ${error instanceof Error ? error.message : error}`);
   }
 }
-run.mesh.close();
-run.cut.close();

@@ -52,6 +52,13 @@ public final class Main {
           new Behaviour("subscribe-resume", Services::subscribe),
           new Behaviour("service-config", Protocol::serviceConfig));
 
+  private static final List<Behaviour> CREDENTIAL_BEHAVIOURS =
+      List.of(
+          new Behaviour("certificate-and-token", Credentials::certificateAndToken),
+          new Behaviour("no-token", Credentials::noToken),
+          new Behaviour("other-ca", Credentials::otherCa),
+          new Behaviour("other-user", Credentials::otherUser));
+
   private Main() {}
 
   public static void main(String[] arguments) throws Exception {
@@ -64,7 +71,8 @@ public final class Main {
     Run run = new Run("java-" + Run.newUuid().substring(0, 13), config, address, channel, cut);
     ScheduledExecutorService timer = Executors.newSingleThreadScheduledExecutor();
     boolean hasFailed = false;
-    for (Behaviour behaviour : BEHAVIOURS) {
+    boolean showsCredentials = arguments.length > 0 && arguments[0].equals("credentials");
+    for (Behaviour behaviour : showsCredentials ? CREDENTIAL_BEHAVIOURS : BEHAVIOURS) {
       if (behaviour.needsCuts() && cutAddress.isEmpty()) {
         System.out.printf("skipped %s: CUT_ADDRESS is not set%n", behaviour.name());
         continue;
