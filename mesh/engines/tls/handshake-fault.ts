@@ -31,7 +31,7 @@ const faults: Readonly<Record<string, readonly [reason: Explained, text: string]
 
 /** What is wrong with a certificate that OpenSSL does not trust. `code` is Node's name of the error. */
 export function certificateFault(certificate: X509Certificate, code: string): CertificateFault {
-  const [reason, text] = faults[code] ?? ['tls_untrusted', weaknessOf(certificate) ?? 'cannot be verified'];
+  const [reason, text] = faults[code] ?? ['tls_untrusted', hiddenFault(certificate)];
   return { reason, problem: `the certificate of ${nameOf(certificate)} ${text} (${code})` };
 }
 
@@ -42,10 +42,11 @@ export function nameOf({ subjectAltName, subject, serialNumber }: X509Certificat
 }
 
 // OpenSSL has one name for all that its level of security forbids, and for rare faults.
-function weaknessOf({ publicKey, signatureAlgorithm = '' }: X509Certificate): string | undefined {
+function hiddenFault({ publicKey, signatureAlgorithm = '', issuerCertificate }: X509Certificate): string {
+  if (issuerCertificate?.ca === false) return 'is signed by a certificate that is not that of a CA';
   const { modulusLength = Number.POSITIVE_INFINITY } = publicKey.asymmetricKeyDetails ?? {};
   if (modulusLength < 2048) return `has a key of ${modulusLength} bits, which is less than 2048`;
   return /sha1|md5/i.test(signatureAlgorithm)
     ? `is signed with ${signatureAlgorithm}, which can be forged`
-    : 'or that of its CA has a key or a signature that is too weak, or another fault';
+    : 'cannot be verified: it or its CA has a weak key or signature, or another fault';
 }
