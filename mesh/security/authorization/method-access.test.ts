@@ -30,6 +30,7 @@ describe('admit', () => {
     ['another service', { services: ['order'] }, { service: 'report' }, 'PERMISSION_DENIED'],
     ['a user with the name of a service', { services: ['order'] }, { subject: 'order' }, 'PERMISSION_DENIED'],
     ['each service', { services: ['*'] }, order, 'all'],
+    ['the gateway if it is named', { services: ['*', 'gateway'] }, { service: 'gateway' }, 'all'],
     ['a service called *', { services: ['order'] }, { service: '*' }, 'PERMISSION_DENIED'],
     ['nobody where each service may', { services: ['*'] }, {}, 'UNAUTHENTICATED'],
     ['the edge where each service may', { services: ['*'] }, { service: 'edge', ...ada }, 'PERMISSION_DENIED'],

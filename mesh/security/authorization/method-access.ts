@@ -19,7 +19,7 @@ export type Admitted = 'all' | 'staff' | 'own';
 
 const any = '*';
 
-/** Pass on calls of others, so being one of them gives no right. */
+/** Pass on calls of others, so being one of them gives no right unless a rule names it. */
 const doors: ReadonlySet<string> = new Set(['edge', 'gateway']);
 
 /** Who may call one method. The rule is compiled once, so a check is a few comparisons. */
@@ -50,8 +50,10 @@ export class MethodAccess {
   admit(call: AccessedCall, caller: Caller): Admitted {
     if (this.#anyone) return 'all';
     const { subject } = caller;
-    const service = caller.service !== undefined && doors.has(caller.service) ? undefined : caller.service;
-    if (service !== undefined && (this.#isForServices || this.#services.includes(service))) return 'all';
+    const isDoor = caller.service !== undefined && doors.has(caller.service);
+    const service = isDoor ? undefined : caller.service;
+    if (caller.service !== undefined && this.#services.includes(caller.service)) return 'all';
+    if (service !== undefined && this.#isForServices) return 'all';
     if (subject) {
       if (this.#isForUsers) return 'all';
       if (this.#hasRole(caller)) return 'staff';

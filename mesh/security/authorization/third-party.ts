@@ -1,6 +1,7 @@
 import type { AccessRule } from '../../contract/contract.ts';
 
-const authenticated: AccessRule = { services: ['*'], roles: ['*'] };
+/** The gateway asks for itself, to show the services of all processes. */
+const authenticated: AccessRule = { services: ['*', 'gateway'], roles: ['*'] };
 
 /** The rules of contracts that others wrote, whose methods therefore declare none. */
 const rules: Readonly<Record<string, AccessRule | undefined>> = {
