@@ -517,6 +517,8 @@ export interface Json {
     readonly events: string;
     /** Task queue: `embedded` or `amqp`. */
     readonly tasks: string;
+    /** What of its TLS expires, the first of each use. Empty without TLS. */
+    readonly tlsExpiries: readonly Json['ops.v1.TlsExpiry'][];
   };
   /** A projection. */
   readonly 'ops.v1.Projection': {
@@ -780,6 +782,17 @@ export interface Json {
     readonly failing: readonly Json['ops.v1.FailingWork'][];
     /** The other processes that were found, sorted by name and address. */
     readonly instances: readonly Json['ops.v1.InstanceStatus'][];
+  };
+  /** When a part of the TLS of a process expires. */
+  readonly 'ops.v1.TlsExpiry': {
+    /** `own` (its certificate, or one that it comes with), `ca` (an authority that it trusts), `crl` (a list of revoked certificates) or `http` (the certificate of its HTTP listener). */
+    readonly use: string;
+    /** Subject of the certificate, for example `CN=order`. Empty for `crl`. */
+    readonly subject: string;
+    /** When it expires. In the past: it has expired, and is still in use. */
+    readonly expireTime?: string;
+    /** Setting that names its file, for example `TLS_CERT`. */
+    readonly setting: string;
   };
   /** A part of the status that could not be found out. */
   readonly 'ops.v1.UnknownPart': {

@@ -67,11 +67,12 @@ export function checkExposure(config: Config, hasEdge: boolean, logger: Logger):
 }
 
 /** Those that the settings give to all listeners. */
-function safeguardsOf({ tlsCert, tlsCa }: Config): Safeguards {
+function safeguardsOf({ tlsCert, tlsCa, authJwks }: Config): Safeguards {
   const hasTls = tlsCert !== '';
   return new Set<Safeguard>([
     ...(hasTls ? (['tls'] as const) : []),
     ...(hasTls && tlsCa !== '' ? (['clientCertificates'] as const) : []),
+    ...(authJwks === '' ? [] : (['tokens'] as const)),
   ]);
 }
 

@@ -2,6 +2,8 @@ import { readFileSync } from 'node:fs';
 import { readdir, stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Config } from '../config/config.ts';
+import type { Expiry } from '../security/tls/expiry.ts';
+import type { ProcessTls } from '../security/tls/process-tls.ts';
 
 /** What runs in a process. */
 export interface ProcessInfo {
@@ -16,6 +18,8 @@ export interface ProcessInfo {
   readonly events: string;
   /** `embedded`, `amqp`. */
   readonly tasks: string;
+  /** Returns what of its TLS expires, and when; empty without TLS. */
+  readonly expiries: () => readonly Expiry[];
 }
 
 /** The disk of the data folder. */
@@ -32,7 +36,7 @@ const { version } = JSON.parse(readFileSync(new URL('../../package.json', import
 };
 
 /** Describes this process, which runs with these settings. `isStateless`: it uses neither databases nor brokers. */
-export function processInfo(config: Config, isStateless: boolean): ProcessInfo {
+export function processInfo(config: Config, isStateless: boolean, tls?: Pick<ProcessTls, 'expiries'>): ProcessInfo {
   const schemeOf = (url: string) => (isStateless ? '' : url.slice(0, url.indexOf(':')));
   return {
     version,
@@ -43,6 +47,7 @@ export function processInfo(config: Config, isStateless: boolean): ProcessInfo {
     database: schemeOf(config.databaseUrl),
     events: schemeOf(config.eventsUrl),
     tasks: schemeOf(config.tasksUrl),
+    expiries: () => tls?.expiries() ?? [],
   };
 }
 

@@ -1,12 +1,17 @@
+import { X509Certificate } from 'node:crypto';
+import { once } from 'node:events';
 import { get } from 'node:https';
 import { text } from 'node:stream/consumers';
+import { connect } from 'node:tls';
 import { Status } from 'nice-grpc-common';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import type { MeshClient } from '../client/client-factory.ts';
 import type { ServiceContract } from '../contract/contract.ts';
 import { tlsFolder } from '../security/tls/testing/tls-folder.ts';
 import { type EchoDefinition, echoService } from '../server/testing/echo-service.ts';
+import { captureLog } from '../testing/captured-log.ts';
 import { type Certificate, createTestCa } from '../testing/certificates.ts';
+import { eventually } from '../testing/eventually.ts';
 import { startMesh, type TestMesh } from '../testing/start-mesh.ts';
 import { createClients, type ProgramClientOptions } from './program-clients.ts';
 import { defineService } from './service/define-service.ts';
@@ -48,6 +53,40 @@ async function clientOf(address: string, tls: ProgramClientOptions['tls']) {
   return clients.client(contract, { retry: { maxAttempts: 1 } });
 }
 
+/** Starts the service `test` with this certificate until the test ends. */
+async function startServer(certificate: Certificate) {
+  const { folder, settings } = await filesFor(certificate);
+  const mesh = await startMesh([echo], { ...settings });
+  onTestFinished(async () => {
+    await mesh.stop();
+    await folder[Symbol.asyncDispose]();
+  });
+  return mesh;
+}
+
+/** Starts a process that calls the service `test` at an address, with the certificate of `own`. */
+async function startCaller({ own, address }: { readonly own: string; readonly address: string }) {
+  const { folder, settings } = await filesFor(ca.issueFor(own));
+  const { logger, lines } = captureLog();
+  const mesh = await startMesh([caller('order')], { ...settings, DISCOVERY_URL: `static:test=${address}` }, logger);
+  onTestFinished(async () => {
+    await mesh.stop();
+    await folder[Symbol.asyncDispose]();
+  });
+  const call = () => callers.get('order')?.one({ name: 'Ada' }) ?? expect.fail('no caller');
+  return { call, lines };
+}
+
+/** The serial number of the certificate that a listener shows now. */
+async function serialNumberOf(address: string | undefined): Promise<string | undefined> {
+  const [host = '', port] = address?.split(':') ?? [];
+  const socket = connect({ host, port: Number(port), ca: ca.cert });
+  await once(socket, 'secureConnect');
+  const { serialNumber } = socket.getPeerCertificate();
+  socket.destroy();
+  return serialNumber;
+}
+
 describe('a process with TLS', () => {
   let mesh: TestMesh;
   let folder: Awaited<ReturnType<typeof tlsFolder>>;
@@ -75,7 +114,7 @@ describe('a process with TLS', () => {
   it.each<[string, ProgramClientOptions['tls'], RegExp]>([
     ['without TLS', undefined, /if it accepts only TLS, connect with tls/],
     ['without a certificate', { ca: ca.cert }, /tls\.key and tls\.cert/],
-    ['that do not trust its authority', { ca: stranger.cert }, /set tls\.ca to the CA/],
+    ['that do not trust its authority', { ca: stranger.cert }, /tls\.ca/],
   ])('is UNAVAILABLE for callers %s, with a text that says what to do', async (_, tls, advice) => {
     const client = await clientOf(mesh.address, tls);
     const expected = { code: Status.UNAVAILABLE, message: expect.stringMatching(advice) };
@@ -91,17 +130,39 @@ describe('a process with TLS', () => {
     await expect(fetch(`http://${mesh.metricsAddress}/metrics`)).rejects.toThrow();
   });
 
-  it('is called by a process with a certificate of the same authority', async () => {
-    const files = await filesFor(ca.issueFor('order'));
-    const other = await startMesh([caller('order')], {
-      ...files.settings,
-      DISCOVERY_URL: `static:test=${mesh.address}`,
-    });
-    onTestFinished(async () => {
-      await other.stop();
-      await files.folder[Symbol.asyncDispose]();
-    });
-    expect(await callers.get('order')?.one({ name: 'via Ada' })).toMatchObject({ name: 'Ada' });
+  it.each(['order', 'program/report'])('is called by a process whose certificate is that of %s', async (name) => {
+    const { call } = await startCaller({ own: name, address: mesh.address });
+    expect(await call()).toMatchObject({ name: 'Ada' });
+  });
+
+  it('uses files that are replaced while it runs, on both sides of its connections', async () => {
+    const client = await clientOf(mesh.address, { ca: ca.cert, ...ca.issueFor('order') });
+    expect(await client.one({ name: 'via Ada' })).toMatchObject({ name: 'Ada' });
+    const { cert, key } = ca.issueFor('test');
+    const serial = new X509Certificate(cert).serialNumber;
+    await folder.write({ TLS_CERT: cert, TLS_KEY: key });
+    await eventually(async () => expect(await serialNumberOf(mesh.metricsAddress)).toBe(serial));
+    const later = await clientOf(mesh.address, { ca: ca.cert, ...ca.issueFor('order') });
+    for (const each of [client, later]) expect(await each.one({ name: 'via Ada' })).toMatchObject({ name: 'Ada' });
+  });
+});
+
+describe('a process with TLS that calls a service', () => {
+  it.each(['test', 'gateway'])('accepts the certificate of %s', async (name) => {
+    const { address } = await startServer(ca.issueFor(name));
+    const { call } = await startCaller({ own: 'order', address });
+    expect(await call()).toMatchObject({ name: 'Ada' });
+  });
+
+  it.each<[string, Certificate]>([
+    ['another service', ca.issueFor('payment')],
+    ['no service', ca.issueFor('program/report')],
+    ['another trust domain', ca.issue({ names: ['127.0.0.1'], uris: ['spiffe://evil/test'] })],
+  ])('refuses the certificate of %s', async (_, certificate) => {
+    const { address } = await startServer(certificate);
+    const { call, lines } = await startCaller({ own: 'order', address });
+    await expect(call()).rejects.toMatchObject({ code: Status.UNAVAILABLE });
+    await eventually(() => expect(JSON.stringify(lines)).toMatch(/cannot be reached/));
   });
 });
 

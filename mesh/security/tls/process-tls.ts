@@ -4,6 +4,7 @@ import { tlsSettings } from '../../config/tls-settings.ts';
 import type { CheckPeer, ClientTls, ServerTls, TlsIdentity, TlsMaterial } from '../../engines/tls/tls-options.ts';
 import { createServiceIds, parseSpiffeId, type ServiceIds } from '../../identity/spiffe-id.ts';
 import type { CheckedMaterial } from './check-material.ts';
+import { type Expiry, expiriesOf } from './expiry.ts';
 import { checkCaller, checkOwn, checkServer } from './peer-checks.ts';
 import { type NamedFile, openTlsFiles, type TlsFiles, type TlsFilesOptions } from './tls-files.ts';
 
@@ -21,8 +22,8 @@ export interface ProcessTlsOptions extends TlsFilesOptions {
 export interface ProcessTls {
   /** Its certificate, and the authorities of peers. */
   readonly identity: TlsIdentity;
-  /** What is in the files now. */
-  readonly files: Pick<TlsFiles, 'checked'>;
+  /** Returns what of its files expires, and when. */
+  expiries(): readonly Expiry[];
   /** The service that its certificate names; `undefined` if it names none. */
   readonly service: string | undefined;
   /** Whether peers are known by their certificates. */
@@ -78,7 +79,7 @@ function createProcessTls(
   const server = { identity, checkPeer, minVersion };
   return {
     identity,
-    files,
+    expiries: () => expiriesOf(files.checked, files.named),
     get service() {
       const { id } = files.checked;
       return id && ids().serviceOf(id);

@@ -30,6 +30,7 @@ export interface TlsFilesOptions {
 
 /** The material in files, which is replaced when they change. */
 export interface TlsFiles extends Pick<TlsIdentity, 'onChange'> {
+  readonly named: NamedFiles;
   /** What was last read and can be used. */
   readonly checked: CheckedMaterial;
   /** Ends the watch. */
@@ -50,7 +51,7 @@ export function openTlsFiles(files: NamedFiles, options: TlsFilesOptions): TlsFi
 }
 
 class WatchedFiles implements TlsFiles {
-  readonly #files: NamedFiles;
+  readonly named: NamedFiles;
   readonly #options: TlsFilesOptions;
   readonly #listeners = new Set<() => void>();
   #checked: CheckedMaterial;
@@ -62,7 +63,7 @@ class WatchedFiles implements TlsFiles {
   #isClosed = false;
 
   constructor(files: NamedFiles, options: TlsFilesOptions) {
-    this.#files = files;
+    this.named = files;
     this.#options = options;
     this.#checked = this.#open();
     this.#cancel = this.#next();
@@ -84,7 +85,7 @@ class WatchedFiles implements TlsFiles {
 
   #open(): CheckedMaterial {
     try {
-      return checkMaterial(mapFiles(this.#files, readNow), this.#options.clock.now());
+      return checkMaterial(mapFiles(this.named, readNow), this.#options.clock.now());
     } catch (error) {
       if (error instanceof PemFault) throw new ConfigError([error]);
       throw error;
@@ -97,7 +98,7 @@ class WatchedFiles implements TlsFiles {
 
   /** Events of the file system do not show all replacements, such as that of a folder that a link leads to. */
   async #poll(): Promise<void> {
-    const state = await stateOf(this.#files);
+    const state = await stateOf(this.named);
     if (state !== this.#usedState) await this.#read(state);
     if (!this.#isClosed) this.#cancel = this.#next();
   }
@@ -105,10 +106,10 @@ class WatchedFiles implements TlsFiles {
   async #read(state: string): Promise<void> {
     const { clock, logger } = this.#options;
     try {
-      const texts = await readAll(this.#files);
+      const texts = await readAll(this.named);
       const checked = checkMaterial(texts, clock.now());
       // Otherwise they are of different times: the next look finds out.
-      if (this.#isClosed || (await stateOf(this.#files)) !== state) return;
+      if (this.#isClosed || (await stateOf(this.named)) !== state) return;
       const isNew = !isEqual(checked, this.#checked);
       this.#usedState = state;
       this.#faultyState = '';
@@ -126,7 +127,7 @@ class WatchedFiles implements TlsFiles {
     this.#checked = checked;
     const [{ subject, serialNumber, notAfterMs }] = checked.chain;
     const expires = new Date(notAfterMs).toISOString();
-    const { variable } = this.#files.cert;
+    const { variable } = this.named.cert;
     this.#options.logger.info({ setting: variable, subject, serial: serialNumber, expires }, 'TLS files replaced');
     for (const listener of this.#listeners) {
       try {

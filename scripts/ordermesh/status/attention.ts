@@ -3,6 +3,7 @@ import { SagaState } from '#gen/ops/v1/ops.ts';
 import type { Disk, FailingWork, InstanceStatus, SkippedEvents, Status } from '#gen/ops/v1/status.ts';
 import { count } from '../cli.ts';
 import { ageOf, isProcess } from './status-text.ts';
+import { expiryAttention } from './tls-expiries.ts';
 
 /** A disk with less free space fills up before anyone looks again. */
 const minFreeBytes = 1_000_000_000n;
@@ -34,6 +35,7 @@ export function attentionOf(status: Status, nowMs: number): string[] {
       ),
     ...(findings > 0n ? [`${count(findings, 'finding')} in the last audit: run "make audit"`] : []),
     ...(unfinished > 0 ? [`${count(unfinished, 'check')} of the last audit could not finish: run "make audit"`] : []),
+    ...expiryAttention(status, nowMs),
     ...[{ place: '', disk }, ...instances.map((each) => ({ place: placeOf(each), disk: each.disk }))].flatMap(diskText),
   ];
 }

@@ -5,14 +5,17 @@ import type { Status, UnknownPart } from '#gen/ops/v1/status.ts';
 import { escapeControls, formatTable } from '../../support/format.ts';
 import { auditSummary } from '../audit.ts';
 import { projectionTable } from '../rebuild.ts';
+import { expiryRows } from './tls-expiries.ts';
 
 /** Formats the status of the mesh at `address` for people. */
 export function statusLines(status: Status, attention: readonly string[], address: string, nowMs: number): string[] {
+  const expiries = expiryRows(status, nowMs);
   return [
     ...processLines(status, address, nowMs),
     ...(isAlone(status)
       ? []
       : section('Other processes', processRows(status, nowMs), ['PROCESS', 'STATE', 'RUNNING', 'SERVICES', 'VERSION'])),
+    ...(expiries.length === 0 ? [] : section('TLS', expiries, ['PROCESS', 'SETTING', 'USE', 'EXPIRES', 'SUBJECT'])),
     ...section('Waiting', waitingRows(status, nowMs), ['WHAT', 'COUNT', 'OLDEST']),
     ...section('Unfinished sagas', sagaRows(status, nowMs), ['SAGA', 'STATE', 'COUNT', 'OLDEST']),
     ...section('Dead letters', deadLetterRows(status, nowMs), ['SOURCE', 'ORIGIN', 'COUNT', 'OLDEST']),

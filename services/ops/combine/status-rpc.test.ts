@@ -45,6 +45,7 @@ describe('GetStatus', () => {
         database: 'sqlite',
         events: 'embedded',
         tasks: 'embedded',
+        tlsExpiries: [],
       },
       outboxes: [{ service: 'reader', events: 0n, oldestEventTime: undefined, tasks: 0n }],
       queues: [{ queue: 'jobs', tasks: 0n, overdue: { seconds: 0n, nanos: 0 } }],

@@ -105,8 +105,11 @@ function unknownPart(part: string, error: unknown): UnknownPart {
 }
 
 function processToProto({ info, services }: Process): ProcessInfoMessage {
-  const { startTimeMs, ...names } = info;
-  return { ...names, startTime: new Date(startTimeMs), services: namesOf(services) };
+  const { startTimeMs, expiries, ...names } = info;
+  const tlsExpiries = expiries().map(({ use, subject, expireMs, variable }) => {
+    return { use, subject, expireTime: new Date(expireMs), setting: variable };
+  });
+  return { ...names, startTime: new Date(startTimeMs), services: namesOf(services), tlsExpiries };
 }
 
 /** The names of the services that others find. */

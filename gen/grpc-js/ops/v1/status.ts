@@ -113,6 +113,25 @@ export interface ProcessInfo {
   events: string;
   /** Task queue: `embedded` or `amqp`. */
   tasks: string;
+  /** What of its TLS expires, the first of each use. Empty without TLS. */
+  tlsExpiries: TlsExpiry[];
+}
+
+/** When a part of the TLS of a process expires. */
+export interface TlsExpiry {
+  /**
+   * `own` (its certificate, or one that it comes with), `ca` (an authority that it trusts), `crl` (a list of revoked
+   * certificates) or `http` (the certificate of its HTTP listener).
+   */
+  use: string;
+  /** Subject of the certificate, for example `CN=order`. Empty for `crl`. */
+  subject: string;
+  /** When it expires. In the past: it has expired, and is still in use. */
+  expireTime:
+    | Date
+    | undefined;
+  /** Setting that names its file, for example `TLS_CERT`. */
+  setting: string;
 }
 
 /** What waits in the outbox of a service. */
@@ -759,6 +778,7 @@ function createBaseProcessInfo(): ProcessInfo {
     database: "",
     events: "",
     tasks: "",
+    tlsExpiries: [],
   };
 }
 
@@ -790,6 +810,9 @@ export const ProcessInfo: MessageFns<ProcessInfo> = {
     }
     if (message.tasks !== "") {
       writer.uint32(74).string(message.tasks);
+    }
+    for (const v of message.tlsExpiries) {
+      TlsExpiry.encode(v!, writer.uint32(82).fork()).join();
     }
     return writer;
   },
@@ -879,6 +902,14 @@ export const ProcessInfo: MessageFns<ProcessInfo> = {
             message.tasks = reader.string();
             continue;
           }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.tlsExpiries.push(TlsExpiry.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -914,6 +945,11 @@ export const ProcessInfo: MessageFns<ProcessInfo> = {
       database: isSet(object.database) ? globalThis.String(object.database) : "",
       events: isSet(object.events) ? globalThis.String(object.events) : "",
       tasks: isSet(object.tasks) ? globalThis.String(object.tasks) : "",
+      tlsExpiries: globalThis.Array.isArray(object?.tlsExpiries)
+        ? object.tlsExpiries.map((e: any) => TlsExpiry.fromJSON(e))
+        : globalThis.Array.isArray(object?.tls_expiries)
+        ? object.tls_expiries.map((e: any) => TlsExpiry.fromJSON(e))
+        : [],
     };
   },
 
@@ -946,6 +982,9 @@ export const ProcessInfo: MessageFns<ProcessInfo> = {
     if (message.tasks !== "") {
       obj.tasks = message.tasks;
     }
+    if (message.tlsExpiries?.length) {
+      obj.tlsExpiries = message.tlsExpiries.map((e) => TlsExpiry.toJSON(e));
+    }
     return obj;
   },
 
@@ -963,6 +1002,128 @@ export const ProcessInfo: MessageFns<ProcessInfo> = {
     message.database = object.database ?? "";
     message.events = object.events ?? "";
     message.tasks = object.tasks ?? "";
+    message.tlsExpiries = object.tlsExpiries?.map((e) => TlsExpiry.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseTlsExpiry(): TlsExpiry {
+  return { use: "", subject: "", expireTime: undefined, setting: "" };
+}
+
+export const TlsExpiry: MessageFns<TlsExpiry> = {
+  encode(message: TlsExpiry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.use !== "") {
+      writer.uint32(10).string(message.use);
+    }
+    if (message.subject !== "") {
+      writer.uint32(18).string(message.subject);
+    }
+    if (message.expireTime !== undefined) {
+      Timestamp.encode(toTimestamp(message.expireTime), writer.uint32(26).fork()).join();
+    }
+    if (message.setting !== "") {
+      writer.uint32(34).string(message.setting);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TlsExpiry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTlsExpiry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.use = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.subject = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.expireTime = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.setting = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): TlsExpiry {
+    return {
+      use: isSet(object.use) ? globalThis.String(object.use) : "",
+      subject: isSet(object.subject) ? globalThis.String(object.subject) : "",
+      expireTime: isSet(object.expireTime)
+        ? fromJsonTimestamp(object.expireTime)
+        : isSet(object.expire_time)
+        ? fromJsonTimestamp(object.expire_time)
+        : undefined,
+      setting: isSet(object.setting) ? globalThis.String(object.setting) : "",
+    };
+  },
+
+  toJSON(message: TlsExpiry): unknown {
+    const obj: any = {};
+    if (message.use !== "") {
+      obj.use = message.use;
+    }
+    if (message.subject !== "") {
+      obj.subject = message.subject;
+    }
+    if (message.expireTime !== undefined) {
+      obj.expireTime = message.expireTime.toISOString();
+    }
+    if (message.setting !== "") {
+      obj.setting = message.setting;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<TlsExpiry>): TlsExpiry {
+    return TlsExpiry.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<TlsExpiry>): TlsExpiry {
+    const message = createBaseTlsExpiry();
+    message.use = object.use ?? "";
+    message.subject = object.subject ?? "";
+    message.expireTime = object.expireTime ?? undefined;
+    message.setting = object.setting ?? "";
     return message;
   },
 };

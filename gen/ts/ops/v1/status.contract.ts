@@ -8,7 +8,7 @@ import { checkAudit } from './audit.contract.ts';
 import { checkNamedHealth } from './health.contract.ts';
 import { checkProjection } from './projection.contract.ts';
 import { StatusServiceDefinition } from './status.ts';
-import type { DeadLetterCount, DeepPartial, FailingWork, GetStatusRequest, InstanceStatus, OutboxBacklog, ProcessInfo, SagaCount, Status } from './status.ts';
+import type { DeadLetterCount, DeepPartial, FailingWork, GetStatusRequest, InstanceStatus, OutboxBacklog, ProcessInfo, SagaCount, Status, TlsExpiry } from './status.ts';
 
 /** The handlers of ops.v1.StatusService. A request that is one message was validated. */
 export interface StatusServiceHandlers {
@@ -119,6 +119,23 @@ export function validateProcessInfo(message: ProcessInfo): FieldViolation[] {
 /** Appends every broken rule of ops.v1.ProcessInfo to `out`. */
 export function checkProcessInfo(message: ProcessInfo, out: FieldViolation[]): void {
   if (message.startTime !== undefined && !(message.startTime.getTime() >= -62135596800000 && message.startTime.getTime() <= 253402300799999)) out.push({ field: 'start_time', description: 'must be a time from the year 1 to the year 9999' });
+  message.tlsExpiries.forEach((item, index) => {
+    const from = out.length;
+    checkTlsExpiry(item, out);
+    if (out.length > from) prefixFields(out, from, `tls_expiries[${index}]`);
+  });
+}
+
+/** Returns every broken rule of ops.v1.TlsExpiry, in field order. */
+export function validateTlsExpiry(message: TlsExpiry): FieldViolation[] {
+  const out: FieldViolation[] = [];
+  checkTlsExpiry(message, out);
+  return out;
+}
+
+/** Appends every broken rule of ops.v1.TlsExpiry to `out`. */
+export function checkTlsExpiry(message: TlsExpiry, out: FieldViolation[]): void {
+  if (message.expireTime !== undefined && !(message.expireTime.getTime() >= -62135596800000 && message.expireTime.getTime() <= 253402300799999)) out.push({ field: 'expire_time', description: 'must be a time from the year 1 to the year 9999' });
 }
 
 /** Returns every broken rule of ops.v1.OutboxBacklog, in field order. */
