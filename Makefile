@@ -5,8 +5,8 @@ INSTALLED := node_modules/.package-lock.json
 
 # Tests that make or serve calls. Those of mesh/engines, conformance and attacks cover both engines in one run.
 # What runs on an engine; of it, what runs on grpc-js with each `make test`: the calls of each service and the ends of a server.
-ON_AN_ENGINE := mesh/app mesh/client mesh/server services test/*.test.ts test/crashes test/docs test/faults test/process
-CALLS_ON_AN_ENGINE := mesh/app/*.test.ts mesh/client mesh/server services/*/*.test.ts test/place-order.test.ts test/process/drain.test.ts
+ON_AN_ENGINE := mesh/app mesh/client mesh/server services test/*.test.ts test/authorization test/crashes test/docs test/faults test/process
+CALLS_ON_AN_ENGINE := mesh/app/*.test.ts mesh/client mesh/server services/*/*.test.ts test/authorization test/place-order.test.ts test/process/drain.test.ts
 
 .DEFAULT_GOAL := help
 .PHONY: help start start-split restart-split certs token demo import postgres kafka rabbitmq status order call replay dead-letters actions damaged compact audit rebuild verify-participant test test-grpc-js verify-polyglot verify-registries verify-faults verify-rolling verify-edge conformance check gen gen-check docs docs-check protos clients clients-typescript clients-go clients-python clients-csharp clients-java clients-rust proto-lint proto-breaking sbom audit-packages bench load deps deps-grpcurl deps-postgres deps-kafka deps-rabbitmq deps-discovery deps-peers deps-polyglot deps-edge clean

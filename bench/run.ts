@@ -1,4 +1,5 @@
 import { availableParallelism, cpus } from 'node:os';
+import { benchAuthorization } from './authorization.ts';
 import { benchBalancing } from './balancing.ts';
 import { benchEdge } from './edge.ts';
 import { benchEngines } from './engines.ts';
@@ -28,6 +29,7 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
   gateway: benchGateway,
   edge: benchEdge,
   balancing: benchBalancing,
+  authorization: benchAuthorization,
   events: benchEvents,
   'event-store': benchEventStore,
   subscribe: benchSubscribe,
