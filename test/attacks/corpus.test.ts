@@ -5,12 +5,13 @@ import { readCorpus } from './support/corpus.ts';
 import { byteByByte } from './support/pieces.ts';
 import { RawPeer } from './support/raw-peer.ts';
 import { recordConnection } from './support/recorded-connection.ts';
+import { wires } from './support/wire.ts';
 
 const inputs = readCorpus();
 const codeNames = Object.keys(ErrorCode);
 
-describe('a server that receives hostile input', () => {
-  const target = attackedServer();
+describe.each(wires)('a server that receives hostile input, over %s', (wire) => {
+  const target = attackedServer('native', {}, wire);
 
   it.each(inputs)('handles $title', async ({ bytes, expects }) => {
     await target.attack(async (port) => {

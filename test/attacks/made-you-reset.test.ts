@@ -5,6 +5,7 @@ import { eventually } from '../../mesh/testing/eventually.ts';
 import { attackedServer } from './support/attack.ts';
 import { call, data, forStreams, frame, headers, requestBlock, uint32, windowUpdate } from './support/frames.ts';
 import { RawPeer } from './support/raw-peer.ts';
+import { wires } from './support/wire.ts';
 
 const weight = Buffer.of(16);
 
@@ -29,8 +30,8 @@ const malformed: readonly [what: string, request: (streamId: number) => Buffer][
   ],
 ];
 
-describe('a server that is made to reset calls (CVE-2025-8671)', () => {
-  const target = attackedServer();
+describe.each(wires)('a server that is made to reset calls (CVE-2025-8671), over %s', (wire) => {
+  const target = attackedServer('native', {}, wire);
 
   async function expectClosed(frames: Buffer) {
     const { handlerRuns: before } = await target.state();

@@ -3,6 +3,7 @@ import type { EngineName } from '../../../mesh/engines/engines.ts';
 import { type AttackedServer, startAttackedServer } from './attacked-server.ts';
 import { callDuring } from './good-client.ts';
 import type { Ends, ServerState } from './server-main.ts';
+import { usualWire, type Wire } from './wire.ts';
 
 /** A server under attack. */
 export interface Target {
@@ -18,7 +19,7 @@ export interface Target {
 }
 
 /** Starts one server for a suite, in its own process, which must survive all tests. */
-export function attackedServer(engine: EngineName = 'native', options: object = {}): Target {
+export function attackedServer(engine: EngineName = 'native', options: object = {}, wire: Wire = usualWire): Target {
   let server: AttackedServer | undefined;
   const started = (): AttackedServer => {
     if (!server) throw new Error('the server is not started yet: use it only in tests');
@@ -26,7 +27,7 @@ export function attackedServer(engine: EngineName = 'native', options: object = 
   };
   let bytesAtStart = 0;
   beforeAll(async () => {
-    server = await startAttackedServer(engine, options);
+    server = await startAttackedServer(engine, options, wire);
     bytesAtStart = bytesOf(await server.state());
   });
   afterAll(async () => {

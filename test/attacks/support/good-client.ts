@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Metadata } from 'nice-grpc-common';
 import type { EngineMethod, Transport } from '../../../mesh/engines/engine.ts';
 import { engineByName } from '../../../mesh/engines/engines.ts';
+import { clientTls } from './wire.ts';
 
 /** The calls of a well-behaved client. */
 export interface GoodCalls {
@@ -27,7 +28,7 @@ const good: EngineMethod<Uint8Array, Uint8Array> = {
  */
 export async function callDuring(port: number, attack: () => Promise<void>): Promise<GoodCalls> {
   const engine = await engineByName('native');
-  const transport = engine.connect(`127.0.0.1:${port}`);
+  const transport = engine.connect(`127.0.0.1:${port}`, { tls: clientTls(port) });
   const errors: unknown[] = [];
   let calls = 0;
   const call = async () => {

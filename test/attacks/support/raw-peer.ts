@@ -1,7 +1,7 @@
-import { once } from 'node:events';
-import { connect, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { type ErrorCode, Flag, FrameType, frameHeaderBytes } from '../../../mesh/engines/native/http2/codec/frames.ts';
 import { hello, ping } from './frames.ts';
+import { connectTo } from './wire.ts';
 
 /** A frame that the server sent. */
 export interface SentFrame {
@@ -22,9 +22,7 @@ export class RawPeer implements Disposable {
 
   /** Connects and sends `begin`, by default the preface and SETTINGS. */
   static async connect(port: number, begin: Uint8Array = hello): Promise<RawPeer> {
-    const socket = connect({ port, host: '127.0.0.1', noDelay: true });
-    await once(socket, 'connect');
-    const peer = new RawPeer(socket);
+    const peer = new RawPeer(await connectTo(port));
     if (begin.length > 0) await peer.send(begin);
     return peer;
   }

@@ -2,6 +2,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { EngineMethod, MethodKind } from '../../../mesh/engines/engine.ts';
 import { type EngineName, engineByName } from '../../../mesh/engines/engines.ts';
 import type { CallRefusalReason, ConnectionEndReason, HostObserver } from '../../../mesh/engines/host-observer.ts';
+import { fixedIdentity } from '../../../mesh/engines/tls/fixed-identity.ts';
+import type { TlsMaterial } from '../../../mesh/engines/tls/tls-options.ts';
 import { toStatus } from '../../../mesh/errors/to-status.ts';
 import { createLogger } from '../../../mesh/telemetry/logger.ts';
 
@@ -76,11 +78,12 @@ async function bytesOf(requests: AsyncIterable<Uint8Array>): Promise<Uint8Array>
   return Buffer.from(`${bytes}`);
 }
 
-async function serve(engineName: EngineName, options: object): Promise<number> {
+async function serve(engineName: EngineName, options: object, material: TlsMaterial | null): Promise<number> {
   const engine = await engineByName(engineName);
   const logger = createLogger('silent');
   const host = engine.createServerHost({
     ...options,
+    tls: material ? { identity: fixedIdentity(material) } : undefined,
     observer,
     toStatus: (error, call) => toStatus(error, call, logger),
   });
@@ -125,7 +128,9 @@ function state(): ServerState {
   return { handlerRuns, running, ended, refused, sockets, ...memory, cpuMs: (user + system) / 1_000 };
 }
 
-const [engineName, options] = process.argv.slice(2);
+const [engineName, options, material] = process.argv.slice(2);
 process.on('message', () => process.send?.(state()));
 process.on('disconnect', () => process.exit());
-process.send?.({ port: await serve(engineName as EngineName, JSON.parse(options ?? '{}')) });
+process.send?.({
+  port: await serve(engineName as EngineName, JSON.parse(options ?? '{}'), JSON.parse(material ?? 'null')),
+});
