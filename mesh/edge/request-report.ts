@@ -71,6 +71,7 @@ export function createRequestReport({ clock, logger, metrics }: RequestReportToo
         code,
         request_id: call.requestId,
         peer: call.peer,
+        subject: call.caller?.subject,
         duration_ms: Math.round(durationMs),
         ...line,
         ...(isFault && { err: error }),

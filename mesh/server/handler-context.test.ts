@@ -1,5 +1,6 @@
 import { Metadata, Status } from 'nice-grpc';
 import { describe, expect, it } from 'vitest';
+import { identityKeys } from '../security/identity/identity-metadata.ts';
 import { currentScope } from '../telemetry/call-scope.ts';
 import { eventually } from '../testing/eventually.ts';
 import { createTestClock } from '../testing/test-clock.ts';
@@ -98,6 +99,19 @@ describe('a cancelled call', () => {
     expect(await closed).toBe('closed');
     await eventually(() => expect(lines).toEqual([expect.objectContaining({ code: 'CANCELLED' })]));
   });
+});
+
+it('has no metadata that says who calls, which its caller may have made up', async () => {
+  const keys: string[] = [];
+  const { client } = await startEcho({
+    async one(request, context) {
+      keys.push(...[...context.metadata].map(([key]) => key).filter((key) => /^(mesh|x)-/.test(key)));
+      return request;
+    },
+  });
+  const claims = Object.fromEntries(identityKeys.map((key) => [key, 'x']));
+  await client.one(ada, { metadata: Metadata({ ...claims, 'x-mine': 'x' }) });
+  expect(keys).toEqual(['x-mine']);
 });
 
 describe('the scope of a call', () => {

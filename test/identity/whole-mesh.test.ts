@@ -88,9 +88,13 @@ describe('a mesh in one process, whose callers have tokens', () => {
     const lines = () => log.lines.filter(({ method }) => method === '/payment.v1.PaymentService/Charge');
     await eventually(() => expect(lines()).not.toEqual([]));
     for (const line of lines()) expect(line).toMatchObject({ caller: 'order', subject: 'ada' });
-    const placed = log.lines.find(({ method }) => method === '/order.v1.OrderService/PlaceOrder');
-    expect(placed).toMatchObject({ subject: 'ada' });
-    expect(placed).not.toHaveProperty('caller');
+    const placing = log.lines.filter(({ method }) => method === '/order.v1.OrderService/PlaceOrder');
+    // The edge, and the service itself.
+    expect(new Set(placing.map(({ msg }) => msg))).toEqual(new Set(['HTTP request', 'call']));
+    for (const line of placing) {
+      expect(line).toMatchObject({ subject: 'ada' });
+      expect(line).not.toHaveProperty('caller');
+    }
     expect(JSON.stringify(log.lines)).not.toContain('reader');
   });
 

@@ -171,12 +171,19 @@ export function describeWorking({ open, features }: TestQueues): void {
   it('runs a task in the scope of the call that sent it', async () => {
     const { tasks, queue } = await open();
     const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
-    const scope = { requestId: 'r-1', traceparent, deadlineMs: Date.now() + 60_000, signal: undefined };
+    const caller = { service: 'order', subject: 'Zoë', roles: ['gold', 'a,b'], expiresMs: 1 };
+    const scope = { requestId: 'r-1', traceparent, deadlineMs: Date.now() + 60_000, signal: undefined, caller };
     const seen = Promise.withResolvers<ReturnType<typeof currentScope>>();
     await tasks.work({ queue, handle: async () => seen.resolve(currentScope()) });
     await runInScope(scope, () => tasks.enqueue(queue, newTasks(1)));
     const sameTrace = expect.stringMatching(/^00-0af7651916cd43dd8448eb211c80319c-/);
-    expect(await seen.promise).toMatchObject({ requestId: 'r-1', traceparent: sameTrace, deadlineMs: undefined });
+    expect(await seen.promise).toMatchObject({
+      requestId: 'r-1',
+      traceparent: sameTrace,
+      deadlineMs: undefined,
+      caller: { service: undefined, subject: 'Zoë', roles: ['gold', 'a,b'] },
+      actor: 'service:order;user:Zo%C3%AB',
+    });
   });
 
   it('passes its check while it can be used', async () => {
