@@ -5,7 +5,6 @@ import type { HttpHosts } from '../config/http-hosts.ts';
 import { processSettings } from '../config/process-settings.ts';
 import { contractDescriptors, contractOpenApi } from '../contract/declared-services.ts';
 import { serviceNameOf } from '../discovery/discovery.ts';
-import { createEdge } from '../edge/edge.ts';
 import { writePassedOn } from '../security/identity/outbound-identity.ts';
 import type { Authentication } from './authentication.ts';
 import type { Directory } from './directory.ts';
@@ -61,6 +60,8 @@ export async function listenForHttp(
     logger,
   });
   shutdown.add('resources', 'clients of HTTP', () => clients.close());
+  // Most processes serve no HTTP, so they start without its packages.
+  const { createEdge } = await import('../edge/edge.ts');
   const edge = createEdge({
     ...runtime,
     client: clients.client,

@@ -4,7 +4,6 @@ import { createClientFactory } from '../client/client-factory.ts';
 import { type Config, databaseUrlOf } from '../config/config.ts';
 import { fullNameOf } from '../contract/contract.ts';
 import { openEmbeddedLog } from '../events/embedded/embedded-log.ts';
-import { openKafkaLog } from '../events/kafka/kafka-log.ts';
 import type { EventLog } from '../events/log/event-log.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import { createPrometheusMetrics } from '../metrics/prometheus/prometheus-metrics.ts';
@@ -122,7 +121,10 @@ async function openEvents(
 ): Promise<EventLog> {
   const options = { topicDefaults: { partitions: eventsPartitions, retentionMs: eventsRetentionMs }, clock, logger };
   const [, path] = /^embedded:(.*)$/s.exec(eventsUrl) ?? [];
-  if (path === undefined) return openKafkaLog(eventsUrl, { ...options, ca: eventsCa.pem, compression });
+  if (path === undefined) {
+    const { openKafkaLog } = await import('../events/kafka/kafka-log.ts');
+    return openKafkaLog(eventsUrl, { ...options, ca: eventsCa.pem, compression });
+  }
   return await openEmbeddedLog(path, { ...options, open: (file) => openDatabase('events', file) });
 }
 

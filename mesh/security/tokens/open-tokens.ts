@@ -1,7 +1,7 @@
 import { type Config, ConfigError } from '../../config/config.ts';
 import type { ConfigFault } from '../../config/setting.ts';
 import { fileSource, urlSource } from './key-source.ts';
-import { type OpenTokenVerifier, openTokenVerifier, type TokenVerifierOptions } from './token-verifier.ts';
+import type { OpenTokenVerifier, TokenVerifierOptions } from './token-verifier.ts';
 
 type AuthConfig = Pick<
   Config,
@@ -22,6 +22,8 @@ export async function openTokens(
   if (missing.length === values.length) return undefined;
   if (missing.length > 0) throw new ConfigError(missing.map(faultOf));
   const isUrl = /^https?:\/\//i.test(jwks);
+  // Processes without tokens start without its package.
+  const { openTokenVerifier } = await import('./token-verifier.ts');
   return await openTokenVerifier({
     ...tools,
     keys: isUrl ? urlSource(jwks, config.authJwksCa.pem) : fileSource(jwks),
