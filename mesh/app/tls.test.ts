@@ -10,7 +10,7 @@ import type { ServiceContract } from '../contract/contract.ts';
 import { tlsFolder } from '../security/tls/testing/tls-folder.ts';
 import { type EchoDefinition, echoService } from '../server/testing/echo-service.ts';
 import { captureLog } from '../testing/captured-log.ts';
-import { type Certificate, createTestCa } from '../testing/certificates.ts';
+import { type Certificate, createTestCa, selfSigned } from '../testing/certificates.ts';
 import { eventually } from '../testing/eventually.ts';
 import { startMesh, type TestMesh } from '../testing/start-mesh.ts';
 import { createClients, type ProgramClientOptions } from './program-clients.ts';
@@ -19,6 +19,7 @@ import { defineService } from './service/define-service.ts';
 const ca = await createTestCa();
 const contract = echoService().contract as unknown as ServiceContract<typeof EchoDefinition>;
 const stranger = await createTestCa('other CA');
+const own = selfSigned({ names: ['127.0.0.1'], isCa: false });
 
 /** Answers, and calls the service `test` again for a name that starts with `via `. */
 const echo = defineService({
@@ -42,8 +43,8 @@ const caller = (name: string) =>
     },
   });
 
-async function filesFor({ key, cert }: Certificate) {
-  const folder = await tlsFolder({ TLS_CERT: cert, TLS_KEY: key, TLS_CA: ca.cert });
+async function filesFor({ key, cert }: Certificate, authorities = ca.cert) {
+  const folder = await tlsFolder({ TLS_CERT: cert, TLS_KEY: key, TLS_CA: authorities });
   return { folder, settings: folder.settings };
 }
 
@@ -55,7 +56,7 @@ async function clientOf(address: string, tls: ProgramClientOptions['tls']) {
 
 /** Starts the service `test` with this certificate until the test ends. */
 async function startServer(certificate: Certificate) {
-  const { folder, settings } = await filesFor(certificate);
+  const { folder, settings } = await filesFor(certificate, ca.cert + stranger.cert);
   const mesh = await startMesh([echo], { ...settings });
   onTestFinished(async () => {
     await mesh.stop();
@@ -147,6 +148,19 @@ describe('a process with TLS', () => {
   });
 });
 
+describe('a process with TLS and without TLS_CA', () => {
+  it.each<[string, Certificate, string]>([
+    ['an authority that nobody knows', ca.issue({ names: ['127.0.0.1'], uses: ['server'] }), ca.cert],
+    ['itself', own, own.cert],
+  ])('answers callers without certificate, and itself, with one signed by %s', async (_, { cert, key }, trusted) => {
+    await using folder = await tlsFolder({ TLS_CERT: cert, TLS_KEY: key });
+    const mesh = await startMesh([echo], { ...folder.settings });
+    onTestFinished(() => mesh.stop());
+    const client = await clientOf(mesh.address, { ca: trusted });
+    expect(await client.one({ name: 'via Ada' })).toMatchObject({ name: 'Ada' });
+  });
+});
+
 describe('a process with TLS that calls a service', () => {
   it.each(['test', 'gateway'])('accepts the certificate of %s', async (name) => {
     const { address } = await startServer(ca.issueFor(name));
@@ -155,6 +169,7 @@ describe('a process with TLS that calls a service', () => {
   });
 
   it.each<[string, Certificate]>([
+    ['an authority that it does not trust', stranger.issueFor('test')],
     ['another service', ca.issueFor('payment')],
     ['no service', ca.issueFor('program/report')],
     ['another trust domain', ca.issue({ names: ['127.0.0.1'], uris: ['spiffe://evil/test'] })],
