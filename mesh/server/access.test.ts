@@ -6,6 +6,8 @@ import type { Caller } from '../identity/caller.ts';
 import type { OperatorActions } from '../operator-actions/operator-actions.ts';
 import { plainAuthenticator } from '../security/testing/plain-authenticator.ts';
 import { currentScope } from '../telemetry/call-scope.ts';
+import { systemClock } from '../time/clock.ts';
+import { sleep } from '../time/sleep.ts';
 import { type EchoHandlers, echoService } from './testing/echo-service.ts';
 import { ada as message, startEcho } from './testing/start-echo.ts';
 
@@ -130,6 +132,16 @@ it('denies before it decodes, and logs what would have been needed', async () =>
   expect(lines).toContainEqual(
     expect.objectContaining({ msg: 'call denied', subject: 'u1', roles: ['user'], needs: 'role operator' }),
   );
+});
+
+it('finishes a call of one request even if the token of its caller expires meanwhile', async () => {
+  const one: EchoHandlers['one'] = async (request) => {
+    await sleep(systemClock, 150);
+    return request;
+  };
+  const { raw } = await start({ roles: ['*'] }, { one });
+  const { status } = await raw('One', message, { ...ada, 'test-expires-ms': String(Date.now() + 50) });
+  expect(status).toBe(OK);
 });
 
 it('ends a stream when the token of its caller expires', async () => {

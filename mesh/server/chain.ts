@@ -59,7 +59,7 @@ export function chain(method: ServedMethod, tools: ChainTools): EngineHandler<un
       call,
       tools,
       async (watch) => {
-        const identifying = identify(call, watch, tools);
+        const identifying = identify(method, call, watch, tools);
         if (identifying !== undefined) await identifying;
         const place = await tools.admission.enter(call, 'streaming');
         await decompressed(call, place);
@@ -92,7 +92,7 @@ async function answer(
   const watch = new CallWatch(call, tools);
   let place: Place | undefined;
   try {
-    const identifying = identify(call, watch, tools);
+    const identifying = identify(method, call, watch, tools);
     if (identifying !== undefined) await identifying;
     place = await tools.admission.enter(call, work);
     if (work === 'streaming') call.place = place;
@@ -121,7 +121,12 @@ async function answer(
  * Finds out who calls, and whether they may call the method at all, and now: before admission and decoding, so others cost little.
  * `undefined` if there is nothing to wait for.
  */
-function identify(call: HandlerContext, watch: CallWatch, tools: ChainTools): Promise<void> | undefined {
+function identify(
+  { kind }: ServedMethod,
+  call: HandlerContext,
+  watch: CallWatch,
+  tools: ChainTools,
+): Promise<void> | undefined {
   const { authenticator, access, rateLimit } = tools;
   if (authenticator === undefined) {
     rateLimit?.admit(call);
@@ -130,7 +135,8 @@ function identify(call: HandlerContext, watch: CallWatch, tools: ChainTools): Pr
   const admit = (caller: Caller) => {
     call.admit(access, caller);
     rateLimit?.admit(call);
-    if (caller.expiresMs !== undefined) watch.endWithToken(caller.expiresMs);
+    // A change that has begun is not cut off.
+    if (caller.expiresMs !== undefined && kind !== 'unary') watch.endWithToken(caller.expiresMs);
   };
   const caller = authenticator.authenticate(call.credentials);
   if (caller instanceof Promise) return caller.then(admit);

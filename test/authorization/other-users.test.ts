@@ -5,6 +5,7 @@ import { OperatorAction } from '#gen/ops/v1/action.ts';
 import { Order } from '#gen/order/v1/order.ts';
 import { User } from '#gen/user/v1/user.ts';
 import { readGrpcFrames } from '../../mesh/testing/grpc-frame.ts';
+import { spawnProcess } from '../../mesh/testing/servers/start-process.ts';
 import { type AuthenticatedMesh, startAuthenticatedMesh } from './authenticated-mesh.ts';
 import type { Who } from './expectations.ts';
 
@@ -139,5 +140,16 @@ describe('what an operator changes', () => {
       }),
     ]);
     expect(actions.map(({ id }) => id)).toEqual(actions.map(({ id }) => id).toSorted());
+  });
+
+  it('is shown by the command actions', async () => {
+    expect((await adjust('found one')).status).toBe(OK);
+    const { authorization = '' } = await shop.headers('operator');
+    const environment = { ADDRESS: shop.mesh.address, ORDERMESH_TOKEN: authorization.replace('Bearer ', '') };
+    const args = ['actions', '--by', 'olga'];
+    await using tool = spawnProcess({ main: 'scripts/ordermesh.ts', args, dataDir: 'none', environment });
+    expect((await tool.ended).code, tool.stderr()).toBe(0);
+    const shown = /^\S+Z +olga \(operator\) +inventory +AdjustStock +OK +found one$/m;
+    expect(tool.stdout()).toMatch(shown);
   });
 });
