@@ -148,6 +148,26 @@ describe('a process with TLS', () => {
   });
 });
 
+it('refuses a caller from when TLS_CRL has its certificate', async () => {
+  const [server, revoked, other] = [ca.issueFor('test'), ca.issueFor('order'), ca.issueFor('payment')];
+  await using folder = await tlsFolder({
+    TLS_CERT: server.cert,
+    TLS_KEY: server.key,
+    TLS_CA: ca.cert,
+    TLS_CRL: ca.revoke(),
+  });
+  const mesh = await startMesh([echo], { ...folder.settings });
+  onTestFinished(() => mesh.stop());
+  const [client, kept] = [
+    await clientOf(mesh.address, { ca: ca.cert, ...revoked }),
+    await clientOf(mesh.address, { ca: ca.cert, ...other }),
+  ];
+  expect(await client.one({ name: 'Ada' })).toMatchObject({ name: 'Ada' });
+  await folder.write({ TLS_CRL: ca.revoke(revoked) });
+  await eventually(() => expect(client.one({ name: 'Ada' })).rejects.toMatchObject({ code: Status.UNAVAILABLE }));
+  expect(await kept.one({ name: 'via Ada' })).toMatchObject({ name: 'Ada' });
+});
+
 describe('a process with TLS and without TLS_CA', () => {
   it.each<[string, Certificate, string]>([
     ['an authority that nobody knows', ca.issue({ names: ['127.0.0.1'], uses: ['server'] }), ca.cert],
