@@ -1,6 +1,7 @@
 import { type EndpointSource, endpointsByAddress } from '../balancing/endpoint-source.ts';
 import { createEndpoints, type OpenEndpoints } from '../balancing/endpoints.ts';
 import type { Config } from '../config/config.ts';
+import { serverTrust } from '../config/server-trust.ts';
 import type { Discovery } from '../discovery/discovery.ts';
 import { openDiscovery } from '../discovery/open-discovery.ts';
 import type { Engine } from '../engines/engine.ts';
@@ -40,7 +41,12 @@ export async function openNetwork(options: NetworkOptions): Promise<Network> {
   const { config, tls, hasEdge, clock, logger, metrics } = options;
   const engine = await engineByName(config.grpcEngine);
   const keepalive = config.grpcKeepaliveMs === 0 ? undefined : { everyMs: config.grpcKeepaliveMs };
-  const discovery = openDiscovery(config.discovery, { clock, logger, metrics });
+  const discovery = openDiscovery(config.discovery, {
+    clock,
+    logger,
+    metrics,
+    trust: serverTrust(config.discoveryCa, config),
+  });
   // A caller over HTTP may read slowly: then little of its response is to wait in this process.
   const windowsGrow = !hasEdge;
   const policy = config.balancing;

@@ -2,6 +2,7 @@ import type { AuditCheck } from '../audit/audit.ts';
 import type { Endpoints } from '../balancing/endpoints.ts';
 import { createClientFactory } from '../client/client-factory.ts';
 import { type Config, databaseUrlOf } from '../config/config.ts';
+import { serverTrust } from '../config/server-trust.ts';
 import { fullNameOf } from '../contract/contract.ts';
 import { openEmbeddedLog } from '../events/embedded/embedded-log.ts';
 import type { EventLog } from '../events/log/event-log.ts';
@@ -116,14 +117,15 @@ export function createMetrics(clock: Clock, logger: Logger, info: ProcessInfo): 
 }
 
 async function openEvents(
-  { eventsUrl, eventsCa, eventsCompression: compression, eventsPartitions, eventsRetentionMs }: Config,
+  config: Config,
   { clock, logger, openDatabase }: Pick<RuntimeOptions, 'logger' | 'openDatabase'> & { readonly clock: Clock },
 ): Promise<EventLog> {
+  const { eventsUrl, eventsCompression: compression, eventsPartitions, eventsRetentionMs } = config;
   const options = { topicDefaults: { partitions: eventsPartitions, retentionMs: eventsRetentionMs }, clock, logger };
   const [, path] = /^embedded:(.*)$/s.exec(eventsUrl) ?? [];
   if (path === undefined) {
     const { openKafkaLog } = await import('../events/kafka/kafka-log.ts');
-    return openKafkaLog(eventsUrl, { ...options, ca: eventsCa.pem, compression });
+    return openKafkaLog(eventsUrl, { ...options, ...serverTrust(config.eventsCa, config), compression });
   }
   return await openEmbeddedLog(path, { ...options, open: (file) => openDatabase('events', file) });
 }

@@ -12,6 +12,7 @@ import { claimDataFolder } from './data/data-folder.ts';
 import { hasManifest } from './data/manifest.ts';
 import { checkExposure } from './exposure.ts';
 import { type OpenApp, openApp } from './open-app.ts';
+import { warnOfPlainPasswords } from './plain-passwords.ts';
 import type { ServiceDefinition } from './service/service.ts';
 import { createShutdown, type Unended } from './shutdown.ts';
 import { checkDatabases, checkDistinctListeners, checkListen } from './start-checks.ts';
@@ -79,6 +80,7 @@ export function beginApp(config: Config, definitions: readonly ServiceDefinition
       const hasEdge = definitions.some((definition) => definition.hasEdge);
       checkDistinctListeners(config, hasEdge);
       checkExposure(config, hasEdge, logger);
+      warnOfPlainPasswords(config, logger);
       const tls = openProcessTls(config, { clock, logger, gateway: gatewayName });
       if (tls) shutdown.add('resources', 'TLS files', async () => tls.close());
       checkDatabases(config, definitions.filter(({ isLocal }) => !isLocal).length);

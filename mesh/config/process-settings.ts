@@ -5,7 +5,7 @@ import { authSettings } from './auth-settings.ts';
 import { discoveryForms, discoveryUrlProblem, parseDiscoveryUrl } from './discovery-url.ts';
 import { httpSettings } from './http-settings.ts';
 import { securitySettings } from './security-settings.ts';
-import { choiceSetting, millisecondsSetting, numberSetting } from './setting.ts';
+import { certificatesSetting, choiceSetting, millisecondsSetting, numberSetting } from './setting.ts';
 import { storeSettings } from './store-settings.ts';
 import { tlsSettings } from './tls-settings.ts';
 
@@ -174,6 +174,12 @@ export const processSettings = {
     parse: parseDiscoveryUrl,
     problemOf: discoveryUrlProblem,
   },
+  /** The authorities of registries whose URL names none. */
+  discoveryCa: certificatesSetting('DISCOVERY_CA_FILE', {
+    doc:
+      'a PEM file: the authorities that may sign the certificate of the registry, unless `ca_file` in `DISCOVERY_URL` names them. ' +
+      '`node`: those of Node. Default: `TLS_CA`, else those of Node',
+  }),
   /** How calls are spread over the instances of a service. */
   balancing: choiceSetting('BALANCING', balancingPolicies, {
     default: 'least-load',

@@ -77,18 +77,24 @@ export function numberSetting(
   };
 }
 
-/** A setting that names a PEM file with certificates. Its value is the content; `undefined` in `pem` if it is not set. */
-export function certificatesSetting(
-  variable: string,
-  rest: { readonly doc: string },
-): Setting<{ readonly pem: string | undefined }> {
+/** The authorities that may sign the certificate of a server. */
+export interface Authorities {
+  /** `undefined`: the setting names no file. */
+  readonly pem: string | undefined;
+  /** Whether those of Node are meant, whatever other settings say. Default false. */
+  readonly isOfNode?: boolean;
+}
+
+/** A setting that names a PEM file with certificates; `node` stands for the authorities that Node knows. Its value is the content. */
+export function certificatesSetting(variable: string, rest: { readonly doc: string }): Setting<Authorities> {
   return {
     ...rest,
     variable,
     default: '',
-    allowed: 'a readable PEM file with certificates, or empty',
+    allowed: 'a readable PEM file with certificates, node, or empty',
     parse: (text) => {
       if (text === '') return { pem: undefined };
+      if (text === 'node') return { pem: undefined, isOfNode: true };
       const pem = contentOf(text);
       return pem?.includes('-----BEGIN CERTIFICATE-----') ? { pem } : undefined;
     },

@@ -31,6 +31,11 @@ export const storeSettings = {
       'as PgBouncer; `<service>` is replaced as there',
     parse: (text: string) => (text === '' || isPostgresUrl(text) ? text : undefined),
   },
+  databaseCa: certificatesSetting('DATABASE_CA_FILE', {
+    doc:
+      'a PEM file: the authorities that may sign the certificate of PostgreSQL. With it, connections use TLS unless `sslmode` in the ' +
+      'URL says otherwise. `node`: those of Node. Default: `TLS_CA`, else those of Node',
+  }),
   databasePoolSize: {
     variable: 'DATABASE_POOL_SIZE',
     default: '5',
@@ -49,7 +54,7 @@ export const storeSettings = {
     parse: (text: string) => (/^embedded:./s.test(text) || parseKafkaUrl(text) ? text : undefined),
   },
   eventsCa: certificatesSetting('EVENTS_CA_FILE', {
-    doc: 'a PEM file: the authorities that may sign the certificates of Kafka. Default: those of Node',
+    doc: 'a PEM file: the authorities that may sign the certificates of Kafka. `node`: those of Node. Default: `TLS_CA`, else those of Node',
   }),
   eventsCompression: choiceSetting('EVENTS_COMPRESSION', compressions, {
     default: 'none',
@@ -82,7 +87,7 @@ export const storeSettings = {
     remote: ['amqp', 'amqps'],
   }),
   tasksCa: certificatesSetting('TASKS_CA_FILE', {
-    doc: 'a PEM file: the authorities that may sign the certificate of RabbitMQ (`amqps:`). Default: those of Node',
+    doc: 'a PEM file: the authorities that may sign the certificate of RabbitMQ (`amqps:`). `node`: those of Node. Default: `TLS_CA`, else those of Node',
   }),
 } as const;
 

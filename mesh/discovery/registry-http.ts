@@ -1,5 +1,6 @@
 import http from 'node:http';
 import https from 'node:https';
+import type { ServerTrust } from '../config/server-trust.ts';
 import { MeshError } from '../errors/mesh-error.ts';
 import { registryAnswerInvalid, registryRefused, registryUnavailable } from './errors.ts';
 import { maxAnswerBytes, readLines, readText } from './registry-body.ts';
@@ -54,8 +55,8 @@ export interface RegistryHttpOptions {
   readonly server: string;
   /** The registry as `DISCOVERY_URL` names it, without secrets. */
   readonly registry: string;
-  /** Asks over TLS. `ca`: PEM of the authorities that may sign its certificate. Default: those of Node. */
-  readonly tls?: { readonly ca: string | undefined } | undefined;
+  /** Asks over TLS. Default: over plain HTTP. */
+  readonly tls?: ServerTrust | undefined;
 }
 
 /** A connection whose other end has disappeared is noticed after about 20 s, although nothing is sent on it. */
@@ -64,7 +65,7 @@ const keepAliveMs = 10_000;
 /** Asks one registry over HTTP. Connections are reused. */
 export function createRegistryHttp({ server, registry, tls }: RegistryHttpOptions): RegistryHttp {
   const base = new URL(`${tls ? 'https' : 'http'}://${server}`);
-  const agent = tls ? new https.Agent({ keepAlive: true, ca: tls.ca }) : new http.Agent({ keepAlive: true });
+  const agent = tls ? new https.Agent({ keepAlive: true, ...tls }) : new http.Agent({ keepAlive: true });
   const unavailable = (problem: string, cause?: unknown) => registryUnavailable({ registry, problem }, { cause });
   const invalid = (problem: string) => registryAnswerInvalid({ registry, problem });
 

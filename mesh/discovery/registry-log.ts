@@ -1,3 +1,4 @@
+import type { ServerTrust } from '../config/server-trust.ts';
 import { MeshError } from '../errors/mesh-error.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import type { Logger } from '../telemetry/logger.ts';
@@ -9,6 +10,8 @@ export interface DiscoveryParts {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  /** How registries over TLS are checked whose URL does not say that. Default: by the authorities of Node. */
+  readonly trust?: ServerTrust;
 }
 
 /** Reports failures of a registry. */

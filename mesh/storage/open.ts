@@ -5,7 +5,7 @@ import type { Storage } from './storage.ts';
 
 /** Settings of a database. Each engine uses its own. */
 export type StorageOptions = Pick<SqliteOptions, 'exclusive' | 'verify' | 'clock'> &
-  Pick<PostgresOptions, 'poolSize' | 'directUrl' | 'logger'>;
+  Pick<PostgresOptions, 'poolSize' | 'directUrl' | 'tls' | 'logger'>;
 
 /**
  * Opens the database at `url`: `sqlite:data/user.db` or `postgres://user@host/user`. Throws INVALID_ARGUMENT

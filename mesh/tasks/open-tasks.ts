@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { type Config, databaseUrlOf } from '../config/config.ts';
+import { serverTrust } from '../config/server-trust.ts';
 import { MeshError } from '../errors/mesh-error.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import type { Storage } from '../storage/storage.ts';
@@ -53,15 +54,16 @@ export async function openTasks(config: Config, options: TaskOptions): Promise<M
 }
 
 async function openUnmeasured(config: Config, { clock, logger, open }: TaskOptions): Promise<TaskQueue> {
-  const { tasksUrl, tasksCa, deadLettersRetentionMs } = config;
+  const { tasksUrl, deadLettersRetentionMs } = config;
   if (tasksUrl.startsWith('embedded:')) {
     const { openEmbeddedTasks } = await import('./embedded/embedded-tasks.ts');
     return openEmbeddedTasks(tasksUrl.slice('embedded:'.length), { deadLettersRetentionMs, clock, logger, open });
   }
   const { openRabbitmqTasks } = await import('./rabbitmq/rabbitmq-tasks.ts');
   const openLetters = () => open(deadLettersUrl(config));
+  const trust = serverTrust(config.tasksCa, config);
   return connectOnUse(() =>
-    openRabbitmqTasks(tasksUrl, { open: openLetters, ca: tasksCa.pem, deadLettersRetentionMs, clock, logger }),
+    openRabbitmqTasks(tasksUrl, { ...trust, open: openLetters, deadLettersRetentionMs, clock, logger }),
   );
 }
 

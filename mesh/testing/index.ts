@@ -7,6 +7,7 @@ export { assumedPerSecond } from '../saga/drive/rate-meter.ts';
 export { publishPlainly } from '../tasks/testing/reference.ts';
 export { createLogger } from '../telemetry/logger.ts';
 export { type CapturedLog, captureLog } from './captured-log.ts';
+export { createTestCa, type TestCa } from './certificates.ts';
 export { describeOnEachDatabase, describeServicesOnEachDatabase } from './databases.ts';
 export { eventually } from './eventually.ts';
 export { type Around, intercept } from './intercept.ts';

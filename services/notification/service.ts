@@ -1,6 +1,6 @@
 import { NotificationServiceContract } from '#gen/notification/v1/notification.contract.ts';
 import { UserServiceContract } from '#gen/user/v1/user.contract.ts';
-import { defineService, millisecondsSetting, openAgingClock, serve, urlSetting } from '#mesh';
+import { certificatesSetting, defineService, millisecondsSetting, openAgingClock, serve, urlSetting } from '#mesh';
 import { openMailer } from './mail/open-mailer.ts';
 import { mailQueue } from './mail-job.ts';
 import { queueNotifications } from './queue-notification.ts';
@@ -18,6 +18,10 @@ const mailUrl = urlSetting('MAIL_URL', {
 
 const dayMs = 24 * 60 * 60 * 1000;
 
+const mailCa = certificatesSetting('MAIL_CA_FILE', {
+  doc: 'a PEM file: the authorities that may sign the certificate of the mail server. `node`: those of Node. Default: `TLS_CA`, else those of Node',
+});
+
 const mailRetentionMs = millisecondsSetting('MAIL_RETENTION_MS', {
   default: `${30 * dayMs}`,
   min: dayMs,
@@ -27,15 +31,16 @@ const mailRetentionMs = millisecondsSetting('MAIL_RETENTION_MS', {
 
 export const notificationService = defineService({
   name: 'notification',
-  settings: { mailUrl, mailRetentionMs },
+  settings: { mailUrl, mailCa, mailRetentionMs },
   migrations: new URL('./migrations/', import.meta.url),
   topics: [],
   needs: ['events', 'tasks'],
-  setup: async ({ settings, storage, outbox, client, run, clock, logger }) => {
+  setup: async ({ settings, serverTrust, storage, outbox, client, run, clock, logger }) => {
     const consumer = await run.consumer(queueNotifications({ users: client(UserServiceContract), outbox, clock }));
     const mailer = await openMailer(settings.mailUrl, {
       retentionMs: settings.mailRetentionMs,
       aging: await openAgingClock(storage, clock),
+      trust: serverTrust(settings.mailCa),
       clock,
       logger,
     });

@@ -1,5 +1,6 @@
 import { statSync } from 'node:fs';
 import type { Config } from '../../config/config.ts';
+import { serverTrust } from '../../config/server-trust.ts';
 import { warnOfClock } from '../../storage/aging/clock-warning.ts';
 import { storageLost } from '../../storage/errors.ts';
 import { type Identity, isUsed, noteStart, readIdentity } from '../../storage/identity.ts';
@@ -41,14 +42,11 @@ export interface Databases {
  * which is logged. After a run that did not end cleanly, the structure of each SQLite file is checked too. A crash after any
  * step leaves a state from which the next start continues.
  */
-export function openDatabases(
-  folder: DataFolder,
-  logger: Logger,
-  settings: Pick<Config, 'databasePoolSize' | 'databaseDirectUrl'>,
-): Databases {
+export function openDatabases(folder: DataFolder, logger: Logger, settings: Config): Databases {
   const { databasePoolSize, databaseDirectUrl } = settings;
   const directUrlOf = (name: string): string | undefined =>
     databaseDirectUrl === '' ? undefined : databaseDirectUrl.replaceAll('<service>', name);
+  const tls = { ...serverTrust(settings.databaseCa, settings), isRequired: settings.databaseCa.pem !== undefined };
   const { manifest } = folder;
   const foundReport = createFoundReport(manifest, logger);
   const open: OpenDatabase = async (name, url, { poolSize = databasePoolSize } = {}) => {
@@ -65,6 +63,7 @@ export function openDatabases(
       verify: folder.wasAbandoned,
       poolSize,
       directUrl: directUrlOf(name),
+      tls,
       logger,
     });
     try {

@@ -1,5 +1,6 @@
 import type { AuditCheck } from '../../audit/audit.ts';
-import type { AnySetting, SettingValues } from '../../config/setting.ts';
+import type { ServerTrust } from '../../config/server-trust.ts';
+import type { AnySetting, Authorities, SettingValues } from '../../config/setting.ts';
 import type { EventStore } from '../../event-store/event-store.ts';
 import type { Topic } from '../../events/log/topic.ts';
 import type { Outbox } from '../../events/outbox/outbox.ts';
@@ -36,6 +37,8 @@ export interface ServiceParts<Settings>
     | 'draining'
   > {
   readonly settings: SettingValues<Settings>;
+  /** How to check servers that the service uses: by these authorities, else by `TLS_CA`, else by those of Node. */
+  serverTrust(authorities: Authorities): ServerTrust;
   /** Runs background work. */
   readonly run: BackgroundRunner;
   /** Opens one more database under a name of its own; the process closes it. */

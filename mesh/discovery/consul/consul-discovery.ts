@@ -25,7 +25,7 @@ const burst = 10;
 export function createConsulDiscovery(url: ConsulUrl, parts: DiscoveryParts): Discovery {
   const { agent, tls, datacenter, tokenFile } = url;
   const registry = `consul${tls ? '+https' : ''}://${agent}`;
-  const http = createRegistryHttp({ server: agent, registry, tls: tls && readTls(tls) });
+  const http = createRegistryHttp({ server: agent, registry, tls: tls && readTls(tls, parts.trust) });
   const token = tokenFile === undefined ? undefined : createTokenFile(tokenFile, registry, parts.clock);
   const ask = (request: Omit<RegistryRequest, 'timeoutMs'> & { readonly timeoutMs?: number }) =>
     http.ask({ timeoutMs: askTimeoutMs, ...request, headers: token ? { 'x-consul-token': token() } : {} });

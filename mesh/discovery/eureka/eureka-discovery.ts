@@ -22,7 +22,7 @@ export function createEurekaDiscovery(
   parts: DiscoveryParts,
 ): Discovery {
   const registry = `eureka${tls ? '+https' : ''}://${servers.join(',')}`;
-  const authorities = tls && readTls(tls);
+  const authorities = tls && readTls(tls, parts.trust);
   const clients = servers.map((server) => createRegistryHttp({ server, registry, tls: authorities }));
   const headers: Readonly<Record<string, string>> = user
     ? { authorization: `Basic ${Buffer.from(`${user.name}:${user.password}`).toString('base64')}` }

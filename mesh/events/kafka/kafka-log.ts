@@ -1,5 +1,6 @@
 import { Status } from 'nice-grpc-common';
 import { parseKafkaUrl } from '../../config/kafka-url.ts';
+import type { ServerTrust } from '../../config/server-trust.ts';
 import type { Compression } from '../../config/store-settings.ts';
 import { MeshError } from '../../errors/mesh-error.ts';
 import type { Logger } from '../../telemetry/logger.ts';
@@ -25,9 +26,7 @@ import { startsOf } from './consume/starts.ts';
 import { createTails } from './consume/tails.ts';
 import { createPublisher } from './publish/publisher.ts';
 
-export interface KafkaLogOptions {
-  /** The authorities that may sign the certificates of brokers, as PEM. Default: those of Node. */
-  readonly ca?: string | undefined;
+export interface KafkaLogOptions extends ServerTrust {
   /** Default: none. */
   readonly compression?: Compression;
   /** Partitions and retention of the topics that it creates. */
@@ -42,10 +41,10 @@ export interface KafkaLogOptions {
  * retry.
  */
 export function openKafkaLog(url: string, options: KafkaLogOptions): EventLog {
-  const { ca, compression = 'none', topicDefaults = {}, clock, logger } = options;
+  const { ca, cert, key, compression = 'none', topicDefaults = {}, clock, logger } = options;
   const target = parseKafkaUrl(url);
   if (!target) throw new RangeError('the URL is not that of a Kafka cluster: check EVENTS_URL');
-  const newClient = () => createKafka(target.brokers, logger, { ...target, ca });
+  const newClient = () => createKafka(target.brokers, logger, { ...target, ca, cert, key });
   const closing = new AbortController();
   const consumers = new Set<LogConsumer>();
   const admin = createAdminConnection(newClient, clock);

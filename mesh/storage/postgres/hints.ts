@@ -90,7 +90,8 @@ const rules: readonly Rule[] = [
   {
     code: /CERT|SIGNATURE|^ERR_TLS/,
     fault: 'unavailable',
-    remedy: "the server's certificate is not trusted: name its authority with sslrootcert=<file> in DATABASE_URL",
+    remedy:
+      "the server's certificate is not trusted: name its authority with DATABASE_CA_FILE, or with sslrootcert=<file> in DATABASE_URL",
   },
   {
     code: /^53300$|^08P01$/,

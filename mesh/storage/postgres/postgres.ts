@@ -11,6 +11,7 @@ import { acquire, type Connection, createPool, type Pool } from './connection.ts
 import { ensureDatabase } from './create-database.ts';
 import { closedError, connectError, corruptError, mayRunAgain, pooledDirectUrlError, postgresError } from './errors.ts';
 import { openChannels } from './notifications.ts';
+import { type DatabaseTls, secured } from './secured.ts';
 import { openSessions, type Sessions } from './sessions.ts';
 import { createStatementCache } from './statements.ts';
 import { runTransaction, waitBeforeRunningAgain, withNumbers, writeOnce } from './transaction.ts';
@@ -24,6 +25,8 @@ export interface PostgresOptions {
    * pooler listeners are then called every second.
    */
   readonly directUrl?: string | undefined;
+  /** How the server is checked, if the URL does not say that. Default: by the authorities of Node. */
+  readonly tls?: DatabaseTls | undefined;
   /** Logs that a pooler was found, and no direct URL given. Default: not logged. */
   readonly logger?: Pick<Logger, 'warn'>;
   /** The clock whose time `check` records and by which rows age. Default: the machine's. */
@@ -151,7 +154,7 @@ function createStorage(
 function read(url: string, options: PostgresOptions) {
   const location = new URL(url);
   const config: pg.ClientConfig = {
-    connectionString: url,
+    ...secured(url, options.tls),
     connectionTimeoutMillis: options.connectTimeoutMs ?? 5000,
     keepAlive: true,
     // Detects a server that is gone without closing its connections; the system's default is two hours.

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import pg from 'pg';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { createTestCa } from '../../testing/certificates.ts';
+import { createTestCa, type TestCa } from '../../testing/certificates.ts';
 import { type PostgresServer, postgres, startPostgres } from '../../testing/servers/postgres-server.ts';
 import { describeWithServer } from '../../testing/servers/servers.ts';
 import { type TempFolder, tempFolder } from '../../testing/temp-folder.ts';
@@ -12,12 +12,14 @@ import { openStorage } from '../open.ts';
 describeWithServer(postgres, 'PostgreSQL with TLS', () => {
   let server: PostgresServer;
   let folder: TempFolder;
+  let authority: TestCa;
   beforeAll(async () => {
     folder = await tempFolder();
     server = await startPostgres();
     const [ca, other] = await Promise.all([createTestCa(), createTestCa()]);
     await writeFile(join(folder.path, 'ca.pem'), ca.cert);
     await writeFile(join(folder.path, 'other.pem'), other.cert);
+    authority = ca;
     await useCertificate(server.url('postgres'), await ca.sign('127.0.0.1'));
   });
   afterAll(async () => {
@@ -25,18 +27,40 @@ describeWithServer(postgres, 'PostgreSQL with TLS', () => {
     await folder[Symbol.asyncDispose]();
   });
 
-  const urlWith = (authority: string) =>
-    `${server.url('secured')}?sslmode=verify-full&sslrootcert=${join(folder.path, authority)}`;
+  const urlWith = (file: string) =>
+    `${server.url('secured')}?sslmode=verify-full&sslrootcert=${join(folder.path, file)}`;
+  const sql = 'SELECT ssl AS used FROM pg_stat_ssl WHERE pid = pg_backend_pid()';
 
   it('is used with the authority of its certificate', async () => {
     const storage = await openStorage(urlWith('ca.pem'));
-    const sql = 'SELECT ssl AS used FROM pg_stat_ssl WHERE pid = pg_backend_pid()';
     await expect(storage.query(sql)).resolves.toEqual([{ used: 1n }]);
     await storage.close();
   });
 
   it('is not used with another authority', async () => {
     await expect(openStorage(urlWith('other.pem'))).rejects.toThrow(/certificate/);
+  });
+
+  it.each([
+    ['with the authority of the settings', '?sslmode=verify-full', {}],
+    ['because of DATABASE_CA_FILE', '', { isRequired: true }],
+  ])('is used %s', async (_title, query, options) => {
+    const tls = { ca: authority.cert, ...authority.issueFor('order'), ...options };
+    const storage = await openStorage(`${server.url('secured')}${query}`, { tls });
+    await expect(storage.query(sql)).resolves.toEqual([{ used: 1n }]);
+    await storage.close();
+  });
+
+  it('is not used with another authority of the settings, and says which setting to change', async () => {
+    const { cert: ca } = await createTestCa();
+    const opening = openStorage(`${server.url('secured')}?sslmode=verify-full`, { tls: { ca } });
+    await expect(opening).rejects.toThrow(/127\.0\.0\.1.*DATABASE_CA_FILE/);
+  });
+
+  it('is not used if the certificate is for another host', async () => {
+    const url = server.url('secured').replace('127.0.0.1', 'localhost');
+    const opening = openStorage(`${url}?sslmode=verify-full`, { tls: { ca: authority.cert } });
+    await expect(opening).rejects.toThrow(/certificate is for another host: use a host in DATABASE_URL/);
   });
 });
 

@@ -1,3 +1,4 @@
+import type { ServerTrust } from '../../config/server-trust.ts';
 import type { Storage } from '../../storage/storage.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import type { Clock } from '../../time/clock.ts';
@@ -12,11 +13,9 @@ import { createRecentStamps } from './messages/recent-stamps.ts';
 import { createTaskPublisher } from './publish/publisher.ts';
 import { createRabbitmqWorker, type RabbitmqWorker } from './work/worker.ts';
 
-export interface RabbitmqTasksOptions {
+export interface RabbitmqTasksOptions extends ServerTrust {
   /** Opens the database of dead letters, at the first use of them or the first worker. `close` closes it. */
   readonly open: () => Promise<Storage>;
-  /** The authorities that may sign the certificate of the broker, as PEM. Default: those of Node. */
-  readonly ca?: string | undefined;
   /** How long redriven and discarded dead letters are kept. Default: 30 days. */
   readonly deadLettersRetentionMs?: number;
   readonly clock: Clock;
@@ -34,12 +33,12 @@ export interface RabbitmqTasksOptions {
  */
 export async function openRabbitmqTasks(
   url: string,
-  { open, ca, deadLettersRetentionMs, clock, logger }: RabbitmqTasksOptions,
+  { open, ca, cert, key, deadLettersRetentionMs, clock, logger }: RabbitmqTasksOptions,
 ): Promise<TaskQueue> {
   const tools = { clock, logger };
   const [publishing, consuming] = await Promise.all([
-    openConnection(url, { ...tools, ca, purpose: 'publishing' }),
-    openConnection(url, { ...tools, ca, purpose: 'consuming' }),
+    openConnection(url, { ...tools, ca, cert, key, purpose: 'publishing' }),
+    openConnection(url, { ...tools, ca, cert, key, purpose: 'consuming' }),
   ]);
   const topology = createTopology(consuming, tools);
   const publisher = createTaskPublisher(publishing, { ...tools, topology });

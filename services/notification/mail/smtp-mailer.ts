@@ -1,5 +1,5 @@
 import { createTransport } from 'nodemailer';
-import type { Clock } from '#mesh';
+import type { Clock, ServerTrust } from '#mesh';
 import { mailNotPermitted, mailRefused, mailUnavailable } from '../errors.ts';
 import type { Mail, Mailer } from './mailer.ts';
 import { defaultSender, formatMessage } from './message.ts';
@@ -7,6 +7,8 @@ import { defaultSender, formatMessage } from './message.ts';
 export interface SmtpOptions {
   /** How long the server may be silent at any point. Default: 30 s. */
   readonly timeoutMs?: number;
+  /** How the server is checked. Default: by the authorities of Node. */
+  readonly trust?: ServerTrust;
 }
 
 const maxConnections = 20;
@@ -18,7 +20,7 @@ const maxMailsPerConnection = 500;
  * refuses permanently, PERMISSION_DENIED `MAIL_NOT_PERMITTED` if the server accepts no mail from this installation, and
  * UNAVAILABLE `MAIL_UNAVAILABLE` for any other failure, even if the mail may have been sent.
  */
-export function createSmtpMailer(url: URL, clock: Clock, { timeoutMs = 30_000 }: SmtpOptions = {}): Mailer {
+export function createSmtpMailer(url: URL, clock: Clock, { timeoutMs = 30_000, trust = {} }: SmtpOptions = {}): Mailer {
   const secure = url.protocol === 'smtps:';
   const auth = url.username && { user: decodeURIComponent(url.username), pass: decodeURIComponent(url.password) };
   const from = url.searchParams.get('from') ?? defaultSender;
@@ -31,6 +33,7 @@ export function createSmtpMailer(url: URL, clock: Clock, { timeoutMs = 30_000 }:
     host: url.hostname.replace(/^\[|\]$/g, ''),
     port: Number(url.port) || (secure ? 465 : 587),
     secure,
+    tls: trust,
     ...(auth ? { auth, requireTLS: !secure } : {}),
     dnsTimeout: timeoutMs,
     connectionTimeout: timeoutMs,
@@ -47,14 +50,14 @@ export function createSmtpMailer(url: URL, clock: Clock, { timeoutMs = 30_000 }:
       try {
         await transport.sendMail({ envelope: { from, to: mail.to }, raw });
       } catch (error) {
-        throw toMailError(error, mail);
+        throw toMailError(error, mail, url.host);
       }
     },
     close: () => transport.close(),
   };
 }
 
-function toMailError(error: unknown, mail: Mail): Error {
+function toMailError(error: unknown, mail: Mail, server: string): Error {
   if (!(error instanceof Error)) return mailUnavailable({ problem: String(error) }, { cause: error });
   const { response, message }: SmtpError = error;
   switch (judgeSmtp(error)) {
@@ -63,8 +66,16 @@ function toMailError(error: unknown, mail: Mail): Error {
     case 'wiring':
       return mailNotPermitted({ answer: response ?? message }, { cause: error });
     case 'server':
-      return mailUnavailable({ problem: message }, { cause: error });
+      return mailUnavailable({ problem: withTlsAdvice(message, server) }, { cause: error });
   }
+}
+
+/** The library replaces the codes of TLS by its own, so its text is all that is left. */
+function withTlsAdvice(message: string, server: string): string {
+  if (/altnames/.test(message))
+    return `${server} has a certificate for another name (${message}): use one that is in it`;
+  if (!/self.signed|issuer|verify the first|signature/i.test(message)) return message;
+  return `the certificate of ${server} is not trusted (${message}): set MAIL_CA_FILE to the authority that signed it`;
 }
 
 /** A failure, as nodemailer reports it. */

@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
 import kafkajs, { type Kafka, type LogEntry, type SASLOptions } from 'kafkajs';
 import type { KafkaTarget } from '../../../config/kafka-url.ts';
+import type { ServerTrust } from '../../../config/server-trust.ts';
 import type { Logger } from '../../../telemetry/logger.ts';
 import { type FetchResponse, fetchVersions, readFetchResponse } from '../protocol/fetch-response.ts';
 import { readTopicIdResponse, type TopicIdResponse, topicIdRequest, topicIdVersion } from '../protocol/topic-id.ts';
@@ -89,21 +90,18 @@ export const retry = { initialRetryTime: 100, maxRetryTime: 1000, factor: 0.2, m
 const connectRetry = { ...retry, retries: 2 };
 
 /** How to connect to the brokers. Default: without TLS and without a user. */
-export interface KafkaSecurity extends Partial<Pick<KafkaTarget, 'tls' | 'sasl'>> {
-  /** The authorities that may sign the certificates of brokers, as PEM. Default: those of Node. */
-  readonly ca?: string | undefined;
-}
+export interface KafkaSecurity extends Partial<Pick<KafkaTarget, 'tls' | 'sasl'>>, ServerTrust {}
 
 /** Creates a client with its own connections. The library logs at `debug`, because errors are rejections. */
 export function createKafka(
   brokers: readonly string[],
   logger: Logger,
-  { tls = false, ca, sasl }: KafkaSecurity = {},
+  { tls = false, ca, cert, key, sasl }: KafkaSecurity = {},
 ): Kafka {
   return new kafkajs.Kafka({
     clientId: 'ordermesh',
     brokers: [...brokers],
-    ssl: tls && ca !== undefined ? { ca: [ca] } : tls,
+    ssl: tls && { ...(ca !== undefined && { ca }), ...(cert !== undefined && key !== undefined && { cert, key }) },
     // Its type has a variant for each mechanism.
     ...(sasl && { sasl: { ...sasl } as SASLOptions }),
     connectionTimeout: 3000,

@@ -1,4 +1,5 @@
 import { type ConfirmChannel, connect } from 'amqplib';
+import type { ServerTrust } from '../../../config/server-trust.ts';
 import type { MeshError } from '../../../errors/mesh-error.ts';
 import { logFailedAttempt, logRecovery } from '../../../telemetry/log-failed-attempt.ts';
 import type { Logger } from '../../../telemetry/logger.ts';
@@ -20,11 +21,9 @@ export interface AmqpConnection {
   close(): Promise<void>;
 }
 
-export interface ConnectionOptions {
+export interface ConnectionOptions extends ServerTrust {
   /** The purpose, for the log and the broker's list of connections. */
   readonly purpose: 'publishing' | 'consuming';
-  /** The authorities that may sign the certificate of the broker, as PEM. Default: those of Node. */
-  readonly ca?: string | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -36,7 +35,7 @@ const closeTimeoutMs = 400;
 /** Connects, and resolves after the first attempt, successful or not: an unavailable broker may come back later. */
 export async function openConnection(
   url: string,
-  { purpose, ca, clock, logger }: ConnectionOptions,
+  { purpose, ca, cert, key, clock, logger }: ConnectionOptions,
 ): Promise<AmqpConnection> {
   const socket = new AbortController();
   const options = {
@@ -45,6 +44,7 @@ export async function openConnection(
     // An option of the socket, missing in the types.
     signal: socket.signal,
     ...(ca !== undefined && { ca: [ca] }),
+    ...(cert !== undefined && key !== undefined && { cert, key }),
     clientProperties: { connection_name: `ordermesh ${purpose}` },
   };
   const target = new URL(url);
