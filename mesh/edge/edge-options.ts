@@ -7,6 +7,7 @@ import type { Authenticator } from '../security/authenticator.ts';
 import type { HealthList } from '../server/health/health.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Clock } from '../time/clock.ts';
+import type { HttpTls } from './connections/encrypted-connections.ts';
 import type { HttpPatience } from './connections/patience.ts';
 
 export interface EdgeOptions {
@@ -23,6 +24,8 @@ export interface EdgeOptions {
   readonly maxWaitingBytes: number;
   /** How many connections may be open. */
   readonly connections: ConnectionLimits;
+  /** Default: connections are not encrypted. */
+  readonly tls?: HttpTls | undefined;
   /** How long to wait for clients. Default: as on the gRPC server. */
   readonly patience?: HttpPatience;
   /** The request headers that services get as metadata over Connect and gRPC-Web; with `*` at the end, a prefix. */

@@ -37,7 +37,7 @@ import { checkHead, pathOf } from './request-head.ts';
 import { createRequestReport } from './request-report.ts';
 import { createRest } from './rest.ts';
 import { createCors, isPreflight } from './security/cors.ts';
-import { createHostCheck } from './security/hosts.ts';
+import { createHostCheck, transportHeaders } from './security/hosts.ts';
 import { challengeOf, createIdentify } from './security/identify.ts';
 import { unsupportedCoding } from './semantics/errors.ts';
 import { KeysInUse } from './semantics/keys-in-use.ts';
@@ -54,7 +54,7 @@ const cancelMs = 250;
  * into a message, and sent to its service by a client of the mesh; each refusal is a problem (RFC 9457).
  */
 export function createEdge(options: EdgeOptions): Edge {
-  const { descriptors, openApi, health, draining, clock, patience = httpPatience } = options;
+  const { descriptors, openApi, health, draining, clock, tls, patience = httpPatience } = options;
   const registry = createFileRegistry(fromBinary(FileDescriptorSetSchema, readFileSync(descriptors)));
   const caller = createCaller({ ...options, registry });
   const parts = { registry, caller, admissionOf: createAdmissions(options), keys: new KeysInUse() };
@@ -94,7 +94,7 @@ export function createEdge(options: EdgeOptions): Edge {
   });
   const methodsOf = (path: string) =>
     path === healthPath ? healthMethods : (rpcOf(path)?.verbs ?? [...docs.methodsOf(path), ...rest.methodsOf(path)]);
-  const { app, http } = createApp({ limits: options.connections, report: createHttpEndReport(options), patience });
+  const { app, http } = createApp({ limits: options.connections, report: createHttpEndReport(options), patience, tls });
   measureHttpConnections(options.metrics, options.connections, () => http.openConnections);
 
   app.addHook('onRequest', (request, reply, done) => {
@@ -103,6 +103,7 @@ export function createEdge(options: EdgeOptions): Edge {
     request.call = call;
     calls.add(call);
     reply.headers(cors.answerHeaders(headers)).header(requestIdKey, call.requestId);
+    if (tls) reply.headers(transportHeaders(headers));
     reply.raw.once('close', () => {
       calls.delete(call);
       call.close();

@@ -86,6 +86,10 @@ export const malformedHttp = defineError({
   metadata: () => ({}),
 });
 
+export const plainHttp = malformedHttp.variant({
+  text: 'this port speaks HTTPS, not HTTP: call it as https://',
+});
+
 export const expectationFailed = defineError({
   reason: 'EXPECTATION_FAILED',
   code: Status.INVALID_ARGUMENT,

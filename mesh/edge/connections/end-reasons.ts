@@ -1,15 +1,14 @@
 import { type ConnectionEnd, type ConnectionEndReason, connectionEndReasons } from '../../engines/host-observer.ts';
 import { createEndReport, type HostReportDeps } from '../../server/host-report.ts';
 
-const ownReasons = ['headers_too_large', 'malformed_request', 'slow_request'] as const;
+const ownReasons = ['not_tls', 'headers_too_large', 'malformed_request', 'slow_request'] as const;
 
 /** Why the HTTP listener ends a connection: the reasons of the gRPC listener, and its own. */
 export type HttpEndReason = ConnectionEndReason | (typeof ownReasons)[number];
 
-/** What it has no use for: it speaks both versions of HTTP, in the clear, and Node watches the heads of HTTP/2. */
+/** What it has no use for: it speaks both versions of HTTP, asks for no certificates, and Node watches the heads of HTTP/2. */
 const unused: ReadonlySet<HttpEndReason> = new Set([
   'too_many_handshakes',
-  'tls_handshake',
   'tls_no_certificate',
   'tls_untrusted',
   'tls_expired',

@@ -1,19 +1,31 @@
 import type { Socket } from 'node:net';
 
 /** How an HTTP/2 connection begins. No method of HTTP/1.1 does. */
-const preface = Buffer.from('PRI');
+export const http2Preface = Buffer.from('PRI');
+/** How a TLS connection begins (RFC 8446, section 5.1). No text does. */
+export const tlsHandshake = Buffer.from([0x16]);
+
+/** What a connection may begin with, and how long to wait for it. */
+export interface ExpectedBytes {
+  readonly preface: Buffer;
+  readonly timeoutMs: number;
+}
 
 /**
- * Waits for the first bytes of a connection, which stay readable: they tell whether it is HTTP/2. `undefined`: it has ended without them,
- * or did not send them within `timeoutMs` and was closed.
+ * Waits for the first bytes of a connection, which stay readable: they tell whether it begins as expected. `undefined`: it has ended
+ * without them, or did not send them in time and was closed.
  */
-export function readProtocol(socket: Socket, timeoutMs: number, decided: (isHttp2: boolean | undefined) => void): void {
+export function readProtocol(
+  socket: Socket,
+  { preface, timeoutMs }: ExpectedBytes,
+  decided: (isExpected: boolean | undefined) => void,
+): void {
   let bytes: Buffer = Buffer.alloc(0);
-  const end = (isHttp2: boolean | undefined) => {
+  const end = (isExpected: boolean | undefined) => {
     clearTimeout(timer);
     socket.off('readable', look).off('end', destroy).off('error', destroy).off('close', lose);
-    if (isHttp2 !== undefined) socket.unshift(bytes);
-    decided(isHttp2);
+    if (isExpected !== undefined) socket.unshift(bytes);
+    decided(isExpected);
   };
   const look = () => {
     const chunk: Buffer | null = socket.read();

@@ -18,13 +18,29 @@ export function createHostCheck(allowed: HttpHosts): CheckHost {
     const host = request[':authority'] ?? request.host;
     // HTTP/1.0 has no host. Browsers send one.
     if (typeof host !== 'string' || host === '') return;
-    const name = host.replace(port, '').replace(/\.$/, '').toLowerCase();
+    const name = nameIn(host);
     if (allowed.has(name) || isOfMachine(name)) return;
     throw hostNotAllowed({ host });
   };
 }
 
+function nameIn(host: string): string {
+  return host.replace(port, '').replace(/\.$/, '').toLowerCase();
+}
+
 function isOfMachine(name: string): boolean {
   if (name === 'localhost' || name.endsWith('.localhost')) return true;
   return isIP(name.startsWith('[') && name.endsWith(']') ? name.slice(1, -1) : name) !== 0;
+}
+
+const strictTransport: Readonly<Record<string, string>> = { 'strict-transport-security': 'max-age=31536000' };
+const nothing: Readonly<Record<string, string>> = {};
+
+/**
+ * The headers by which browsers call a host only over TLS from then on, for a year (RFC 6797). Not for `localhost`, where other servers
+ * listen too, which may have no TLS, nor for addresses, for which browsers ignore it.
+ */
+export function transportHeaders(request: IncomingHttpHeaders): Readonly<Record<string, string>> {
+  const host = request[':authority'] ?? request.host;
+  return typeof host === 'string' && host !== '' && !isOfMachine(nameIn(host)) ? strictTransport : nothing;
 }
