@@ -6,6 +6,8 @@ import { processSettings } from '../config/process-settings.ts';
 import { contractDescriptors, contractOpenApi } from '../contract/declared-services.ts';
 import { serviceNameOf } from '../discovery/discovery.ts';
 import { writePassedOn } from '../security/identity/outbound-identity.ts';
+import { openHttpIdentity } from '../security/tls/http-tls.ts';
+import type { ProcessTls } from '../security/tls/process-tls.ts';
 import type { Authentication } from './authentication.ts';
 import type { Directory } from './directory.ts';
 import type { Runtime, ServiceDefinition } from './service/service.ts';
@@ -21,6 +23,8 @@ export interface HttpParts
   readonly connectLocal: () => EndpointSource;
   /** `undefined`: requests are not authenticated. */
   readonly authentication: Authentication | undefined;
+  /** `undefined`: the process has no certificate. */
+  readonly tls: ProcessTls | undefined;
   readonly shutdown: Pick<Shutdown, 'add'>;
 }
 
@@ -38,7 +42,7 @@ export interface OpenEdge {
  */
 export async function listenForHttp(
   definitions: readonly ServiceDefinition[],
-  { directory, connectLocal, authentication, shutdown, ...runtime }: HttpParts,
+  { directory, connectLocal, authentication, tls, shutdown, ...runtime }: HttpParts,
 ): Promise<OpenEdge | undefined> {
   const { config, endpoints, clock, logger } = runtime;
   const listen = config.httpListen;
@@ -62,8 +66,11 @@ export async function listenForHttp(
   shutdown.add('resources', 'clients of HTTP', () => clients.close());
   // Most processes serve no HTTP, so they start without its packages.
   const { createEdge } = await import('../edge/edge.ts');
+  const certificate = openHttpIdentity(config, tls, { clock, logger });
+  if (certificate) shutdown.add('resources', 'TLS files of HTTP', async () => certificate.close());
   const edge = createEdge({
     ...runtime,
+    tls: certificate && { identity: certificate.identity, minVersion: config.tlsMinVersion },
     client: clients.client,
     descriptors: contractDescriptors,
     openApi: contractOpenApi,

@@ -56,6 +56,13 @@ describe('a process that only this machine reaches', () => {
     expect(logOf(environment)).toEqual([]);
   });
 
+  it.each([
+    { HTTP_LISTEN: '0.0.0.0:1', GRPC_LISTEN: '0.0.0.0:2', TLS_CERT: 'a', TLS_KEY: 'b', AUTH_JWKS: 'c' },
+    { HTTP_LISTEN: '0.0.0.0:1', HTTP_TLS_CERT: 'a', HTTP_TLS_KEY: 'b', AUTH_JWKS: 'c' },
+  ])('may as well be reached with %o', (environment) => {
+    expect(logOf(environment)).toEqual([]);
+  });
+
   it('may have an HTTP_LISTEN that it does not use', () => {
     expect(logOf({ HTTP_LISTEN: '0.0.0.0:8080' }, false)).toEqual([]);
   });
@@ -86,6 +93,7 @@ describe('the safeguards of listeners', () => {
   const exposed = {
     grpcListen: '0.0.0.0:1',
     httpListen: '0.0.0.0:2',
+    httpTlsCert: '',
     metricsListen: '0.0.0.0:3',
     opsListen: '0.0.0.0:4',
   };

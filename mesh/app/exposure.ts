@@ -26,7 +26,7 @@ export interface ExposedListener {
   readonly settings: readonly string[];
 }
 
-type ListenSettings = Pick<Config, 'grpcListen' | 'httpListen' | 'metricsListen' | 'opsListen'>;
+type ListenSettings = Pick<Config, 'grpcListen' | 'httpListen' | 'httpTlsCert' | 'metricsListen' | 'opsListen'>;
 
 const callsNeed: readonly Safeguard[] = ['tls', 'tokens'];
 const machinesNeed: readonly Safeguard[] = ['tls', 'clientCertificates'];
@@ -36,13 +36,17 @@ const machinesNeed: readonly Safeguard[] = ['tls', 'clientCertificates'];
  * tokens, over TLS; those that read metrics or ask a gateway about itself are machines, which have certificates.
  */
 export function exposedListeners(
-  { grpcListen, httpListen, metricsListen, opsListen }: ListenSettings,
+  { grpcListen, httpListen, httpTlsCert, metricsListen, opsListen }: ListenSettings,
   hasEdge: boolean,
   has: Safeguards,
 ): readonly ExposedListener[] {
   const listeners = [
     { ...processSettings.grpcListen, address: grpcListen, needs: callsNeed },
-    { ...processSettings.httpListen, address: hasEdge ? httpListen : '', needs: callsNeed },
+    {
+      ...processSettings.httpListen,
+      address: hasEdge ? httpListen : '',
+      needs: httpTlsCert === '' ? callsNeed : (['tokens'] as const),
+    },
     { ...processSettings.metricsListen, address: metricsListen, needs: machinesNeed },
     { ...processSettings.opsListen, address: opsListen, needs: machinesNeed },
   ];
@@ -71,6 +75,7 @@ function safeguardsOf({ tlsCert, tlsCa, authJwks }: Config): Safeguards {
   const hasTls = tlsCert !== '';
   return new Set<Safeguard>([
     ...(hasTls ? (['tls'] as const) : []),
+    ...(authJwks === '' ? [] : (['tokens'] as const)),
     ...(hasTls && tlsCa !== '' ? (['clientCertificates'] as const) : []),
     ...(authJwks === '' ? [] : (['tokens'] as const)),
   ]);

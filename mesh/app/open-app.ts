@@ -151,6 +151,7 @@ export async function openApp(parts: AppParts): Promise<OpenApp> {
     directory,
     connectLocal: network.connectLocal,
     authentication,
+    tls,
     shutdown,
   });
   const port = await server.listen(config.grpcListen);

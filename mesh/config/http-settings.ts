@@ -2,6 +2,7 @@ import { parseAddress } from './address.ts';
 import { corsOriginsProblem, parseCorsOrigins } from './cors-origins.ts';
 import { httpHostsProblem, parseHttpHosts } from './http-hosts.ts';
 import { numberSetting } from './setting.ts';
+import { fileSetting } from './tls-settings.ts';
 
 /** The HTTP listener of a process that has the edge. */
 export const httpSettings = {
@@ -15,6 +16,14 @@ export const httpSettings = {
       '`edge`; port 0 picks a free one, `off`: none',
     parse: (text: string) => (text === 'off' ? '' : parseAddress(text)),
   },
+  /** The certificate of the HTTP listener, with the intermediate ones. */
+  httpTlsCert: fileSetting(
+    'HTTP_TLS_CERT',
+    'a PEM file: the certificate of `HTTP_LISTEN`, then the intermediate ones, such as one that browsers trust. It is used anew when ' +
+      'it changes. Default: `TLS_CERT`; without that, plain HTTP',
+  ),
+  /** Its key. */
+  httpTlsKey: fileSetting('HTTP_TLS_KEY', 'a PEM file: the private key of `HTTP_TLS_CERT`, not encrypted'),
   /** How many connections of HTTP clients may be open. */
   httpMaxConnections: numberSetting('HTTP_MAX_CONNECTIONS', {
     default: '10000',

@@ -2,7 +2,7 @@ import { defaultServiceId, templateProblem } from '../identity/spiffe-id.ts';
 import { choiceSetting, type Setting } from './setting.ts';
 
 /** A setting that names a file; it is read where it is used, and again when it changes. */
-function fileSetting(variable: string, doc: string): Setting<string> {
+export function fileSetting(variable: string, doc: string): Setting<string> {
   return { variable, default: '', allowed: 'a file, or empty', doc, parse: (text) => text };
 }
 

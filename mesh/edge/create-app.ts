@@ -37,6 +37,8 @@ export function createApp(options: HttpServerOptions): { readonly app: FastifyIn
     genReqId: () => '',
     bodyLimit: maxBodyBytes,
     return503OnClosing: false,
+    // The server answers them. Fastify would close the connection before that is sent.
+    clientErrorHandler: () => undefined,
   });
   if (http === undefined) throw new TypeError('Fastify has created no server');
   app.removeAllContentTypeParsers();

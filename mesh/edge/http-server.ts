@@ -71,6 +71,8 @@ export function createHttpServer(
   server.on('checkExpectation', answer);
   server.on('connect', (_request, socket: Socket) => refuseConnection(new Error('CONNECT is for proxies'), socket));
   server.on('clientError', (fault: Error, socket: Socket) => {
+    // Over TLS, Node tells it again for each further part that the client sends.
+    if (socket.writableEnded) return;
     const reason = faultOf(fault);
     if (reason !== undefined) report({ peer: peerOf(socket), reason, problem: fault.message });
     refuseConnection(fault, socket);
