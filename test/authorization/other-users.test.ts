@@ -3,7 +3,7 @@ import { Status } from 'nice-grpc-common';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { OperatorAction } from '#gen/ops/v1/action.ts';
 import { Order } from '#gen/order/v1/order.ts';
-import { User } from '#gen/user/v1/user.ts';
+import { ImportUsersResponse, User } from '#gen/user/v1/user.ts';
 import { readGrpcFrames } from '../../mesh/testing/grpc-frame.ts';
 import { spawnProcess } from '../../mesh/testing/servers/start-process.ts';
 import { type AuthenticatedMesh, startAuthenticatedMesh } from './authenticated-mesh.ts';
@@ -111,6 +111,15 @@ describe('a role', () => {
     expect((await give('ada', '', 'operator')).status).toBe(PERMISSION_DENIED);
     const [ada] = await ok('user.v1.UserService/GetUser', { id: 'ada' }, 'owner');
     expect(User.decode(ada ?? new Uint8Array()).role).toBe('operator');
+  });
+
+  it('is not given by an import', async () => {
+    const user = { name: 'Eve', email: 'eve@example.com', role: 'admin' };
+    const [response] = await ok('user.v1.UserService/ImportUsers', { user }, 'operator');
+    expect(ImportUsersResponse.decode(response ?? new Uint8Array())).toMatchObject({
+      imported: 0n,
+      failures: [{ reason: 'ROLE_NOT_PERMITTED' }],
+    });
   });
 
   it('is not given at sign-up', async () => {
