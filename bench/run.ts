@@ -17,12 +17,14 @@ import { benchSplit } from './split.ts';
 import { benchStart } from './start.ts';
 import { benchSubscribe } from './subscribe.ts';
 import { loadCore, pin } from './support/server.ts';
+import { benchTls } from './tls.ts';
 
 const benchmarks: Readonly<Record<string, Benchmark>> = {
   start: benchStart,
   import: benchImportUsers,
   'list-users': benchListUsers,
   'get-user': benchGetUser,
+  tls: benchTls,
   orders: benchOrders,
   split: benchSplit,
   engines: benchEngines,

@@ -19,6 +19,8 @@ export interface Load {
   readonly calls: number;
   readonly connections: number;
   readonly concurrentCalls: number;
+  /** Whether it is over TLS; the certificate of the server is not checked. Default: no. */
+  readonly isSecure?: boolean;
 }
 
 /** Makes calls with h2load, a client in C that is faster than any server here. Throws unless all calls succeed. */
@@ -38,7 +40,7 @@ export async function h2load(load: Load): Promise<void> {
       String(concurrentCalls),
     ],
     ...(await requestArgs(folder.path, load)),
-    `http://${address}${path}`,
+    `${load.isSecure ? 'https' : 'http'}://${address}${path}`,
   ]);
   if (!stdout.includes(` ${calls} succeeded`)) throw new Error(`calls to ${path} failed:\n${stdout}`);
 }
