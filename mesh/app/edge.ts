@@ -6,6 +6,7 @@ import { processSettings } from '../config/process-settings.ts';
 import { contractDescriptors, contractOpenApi } from '../contract/declared-services.ts';
 import { serviceNameOf } from '../discovery/discovery.ts';
 import { writePassedOn } from '../security/identity/outbound-identity.ts';
+import type { Expiries } from '../security/tls/expiry.ts';
 import { openHttpIdentity } from '../security/tls/http-tls.ts';
 import type { ProcessTls } from '../security/tls/process-tls.ts';
 import type { Authentication } from './authentication.ts';
@@ -25,6 +26,7 @@ export interface HttpParts
   readonly authentication: Authentication | undefined;
   /** `undefined`: the process has no certificate. */
   readonly tls: ProcessTls | undefined;
+  readonly expiries: Pick<Expiries, 'add'>;
   readonly shutdown: Pick<Shutdown, 'add'>;
 }
 
@@ -42,7 +44,7 @@ export interface OpenEdge {
  */
 export async function listenForHttp(
   definitions: readonly ServiceDefinition[],
-  { directory, connectLocal, authentication, tls, shutdown, ...runtime }: HttpParts,
+  { directory, connectLocal, authentication, tls, expiries, shutdown, ...runtime }: HttpParts,
 ): Promise<OpenEdge | undefined> {
   const { config, endpoints, clock, logger } = runtime;
   const listen = config.httpListen;
@@ -67,7 +69,10 @@ export async function listenForHttp(
   // Most processes serve no HTTP, so they start without its packages.
   const { createEdge } = await import('../edge/edge.ts');
   const certificate = openHttpIdentity(config, tls, { clock, logger });
-  if (certificate) shutdown.add('resources', 'TLS files of HTTP', async () => certificate.close());
+  if (certificate) {
+    expiries.add(certificate.expiries);
+    shutdown.add('resources', 'TLS files of HTTP', async () => certificate.close());
+  }
   const edge = createEdge({
     ...runtime,
     tls: certificate && { identity: certificate.identity, minVersion: config.tlsMinVersion },

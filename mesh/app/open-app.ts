@@ -4,7 +4,7 @@ import type { Config } from '../config/config.ts';
 import { sharedDnsName } from '../config/discovery-url.ts';
 import { contractDescriptors, readDeclaredServices } from '../contract/declared-services.ts';
 import type { Registration } from '../discovery/discovery.ts';
-import { watchExpiry } from '../security/tls/expiry.ts';
+import { createExpiries, watchExpiry } from '../security/tls/expiry.ts';
 import type { ProcessTls } from '../security/tls/process-tls.ts';
 import { createServer } from '../server/create-server.ts';
 import type { Health } from '../server/health/health.ts';
@@ -72,12 +72,10 @@ export async function openApp(parts: AppParts): Promise<OpenApp> {
   if (dataFolder.wasAbandoned) logger.info('the previous run did not shut down cleanly; resuming accepted work');
   // Operator commands open an app without services, for its databases.
   const isStateless = definitions.length > 0 && definitions.every((definition) => definition.isStateless);
-  const info = processInfo(config, isStateless, tls);
+  const expiries = createExpiries();
+  const info = processInfo(config, isStateless, expiries);
   const metrics = createMetrics(clock, logger, info);
-  if (tls) {
-    const endWatch = watchExpiry(tls.expiries, { clock, logger, metrics });
-    shutdown.add('resources', 'expiry of TLS', async () => endWatch());
-  }
+  if (tls) expiries.add(tls.expiries);
   const authentication = await openAuthentication({ config, clock, logger, metrics, shutdown });
   const hasEdge = definitions.some((definition) => definition.hasEdge);
   const network = await openNetwork({ config, tls, hasEdge, clock, logger, metrics });
@@ -152,8 +150,13 @@ export async function openApp(parts: AppParts): Promise<OpenApp> {
     connectLocal: network.connectLocal,
     authentication,
     tls,
+    expiries,
     shutdown,
   });
+  if (expiries.all().length > 0) {
+    const endExpiryWatch = watchExpiry(expiries.all, { clock, logger, metrics });
+    shutdown.add('resources', 'expiry of TLS', async () => endExpiryWatch());
+  }
   const port = await server.listen(config.grpcListen);
   shutdown.add('calls', 'calls in progress', (graceMs) => server.drain(graceMs));
   const address = dialAddress(config.grpcListen, port);

@@ -2,8 +2,7 @@ import { readFileSync } from 'node:fs';
 import { readdir, stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Config } from '../config/config.ts';
-import type { Expiry } from '../security/tls/expiry.ts';
-import type { ProcessTls } from '../security/tls/process-tls.ts';
+import type { Expiries, Expiry } from '../security/tls/expiry.ts';
 
 /** What runs in a process. */
 export interface ProcessInfo {
@@ -36,7 +35,7 @@ const { version } = JSON.parse(readFileSync(new URL('../../package.json', import
 };
 
 /** Describes this process, which runs with these settings. `isStateless`: it uses neither databases nor brokers. */
-export function processInfo(config: Config, isStateless: boolean, tls?: Pick<ProcessTls, 'expiries'>): ProcessInfo {
+export function processInfo(config: Config, isStateless: boolean, expiries: Expiries): ProcessInfo {
   const schemeOf = (url: string) => (isStateless ? '' : url.slice(0, url.indexOf(':')));
   return {
     version,
@@ -47,7 +46,7 @@ export function processInfo(config: Config, isStateless: boolean, tls?: Pick<Pro
     database: schemeOf(config.databaseUrl),
     events: schemeOf(config.eventsUrl),
     tasks: schemeOf(config.tasksUrl),
-    expiries: () => tls?.expiries() ?? [],
+    expiries: expiries.all,
   };
 }
 

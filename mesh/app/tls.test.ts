@@ -127,7 +127,10 @@ describe('a process with TLS', () => {
     const scraped = await new Promise<string>((resolve, reject) => {
       get(url, { ca: ca.cert, agent: false }, (response) => resolve(text(response))).on('error', reject);
     });
-    expect(scraped).toContain('ordermesh_build_info');
+    for (const use of ['own', 'ca'])
+      expect(scraped).toMatch(
+        new RegExp(`^ordermesh_tls_certificate_expiry_timestamp_seconds{use="${use}"} \\d{10}$`, 'm'),
+      );
     await expect(fetch(`http://${mesh.metricsAddress}/metrics`)).rejects.toThrow();
   });
 

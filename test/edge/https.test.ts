@@ -69,6 +69,12 @@ describe('the HTTP listener with a certificate', () => {
     await expect(run('curl', ['-sS', `https://localhost:${port()}/api/health`])).rejects.toThrow(/certificate/);
   });
 
+  it('shows when that expires', () => {
+    expect(mesh.runtime.info.expiries()).toMatchObject([
+      { use: 'http', variable: 'HTTP_TLS_CERT', subject: 'CN=localhost' },
+    ]);
+  });
+
   it('tells browsers to use TLS only, except on this machine', async () => {
     const head = (host: string) =>
       curl('-D', '-', '-o', '/dev/null', '-H', `host: ${host}`, `https://localhost:${port()}/api/health`);

@@ -41,6 +41,18 @@ function firstOf(
   return first ? [{ use, subject: first.subject, expireMs: first.notAfterMs, variable }] : [];
 }
 
+/** What expires in a process. */
+export interface Expiries {
+  all(): readonly Expiry[];
+  /** Adds what is opened later. */
+  add(read: () => readonly Expiry[]): void;
+}
+
+export function createExpiries(): Expiries {
+  const reads: (() => readonly Expiry[])[] = [];
+  return { all: () => reads.flatMap((read) => read()), add: (read) => reads.push(read) };
+}
+
 export interface ExpiryWatchOptions {
   readonly clock: Clock;
   readonly logger: Logger;

@@ -1,12 +1,15 @@
 import { type Config, ConfigError } from '../../config/config.ts';
 import { processSettings } from '../../config/process-settings.ts';
 import type { TlsIdentity } from '../../engines/tls/tls-options.ts';
+import { type Expiry, expiriesOf } from './expiry.ts';
 import type { ProcessTls } from './process-tls.ts';
 import { openTlsFiles, type TlsFilesOptions } from './tls-files.ts';
 
 /** The certificate of the HTTP listener, as long as it is open. */
 export interface HttpIdentity {
   readonly identity: TlsIdentity;
+  /** Returns when the certificate expires, if it is not that of the process. */
+  expiries(): readonly Expiry[];
   /** Ends the watch of its own files. */
   close(): void;
 }
@@ -21,7 +24,8 @@ export function openHttpIdentity(
   options: TlsFilesOptions,
 ): HttpIdentity | undefined {
   const { httpTlsCert: cert, httpTlsKey: key } = processSettings;
-  if (httpTlsCert === '' && httpTlsKey === '') return tls && { identity: tls.identity, close: () => undefined };
+  if (httpTlsCert === '' && httpTlsKey === '')
+    return tls && { identity: tls.identity, expiries: () => [], close: () => undefined };
   if (httpTlsKey === '') throw needs(cert.variable, key.variable);
   if (httpTlsCert === '') throw needs(key.variable, cert.variable);
   const files = openTlsFiles(
@@ -39,7 +43,7 @@ export function openHttpIdentity(
     },
     onChange: (listener) => files.onChange(listener),
   };
-  return { identity, close: () => files.close() };
+  return { identity, expiries: () => expiriesOf(files.checked, files.named, 'http'), close: () => files.close() };
 }
 
 function needs(variable: string, other: string): ConfigError {
