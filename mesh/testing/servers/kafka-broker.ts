@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { existsSync, globSync } from 'node:fs';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -44,6 +44,7 @@ export interface KafkaCluster {
 
 const libraries = fileURLToPath(new URL('../../../.tools/kafka/libs', import.meta.url));
 const logging = fileURLToPath(new URL('../../../scripts/kafka/log4j2.properties', import.meta.url));
+const templates = fileURLToPath(new URL('../../../.cache/kafka', import.meta.url));
 // Any id will do; a node refuses the data of another cluster.
 const clusterId = 'b3JkZXJtZXNoLWthZmthMQ';
 
@@ -56,17 +57,39 @@ export function installedKafka(): string | undefined {
 
 /** Creates the data folder of a node if it does not exist. */
 export async function prepareNode(node: KafkaNode, cluster: KafkaCluster): Promise<void> {
+  await writeSettings(node, cluster);
+  await format(node);
+}
+
+/** As `prepareNode`, for a new node. The program that formats runs once for each kind of node, later ones get a copy. */
+export async function prepareNewNode(node: KafkaNode, cluster: KafkaCluster): Promise<void> {
+  const template = `${templates}-${installedKafka()}-${node.id}${node.secure ? '-users' : ''}`;
+  await writeSettings(node, cluster);
+  if (existsSync(template)) return await copy(template, recordsFolder(node));
+  await format(node);
+  // Complete whenever it exists, also if other processes do the same.
+  const unfinished = `${template}.${process.pid}`;
+  await copy(recordsFolder(node), unfinished);
+  await rename(unfinished, template).catch(() => rm(unfinished, { recursive: true }));
+}
+
+async function writeSettings(node: KafkaNode, cluster: KafkaCluster): Promise<void> {
   await mkdir(node.folder, { recursive: true });
   await writeFile(settingsFile(node), settings(node, cluster));
   if (node.secure) await writeFile(keyFile(node), `${node.secure.certificate.key}${node.secure.certificate.cert}`);
+}
+
+async function format(node: KafkaNode): Promise<void> {
   const scram = ['SCRAM-SHA-256', 'SCRAM-SHA-512'].flatMap((mechanism) => [
     '--add-scram',
     `${mechanism}=[name=${kafkaUser.name},password=${kafkaUser.password}]`,
   ]);
-  const format = ['format', '--ignore-formatted', '-t', clusterId, '-c', settingsFile(node)];
-  if (node.secure) format.push(...scram);
-  await promisify(execFile)('java', [...javaOptions('64m'), 'kafka.tools.StorageTool', ...format]);
+  const args = ['format', '--ignore-formatted', '-t', clusterId, '-c', settingsFile(node)];
+  if (node.secure) args.push(...scram);
+  await promisify(execFile)('java', [...javaOptions('64m'), 'kafka.tools.StorageTool', ...args]);
 }
+
+const copy = (from: string, to: string): Promise<void> => cp(from, to, { recursive: true });
 
 export function startNode(node: KafkaNode, { removeFolder, maxHeap }: KafkaCluster): GuardedProcess {
   const command = ['java', ...javaOptions(maxHeap), 'kafka.Kafka', settingsFile(node)];

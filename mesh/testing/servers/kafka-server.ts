@@ -9,7 +9,7 @@ import {
   type KafkaCluster,
   type KafkaNode,
   nodeAnswers,
-  prepareNode,
+  prepareNewNode,
   recordsFolder,
   type SecureListeners,
   startNode,
@@ -85,7 +85,7 @@ async function startCluster({ brokers = 1, proxy, secure = false }: KafkaServerO
     });
   }
   const cluster: KafkaCluster = { nodes, removeFolder: folder, maxHeap: '256m' };
-  await Promise.all(nodes.map((node) => prepareNode(node, cluster)));
+  await Promise.all(nodes.map((node) => prepareNewNode(node, cluster)));
   const children = nodes.map((node) => startNode(node, cluster));
   const stop = async () => {
     await Promise.all(children.map((child) => child.end('KILL')));
