@@ -47,6 +47,36 @@ describe('a process that other machines reach', () => {
   });
 });
 
+describe('a process that knows who calls', () => {
+  const open = {
+    GRPC_LISTEN: '0.0.0.0:1',
+    HTTP_LISTEN: '0.0.0.0:2',
+    METRICS_LISTEN: '0.0.0.0:3',
+    OPS_LISTEN: '0.0.0.0:4',
+  };
+  const tls = { TLS_CERT: 'cert.pem', TLS_KEY: 'key.pem' };
+  const tokens = { AUTH_JWKS: 'keys.json', AUTH_ISSUER: 'a', AUTH_AUDIENCE: 'b' };
+
+  it('starts beyond loopback without a warning', () => {
+    expect(logOf({ ...open, ...tls, TLS_CA: 'ca.pem', ...tokens })).toEqual([]);
+  });
+
+  it.each([
+    ['tokens', { ...tls, TLS_CA: 'ca.pem' }, ['GRPC_LISTEN', 'HTTP_LISTEN']],
+    ['client certificates', { ...tls, ...tokens }, ['METRICS_LISTEN', 'OPS_LISTEN']],
+    ['TLS', tokens, Object.keys(open)],
+    [
+      'TLS of its own',
+      { ...tokens, HTTP_TLS_CERT: 'a', HTTP_TLS_KEY: 'b' },
+      Object.keys(open).filter((name) => name !== 'HTTP_LISTEN'),
+    ],
+  ])('is refused without %s', (_title, settings, refused) => {
+    const check = () => logOf({ ...open, ...settings });
+    expect(check).toThrow(ConfigError);
+    expect(check).toThrow(new RegExp(`^${refused.map((name) => `${name} is .*`).join('\n')}$`));
+  });
+});
+
 describe('a process that only this machine reaches', () => {
   it.each([
     {},

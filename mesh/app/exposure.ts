@@ -75,7 +75,6 @@ function safeguardsOf({ tlsCert, tlsCa, authJwks }: Config): Safeguards {
   const hasTls = tlsCert !== '';
   return new Set<Safeguard>([
     ...(hasTls ? (['tls'] as const) : []),
-    ...(authJwks === '' ? [] : (['tokens'] as const)),
     ...(hasTls && tlsCa !== '' ? (['clientCertificates'] as const) : []),
     ...(authJwks === '' ? [] : (['tokens'] as const)),
   ]);
