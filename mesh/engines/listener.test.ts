@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { connect as connectTls } from 'node:tls';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { createTestCa } from '../testing/certificates.ts';
@@ -8,14 +9,14 @@ import type { ConnectionEnd } from './host-observer.ts';
 import { createListener } from './listener.ts';
 import { fixedIdentity } from './tls/fixed-identity.ts';
 
-async function listen(maxConnections: number) {
+async function listen(maxConnections: number, tlsOrPlain: 'tls' | 'plain' = 'tls', maxConnectionsPerAddress = 1_000) {
   const ca = await createTestCa();
   const ended: ConnectionEnd[] = [];
   const accepted: Socket[] = [];
   const observer = { connectionEnded: (end: ConnectionEnd) => void ended.push(end), callRefused: () => undefined };
   const identity = fixedIdentity({ ...(await ca.sign('localhost')), ca: ca.cert });
-  const tls = { identity, clients: 'none' } as const;
-  const listener = createListener({ tls, maxConnections, maxConnectionsPerAddress: 1_000, observer }, (socket) =>
+  const tls = tlsOrPlain === 'tls' ? ({ identity, clients: 'none' } as const) : undefined;
+  const listener = createListener({ tls, maxConnections, maxConnectionsPerAddress, observer }, (socket) =>
     accepted.push(socket),
   );
   const port = await listener.listen('127.0.0.1:0');
@@ -63,5 +64,38 @@ describe('a listener with TLS', () => {
     (await connectTo(port)).resetAndDestroy();
     await eventually(() => expect(listener.openConnections).toBe(0));
     expect(ended).toEqual([]);
+  });
+
+  it('closes connections of an address with 200 unfinished handshakes, and counts no finished ones', async () => {
+    const { port, ca, ended, accepted, listener } = await listen(1_000);
+    const good = connectTls({ port, host: '127.0.0.1', servername: 'localhost', ca, ALPNProtocols: ['h2'] });
+    onTestFinished(() => void good.destroy());
+    await once(good, 'secureConnect');
+    await eventually(() => expect(accepted).toHaveLength(1));
+    const unfinished = [];
+    for (let count = 0; count < 200; count += 1) unfinished.push(await connectTo(port));
+    await connectTo(port);
+    await eventually(() => expect(ended).toMatchObject([{ reason: 'too_many_handshakes' }]));
+    unfinished[0]?.destroy();
+    await eventually(() => expect(listener.openConnections).toBe(200));
+    const after = connectTls({ port, host: '127.0.0.1', servername: 'localhost', ca, ALPNProtocols: ['h2'] });
+    after.on('error', () => undefined);
+    onTestFinished(() => void after.destroy());
+    await eventually(() => expect(accepted).toHaveLength(2));
+  });
+});
+
+describe('a listener', () => {
+  it('answers connections of an address above its limit with a status of HTTP/1.1, and serves other addresses', async () => {
+    const { port, ended, accepted, listener } = await listen(10, 'plain', 2);
+    for (let count = 0; count < 2; count += 1) await connectTo(port);
+    await eventually(() => expect(listener.openConnections).toBe(2));
+    const answer = await text(await connectTo(port));
+    expect(answer).toMatch(/^HTTP\/1\.1 503 [\s\S]*all 2 connections of your address are in use/);
+    expect(ended).toMatchObject([
+      { reason: 'too_many_of_address', problem: 'all 2 connections of its address are in use' },
+    ]);
+    await once(connect({ port, host: '127.0.0.1', localAddress: '127.0.0.2' }), 'connect');
+    await eventually(() => expect(accepted).toHaveLength(3));
   });
 });

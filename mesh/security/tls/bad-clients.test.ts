@@ -88,9 +88,9 @@ async function attack(socket: Socket): Promise<string[]> {
 }
 
 describe.each([nativeEngine, grpcJsEngine])('a server on $name', (engine) => {
-  const start = (crl?: string) => {
+  const start = (crl?: string, clients?: 'optional') => {
     const identity = new ChangingIdentity({ ...ca.issueFor('user'), ca: ca.cert, crl });
-    return serveTls(engine, { identity, checkPeer });
+    return serveTls(engine, { identity, checkPeer, clients });
   };
   const lists = ca.revoke(revoked) + middle.revoke() + leaf.revoke();
 
@@ -126,6 +126,16 @@ describe.each([nativeEngine, grpcJsEngine])('a server on $name', (engine) => {
     const host = await start(otherCa.revoke());
     await expect(callOnce(engine, host.address, clientOf(good))).rejects.toMatchObject({ unsent: true });
     await eventually(() => expect(host.ended).toMatchObject([{ reason: 'tls_revoked' }]));
+  });
+
+  it('accepts a client without a certificate if it is optional, but none with a bad one', async () => {
+    const host = await start(undefined, 'optional');
+    expect(await callOnce(engine, host.address, { ca: ca.cert })).toBe('hello');
+    expect(host.callers).toEqual([undefined]);
+    await expect(callOnce(engine, host.address, clientOf(otherCa.issueFor('order')))).rejects.toMatchObject({
+      unsent: true,
+    });
+    await eventually(() => expect(host.ended).toMatchObject([{ reason: 'tls_untrusted' }]));
   });
 
   it('accepts a client with the chain to the CA, and knows its service', async () => {
