@@ -1,7 +1,7 @@
 import type { FastifyRequest } from 'fastify';
-import type { Authenticator } from '../../security/authenticator.ts';
-import { invalidToken } from '../../security/tokens/errors.ts';
-import { runInScope } from '../../telemetry/call-scope.ts';
+import type { Authenticator } from '../security/authenticator.ts';
+import { invalidToken } from '../security/tokens/errors.ts';
+import { runInScope } from '../telemetry/call-scope.ts';
 
 /**
  * Finds out who sends a request. `undefined`: there is nothing to wait for. Throws or rejects as an Authenticator does: such a request
