@@ -5,7 +5,7 @@ import { MeshError, Status } from '#mesh';
 import { startMesh, type TestMesh, testService } from '#mesh/testing';
 import { opsService } from './service.ts';
 
-const ops = ['Audit', 'Consumer', 'DeadLetter', 'Health', 'Owner', 'Projection', 'Saga', 'Status'];
+const ops = ['Action', 'Audit', 'Consumer', 'DeadLetter', 'Health', 'Owner', 'Projection', 'Saga', 'Status'];
 
 describe('ListHealth', () => {
   let mesh: TestMesh | undefined;
