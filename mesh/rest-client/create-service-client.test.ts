@@ -24,6 +24,33 @@ interface Order {
   readonly id: string;
 }
 
+describe('a token', () => {
+  const sent = () => server.requests.at(-1)?.headers.authorization;
+
+  it('is sent with each call, and renewed by a function', async () => {
+    await createClient({ token: 'abc' }).get('/a');
+    expect(sent()).toBe('Bearer abc');
+    let count = 0;
+    const client = createClient({ token: async () => `t${++count}` });
+    await client.get('/a');
+    await client.get('/a');
+    expect(sent()).toBe('Bearer t2');
+    await client.get('/a', { headers: { Authorization: 'Bearer own' } });
+    expect(sent()).toBe('Bearer own');
+  });
+
+  it('that cannot be had fails the call as its function does', async () => {
+    const client = createClient({ token: () => Promise.reject(new Error('no token today')) });
+    await expect(client.get('/a')).rejects.toThrow('no token today');
+  });
+
+  it('is in no error text', async () => {
+    server.answer(json(403, { detail: 'the token abcdefgh may not' }));
+    const error = await createClient({ token: 'abcdefgh' }).get('/a').catch(String);
+    expect(error).not.toContain('abcdefgh');
+  });
+});
+
 describe('a REST client', () => {
   it('reads a resource, as in the reference', async () => {
     const orderService = createClient();

@@ -46,7 +46,12 @@ export function createServiceClient(baseUrl: string, options: RestClientOptions 
   let isClosed = false;
 
   async function send<Data>(method: string, path: string, options: RestCallOptions = {}, body?: unknown) {
-    using call = beginCall({ method, path, body, options }, { ...settings, base, service: settings.name ?? base.host });
+    const { token } = settings;
+    const headers = token === undefined ? settings.headers : { ...(await bearer(token)), ...settings.headers };
+    using call = beginCall(
+      { method, path, body, options },
+      { ...settings, headers, base, service: settings.name ?? base.host },
+    );
     const state = { ...settings, ...options, budget, isClosed: () => isClosed };
     if (isClosed) throw new RestError(call, endOf(call, isClosed));
     active.add(call);
@@ -75,4 +80,9 @@ export function createServiceClient(baseUrl: string, options: RestClientOptions 
     close: end,
     [Symbol.dispose]: end,
   };
+}
+
+/** The header with a token. */
+async function bearer(token: NonNullable<RestClientOptions['token']>): Promise<Readonly<Record<string, string>>> {
+  return { authorization: `Bearer ${typeof token === 'function' ? await token() : token}` };
 }

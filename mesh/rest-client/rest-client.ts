@@ -73,7 +73,12 @@ export interface RestClientOptions {
   readonly maxConnections?: number;
   /** The authorities that may sign the server's certificate, as PEM. Default: those of Node and of `NODE_EXTRA_CA_CERTS`. */
   readonly ca?: string;
-  /** Sent with each call: `{ authorization: 'Bearer …' }`. */
+  /**
+   * Sent with each call as `authorization: Bearer …`, unless that has an `authorization` of its own. A function is asked before each call,
+   * so it can renew a token; what it throws is thrown to the caller.
+   */
+  readonly token?: string | (() => string | Promise<string>) | undefined;
+  /** Sent with each call. */
   readonly headers?: Readonly<Record<string, string>>;
   /** Whether `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY` are followed. Default: false. */
   readonly proxyFromEnvironment?: boolean;

@@ -4,6 +4,8 @@ window.ui = window.SwaggerUIBundle({
   dom_id: '#swagger-ui',
   deepLinking: true,
   displayRequestDuration: true,
+  // The token of Authorize is gone with the page.
+  persistAuthorization: false,
   tryItOutEnabled: true,
   // The schemas are below the operations too.
   defaultModelsExpandDepth: 0,

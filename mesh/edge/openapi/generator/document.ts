@@ -32,6 +32,8 @@ export interface Operation {
   readonly responses: Readonly<Record<string, Response | Reference>>;
   /** The method, such as `user.v1.UserService/GetUser`. */
   readonly 'x-grpc-method': string;
+  /** What a caller has to send; nothing if anyone may call. */
+  readonly security?: readonly Readonly<Record<string, readonly string[]>>[];
   /** Who may call it, once calls are authenticated. */
   readonly 'x-access'?: DocumentedAccess;
 }

@@ -33,6 +33,17 @@ describe('the OpenAPI document of our contracts', () => {
     expect([...refs].filter((ref) => resolvePointer(document, ref) === undefined)).toEqual([]);
   });
 
+  it('says of each operation whether it needs a token, and what happens without', () => {
+    for (const { path, operation } of operations) {
+      const isForAnyone = operation['x-access']?.anyone === true;
+      expect(operation.security, path).toEqual(isForAnyone ? [] : [{ bearerAuth: [] }]);
+      expect(Object.keys(operation.responses), path).toEqual(
+        expect.arrayContaining(['401', ...(isForAnyone ? [] : ['403'])]),
+      );
+    }
+    expect(document.components.securitySchemes.bearerAuth).toMatchObject({ type: 'http', scheme: 'bearer' });
+  });
+
   it('refers to each of its components', () => {
     const refs = new Set(findRefs(document));
     const { securitySchemes: _, ...components } = document.components;

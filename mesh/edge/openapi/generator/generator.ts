@@ -21,6 +21,14 @@ const description = `The services of ordermesh as JSON over HTTP, generated from
 
 \`x-access\` says who may call an operation where calls are authenticated: one of the services, roles or the owner.`;
 
+const bearer = {
+  type: 'http',
+  scheme: 'bearer',
+  bearerFormat: 'JWT',
+  description:
+    'A token of the issuer that the server believes (`AUTH_ISSUER`). A server without `AUTH_JWKS` asks for none.',
+};
+
 /**
  * Generates the OpenAPI document of all methods with a `google.api.http` option. Throws a `ContractError` for contracts
  * that it cannot describe, and FAILED_PRECONDITION `INVALID_HTTP_RULE` for rules that the edge would refuse.
@@ -51,7 +59,7 @@ export function openApiDocument(registry: FileRegistry, version: string): OpenAp
       responses: sharedResponses(),
       parameters: headerParameters,
       headers: responseHeaders,
-      securitySchemes: { bearer: { type: 'http', scheme: 'bearer', description: 'Not enforced yet.' } },
+      securitySchemes: { bearerAuth: bearer },
     },
   };
 }

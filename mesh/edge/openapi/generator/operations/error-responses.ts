@@ -11,7 +11,8 @@ const problem = { [problemType]: { schema: { $ref: '#/components/schemas/Problem
 /** What each status says, whatever the method. */
 const meanings: Readonly<Record<number, string>> = {
   400: 'The request violates a rule of its contract; `violations` names each field.',
-  403: 'A page of an origin that the server does not allow has sent the request.',
+  401: 'The server needs a token, and the request has none, or one that is not valid.',
+  403: 'The caller may not do this, or a page of an origin that the server does not allow has sent the request.',
   404: 'No method has this path.',
   405: 'The path exists, but not with this HTTP method. `Allow` names those that it has.',
   406: 'The answer has none of the types that `Accept` allows, or of the codings of `Accept-Encoding`.',
@@ -38,6 +39,8 @@ const ofEveryCall = [400, 404, 405, 406, 408, 417, 421, 429, 431, 500, 501, 503,
 /** What of an operation decides which statuses it may have, besides its own errors. */
 export interface ErrorTraits {
   readonly isGet: boolean;
+  /** Whether nobody needs a token for it. */
+  readonly isForAnyone: boolean;
   readonly hasBody: boolean;
   /** Whether it is a change with an `Idempotency-Key`. */
   readonly hasKey: boolean;
@@ -68,7 +71,8 @@ export function errorResponses(
   );
   const statuses = new Set([
     ...ofEveryCall,
-    ...(traits.isGet ? [] : [403]),
+    401,
+    ...(traits.isGet && traits.isForAnyone ? [] : [403]),
     ...(traits.hasBody ? [413, 415] : [414]),
     ...(traits.hasKey ? [409, 422] : []),
     ...(traits.hasIfMatch ? [409] : []),
@@ -101,6 +105,7 @@ function errorHeaders(status: number): Record<string, Header | Reference> {
   const mayRetry = status === 409 || status === 429 || status === 503;
   return {
     'x-request-id': { $ref: '#/components/headers/RequestId' },
+    ...(status === 401 && { 'WWW-Authenticate': { $ref: '#/components/headers/WwwAuthenticate' } }),
     ...(status === 405 && { Allow: { $ref: '#/components/headers/Allow' } }),
     ...(mayRetry && { 'Retry-After': { $ref: '#/components/headers/RetryAfter' } }),
   };

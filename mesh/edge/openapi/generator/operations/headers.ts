@@ -81,6 +81,10 @@ export const responseHeaders: Readonly<Record<string, Header>> = {
     description: 'Seconds to wait before the next attempt.',
     schema: { type: 'integer', minimum: 0, examples: [1] },
   },
+  WwwAuthenticate: {
+    description: 'Says that a bearer token is needed, and whether that of the request is not valid (RFC 6750).',
+    schema: { type: 'string', examples: ['Bearer realm="ordermesh", error="invalid_token"'] },
+  },
   RequestId: { description: 'Identifies the request in logs.', schema: { type: 'string', examples: [uuid] } },
 };
 

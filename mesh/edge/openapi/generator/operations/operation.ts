@@ -33,6 +33,7 @@ export function operation(placed: PlacedRoute, registry: Registry, schemas: Sche
   const headers = headersOf(route, registry);
   const content = requestBody(route, index, headers.fields, schemas);
   const access = documentedAccess(method, registry);
+  const isForAnyone = access?.anyone === true;
   const where = `${method.parent.typeName}.${method.name}`;
   return {
     tags: [tag],
@@ -47,9 +48,10 @@ export function operation(placed: PlacedRoute, registry: Registry, schemas: Sche
     ...(content && { requestBody: content }),
     responses: {
       ...successResponses(route, headers, schemas),
-      ...errorResponses(errors, { hasBody: content !== undefined, ...headers }, where),
+      ...errorResponses(errors, { hasBody: content !== undefined, isForAnyone, ...headers }, where),
     },
     'x-grpc-method': `${method.parent.typeName}/${method.name}`,
+    security: isForAnyone ? [] : [{ bearerAuth: [] }],
     ...(access && { 'x-access': access }),
   };
 }
