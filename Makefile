@@ -9,7 +9,7 @@ ON_AN_ENGINE := mesh/app mesh/client mesh/server services test/*.test.ts test/au
 CALLS_ON_AN_ENGINE := mesh/app/*.test.ts mesh/client mesh/server services/*/*.test.ts test/authorization test/place-order.test.ts test/process/drain.test.ts
 
 .DEFAULT_GOAL := help
-.PHONY: help start start-split restart-split certs token demo import postgres kafka rabbitmq status order call replay dead-letters actions damaged compact audit rebuild verify-participant test test-grpc-js verify-polyglot verify-registries verify-faults verify-rolling verify-edge conformance check gen gen-check docs docs-check protos clients clients-typescript clients-go clients-python clients-csharp clients-java clients-rust proto-lint proto-breaking sbom audit-packages bench load deps deps-grpcurl deps-postgres deps-kafka deps-rabbitmq deps-discovery deps-peers deps-polyglot deps-edge clean
+.PHONY: help start start-split restart-split certs token demo import postgres kafka rabbitmq status order call replay dead-letters actions damaged compact audit rebuild verify-participant test test-grpc-js verify-polyglot verify-registries verify-faults verify-rolling verify-rotation verify-edge conformance check gen gen-check docs docs-check protos clients clients-typescript clients-go clients-python clients-csharp clients-java clients-rust proto-lint proto-breaking sbom audit-packages bench load deps deps-grpcurl deps-postgres deps-kafka deps-rabbitmq deps-discovery deps-peers deps-polyglot deps-edge clean
 
 ## help: list these commands
 help:
@@ -124,6 +124,10 @@ verify-polyglot: $(INSTALLED)
 ## verify-rolling: replace all processes of a mesh of its own under load, and print what failed: SERVICES="order payment" replaces only those
 verify-rolling: $(INSTALLED)
 	@exec node scripts/rolling.ts $(SERVICES)
+
+## verify-rotation: replace all certificates of a mesh of its own every 2 s under load, then its CA, and print what failed; then let one expire: SECONDS=60
+verify-rotation: $(INSTALLED)
+	@exec node scripts/rotation.ts
 
 ## verify-registries: build Consul, CoreDNS, etcd and the API server of Kubernetes, 45 minutes once, and run the scenarios of discovery on each, on Knot and on Eureka; REGISTRY=knot, eureka, consul, kubernetes or coredns runs one
 verify-registries: $(INSTALLED)

@@ -195,9 +195,10 @@ export async function startGhz(
 
 /** How ghz reaches a server. */
 function ghzAccess({ TLS_CA, ORDERMESH_TOKEN }: AccessSettings): object {
+  const metadata = { authorization: `Bearer ${ORDERMESH_TOKEN}` };
   return {
     ...(TLS_CA && { insecure: false, cacert: TLS_CA }),
-    ...(ORDERMESH_TOKEN && { metadata: { authorization: `Bearer ${ORDERMESH_TOKEN}` } }),
+    ...(ORDERMESH_TOKEN && { metadata, 'reflect-metadata': metadata }),
   };
 }
 
