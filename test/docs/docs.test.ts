@@ -16,41 +16,60 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 const tools = join(root, '.tools/bin');
 const readPage = (page: string) => readFile(join(root, page), 'utf8');
 
+/** `make -s token SUBJECT=ada` without make, which would install packages that have changed. */
+const makeToken = 'make() { [ "$1 $2" = "-s token" ] || return; shift 2; env "$@" node scripts/token.ts; }';
+
+const localPort = (address: string) => `localhost:${address.slice(address.lastIndexOf(':') + 1)}`;
+
 /** The pages with commands, each to be followed from its beginning on fresh data. */
-const pages = await Promise.all(
-  ['README.md', 'docs/tour.md', 'docs/operating.md', 'docs/rest.md'].map(async (page) => ({
-    page,
-    commands: shownCommands(await readPage(page)),
-  })),
+const pageNames = ['README.md', 'docs/tour.md', 'docs/operating.md', 'docs/rest.md', 'docs/security.md'];
+/** Whose commands call a mesh that runs with `TLS=1 AUTH=1`. */
+const isSecured = (section: string) => /^# Security\n|^## (Quick start|With certificates and tokens)\n/.test(section);
+const pages = (await Promise.all(pageNames.map(async (page) => ({ page, text: await readPage(page) })))).flatMap(
+  ({ page, text }) => {
+    const sections = Object.groupBy(text.split(/^(?=## )/m), (section) => (isSecured(section) ? 'secured' : 'open'));
+    const commandsIn = (kind: 'secured' | 'open') => shownCommands(sections[kind]?.join('') ?? '');
+    return [
+      { page, secured: false, commands: commandsIn('open') },
+      { page: `${page}, with certificates and tokens`, secured: true, commands: commandsIn('secured') },
+    ].filter(({ commands }) => commands.length > 0);
+  },
 );
 
-describe.each(pages)('the commands in $page', ({ commands }) => {
+describe.each(pages)('the commands in $page', ({ secured, commands }) => {
   const usesGrpcurl = commands.some(({ script }) => script.includes('grpcurl'));
   const describePage = usesGrpcurl ? describeWithServer.bind(undefined, grpcurl) : describe;
 
   describePage('on fresh data', () => {
     const stack = new AsyncDisposableStack();
-    let addresses: ReadonlyMap<string, string>;
+    let replaced: ReadonlyMap<string, string>;
     let variables: string;
+    let dataDir: string;
 
     beforeAll(async () => {
       const folder = stack.use(await tempFolder());
       variables = join(folder.path, 'variables');
-      const environment = { HTTP_LISTEN: '127.0.0.1:0' };
-      const mesh = stack.use(await startProcess({ dataDir: join(folder.path, 'data'), environment }));
-      addresses = new Map([
-        ['localhost:50051', mesh.address],
-        ['localhost:8080', mesh.httpAddress ?? ''],
+      dataDir = join(folder.path, 'data');
+      const environment = { HTTP_LISTEN: '127.0.0.1:0', ...(secured && { TLS: '1', AUTH: '1' }) };
+      const main = secured ? 'scripts/start.ts' : 'services/main.ts';
+      const mesh = stack.use(await startProcess({ main, dataDir, environment }));
+      replaced = new Map([
+        ['localhost:50051', localPort(mesh.address)],
+        ['localhost:8080', localPort(mesh.httpAddress ?? '')],
+        ['data/certs', join(dataDir, 'certs')],
       ]);
     });
     afterAll(() => stack.disposeAsync());
 
-    /** Runs commands in the project's folder as written, except for the ports. A command sees the variable that an earlier one set. */
+    /**
+     * Runs commands in the project's folder as written, except for ports and the data folder. A command sees the variable that an
+     * earlier one set.
+     */
     function run(script: string): string {
       let here = script;
-      for (const [written, address] of addresses) here = here.replaceAll(written, `localhost:${address.split(':')[1]}`);
-      const shell = `[ -f ${variables} ] && . ${variables}\n${here}\ndeclare -p ORDER > ${variables} 2>/dev/null`;
-      const env = { ...process.env, PATH: `${tools}${delimiter}${process.env.PATH}` };
+      for (const [written, instead] of replaced) here = here.replaceAll(written, instead);
+      const shell = `[ -f ${variables} ] && . ${variables}\n${makeToken}\n${here}\ndeclare -p ORDER > ${variables} 2>/dev/null`;
+      const env = { ...process.env, DATA_DIR: dataDir, PATH: `${tools}${delimiter}${process.env.PATH}` };
       const { stdout, stderr } = spawnSync('bash', ['-c', shell], { cwd: root, env, encoding: 'utf8' });
       return stdout + stderr;
     }
@@ -87,7 +106,7 @@ it('docs/operating.md lists every metric in the code, and no other', async () =>
 
 describe('the Markdown files', () => {
   it('call curl only where the commands of a page are run', async () => {
-    const followed = new Set(pages.map(({ page }) => page));
+    const followed = new Set(pageNames);
     const calls = await Promise.all(
       filesOf(root, '*.md').map(async (page) => {
         const text = await readPage(page);
