@@ -18,6 +18,7 @@ import { benchStart } from './start.ts';
 import { benchSubscribe } from './subscribe.ts';
 import { loadCore, pin } from './support/server.ts';
 import { benchTls } from './tls.ts';
+import { benchTokens } from './tokens.ts';
 
 const benchmarks: Readonly<Record<string, Benchmark>> = {
   start: benchStart,
@@ -32,6 +33,7 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
   edge: benchEdge,
   balancing: benchBalancing,
   authorization: benchAuthorization,
+  tokens: benchTokens,
   events: benchEvents,
   'event-store': benchEventStore,
   subscribe: benchSubscribe,
