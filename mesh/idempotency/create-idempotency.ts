@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import { isUuid } from '../contract/formats.ts';
 import { type AgingClock, openAgingClock } from '../storage/aging/aging-clock.ts';
-import type { Storage, Transaction, TransactionOptions } from '../storage/storage.ts';
+import type { Queryable, Storage, Transaction, TransactionOptions } from '../storage/storage.ts';
 import { currentScope } from '../telemetry/call-scope.ts';
 import type { Clock } from '../time/clock.ts';
 import { requestIdReused } from './errors.ts';
@@ -37,12 +37,14 @@ export async function createIdempotency(storage: Storage, options: IdempotencyOp
   function byRequestId<Response>(key: RequestKey, codec: Codec<Response>): Once<Response> {
     async function replay(): Promise<Response | undefined> {
       const handled = await findHandled(storage, key);
+      if (handled === undefined) await assertNotHandledForNobody(storage, key);
       return handled && storedResponse(codec, key, handled);
     }
 
     function once(work: (tx: Transaction) => Promise<Response>, transaction?: TransactionOptions): Promise<Response> {
       return storage.transaction(async (tx) => {
         await purge(tx);
+        await assertNotHandledForNobody(tx, key);
         while ((await isHandledAsFormer(tx, key)) || !(await claimRequest(tx, key, aging.nowMs()))) {
           const handled = await findHandled(tx, key);
           // It is gone if its retention ended between the two statements: then the id is free.
@@ -99,23 +101,25 @@ function keyOf<Request extends { requestId: string }>(
   request: Request,
 ): RequestKey {
   const subject = currentScope()?.caller?.subject;
-  const fingerprintOf = (one: Request) => fingerprint(method.requestType.encode(one).finish(), subject);
   const keyAs = (one: Request) => ({
     method: method.path,
+    subject,
     requestId: one.requestId,
-    fingerprint: fingerprintOf(one),
+    fingerprint: hash('sha256', method.requestType.encode(one).finish(), 'buffer'),
   });
   const normalized = normalize(request, method.fieldMasks ?? []);
   return normalized === request ? keyAs(request) : { ...keyAs(normalized), former: keyAs(request) };
 }
 
 /**
- * The request as another user sends it is another one: nobody gets a response that was made for someone else. Without a user it is the
- * hash of the request alone, as it is stored from before calls had users.
+ * Throws ALREADY_EXISTS `REQUEST_ID_REUSED` if a user sends the very request that was stored without a user: before calls were
+ * authenticated, or by a service. Its effect is there, and nobody knows whose it was.
  */
-function fingerprint(request: Uint8Array, subject: string | undefined): Uint8Array {
-  if (subject === undefined) return hash('sha256', request, 'buffer');
-  return hash('sha256', Buffer.concat([hash('sha256', request, 'buffer'), Buffer.from(subject)]), 'buffer');
+async function assertNotHandledForNobody(from: Queryable, key: RequestKey): Promise<void> {
+  if (key.subject === undefined) return;
+  const nobody = { ...key, subject: undefined, ...(key.former && { former: { ...key.former, subject: undefined } }) };
+  const handled = await findHandled(from, nobody);
+  if (handled !== undefined && isSameRequest(nobody, handled)) throw requestIdReused(key);
 }
 
 /** Returns the request with a UUID in lower case and the paths of its masks sorted; the request itself if nothing changes. */
@@ -133,7 +137,11 @@ function normalize<Request extends { requestId: string }>(request: Request, mask
 }
 
 function storedResponse<Response>(codec: Codec<Response>, key: RequestKey, handled: HandledRequest): Response {
-  const isSame = ({ fingerprint }: RequestKey) => Buffer.compare(handled.fingerprint, fingerprint) === 0;
-  if (!isSame(key) && !(key.former && isSame(key.former))) throw requestIdReused(key);
+  if (!isSameRequest(key, handled)) throw requestIdReused(key);
   return codec.decode(handled.response);
+}
+
+function isSameRequest(key: RequestKey, handled: HandledRequest): boolean {
+  const isSame = ({ fingerprint }: RequestKey) => Buffer.compare(handled.fingerprint, fingerprint) === 0;
+  return isSame(key) || (key.former !== undefined && isSame(key.former));
 }

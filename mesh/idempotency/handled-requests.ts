@@ -22,6 +22,8 @@ CREATE INDEX handled_request_by_time ON handled_request (create_time);
 /** Identifies a request without its content. */
 export interface RequestKey {
   readonly method: string;
+  /** The user for whom it is made, whose ids are separate from those of others; `undefined`: none. */
+  readonly subject: string | undefined;
   readonly requestId: string;
   readonly fingerprint: Uint8Array;
   /** Its key as an earlier version stored it; `undefined` if that is the same. */
@@ -72,6 +74,10 @@ export function purgeBefore(tx: Transaction, timeMs: number, limit: number): Pro
   return tx.execute(sql, [timeMs, limit]);
 }
 
-function idOf(key: RequestKey): readonly SqlValue[] {
-  return [key.method, key.requestId];
+/**
+ * The primary key. The column `method` has the subject too, after a space, which no method has: so rows from before calls had users
+ * are those without one, and instances of the version before can use the table during an update.
+ */
+function idOf({ method, subject, requestId }: RequestKey): readonly SqlValue[] {
+  return [subject === undefined ? method : `${method} ${subject}`, requestId];
 }

@@ -27,6 +27,12 @@ function jsonCodec<Message>(): Codec<Message> {
   };
 }
 
+/** Runs a call for a user, made by a service if one is named. */
+function as<Result>(subject: string | undefined, call: () => Result, service?: string): Result {
+  const caller = { service, subject, roles: [] };
+  return runInScope({ requestId: 'r', traceparent: '', deadlineMs: undefined, signal: undefined, caller }, call);
+}
+
 const id = 'b46c9a3e-67a1-4d1c-9a5b-1f0d2c3b4a59';
 const request: Change = { requestId: id, names: ['b', 'a'], updateMask: ['name', 'email'] };
 
@@ -61,26 +67,30 @@ describe('two calls with one request_id', () => {
       expect(await call(other)).toBe(2);
     });
 
-    it('are different if another user makes them, or none, and the same if one user does', async () => {
+    it('are the same if one user makes them, and two if two do, who cannot block the ids of each other', async () => {
       const { call } = await open();
-      const as = (subject: string | undefined, service?: string) => {
-        const caller = { service, subject, roles: [] };
-        const scope = { requestId: 'r', traceparent: '', deadlineMs: undefined, signal: undefined, caller };
-        return runInScope(scope, () => call(request));
-      };
-      expect(await as('alice')).toBe(1);
-      expect(await as('alice', 'order')).toBe(1);
+      expect(await as('alice', () => call(request))).toBe(1);
+      expect(await as('alice', () => call(request), 'order')).toBe(1);
+      expect(await as('bob', () => call({ ...request, names: [] }))).toBe(2);
+      expect(await as('alice bob', () => call(request))).toBe(3);
+      expect(await as('alice', () => call(request))).toBe(1);
+      expect(await as('bob', () => call({ ...request, names: [] }))).toBe(2);
       const reused = { reason: 'REQUEST_ID_REUSED' };
-      for (const other of ['bob', undefined]) await expect(as(other)).rejects.toMatchObject(reused);
-      await expect(call(request)).rejects.toMatchObject(reused);
+      await expect(as('alice', () => call({ ...request, names: [] }))).rejects.toMatchObject(reused);
     });
 
     it('are the same for a service without a user as before calls had callers', async () => {
       const { call } = await open();
       expect(await call(request)).toBe(1);
-      const caller = { service: 'order', subject: undefined, roles: [] };
-      const scope = { requestId: 'r', traceparent: '', deadlineMs: undefined, signal: undefined, caller };
-      expect(await runInScope(scope, () => call(request))).toBe(1);
+      expect(await as(undefined, () => call(request), 'order')).toBe(1);
+    });
+
+    it('are refused for a user if the first was stored without one, as nobody knows whose it was', async () => {
+      const { call } = await open();
+      expect(await call(request)).toBe(1);
+      await expect(as('alice', () => call(request))).rejects.toMatchObject({ reason: 'REQUEST_ID_REUSED' });
+      // Another one with its id is the user's own.
+      expect(await as('alice', () => call({ ...request, names: [] }))).toBe(2);
     });
 
     it.each<[string, Partial<Change>]>([

@@ -7,12 +7,14 @@ import { contractDescriptors } from '../../contract/declared-services.ts';
 import { readPolicy } from '../../contract/policy/policy.ts';
 import { staleEtag } from '../../errors/errors.ts';
 import { requestIdReused } from '../../idempotency/errors.ts';
+import { runInScope } from '../../telemetry/call-scope.ts';
 import { readHttpRoutes } from '../rules/http-routes.ts';
 import { KeysInUse } from './keys-in-use.ts';
 import { compileSemantics } from './semantics.ts';
 
 const registry = createFileRegistry(fromBinary(FileDescriptorSetSchema, readFileSync(contractDescriptors)));
 const routes = readHttpRoutes(registry);
+const emptyScope = { requestId: 'r', traceparent: '', deadlineMs: undefined, signal: undefined };
 const uuid = '01890a5d-ac96-774b-bcce-b302099a8057';
 
 function routeOf(name: string) {
@@ -95,22 +97,30 @@ describe('the Idempotency-Key of a change', () => {
     const keys = new KeysInUse();
     const headers = { 'idempotency-key': 'a' };
     const held = Promise.withResolvers<void>();
-    const answer = async (request: Message) => {
-      await held.promise;
-      return request;
-    };
+    const answer = (request: Message) => held.promise.then(() => request);
     const first = begin('Deposit', deposit, headers, keys).exchange.run(answer);
     await expect(begin('Deposit', deposit, headers, keys).exchange.run(answer)).rejects.toMatchObject({
       reason: 'IDEMPOTENCY_KEY_IN_USE',
       retryAfterMs: 1_000,
     });
-    const others = [
-      begin('Withdraw', deposit, headers, keys).exchange.run(answer),
-      begin('Deposit', deposit, { 'idempotency-key': 'b' }, keys).exchange.run(answer),
-    ];
+    const other = begin('Withdraw', deposit, headers, keys).exchange.run(answer);
+    const otherKey = begin('Deposit', deposit, { 'idempotency-key': 'b' }, keys).exchange.run(answer);
     held.resolve();
-    await Promise.all([first, ...others]);
+    await Promise.all([first, other, otherKey]);
     await begin('Deposit', deposit, headers, keys).exchange.run(answer);
+  });
+
+  it('in progress is that of one user', async () => {
+    const [keys, held] = [new KeysInUse(), Promise.withResolvers<void>()];
+    const deposited = (subject: string) => {
+      const scope = { ...emptyScope, caller: { service: undefined, subject, roles: [] } };
+      const { exchange } = begin('Deposit', deposit, { 'idempotency-key': 'a' }, keys);
+      return runInScope(scope, () => exchange.run((request) => held.promise.then(() => request)));
+    };
+    const both = [deposited('ada'), deposited('bob')];
+    await expect(deposited('ada')).rejects.toMatchObject({ reason: 'IDEMPOTENCY_KEY_IN_USE' });
+    held.resolve();
+    await Promise.all(both);
   });
 
   it('is free again after a failure', async () => {
