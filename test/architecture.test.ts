@@ -81,7 +81,7 @@ describe('the check of the architecture', () => {
     ['a clock in a value', 'mesh/values/money.ts', '../time/clock.ts', 'mesh/values is pure'],
     ['I/O in the domain', 'services/order/order.ts', 'node:fs', 'a domain file imports its errors'],
     ['the runtime in generated code', 'gen/ts/a.ts', '../../mesh/app/run.ts', 'generated code imports'],
-    ['a generator in production', 'mesh/edge/caller.ts', '../contract/plugin/service.ts', 'uses no generator'],
+    ['a generator in production', 'mesh/edge/method-calls.ts', '../contract/plugin/service.ts', 'uses no generator'],
     ['test code in production', 'mesh/app/run.ts', '../testing/start.ts', 'uses no test code'],
   ])('finds %s', async (_, file, specifier, fault) => {
     const imports = await importsOf({ [file]: `import {\n  thing,\n} from '${specifier}';\n` });

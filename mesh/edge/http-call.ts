@@ -9,7 +9,7 @@ import type { CallScope, PassedOnCall } from '../telemetry/call-scope.ts';
 import { continueTrace } from '../telemetry/trace-context.ts';
 import type { Clock } from '../time/clock.ts';
 import type { Timed, TimerWheel, WheelTimer } from '../time/timer-wheel.ts';
-import type { CallableMethod } from './caller.ts';
+import type { CallableMethod } from './method-calls.ts';
 
 export interface HttpCallTools {
   readonly clock: Clock;

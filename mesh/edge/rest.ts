@@ -1,7 +1,7 @@
 import type { FileRegistry } from '@bufbuild/protobuf';
 import type { LimitedAdmission } from '../server/policies/admission/limited-admission.ts';
-import type { CallableMethod, Caller } from './caller.ts';
 import { methodNotAllowed, pathNotFound } from './errors.ts';
+import type { CallableMethod, MethodCalls } from './method-calls.ts';
 import { compileRequestReader, type RequestReader } from './request/read-request.ts';
 import { compileResponseWriter, type ResponseWriter } from './response/write-response.ts';
 import { type HttpRoute, readHttpRoutes } from './rules/http-routes.ts';
@@ -30,7 +30,7 @@ export interface RestMatch {
 
 export interface RestOptions {
   readonly registry: FileRegistry;
-  readonly caller: Caller;
+  readonly methods: MethodCalls;
   /** Returns the line in which the calls of a contract wait. */
   readonly admissionOf: (contract: string) => LimitedAdmission;
   /** The changes in progress, also those of Connect and gRPC-Web. */
@@ -46,12 +46,12 @@ export interface Rest {
 }
 
 /** Compiles the endpoints of all methods with `google.api.http`. */
-export function createRest({ registry, caller, admissionOf, keys }: RestOptions): Rest {
+export function createRest({ registry, methods, admissionOf, keys }: RestOptions): Rest {
   const routes = readHttpRoutes(registry);
   const table = createRouteTable(routes);
   const endpoints = new Map(
     routes.map((route): readonly [HttpRoute, RestEndpoint] => {
-      const method = caller.methodOf(route.method);
+      const method = methods.methodOf(route.method);
       const admission = admissionOf(method.contract);
       const [read, write] = [compileRequestReader(route, registry), compileResponseWriter(route, registry)];
       const semantics = compileSemantics(route, method, keys);

@@ -6,10 +6,10 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { MethodKind } from '../../engines/engine.ts';
 import type { OpenStream } from '../../server/forwarding/end-idle-streams.ts';
 import type { Admission } from '../../server/policies/admission/admission.ts';
-import type { CallableMethod, Caller } from '../caller.ts';
 import { methodNotAllowed } from '../errors.ts';
 import type { Identify } from '../identify.ts';
 import { MessageReaders } from '../json/message-readers.ts';
+import type { CallableMethod, MethodCalls } from '../method-calls.ts';
 import type { KeysInUse } from '../semantics/keys-in-use.ts';
 import { compileIdentity } from '../semantics/request-identity.ts';
 import { addVary } from '../semantics/vary.ts';
@@ -24,7 +24,7 @@ import { sendResponse, sendStream } from './send-response.ts';
 
 export interface ConnectOptions extends Pick<ExchangeOptions, 'failed' | 'passesHeader'> {
   readonly registry: FileRegistry;
-  readonly caller: Caller;
+  readonly methods: MethodCalls;
   /** Returns the line in which the calls of a contract wait. */
   readonly admissionOf: (contract: string) => Admission;
   /** The changes in progress, also those of REST. */
@@ -55,7 +55,7 @@ const grpcType = /^application\/grpc(?:$|[+; ])/i;
  * `undefined` if no method has it.
  */
 export function createConnect(options: ConnectOptions): (path: string) => RpcEndpoint | undefined {
-  const { registry, caller, admissionOf, keys } = options;
+  const { registry, methods, admissionOf, keys } = options;
   const router = createConnectRouter({
     grpc: false,
     acceptCompression: [compressionGzip],
@@ -63,14 +63,14 @@ export function createConnect(options: ConnectOptions): (path: string) => RpcEnd
     jsonOptions: { registry, alwaysEmitImplicit: true },
   });
   for (const desc of methodsOf(registry)) {
-    const method = caller.methodOf(desc);
+    const method = methods.methodOf(desc);
     const identity = compileIdentity(desc, method, keys);
     addMethod(router, desc, { method, admission: admissionOf(method.contract), identity });
   }
   const readers = new MessageReaders(registry);
   const endpoints = new Map(
     router.handlers.map((handler): readonly [string, RpcEndpoint] => {
-      const method = caller.methodOf(handler.method);
+      const method = methods.methodOf(handler.method);
       const parts = { handler, method, readMessage: compileMessageReader(handler.method, readers), options };
       const takesStream = ['client_streaming', 'bidi_streaming'].includes(handler.method.methodKind);
       const traits = { method, takesStream, verbs: verbsOf(handler) };

@@ -9,7 +9,7 @@ import type {
 import { ConnectError, type ConnectRouter, type HandlerContext } from '@connectrpc/connect';
 import type { MeshCallOptions } from '../../client/calls.ts';
 import type { Admission } from '../../server/policies/admission/admission.ts';
-import type { CallableMethod } from '../caller.ts';
+import type { CallableMethod } from '../method-calls.ts';
 import type { RequestIdentity } from '../semantics/request-identity.ts';
 import { returnMetadata } from './response-metadata.ts';
 import { exchangeKey, type RpcExchange } from './rpc-exchange.ts';

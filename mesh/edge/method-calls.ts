@@ -36,13 +36,13 @@ export interface CallableMethod {
   bidiStreaming(requests: AsyncIterable<Message>, options?: MeshCallOptions): AsyncIterable<Message>;
 }
 
-/** Calls the methods of all contracts, through a client of the mesh. */
-export interface Caller {
+/** How to call the methods of all contracts, through a client of the mesh. */
+export interface MethodCalls {
   /** Returns how to call a method; the same for the same method. */
   methodOf(method: DescMethod): CallableMethod;
 }
 
-export interface CallerOptions {
+export interface MethodCallsOptions {
   /** The contracts, with the options of `mesh.v1`. */
   readonly registry: Registry;
   readonly client: ClientFactory['client'];
@@ -53,10 +53,10 @@ export interface CallerOptions {
 type Call = (request: Message | AsyncIterable<Message>, options?: MeshCallOptions) => unknown;
 
 /**
- * Creates a caller. Deadlines, retries, breakers and balancing are those of any client of the mesh; the policies are read from the
+ * Creates the calls of methods. Deadlines, retries, breakers and balancing are those of any client of the mesh; the policies are read from the
  * options of the methods.
  */
-export function createCaller({ registry, client, has }: CallerOptions): Caller {
+export function createMethodCalls({ registry, client, has }: MethodCallsOptions): MethodCalls {
   const clients = new Map<DescService, Readonly<Record<string, Call>>>();
   const methods = new Map<DescMethod, CallableMethod>();
 
