@@ -2,6 +2,7 @@ import { ClientError, Status } from 'nice-grpc-common';
 import { expect, it } from 'vitest';
 import { undecodableMessage } from '../../errors/errors.ts';
 import { MeshError } from '../../errors/mesh-error.ts';
+import { requestIdReused } from '../../idempotency/errors.ts';
 import { classify } from './call-step.ts';
 
 const outcomes = new Map<string, string>([
@@ -33,4 +34,12 @@ it.each([new Error('broken'), new DOMException('gone', 'AbortError'), 'a string'
 
 it('treats a message that the other build cannot decode as wrong wiring, even if its code is a refusal', () => {
   expect(classify(undecodableMessage({ path: '/payment.v1.PaymentService/Charge' })).outcome).toBe('miswired');
+});
+
+it('treats its own request id that belongs to another request as wrong wiring, and that of others as a refusal', () => {
+  const reused = requestIdReused({ method: '/payment.v1.PaymentService/Charge', requestId: 'mine' });
+  expect(classify(reused, 'mine').outcome).toBe('miswired');
+  expect(classify(reused, 'other').outcome).toBe('refused');
+  const unnamed = new MeshError(reused.code, reused.reason, 'text');
+  expect(classify(unnamed, 'mine').outcome).toBe('miswired');
 });

@@ -3,6 +3,7 @@ import { isMiswired, isRefusal } from '../../errors/codes.ts';
 import { withCauses } from '../../errors/error-text.ts';
 import { internal } from '../../errors/errors.ts';
 import { MeshError } from '../../errors/mesh-error.ts';
+import { requestIdReused } from '../../idempotency/errors.ts';
 import { uuidv5 } from '../../ids/ids.ts';
 import { currentScope, runInScope } from '../../telemetry/call-scope.ts';
 import type { Clock } from '../../time/clock.ts';
@@ -47,7 +48,7 @@ export async function callStep(
     const work = runInScope(scope, () => perform(step, call.kind, saga, context));
     return { outcome: 'ok', result: await Promise.race([work, rejectionOf(limit.signal)]) };
   } catch (error) {
-    return classify(error);
+    return classify(error, requestId);
   } finally {
     cancelTimer();
     stopped.removeEventListener('abort', stop);
@@ -89,10 +90,21 @@ export interface StepVerdict {
  * Classifies the error of a step or an undo. Only the answer of the called service is a refusal, even if it is a plain code
  * without a reason: whatever is between two services (a proxy, another program at the address) answers UNIMPLEMENTED,
  * UNAVAILABLE, PERMISSION_DENIED or UNAUTHENTICATED, so the refusing codes come from a handler of that very method.
+ *
+ * `requestId` is that of the call, which the engine derives. If it belongs to another request, the call has taken effect before, but
+ * the called service no longer recognizes it: two versions, or two configurations, do not fit. The business has not refused.
  */
-export function classify(error: unknown): StepVerdict {
+export function classify(error: unknown, requestId?: string): StepVerdict {
   const cause = error instanceof Error && error.cause instanceof Error ? withCauses(error.cause) : undefined;
-  return { ...verdictOf(error), ...(cause !== undefined && { cause }) };
+  const outcome = isReused(error, requestId) ? { outcome: 'miswired' as const } : {};
+  return { ...verdictOf(error), ...outcome, ...(cause !== undefined && { cause }) };
+}
+
+function isReused(error: unknown, requestId: string | undefined): boolean {
+  if (!(error instanceof MeshError) || error.reason !== requestIdReused.reason) return false;
+  // Participants in other languages may not say which it was.
+  const { requestId: reused = requestId } = error.metadata;
+  return reused === requestId;
 }
 
 function verdictOf(error: unknown): StepVerdict {
