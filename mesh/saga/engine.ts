@@ -200,7 +200,6 @@ export async function createSagaEngine(options: SagaEngineOptions): Promise<Saga
 
 function newSaga(definition: AnyDefinition, id: string, data: unknown, nowMs: number): StoredSaga {
   const scope = currentScope();
-  const { subject, roles = [] } = scope?.caller ?? {};
   return {
     id,
     subjectId: id,
@@ -211,7 +210,7 @@ function newSaga(definition: AnyDefinition, id: string, data: unknown, nowMs: nu
     notes: [],
     requestId: scope?.requestId ?? id,
     traceparent: scope?.traceparent ?? newTraceparent(),
-    onBehalfOf: subject === undefined ? undefined : { subject, roles },
+    onBehalfOf: scope?.caller?.subject,
     revision: 1n,
     driverRevision: 1n,
     fencingToken: 1n,

@@ -1,5 +1,5 @@
 import type { Caller } from '../identity/caller.ts';
-import { decodeRoles, decodeSubject, encodeRoles, encodeSubject, isActor } from '../identity/caller-text.ts';
+import { decodeSubject, encodeSubject, isActor } from '../identity/caller-text.ts';
 import { uuidv5 } from '../ids/ids.ts';
 import { actorOfScope, type CallScope, currentScope } from '../telemetry/call-scope.ts';
 import { continueTrace } from '../telemetry/trace-context.ts';
@@ -7,9 +7,8 @@ import type { NewTask, Task } from './task-queue.ts';
 
 const requestIdHeader = 'x-request-id';
 
-/** The user on whose behalf a task is done, with the roles of that time. */
+/** The user on whose behalf a task is done; no roles, which the user may lose meanwhile. */
 const subjectHeader = 'mesh-subject';
-const rolesHeader = 'mesh-roles';
 /** Who has caused it, for records. */
 const actorHeader = 'actor';
 
@@ -27,10 +26,7 @@ export function withScopeHeaders(task: NewTask): NewTask {
     headers: {
       traceparent: scope.traceparent,
       [requestIdHeader]: scope.requestId,
-      ...(caller?.subject !== undefined && {
-        [subjectHeader]: encodeSubject(caller.subject),
-        ...(caller.roles.length > 0 && { [rolesHeader]: encodeRoles(caller.roles) }),
-      }),
+      ...(caller?.subject !== undefined && { [subjectHeader]: encodeSubject(caller.subject) }),
       ...(actor !== undefined && { [actorHeader]: actor }),
       ...task.headers,
     },
@@ -53,11 +49,10 @@ export function scopeOf(task: Task, signal: AbortSignal): CallScope {
   };
 }
 
-/** The user on whose behalf it is done; `undefined` if there is none, or the headers are not valid. */
+/** The user on whose behalf it is done; `undefined` if there is none, or the header is not valid. */
 function callerOf({ headers }: Task): Caller | undefined {
   const subject = decodeSubject(headers[subjectHeader] ?? '');
-  const roles = decodeRoles(headers[rolesHeader] ?? '');
-  return subject === undefined || roles === undefined ? undefined : { service: undefined, subject, roles };
+  return subject === undefined ? undefined : { service: undefined, subject, roles: [] };
 }
 
 /** Whether the server accepts this value of metadata: visible ASCII characters. */

@@ -86,7 +86,7 @@ export function createDriver({
       const { name, definitionVersion, requestId, traceparent, onBehalfOf } = held.saga;
       const definition = definitions.find(name, definitionVersion);
       if (!definition) throw new Error(`the saga ${name} v${definitionVersion} is not defined here`);
-      const caller = onBehalfOf && { service, ...onBehalfOf };
+      const caller = onBehalfOf === undefined ? undefined : { service, subject: onBehalfOf, roles: [] };
       const scope = { requestId, traceparent, deadlineMs: undefined, signal: undefined, caller };
       return runInScope(scope, () => run(definition, held));
     },

@@ -45,11 +45,8 @@ CREATE INDEX saga_finished_before ON saga (id) WHERE finished_aged_ms IS NULL AN
   },
   {
     name: '0004-on-behalf-of',
-    // The user who began it, and their roles as a JSON list; null if it was no user, or nobody asked who it was.
-    sql: `
-ALTER TABLE saga ADD COLUMN caller_subject TEXT;
-ALTER TABLE saga ADD COLUMN caller_roles TEXT;
-`,
+    // The user who began it; null if it was no user, or nobody asked who it was.
+    sql: 'ALTER TABLE saga ADD COLUMN caller_subject TEXT',
   },
 ];
 

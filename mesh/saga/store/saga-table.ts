@@ -14,8 +14,11 @@ export interface StoredSaga {
   /** Of the call that began it. */
   readonly requestId: string;
   readonly traceparent: string;
-  /** The user who began it, on whose behalf its steps are made; `undefined` if none is known. */
-  readonly onBehalfOf: SagaSubject | undefined;
+  /**
+   * The user who began it, on whose behalf its steps are made; `undefined` if none is known. Never a token, and no roles, which the user
+   * may lose while it runs.
+   */
+  readonly onBehalfOf: string | undefined;
   /** Grows with every change of the record. */
   readonly revision: bigint;
   /** Grows with every change of the record that the driver makes. */
@@ -25,12 +28,6 @@ export interface StoredSaga {
   readonly leaseOwner: string | null;
   readonly createTimeMs: number;
   readonly updateTimeMs: number;
-}
-
-/** A user with the roles of that time. Never a token. */
-export interface SagaSubject {
-  readonly subject: string;
-  readonly roles: readonly string[];
 }
 
 /** Who continues a saga, and when: its driver until the lease ends, or any free process once it is due. */
@@ -47,8 +44,8 @@ function finishedAgedMs({ record }: StoredSaga, agedMs: number): number | null {
 export async function insertSaga(tx: Queryable, saga: StoredSaga, schedule: Schedule): Promise<void> {
   await tx.execute(
     `INSERT INTO saga (id, name, definition_version, subject_id, state, record, data, notes, request_id, traceparent,
-       version, turn, epoch, lease_owner, due_time, create_time, update_time, caller_subject, caller_roles)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)`,
+       version, turn, epoch, lease_owner, due_time, create_time, update_time, caller_subject)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)`,
     [
       saga.id,
       saga.name,
@@ -67,8 +64,7 @@ export async function insertSaga(tx: Queryable, saga: StoredSaga, schedule: Sche
       schedule.dueTimeMs ?? null,
       saga.createTimeMs,
       saga.updateTimeMs,
-      saga.onBehalfOf?.subject ?? null,
-      saga.onBehalfOf ? JSON.stringify(saga.onBehalfOf.roles) : null,
+      saga.onBehalfOf ?? null,
     ],
   );
 }
@@ -219,7 +215,6 @@ export interface SagaRow extends Row {
   readonly create_time: bigint;
   readonly update_time: bigint;
   readonly caller_subject: string | null;
-  readonly caller_roles: string | null;
 }
 
 export function sagaFromRow(row: SagaRow): StoredSaga {
@@ -233,10 +228,7 @@ export function sagaFromRow(row: SagaRow): StoredSaga {
     notes: JSON.parse(row.notes) as string[],
     requestId: row.request_id,
     traceparent: row.traceparent,
-    onBehalfOf:
-      row.caller_subject === null
-        ? undefined
-        : { subject: row.caller_subject, roles: JSON.parse(row.caller_roles ?? '[]') as string[] },
+    onBehalfOf: row.caller_subject ?? undefined,
     revision: row.version,
     driverRevision: row.turn,
     fencingToken: row.epoch,
