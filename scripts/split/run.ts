@@ -24,6 +24,7 @@ import {
   planMesh,
   type Replicas,
 } from './plan.ts';
+import { readSecretFiles } from './secret-files.ts';
 import { createServers, missingParts, type Servers, serverFaults } from './servers.ts';
 import { stopOnSignal } from './stop-signals.ts';
 import { createSupervisor, type Supervisor } from './supervisor.ts';
@@ -54,6 +55,9 @@ interface Settings {
   readonly replicas: Replicas;
   /** How many connections to PostgreSQL the processes have. */
   readonly connections: number;
+  /** As the processes inherit it. */
+  readonly given: NodeJS.ProcessEnv;
+  /** With the values of settings that are in files. */
   readonly environment: NodeJS.ProcessEnv;
   readonly secured: Secured;
 }
@@ -111,13 +115,13 @@ function ignoreLostReader(): void {
 
 /** Starts the servers and the processes, and prints the line `ready`. Rejects once `stopping` is aborted. */
 async function start(settings: Settings, running: Running, output: Output, stopping: AbortSignal): Promise<void> {
-  const { config, replicas, connections, environment, secured } = settings;
+  const { config, replicas, connections, given, environment, secured } = settings;
   const startMs = performance.now();
   const { dataDir, drainTimeoutMs, grpcListen, httpListen } = config;
   running.servers = createServers({ environment, folder: join(dataDir, 'split'), connections, output });
   const urls = await running.servers.start();
   const services = splitServices.map(({ name }) => name);
-  const plan = await planOnFreePorts({
+  const planned = await planOnFreePorts({
     services: services.filter((name) => name !== gateway),
     ...(services.includes(gateway) && { gateway }),
     gatewayAddress: grpcListen,
@@ -128,6 +132,7 @@ async function start(settings: Settings, running: Running, output: Output, stopp
     environment,
     settingsOf: secured.settingsOf,
   });
+  const plan = planned.map((process) => readSecretFiles(process, given, environment));
   await keepCompiled(config);
   stopping.throwIfAborted();
   const supervisor = createSupervisor({ plan, gateway, output, drainTimeoutMs });
@@ -202,7 +207,7 @@ async function readSettings(given: NodeJS.ProcessEnv): Promise<Settings> {
   const fault = DATABASE_URL && !DATABASE_DIRECT_URL ? await connectionFault(DATABASE_URL, connections) : undefined;
   if (fault !== undefined) throw new Error(fault);
   const secured = await openSecured(environment, config.dataDir, services);
-  return { config, replicas, connections, environment, secured };
+  return { config, replicas, connections, given, environment, secured };
 }
 
 /** Plans on ports that nobody uses. */
