@@ -1053,7 +1053,7 @@ export interface Json {
     readonly paymentId: string;
     /** Delivery address. */
     readonly address?: Json['common.v1.Address'];
-    /** Id of the user on whose behalf it was requested, who may see it. Empty if that is not known: calls were not authenticated, or it was cancelled before it was requested. */
+    /** Id of the order's user, who may see it. Empty if that is not known: it was requested by an earlier version, or cancelled before it was requested. */
     readonly userId: string;
   };
   /** State of a shipment. A shipment is PENDING until the carrier responds, then BOOKED or REFUSED. It can be cancelled unless it was refused. */

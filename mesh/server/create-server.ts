@@ -152,7 +152,7 @@ function servedMethod(
 }
 
 function onceOf(
-  { contract: { definition }, idempotency }: ServedContract,
+  { contract: { definition }, idempotency, outsidePayload = {} }: ServedContract,
   contract: MethodContract,
   key: string,
   path: string,
@@ -165,5 +165,10 @@ function onceOf(
   }
   const { requestType, responseType } = definition.methods[key] as MessageTypes;
   const { fieldMasks = [] } = contract;
-  return (request) => idempotency.onceFor({ path, requestType, responseType, fieldMasks }, request);
+  const idempotent = { path, requestType, responseType, fieldMasks };
+  const left = outsidePayload[key] ?? [];
+  if (left.length === 0) return (request) => idempotency.onceFor(idempotent, request);
+  const empty = requestType.decode(new Uint8Array());
+  const cleared = Object.fromEntries(left.map((field) => [field, Reflect.get(empty, field)]));
+  return (request: { requestId: string }) => idempotency.onceFor(idempotent, { ...request, ...cleared });
 }

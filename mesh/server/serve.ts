@@ -19,6 +19,11 @@ export interface ServedContract {
    * handlers deal with the `request_id` themselves: `by-handler`, without `once`.
    */
   readonly idempotency?: Idempotency | 'by-handler';
+  /**
+   * By method, the fields of the request that are no part of the payload of its `request_id`: those that an earlier version did not
+   * have, so that a call which is repeated across an update is still the same call. Default: none.
+   */
+  readonly outsidePayload?: Readonly<Record<string, readonly string[]>>;
   /** Where the changes of operators are recorded. Default: in the log only. */
   readonly actions?: OperatorActions | undefined;
   /**
@@ -28,7 +33,7 @@ export interface ServedContract {
   check?(): Promise<void>;
 }
 
-export type ServeOptions = Pick<ServedContract, 'idempotency' | 'check'>;
+export type ServeOptions = Pick<ServedContract, 'idempotency' | 'outsidePayload' | 'check'>;
 
 /** Binds handlers to their contract. Their type is generated next to it: `UserServiceHandlers`. */
 export function serve<Definition extends CompatServiceDefinition, Handlers>(

@@ -54,7 +54,8 @@ export function definePlaceOrderSaga(deps: PlaceOrderSagaDeps): SagaDefinition<P
     .step('create-shipment', {
       run: (order, step) => {
         const address = { ...order.shippingAddress, lines: [...order.shippingAddress.lines] };
-        return shipping.createShipment({ ...ids(order, step), paymentId: order.paymentId, address }, step);
+        const { paymentId, userId } = order;
+        return shipping.createShipment({ ...ids(order, step), paymentId, userId, address }, step);
       },
       keep: (shipment) => ({ shipmentId: shipment.id }),
       undo: (order, step) => shipping.cancelShipment(ids(order, step), step),

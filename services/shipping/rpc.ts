@@ -10,16 +10,12 @@ import { getShipment } from './store.ts';
  */
 export function createShippingRpc(deps: ShippingDeps): ShippingServiceHandlers {
   return {
-    createShipment: ({ orderId, paymentId, address }, { once, signal, caller }) =>
-      once.withoutTransaction(async () =>
-        toProto(
-          await createShipment(
-            { orderId, paymentId, userId: caller?.subject ?? '', address: toAddress(address) },
-            signal,
-            deps,
-          ),
-        ),
-      ),
+    createShipment: ({ orderId, paymentId, userId, address }, { once, signal, caller }) =>
+      once.withoutTransaction(async () => {
+        const owner = userId || (caller?.subject ?? '');
+        const order = { orderId, paymentId, userId: owner, address: toAddress(address) };
+        return toProto(await createShipment(order, signal, deps));
+      }),
 
     cancelShipment: ({ orderId }, { once, signal }) =>
       once.withoutTransaction(async () => toProto(await cancelShipment(orderId, signal, deps))),

@@ -26,8 +26,9 @@ export const shippingService = defineService({
         ? await startSimulatedCarrier(await openStorage('carrier', { poolSize: 2 }))
         : undefined;
     const carrier = createHttpCarrier(simulated?.url ?? settings.carrierUrl);
+    const rpc = createShippingRpc({ storage, carrier, outbox, clock });
     return {
-      serves: [serve(ShippingServiceContract, createShippingRpc({ storage, carrier, outbox, clock }))],
+      serves: [serve(ShippingServiceContract, rpc, { outsidePayload: { createShipment: ['userId'] } })],
       close: async () => {
         carrier.close();
         await simulated?.close();

@@ -7,7 +7,7 @@ export interface ShipmentOrder {
   readonly orderId: string;
   readonly paymentId: string;
   readonly address: Address;
-  /** The user on whose behalf it was requested. Empty: not known. */
+  /** The order's user. Empty: not known. */
   readonly userId: string;
 }
 
@@ -26,7 +26,7 @@ export interface Shipment {
   readonly version: bigint;
   readonly createTimeMs: number;
   readonly updateTimeMs: number;
-  /** The user on whose behalf it was requested. Empty: not known. */
+  /** The order's user. Empty: not known. */
   readonly userId: string;
 }
 

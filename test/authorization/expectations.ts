@@ -28,14 +28,14 @@ export const everyone: readonly Who[] = [
 const staff = ['operator', 'admin'] as const;
 const own = ['owner', ...staff] as const;
 const users = ['owner', 'other', ...staff] as const;
-const sagas = ['order', 'gift'] as const;
+const sagas = ['order'] as const;
 const operators = ['operator', 'ops'] as const;
 const services = ['order', 'gift', 'ops', 'notification', 'report'] as const;
 
 /** Each method of the contracts, with those who may call it. */
 export const mayCall: Readonly<Record<string, readonly Who[]>> = {
   'events.v1.EventService/ListTopics': ['operator', ...services],
-  'events.v1.EventService/Publish': ['operator', ...services],
+  'events.v1.EventService/Publish': ['operator'],
   'events.v1.EventService/Subscribe': ['operator', ...services],
   'inventory.v1.InventoryService/CreateItem': staff,
   'inventory.v1.InventoryService/GetItem': [...users, ...sagas],

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { Metadata, Status } from 'nice-grpc-common';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { AccountServiceContract } from '#gen/payment/v1/payment.contract.ts';
+import { ShippingServiceContract } from '#gen/shipping/v1/shipping.contract.ts';
 import { createClients } from '../../mesh/app/program-clients.ts';
 import type { ClientFactory } from '../../mesh/client/client-factory.ts';
 import { scopeFields } from '../../mesh/telemetry/logger.ts';
@@ -82,6 +83,16 @@ describe('a mesh in one process, whose callers have tokens', () => {
       published.slice(1).map((text) => `${text.split(' ')[0]} service:order;user:ada`),
     );
     expect(published.at(-1)).toBe('ORDER_COMPLETED service:order;user:ada');
+  });
+
+  it('shows the shipment of an order that an operator places to the user of the order', async () => {
+    const { id } = await withToken(tokens.root, () =>
+      shop.orders.placeOrder(bookOrder({ userId: 'ada', quantity: 1 })),
+    );
+    await withToken(tokens.ada, () => watchToEnd(shop.orders, id));
+    const shipping = clients.client(ShippingServiceContract);
+    const shipment = await withToken(tokens.ada, () => shipping.getShipment({ orderId: id }));
+    expect(shipment).toMatchObject({ orderId: id, userId: 'ada' });
   });
 
   it('has caller and subject of each call in its log lines, and no roles', async () => {

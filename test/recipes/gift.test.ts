@@ -5,6 +5,7 @@ import { copyProject } from './support/project-copy.ts';
 it('the gift service of the examples works in a project of its own', { timeout: 180_000 }, async () => {
   await using project = await copyProject();
   await project.overlay('examples/gift');
+  await project.run('git', 'apply', 'examples/gift/contracts.patch');
   await project.run('node', 'scripts/gen.ts');
   await project.run('node', 'scripts/protos/proto-policy.ts');
   await project.run('tsc', '--noEmit');

@@ -1550,6 +1550,8 @@ export const EventServiceService = {
    * Appends one event to a topic. The event is durable when the call returns. Retrying with the same `request_id` may
    * append the event twice, but with the same event id, so consumers that deduplicate by id apply it once.
    *
+   * For operators only: consumers take what is in a topic for true, whoever wrote it. Services publish by their outbox.
+   *
    * Errors:
    * - NOT_FOUND `UNKNOWN_TOPIC`: the topic does not exist.
    * - INVALID_ARGUMENT `EVENT_TOO_LARGE`: the event exceeds 1 MiB, or Kafka's `max.message.bytes`.
@@ -1592,6 +1594,8 @@ export interface EventServiceServer extends UntypedServiceImplementation {
    * Appends one event to a topic. The event is durable when the call returns. Retrying with the same `request_id` may
    * append the event twice, but with the same event id, so consumers that deduplicate by id apply it once.
    *
+   * For operators only: consumers take what is in a topic for true, whoever wrote it. Services publish by their outbox.
+   *
    * Errors:
    * - NOT_FOUND `UNKNOWN_TOPIC`: the topic does not exist.
    * - INVALID_ARGUMENT `EVENT_TOO_LARGE`: the event exceeds 1 MiB, or Kafka's `max.message.bytes`.
@@ -1631,6 +1635,8 @@ export interface EventServiceClient extends Client {
   /**
    * Appends one event to a topic. The event is durable when the call returns. Retrying with the same `request_id` may
    * append the event twice, but with the same event id, so consumers that deduplicate by id apply it once.
+   *
+   * For operators only: consumers take what is in a topic for true, whoever wrote it. Services publish by their outbox.
    *
    * Errors:
    * - NOT_FOUND `UNKNOWN_TOPIC`: the topic does not exist.

@@ -114,7 +114,14 @@ export interface CreateShipmentRequest {
   /** Id of the payment for the order. */
   paymentId: string;
   /** Delivery address. */
-  address: Address | undefined;
+  address:
+    | Address
+    | undefined;
+  /**
+   * Id of the order's user, who may see the shipment. Not a part of the payload that `request_id` stands for. Empty, as from an order
+   * service of an earlier version: the user on whose behalf the call is made.
+   */
+  userId: string;
 }
 
 /** Request of CancelShipment. */
@@ -162,14 +169,14 @@ export interface Shipment {
     | Address
     | undefined;
   /**
-   * Id of the user on whose behalf it was requested, who may see it. Empty if that is not known: calls were not authenticated,
-   * or it was cancelled before it was requested.
+   * Id of the order's user, who may see it. Empty if that is not known: it was requested by an earlier version, or cancelled before
+   * it was requested.
    */
   userId: string;
 }
 
 function createBaseCreateShipmentRequest(): CreateShipmentRequest {
-  return { requestId: "", orderId: "", paymentId: "", address: undefined };
+  return { requestId: "", orderId: "", paymentId: "", address: undefined, userId: "" };
 }
 
 export const CreateShipmentRequest: MessageFns<CreateShipmentRequest> = {
@@ -185,6 +192,9 @@ export const CreateShipmentRequest: MessageFns<CreateShipmentRequest> = {
     }
     if (message.address !== undefined) {
       Address.encode(message.address, writer.uint32(34).fork()).join();
+    }
+    if (message.userId !== "") {
+      writer.uint32(42).string(message.userId);
     }
     return writer;
   },
@@ -234,6 +244,14 @@ export const CreateShipmentRequest: MessageFns<CreateShipmentRequest> = {
             message.address = Address.decode(reader, reader.uint32());
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.userId = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -264,6 +282,11 @@ export const CreateShipmentRequest: MessageFns<CreateShipmentRequest> = {
         ? globalThis.String(object.payment_id)
         : "",
       address: isSet(object.address) ? Address.fromJSON(object.address) : undefined,
+      userId: isSet(object.userId)
+        ? globalThis.String(object.userId)
+        : isSet(object.user_id)
+        ? globalThis.String(object.user_id)
+        : "",
     };
   },
 
@@ -281,6 +304,9 @@ export const CreateShipmentRequest: MessageFns<CreateShipmentRequest> = {
     if (message.address !== undefined) {
       obj.address = Address.toJSON(message.address);
     }
+    if (message.userId !== "") {
+      obj.userId = message.userId;
+    }
     return obj;
   },
 
@@ -295,6 +321,7 @@ export const CreateShipmentRequest: MessageFns<CreateShipmentRequest> = {
     message.address = (object.address !== undefined && object.address !== null)
       ? Address.fromPartial(object.address)
       : undefined;
+    message.userId = object.userId ?? "";
     return message;
   },
 };

@@ -42,7 +42,7 @@ export const EventServiceContract: ServiceContract<EventServiceDefinition, Event
       retryableCodes: ['UNAVAILABLE'],
       breakerGroup: 'commands',
       priority: 'normal',
-      access: { services: ['*'], roles: ['operator'] },
+      access: { roles: ['operator'] },
     },
     subscribe: {
       validate: validateSubscribeRequest,

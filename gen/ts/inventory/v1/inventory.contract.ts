@@ -51,7 +51,7 @@ export const InventoryServiceContract: ServiceContract<InventoryServiceDefinitio
       retryableCodes: ['UNAVAILABLE'],
       breakerGroup: 'queries',
       priority: 'normal',
-      access: { services: ['gift', 'order'], roles: ['*'] },
+      access: { services: ['order'], roles: ['*'] },
     },
     batchGetItems: {
       validate: validateBatchGetItemsRequest,
@@ -61,7 +61,7 @@ export const InventoryServiceContract: ServiceContract<InventoryServiceDefinitio
       retryableCodes: ['UNAVAILABLE'],
       breakerGroup: 'queries',
       priority: 'normal',
-      access: { services: ['gift', 'order'], roles: ['*'] },
+      access: { services: ['order'], roles: ['*'] },
     },
     listItems: {
       validate: validateListItemsRequest,
@@ -71,7 +71,7 @@ export const InventoryServiceContract: ServiceContract<InventoryServiceDefinitio
       retryableCodes: ['UNAVAILABLE'],
       breakerGroup: 'listings',
       priority: 'bulk',
-      access: { services: ['gift', 'order'], roles: ['*'] },
+      access: { services: ['order'], roles: ['*'] },
       resume: { after: 'afterSku', cursor: 'sku', hasLimit: true },
     },
     adjustStock: {
@@ -93,7 +93,7 @@ export const InventoryServiceContract: ServiceContract<InventoryServiceDefinitio
       retryableCodes: ['UNAVAILABLE'],
       breakerGroup: 'commands',
       priority: 'critical',
-      access: { services: ['gift', 'order'] },
+      access: { services: ['order'] },
     },
     releaseStock: {
       validate: validateReleaseStockRequest,
@@ -103,7 +103,7 @@ export const InventoryServiceContract: ServiceContract<InventoryServiceDefinitio
       retryableCodes: ['UNAVAILABLE'],
       breakerGroup: 'commands',
       priority: 'critical',
-      access: { services: ['gift', 'order'] },
+      access: { services: ['order'] },
     },
     commitStock: {
       validate: validateCommitStockRequest,
@@ -113,7 +113,7 @@ export const InventoryServiceContract: ServiceContract<InventoryServiceDefinitio
       retryableCodes: ['UNAVAILABLE'],
       breakerGroup: 'commands',
       priority: 'critical',
-      access: { services: ['gift', 'order'] },
+      access: { services: ['order'] },
     },
     getReservation: {
       validate: validateGetReservationRequest,

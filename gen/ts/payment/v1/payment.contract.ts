@@ -103,7 +103,7 @@ export const PaymentServiceContract: ServiceContract<PaymentServiceDefinition, P
       retryableCodes: ['UNAVAILABLE'],
       breakerGroup: 'commands',
       priority: 'critical',
-      access: { services: ['gift', 'order'] },
+      access: { services: ['order'] },
     },
     refund: {
       validate: validateRefundRequest,
@@ -113,7 +113,7 @@ export const PaymentServiceContract: ServiceContract<PaymentServiceDefinition, P
       retryableCodes: ['UNAVAILABLE'],
       breakerGroup: 'commands',
       priority: 'critical',
-      access: { services: ['gift', 'order'] },
+      access: { services: ['order'] },
     },
     getPayment: {
       validate: validateGetPaymentRequest,

@@ -79,6 +79,7 @@ export function checkCreateShipmentRequest(message: CreateShipmentRequest, out: 
     checkAddress(message.address, out);
     if (out.length > from) prefixFields(out, from, 'address');
   }
+  if (message.userId !== '' && !pattern.test(message.userId)) out.push({ field: 'user_id', description: 'must match the pattern ^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$' });
 }
 
 /** Returns every broken rule of shipping.v1.CancelShipmentRequest, in field order. */
