@@ -139,7 +139,7 @@ describeWithServer(postgres, 'the error of a PostgreSQL database that cannot be 
       'a certificate that is not trusted',
       () => `${urlOf('trusted', { of: withTls })}?sslmode=verify-full`,
       'STORAGE_UNAVAILABLE',
-      /certificate.*; the server's certificate is not trusted: name its authority with sslrootcert/,
+      /certificate.*; the server's certificate is not trusted: name its authority with DATABASE_CA_FILE, or with sslrootcert/,
     ],
     [
       'an unknown host',
@@ -204,7 +204,7 @@ describe('the hint', () => {
     ['ERR_TLS_CERT_ALTNAME_INVALID', /is for another host: use a host in DATABASE_URL that is in it/],
     ['CERT_HAS_EXPIRED', /is not valid now: renew it, or check the clocks/],
     ['CERT_NOT_YET_VALID', /is not valid now: renew it, or check the clocks/],
-    ['SELF_SIGNED_CERT_IN_CHAIN', /is not trusted: name its authority with sslrootcert/],
+    ['SELF_SIGNED_CERT_IN_CHAIN', /is not trusted: name its authority with DATABASE_CA_FILE, or with sslrootcert/],
   ])('names the remedy for an error with the code %s', (code, remedy) => {
     expect(hintOf(Object.assign(new Error('refused'), { code }))?.remedy).toMatch(remedy);
   });
