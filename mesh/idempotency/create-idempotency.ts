@@ -1,5 +1,7 @@
 import { hash } from 'node:crypto';
 import { isUuid } from '../contract/formats.ts';
+import type { Caller } from '../identity/caller.ts';
+import { isDoor } from '../identity/doors.ts';
 import { type AgingClock, openAgingClock } from '../storage/aging/aging-clock.ts';
 import type { Queryable, Storage, Transaction, TransactionOptions } from '../storage/storage.ts';
 import { currentScope } from '../telemetry/call-scope.ts';
@@ -34,11 +36,17 @@ export async function createIdempotency(storage: Storage, options: IdempotencyOp
   const aging = await openAgingClock(storage, options.clock);
   const purge = createPurge(aging, options.retentionMs);
 
-  function byRequestId<Response>(key: RequestKey, codec: Codec<Response>): Once<Response> {
+  function byRequestId<Response>(key: RequestKey, codec: Codec<Response>, onRepeated: () => void): Once<Response> {
+    function repeated(handled: HandledRequest): Response {
+      const response = storedResponse(codec, key, handled);
+      onRepeated();
+      return response;
+    }
+
     async function replay(): Promise<Response | undefined> {
       const handled = await findHandled(storage, key);
       if (handled === undefined) await assertNotHandledForNobody(storage, key);
-      return handled && storedResponse(codec, key, handled);
+      return handled && repeated(handled);
     }
 
     function once(work: (tx: Transaction) => Promise<Response>, transaction?: TransactionOptions): Promise<Response> {
@@ -48,7 +56,7 @@ export async function createIdempotency(storage: Storage, options: IdempotencyOp
         while ((await isHandledAsFormer(tx, key)) || !(await claimRequest(tx, key, aging.nowMs()))) {
           const handled = await findHandled(tx, key);
           // It is gone if its retention ended between the two statements: then the id is free.
-          if (handled !== undefined) return storedResponse(codec, key, handled);
+          if (handled !== undefined) return repeated(handled);
         }
         const response = await work(tx);
         await storeResponse(tx, key, codec.encode(response).finish());
@@ -67,8 +75,10 @@ export async function createIdempotency(storage: Storage, options: IdempotencyOp
   }
 
   return {
-    onceFor: (method, request) =>
-      request.requestId === '' ? everyTime(storage) : byRequestId(keyOf(method, request), method.responseType),
+    onceFor: (method, request, onRepeated = () => undefined) =>
+      request.requestId === ''
+        ? everyTime(storage)
+        : byRequestId(keyOf(method, request), method.responseType, onRepeated),
   };
 }
 
@@ -100,7 +110,7 @@ function keyOf<Request extends { requestId: string }>(
   method: IdempotentMethod<Request, unknown>,
   request: Request,
 ): RequestKey {
-  const subject = currentScope()?.caller?.subject;
+  const subject = ownerOfIds(currentScope()?.caller);
   const keyAs = (one: Request) => ({
     method: method.path,
     subject,
@@ -109,6 +119,15 @@ function keyOf<Request extends { requestId: string }>(
   });
   const normalized = normalize(request, method.fieldMasks ?? []);
   return normalized === request ? keyAs(request) : { ...keyAs(normalized), former: keyAs(request) };
+}
+
+/**
+ * The user who chose the id of a request; `undefined` if a service did, on whoever's behalf. Services derive ids that nobody else uses,
+ * and repeat a step with the same id when calls have become authenticated meanwhile, or no longer are: it must stay the same request.
+ */
+function ownerOfIds(caller: Caller | undefined): string | undefined {
+  const isService = caller?.service !== undefined && !isDoor(caller.service);
+  return isService ? undefined : caller?.subject;
 }
 
 /**

@@ -43,9 +43,13 @@ export interface Once<Response> {
  * effect, no matter what the machine's clock is set to.
  */
 export interface Idempotency {
-  /** Returns the `once` of one call, which its handler gets in the call context. */
+  /**
+   * Returns the `once` of one call, which its handler gets in the call context. `onRepeated` is called if an earlier call has the
+   * response.
+   */
   onceFor<Request extends { requestId: string }, Response>(
     method: IdempotentMethod<Request, Response>,
     request: Request,
+    onRepeated?: () => void,
   ): Once<Response>;
 }

@@ -70,7 +70,7 @@ describe('two calls with one request_id', () => {
     it('are the same if one user makes them, and two if two do, who cannot block the ids of each other', async () => {
       const { call } = await open();
       expect(await as('alice', () => call(request))).toBe(1);
-      expect(await as('alice', () => call(request), 'order')).toBe(1);
+      expect(await as('alice', () => call(request), 'gateway')).toBe(1);
       expect(await as('bob', () => call({ ...request, names: [] }))).toBe(2);
       expect(await as('alice bob', () => call(request))).toBe(3);
       expect(await as('alice', () => call(request))).toBe(1);
@@ -83,6 +83,16 @@ describe('two calls with one request_id', () => {
       const { call } = await open();
       expect(await call(request)).toBe(1);
       expect(await as(undefined, () => call(request), 'order')).toBe(1);
+    });
+
+    it('are the same for a service on behalf of a user, whether calls have callers yet, still or no longer', async () => {
+      const { call } = await open();
+      expect(await call(request)).toBe(1);
+      expect(await as('alice', () => call(request), 'order')).toBe(1);
+      const other = { ...request, requestId: randomUUID() };
+      expect(await as('alice', () => call(other), 'order')).toBe(2);
+      expect(await call(other)).toBe(2);
+      await expect(as('alice', () => call(other))).rejects.toMatchObject({ reason: 'REQUEST_ID_REUSED' });
     });
 
     it('are refused for a user if the first was stored without one, as nobody knows whose it was', async () => {

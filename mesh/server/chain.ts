@@ -25,7 +25,7 @@ export interface ServedMethod {
   readonly handle: (input: unknown, context: MeshCallContext) => unknown;
   readonly encode: (response: unknown) => Uint8Array;
   /** Returns the `once` of a call; `undefined` if the method is not idempotent by `request_id`. */
-  readonly onceFor: ((request: never) => Once<unknown>) | undefined;
+  readonly onceFor: ((request: never, onRepeated: () => void) => Once<unknown>) | undefined;
   /** Where the changes of operators are recorded; `undefined`: in the log only. */
   readonly actions: OperatorActions | undefined;
 }
@@ -164,7 +164,12 @@ function begin(method: ServedMethod, tools: ChainTools, call: HandlerContext, re
   assertValid(contract, input);
   if (contract.idempotency === 'by-request-id') assertRepeatable(input as { readonly requestId: string }, call);
   if (call.mustOwn) call.assertOwnRequest(input);
-  if (onceFor) call.once = call.mustOwn ? onceForOwner(onceFor(input as never), call) : onceFor(input as never);
+  if (onceFor) {
+    const once = onceFor(input as never, () => {
+      call.isRepeated = true;
+    });
+    call.once = call.mustOwn ? onceForOwner(once, call) : once;
+  }
   return handleFor(method, input, tools, call, () => handle(input, call));
 }
 

@@ -167,8 +167,9 @@ function onceOf(
   const { fieldMasks = [] } = contract;
   const idempotent = { path, requestType, responseType, fieldMasks };
   const left = outsidePayload[key] ?? [];
-  if (left.length === 0) return (request) => idempotency.onceFor(idempotent, request);
+  if (left.length === 0) return (request, onRepeated) => idempotency.onceFor(idempotent, request, onRepeated);
   const empty = requestType.decode(new Uint8Array());
   const cleared = Object.fromEntries(left.map((field) => [field, Reflect.get(empty, field)]));
-  return (request: { requestId: string }) => idempotency.onceFor(idempotent, { ...request, ...cleared });
+  return (request: { requestId: string }, onRepeated) =>
+    idempotency.onceFor(idempotent, { ...request, ...cleared }, onRepeated);
 }

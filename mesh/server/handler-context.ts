@@ -30,6 +30,8 @@ export class HandlerContext implements CallScope, MeshCallContext, EnteringCall 
   place: Place | undefined;
   /** Set for a handler whose method is idempotent by `request_id`. */
   once: Once<unknown> | undefined;
+  /** Whether an earlier call with its `request_id` has its response. */
+  isRepeated = false;
   /** Set once the call is authenticated. */
   caller: Caller | undefined;
   #access: MethodAccess | undefined;

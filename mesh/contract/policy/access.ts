@@ -1,5 +1,6 @@
 import { type DescField, type DescMessage, type DescMethod, type Registry, ScalarType } from '@bufbuild/protobuf';
 import { MethodOptions_IdempotencyLevel } from '@bufbuild/protobuf/wkt';
+import { isDoor } from '../../identity/doors.ts';
 import { ContractError } from '../contract-error.ts';
 import { type DeclaredOwner, declaredPolicy } from './policy.ts';
 
@@ -18,9 +19,6 @@ export type Owner =
 
 const any = '*';
 
-/** Pass on calls of users, so a rule that names them would be for everyone. */
-const doors: ReadonlySet<string> = new Set(['edge', 'gateway']);
-
 /**
  * Returns who may call a method; undefined if neither it nor its service says so. Throws a {@link ContractError} if the rule is
  * contradictory, or names a field that does not exist or is not a string.
@@ -31,7 +29,8 @@ export function accessOf(method: DescMethod, registry: Registry): Access | undef
   const { anyone, services, roles } = access;
   for (const name of services) requireName(method, 'services', name);
   for (const role of roles) requireName(method, 'roles', role);
-  const door = services.find((name) => doors.has(name));
+  // A rule that names one would be for everyone.
+  const door = services.find(isDoor);
   if (door !== undefined) {
     throw fault(method, `policy.access.services has ${door}, which passes on calls of all users: name their roles`);
   }

@@ -1,5 +1,6 @@
 import type { AccessRule, OwnerRule } from '../../contract/contract.ts';
 import type { Caller } from '../../identity/caller.ts';
+import { isDoor } from '../../identity/doors.ts';
 import { permissionDenied, unauthenticated } from './errors.ts';
 
 /** What has to be known of a call to decide about it. */
@@ -18,9 +19,6 @@ export type ReportDenial = (call: AccessedCall, caller: Caller, needs: string) =
 export type Admitted = 'all' | 'staff' | 'own';
 
 const any = '*';
-
-/** Pass on calls of others, so being one of them gives no right unless a rule names it. */
-const doors: ReadonlySet<string> = new Set(['edge', 'gateway']);
 
 /** Who may call one method. The rule is compiled once, so a check is a few comparisons. */
 export class MethodAccess {
@@ -50,8 +48,7 @@ export class MethodAccess {
   admit(call: AccessedCall, caller: Caller): Admitted {
     if (this.#anyone) return 'all';
     const { subject } = caller;
-    const isDoor = caller.service !== undefined && doors.has(caller.service);
-    const service = isDoor ? undefined : caller.service;
+    const service = caller.service === undefined || isDoor(caller.service) ? undefined : caller.service;
     if (caller.service !== undefined && this.#services.includes(caller.service)) return 'all';
     if (service !== undefined && this.#isForServices) return 'all';
     if (subject) {

@@ -24,7 +24,7 @@ export async function recordedResponse(
   const id = await begin(call, request, tools);
   try {
     const response = await handle();
-    await end(id, 'OK', tools);
+    await end(id, call.isRepeated ? 'REPEATED' : 'OK', tools);
     return response;
   } catch (error) {
     await end(id, outcomeOf(error), tools);

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Caller } from '../../../identity/caller.ts';
+import { isDoor } from '../../../identity/doors.ts';
 
 /** Whose calls are counted together. */
 export interface CountedCaller {
@@ -7,9 +8,6 @@ export interface CountedCaller {
   /** Short, and different for all callers. */
   readonly key: string;
 }
-
-/** They pass on calls of others, who are counted if they are known. */
-const doors: ReadonlySet<string> = new Set(['edge', 'gateway']);
 
 const maxNameLength = 128;
 
@@ -20,7 +18,7 @@ const maxNameLength = 128;
 export function countedCaller(caller: Caller | undefined, peer: string): CountedCaller | undefined {
   if (caller?.subject !== undefined) return { by: 'subject', key: `u${short(caller.subject)}` };
   if (caller?.service !== undefined) {
-    return doors.has(caller.service) ? undefined : { by: 'service', key: `s${short(caller.service)}` };
+    return isDoor(caller.service) ? undefined : { by: 'service', key: `s${short(caller.service)}` };
   }
   const network = networkOf(peer.slice(0, Math.max(0, peer.lastIndexOf(':'))));
   return network === undefined ? undefined : { by: 'address', key: `a${network}` };
