@@ -479,7 +479,7 @@ export interface Json {
     readonly request: string;
     /** Why, as the request says. Empty if it has no field for that. */
     readonly reason: string;
-    /** `OK`, or the reason of the error, for example `ACCOUNT_NOT_FOUND`. Empty while it runs, and if the process ended meanwhile. */
+    /** `OK`, `REPEATED` if an earlier call with its `request_id` had made the change, or the reason of the error, for example `ACCOUNT_NOT_FOUND`. Empty while it runs, and if the process ended meanwhile. */
     readonly outcome: string;
     /** `x-request-id` of the call; the log has it as `request_id`. */
     readonly requestId: string;
@@ -928,7 +928,7 @@ export interface Json {
     readonly correlationId: string;
     /** When the event happened. */
     readonly time?: string;
-    /** Who made the change: `user:<id>`, `service:<name>`, or `service:<name>;user:<id>` for a service on behalf of a user. The id is percent-encoded. Empty if it is not known, as where calls are not authenticated. */
+    /** Who made the change: `user:<id>`, `service:<name>`, or `service:<name>;user:<id>` for a service on behalf of a user. The id is percent-encoded. The user of the account gets `operator` in place of another user. Empty if it is not known, as where calls are not authenticated. */
     readonly actor: string;
   };
   /** Request of Deposit. */
@@ -1229,7 +1229,7 @@ export interface RestApi {
     readonly '/notifications/{id}': {
       readonly response: Json['notification.v1.Notification'];
     };
-    /** Streams the actions that the services of all processes have recorded, in id order, which is that of time. `ops.v1.ActionService/ListOperatorActions` */
+    /** Streams the actions that the services of all processes have recorded, in id order, which is that of their times. `ops.v1.ActionService/ListOperatorActions` */
     readonly '/ops/actions': {
       readonly params?: {
         /** Return only actions with a greater id. Empty: start with the first action. */

@@ -4,7 +4,7 @@ import type {
   ValidWithdrawRequest,
 } from '#gen/payment/v1/payment.contract.ts';
 import type { ListAccountEventsRequest, Account as ProtoAccount } from '#gen/payment/v1/payment.ts';
-import type { Queryable, Storage, TransactingCall } from '#mesh';
+import type { Caller, Queryable, Storage, TransactingCall } from '#mesh';
 import {
   type Account,
   type AccountChange,
@@ -52,7 +52,7 @@ export function createAccountRpc(deps: Deps): AccountServiceHandlers {
 
     getBalance: async (request) => accountToProto(await getBalance(storage, accounts, request)),
 
-    listAccountEvents: (request, { signal }) => listAccountEvents(deps, request, signal),
+    listAccountEvents: (request, { signal, caller }) => listAccountEvents(deps, request, signal, caller),
   };
 }
 
@@ -60,12 +60,22 @@ async function* listAccountEvents(
   { storage, accounts }: Deps,
   { accountId, afterVersion }: ListAccountEventsRequest,
   signal: AbortSignal,
+  caller: Caller | undefined,
 ) {
   const { state } = await accounts.load(storage, accountId);
   if (!state) throw accountNotFound({ accountId });
   for await (const { event, body } of accounts.read(accountId, { after: afterVersion }, signal)) {
-    yield accountEventToProto(accountEventOf(event, body));
+    const told = accountEventOf(event, body);
+    yield accountEventToProto({ ...told, actor: actorFor(caller, accountId, told.actor) });
   }
+}
+
+/** Returns who made a change, as the caller may know it: who of the staff it was is nothing for the user of the account. */
+function actorFor(caller: Caller | undefined, accountId: string, actor: string): string {
+  if (caller?.subject !== accountId || caller.service !== undefined) return actor;
+  const user = `user:${encodeURIComponent(accountId)}`;
+  const parts = actor.split(';').map((part) => (part.startsWith('user:') && part !== user ? 'operator' : part));
+  return parts.join(';');
 }
 
 function transferOf(

@@ -151,6 +151,16 @@ describe('what an operator changes', () => {
     expect(actions.map(({ id }) => id)).toEqual(actions.map(({ id }) => id).toSorted());
   });
 
+  it('is recorded as repeated if its request_id was answered before', async () => {
+    const user = { requestId: randomUUID(), item: { sku: 'pen', name: 'Pen', unitPrice: amount, onHand: '1' } };
+    for (const _ of [1, 2]) await ok('inventory.v1.InventoryService/CreateItem', user, 'admin');
+    const listed = await ok('ops.v1.ActionService/ListOperatorActions', {}, 'operator');
+    const actions = listed
+      .map((bytes) => OperatorAction.decode(bytes))
+      .filter(({ request }) => request.includes('pen'));
+    expect(actions.map(({ outcome }) => outcome)).toEqual(['OK', 'REPEATED']);
+  });
+
   it('is shown by the command actions', async () => {
     expect((await adjust('found one')).status).toBe(OK);
     const { authorization = '' } = await shop.headers('operator');

@@ -73,8 +73,8 @@ describe('a mesh in one process, whose callers have tokens', () => {
     );
     const actors = events.map(({ type, reference, actor }) => [type, reference, actor]);
     expect(actors).toEqual([
-      ['ACCOUNT_OPENED', '', 'user:root'],
-      ['MONEY_DEPOSITED', '', 'user:root'],
+      ['ACCOUNT_OPENED', '', 'operator'],
+      ['MONEY_DEPOSITED', '', 'operator'],
       ['MONEY_WITHDRAWN', `order:${id}`, 'service:order;user:ada'],
     ]);
     const published = await publishedOf('order.events', id);

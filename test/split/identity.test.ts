@@ -81,7 +81,7 @@ describe('payment, the other services and a gateway, each with a certificate of 
     const events = await withToken(tokens.ada, () =>
       Array.fromAsync(shop.accounts.listAccountEvents({ accountId: 'ada', afterVersion: 0n })),
     );
-    expect(events.map(({ actor }) => actor)).toEqual(['user:root', 'user:root', 'service:order;user:ada']);
+    expect(events.map(({ actor }) => actor)).toEqual(['operator', 'operator', 'service:order;user:ada']);
   });
 
   it('let nobody have the rights of the gateway, or of a service, through it', async () => {

@@ -50,7 +50,10 @@ export interface OperatorAction {
   request: string;
   /** Why, as the request says. Empty if it has no field for that. */
   reason: string;
-  /** `OK`, or the reason of the error, for example `ACCOUNT_NOT_FOUND`. Empty while it runs, and if the process ended meanwhile. */
+  /**
+   * `OK`, `REPEATED` if an earlier call with its `request_id` had made the change, or the reason of the error, for example
+   * `ACCOUNT_NOT_FOUND`. Empty while it runs, and if the process ended meanwhile.
+   */
   outcome: string;
   /** `x-request-id` of the call; the log has it as `request_id`. */
   requestId: string;
@@ -393,8 +396,9 @@ export const OperatorAction: MessageFns<OperatorAction> = {
 export type ActionServiceService = typeof ActionServiceService;
 export const ActionServiceService = {
   /**
-   * Streams the actions that the services of all processes have recorded, in id order, which is that of time. To resume, set
-   * `after_id` to the last id received.
+   * Streams the actions that the services of all processes have recorded, in id order, which is that of their times. To resume, set
+   * `after_id` to the last id received. Actions of the last seconds may be missing then, since clocks differ and one is stored a
+   * moment after it has its time: to miss none, resume after an id that is a minute old, and pass over what you have.
    */
   listOperatorActions: {
     path: "/ops.v1.ActionService/ListOperatorActions" as const,
@@ -410,16 +414,18 @@ export const ActionServiceService = {
 
 export interface ActionServiceServer extends UntypedServiceImplementation {
   /**
-   * Streams the actions that the services of all processes have recorded, in id order, which is that of time. To resume, set
-   * `after_id` to the last id received.
+   * Streams the actions that the services of all processes have recorded, in id order, which is that of their times. To resume, set
+   * `after_id` to the last id received. Actions of the last seconds may be missing then, since clocks differ and one is stored a
+   * moment after it has its time: to miss none, resume after an id that is a minute old, and pass over what you have.
    */
   listOperatorActions: handleServerStreamingCall<ListOperatorActionsRequest, OperatorAction>;
 }
 
 export interface ActionServiceClient extends Client {
   /**
-   * Streams the actions that the services of all processes have recorded, in id order, which is that of time. To resume, set
-   * `after_id` to the last id received.
+   * Streams the actions that the services of all processes have recorded, in id order, which is that of their times. To resume, set
+   * `after_id` to the last id received. Actions of the last seconds may be missing then, since clocks differ and one is stored a
+   * moment after it has its time: to miss none, resume after an id that is a minute old, and pass over what you have.
    */
   listOperatorActions(
     request: ListOperatorActionsRequest,

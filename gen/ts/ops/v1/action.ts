@@ -40,7 +40,10 @@ export interface OperatorAction {
   request: string;
   /** Why, as the request says. Empty if it has no field for that. */
   reason: string;
-  /** `OK`, or the reason of the error, for example `ACCOUNT_NOT_FOUND`. Empty while it runs, and if the process ended meanwhile. */
+  /**
+   * `OK`, `REPEATED` if an earlier call with its `request_id` had made the change, or the reason of the error, for example
+   * `ACCOUNT_NOT_FOUND`. Empty while it runs, and if the process ended meanwhile.
+   */
   outcome: string;
   /** `x-request-id` of the call; the log has it as `request_id`. */
   requestId: string;
@@ -386,8 +389,9 @@ export const ActionServiceDefinition = {
   fullName: "ops.v1.ActionService",
   methods: {
     /**
-     * Streams the actions that the services of all processes have recorded, in id order, which is that of time. To resume, set
-     * `after_id` to the last id received.
+     * Streams the actions that the services of all processes have recorded, in id order, which is that of their times. To resume, set
+     * `after_id` to the last id received. Actions of the last seconds may be missing then, since clocks differ and one is stored a
+     * moment after it has its time: to miss none, resume after an id that is a minute old, and pass over what you have.
      */
     listOperatorActions: {
       name: "ListOperatorActions",
@@ -402,8 +406,9 @@ export const ActionServiceDefinition = {
 
 export interface ActionServiceImplementation<CallContextExt = {}> {
   /**
-   * Streams the actions that the services of all processes have recorded, in id order, which is that of time. To resume, set
-   * `after_id` to the last id received.
+   * Streams the actions that the services of all processes have recorded, in id order, which is that of their times. To resume, set
+   * `after_id` to the last id received. Actions of the last seconds may be missing then, since clocks differ and one is stored a
+   * moment after it has its time: to miss none, resume after an id that is a minute old, and pass over what you have.
    */
   listOperatorActions(
     request: ListOperatorActionsRequest,
@@ -413,8 +418,9 @@ export interface ActionServiceImplementation<CallContextExt = {}> {
 
 export interface ActionServiceClient<CallOptionsExt = {}> {
   /**
-   * Streams the actions that the services of all processes have recorded, in id order, which is that of time. To resume, set
-   * `after_id` to the last id received.
+   * Streams the actions that the services of all processes have recorded, in id order, which is that of their times. To resume, set
+   * `after_id` to the last id received. Actions of the last seconds may be missing then, since clocks differ and one is stored a
+   * moment after it has its time: to miss none, resume after an id that is a minute old, and pass over what you have.
    */
   listOperatorActions(
     request: DeepPartial<ListOperatorActionsRequest>,

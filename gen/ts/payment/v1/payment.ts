@@ -111,7 +111,8 @@ export interface AccountEvent {
     | undefined;
   /**
    * Who made the change: `user:<id>`, `service:<name>`, or `service:<name>;user:<id>` for a service on behalf of a user.
-   * The id is percent-encoded. Empty if it is not known, as where calls are not authenticated.
+   * The id is percent-encoded. The user of the account gets `operator` in place of another user. Empty if it is not known, as where
+   * calls are not authenticated.
    */
   actor: string;
 }
