@@ -53,8 +53,10 @@ describeServicesOnEachDatabase('an order service with a long backlog', (settings
 
     await changeSagas(
       `WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < ${limit})
-       INSERT INTO saga SELECT 'other-' || n, name, definition_version, 'other-' || n, 'running', record, data, notes,
-         request_id, traceparent, version, turn, epoch, NULL, NULL, create_time, update_time, NULL FROM saga, numbers`,
+       INSERT INTO saga (id, name, definition_version, subject_id, state, record, data, notes, request_id, traceparent,
+         version, turn, epoch, create_time, update_time)
+       SELECT 'other-' || n, name, definition_version, 'other-' || n, 'running', record, data, notes, request_id,
+         traceparent, version, turn, epoch, create_time, update_time FROM saga, numbers`,
     );
     const full = await startMesh(creators, environment);
     const orders = full.runtime.client(OrderServiceContract);
