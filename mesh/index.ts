@@ -13,6 +13,7 @@ export type { Answer, FallbackSettings } from './client/answer.ts';
 export type { ClientOptions, MeshClient } from './client/client-factory.ts';
 export { declaredCursor } from './client/declared-cursor.ts';
 export { afterLast, type Cursor, type ResumableOptions, resumable } from './client/resumable.ts';
+export { isLocal } from './config/address.ts';
 export type { ServerTrust } from './config/server-trust.ts';
 export { certificatesSetting, millisecondsSetting, type Setting, urlSetting } from './config/setting.ts';
 export type { FieldViolation } from './contract/contract.ts';

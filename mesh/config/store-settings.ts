@@ -33,8 +33,8 @@ export const storeSettings = {
   },
   databaseCa: certificatesSetting('DATABASE_CA_FILE', {
     doc:
-      'a PEM file: the authorities that may sign the certificate of PostgreSQL. With it, connections use TLS unless `sslmode` in the ' +
-      'URL says otherwise. `node`: those of Node. Default: `TLS_CA`, else those of Node',
+      'a PEM file: the authorities that may sign the certificate of PostgreSQL. With it, and to other machines with `TLS_CA`, ' +
+      'connections use TLS unless `sslmode` in the URL says otherwise. `node`: those of Node. Default: `TLS_CA`, else those of Node',
   }),
   databasePoolSize: {
     variable: 'DATABASE_POOL_SIZE',

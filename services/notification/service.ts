@@ -11,7 +11,7 @@ const mailUrl = urlSetting('MAIL_URL', {
   isSecret: true,
   default: 'file:<DATA_DIR>/mail',
   allowed: 'file:<folder> or smtp(s)://<user>:<password>@<host>:<port>',
-  doc: '`file:<folder>`, one `.eml` per mail; `smtp(s)://<user>:<password>@<host>:<port>?from=<address>`',
+  doc: '`file:<folder>`, one `.eml` per mail; `smtp(s)://<user>:<password>@<host>:<port>?from=<address>`. Another machine gets mails over TLS only, unless the URL has `tls=off`',
   local: ['file'],
   remote: ['smtp', 'smtps'],
 });

@@ -11,6 +11,7 @@ import { acquire, type Connection, createPool, type Pool } from './connection.ts
 import { ensureDatabase } from './create-database.ts';
 import { closedError, connectError, corruptError, mayRunAgain, pooledDirectUrlError, postgresError } from './errors.ts';
 import { openChannels } from './notifications.ts';
+import { withRequiredTls } from './required-tls.ts';
 import { type DatabaseTls, secured } from './secured.ts';
 import { openSessions, type Sessions } from './sessions.ts';
 import { createStatementCache } from './statements.ts';
@@ -154,7 +155,7 @@ function createStorage(
 function read(url: string, options: PostgresOptions) {
   const location = new URL(url);
   const config: pg.ClientConfig = {
-    ...secured(url, options.tls),
+    ...secured(url, withRequiredTls(url, options.tls)),
     connectionTimeoutMillis: options.connectTimeoutMs ?? 5000,
     keepAlive: true,
     // Detects a server that is gone without closing its connections; the system's default is two hours.

@@ -17,7 +17,12 @@ afterEach(async () => {
 });
 
 /** A mailer to a server of its own, which answers as `options` say. */
-async function mailerTo(options: SMTPServerOptions, credentials = '', query = ''): Promise<Mailer> {
+async function mailerTo(
+  options: SMTPServerOptions,
+  credentials = '',
+  query = '',
+  { host = '127.0.0.1', limitMs = timeoutMs } = {},
+): Promise<Mailer> {
   const server = new SMTPServer({ authOptional: true, disabledCommands: ['STARTTLS'], ...options });
   // A client that goes away is no fault of the server, and thrown without a listener.
   server.on('error', () => undefined);
@@ -25,7 +30,9 @@ async function mailerTo(options: SMTPServerOptions, credentials = '', query = ''
   await once(server.server, 'listening');
   cleanups.push(() => new Promise<void>((resolve) => server.close(resolve)));
   const { port } = server.server.address() as AddressInfo;
-  return closed(createSmtpMailer(new URL(`smtp://${credentials}127.0.0.1:${port}${query}`), clock, { timeoutMs }));
+  return closed(
+    createSmtpMailer(new URL(`smtp://${credentials}${host}:${port}${query}`), clock, { timeoutMs: limitMs }),
+  );
 }
 
 /** Closes a mailer before its server. */
@@ -224,4 +231,20 @@ describe('the SMTP mailer', () => {
     const mailer = createSmtpMailer(new URL('smtp://127.0.0.1:1'), clock, { timeoutMs });
     await expect(mailer.send({ ...mail, to: 'a@b>\r\nBcc: c@d' })).rejects.toMatchObject({ reason: 'BAD_RECIPIENT' });
   });
+});
+
+// That address is no loopback address to the mailer, and leads to the server of the test all the same.
+it('sends no mail in clear text to another machine, unless the URL says so', async () => {
+  const got: string[] = [];
+  const onData: SMTPServerOptions['onData'] = (stream, session, done) => {
+    got.push(session.envelope.rcptTo.map(({ address }) => address).join());
+    stream.on('end', () => done()).resume();
+  };
+  const remote = { host: '0.0.0.0', limitMs: 10_000 };
+  const strict = await mailerTo({ onData }, '', '', remote);
+  await expect(strict.send(mail)).rejects.toMatchObject(notPermitted);
+  expect(got).toEqual([]);
+  const open = await mailerTo({ onData }, '', '?tls=off', remote);
+  await open.send(mail);
+  expect(got).toEqual([mail.to]);
 });

@@ -1,5 +1,5 @@
 import { createTransport } from 'nodemailer';
-import type { Clock, ServerTrust } from '#mesh';
+import { type Clock, isLocal, type ServerTrust } from '#mesh';
 import { mailNotPermitted, mailRefused, mailUnavailable } from '../errors.ts';
 import type { Mail, Mailer } from './mailer.ts';
 import { defaultSender, formatMessage } from './message.ts';
@@ -16,13 +16,15 @@ const maxMailsPerConnection = 500;
 
 /**
  * Sends mail over up to 20 connections, which it reuses, with TLS if the server offers it; `smtps:` uses TLS from the
- * start. A password is only sent over TLS. `send` throws FAILED_PRECONDITION `MAIL_REFUSED` for a mail that the server
+ * start. A server on another machine has to offer it, unless the URL has `tls=off`. A password is only sent over TLS. `send` throws FAILED_PRECONDITION `MAIL_REFUSED` for a mail that the server
  * refuses permanently, PERMISSION_DENIED `MAIL_NOT_PERMITTED` if the server accepts no mail from this installation, and
  * UNAVAILABLE `MAIL_UNAVAILABLE` for any other failure, even if the mail may have been sent.
  */
 export function createSmtpMailer(url: URL, clock: Clock, { timeoutMs = 30_000, trust = {} }: SmtpOptions = {}): Mailer {
   const secure = url.protocol === 'smtps:';
   const auth = url.username && { user: decodeURIComponent(url.username), pass: decodeURIComponent(url.password) };
+  // Whoever is between this machine and another could remove the offer of TLS, and read all mails.
+  const mustEncrypt = !secure && !isLocal(`${url.hostname}:`) && url.searchParams.get('tls') !== 'off';
   const from = url.searchParams.get('from') ?? defaultSender;
   const transport = createTransport({
     pool: true,
@@ -41,6 +43,7 @@ export function createSmtpMailer(url: URL, clock: Clock, { timeoutMs = 30_000, t
     socketTimeout: timeoutMs,
     disableFileAccess: true,
     disableUrlAccess: true,
+    ...(mustEncrypt ? { requireTLS: true } : {}),
   });
   return {
     // One mail is being sent on each connection, and the next one is ready.
