@@ -100,6 +100,8 @@ function read(variable: string, path: string): string {
   try {
     return readFileSync(path, 'utf8');
   } catch (error) {
-    throw new AccessError(`${variable} cannot be read: ${error instanceof Error ? error.message : error}`);
+    // Neither the path nor the message, which repeats it: it may be the content, such as a key or a token.
+    const reason = error instanceof Error && 'code' in error ? error.code : 'unknown reason';
+    throw new AccessError(`${variable} names a file that cannot be read (${reason})`);
   }
 }

@@ -1,3 +1,4 @@
+import { isFileContent } from './file-content.ts';
 import { certificatesSetting, millisecondsSetting, type Setting } from './setting.ts';
 
 const withScheme = /^[a-z][a-z0-9+.-]*:\/\//i;
@@ -30,6 +31,7 @@ export const authSettings = {
     doc:
       'the keys with which [tokens](security.md) are verified: the `jwks_uri` of their issuer, as an https URL (http only on this ' +
       'machine), or a file. Set: calls need a token or a certificate that their contract allows. Empty: anyone may call',
+    isContent: (text: string) => !withScheme.test(text) && isFileContent(text),
     parse: (text: string) => (jwksProblem(text) === undefined ? text : undefined),
     problemOf: jwksProblem,
   },

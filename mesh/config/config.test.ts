@@ -31,6 +31,27 @@ describe('readConfig', () => {
     expect(readConfig({ LOG_LEVEL: '' }).logLevel).toBe('info');
   });
 
+  it.each(['TLS_CERT', 'TLS_KEY', 'HTTP_TLS_KEY', 'EVENTS_CA_FILE', 'AUTH_JWKS'])(
+    'refuses %s with content in place of the path, and does not show it',
+    (variable) => {
+      for (const content of [
+        '-----BEGIN EC PRIVATE KEY-----\ns3cret',
+        '-----BEGIN PRIVATE KEY-----s3cret',
+        `s3cret${'A'.repeat(100)}`,
+        '{"d":"s3cret"}',
+      ]) {
+        const read = () => readConfig({ [variable]: content });
+        expect(read).toThrow(`${variable} has the content of a file (not shown here) in place of its path`);
+        expect(read).not.toThrow(/s3cret/);
+      }
+    },
+  );
+
+  it('takes long paths and paths with an @ for paths', () => {
+    for (const path of [`/${'folder/'.repeat(20)}key`, '/run/keys@2/tls', 'data/certs/order.key'])
+      expect(readConfig({ TLS_KEY: path }).tlsKey).toBe(path);
+  });
+
   it('cannot be changed', () => {
     expect(Object.isFrozen(readConfig({}))).toBe(true);
   });

@@ -1,3 +1,4 @@
+import { contentProblem } from './file-content.ts';
 import { maskSecrets } from './mask-secrets.ts';
 import { findMisspellings } from './misspellings.ts';
 import { processSettings } from './process-settings.ts';
@@ -46,6 +47,8 @@ export function readConfig(environment: Environment, { settings = [], services }
     const value: unknown = parse(text);
     if (value === undefined && secret !== undefined) {
       faults.push({ variable: fileVariableOf(setting), problem: `names a file whose text must be ${allowed}` });
+    } else if (setting.isContent?.(text)) {
+      faults.push({ variable, problem: contentProblem });
     } else if (value === undefined) {
       const problem = problemOf?.(text);
       const rest = problem === undefined ? `but must be ${allowed}` : `which ${problem}`;

@@ -19,6 +19,7 @@ describe('maskSecrets', () => {
     ['postgres://h/db?password=s3cret&sslmode=disable', 'postgres://h/db?password=***&sslmode=disable'],
     ['http://h?access_token=s3cret@x&b=1', 'http://h?access_token=***&b=1'],
     ['https://h/x?api_key=a&s3cret', 'https://h/x?api_key=***'],
+    ['-----BEGIN PRIVATE KEY-----\ns3cret', '***'],
     ['host=127.0.0.1 password=s3cret user=me', 'host=127.0.0.1 password=*** user=me'],
   ])('masks the secret of %s', (text, masked) => {
     expect(maskSecrets(text)).toBe(masked);

@@ -1,10 +1,14 @@
 /** Masks what may be a password in the text of a setting, valid or not: settings end up in errors and logs. */
 export function maskSecrets(text: string): string {
   return text
+    .replace(pem, '***')
     .replace(secretParameter, '$1***')
     .replace(beforeHost, (all, start: string, rest: string) => (rest === '' ? all : `${start}:***@`))
     .replace(withoutHost, '$1***');
 }
+
+// A key that is in the wrong variable.
+const pem = /-----BEGIN.*/s;
 
 // `?password=…`, and `password=…` as libpq has it.
 const secretParameter =

@@ -73,6 +73,20 @@ describe('a setting in a file', () => {
     if (process.getuid?.() !== 0) expect(read(path)).toThrow(/which cannot be read \(EACCES\)$/);
   });
 
+  it.each([
+    'postgres://u:s3cret@db/x',
+    'password=s3cret',
+    's3cret',
+    '-----BEGIN EC PRIVATE KEY-----\ns3cret',
+    `s3cret${'A'.repeat(100)}`,
+  ])('is not shown if %j is the content in place of the path', (content) => {
+    const read = () => readConfig({ DATABASE_URL_FILE: content });
+    expect(read).toThrow(
+      /^DATABASE_URL_FILE (?:has the content of a file|names a file, which cannot be read \(ENOENT\)$)/,
+    );
+    expect(read).not.toThrow(/s3cret/);
+  });
+
   it.each(['DATABASE_URL', 'EVENTS_URL', 'TASKS_URL', 'DISCOVERY_URL'])(
     'with an invalid %s is refused without its content',
     async (variable) => {

@@ -1,4 +1,5 @@
 import { readFileSync, statSync } from 'node:fs';
+import { contentProblem, isFileContent } from './file-content.ts';
 import type { AnySetting, ConfigFault } from './setting.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -34,10 +35,14 @@ export function readSettingFiles(environment: Environment, settings: readonly An
     const variable = fileVariableOf(setting);
     const file = environment[variable];
     if (!file) continue;
+    if (isFileContent(file)) {
+      faults.push({ variable, problem: contentProblem });
+      continue;
+    }
     const content = environment[setting.variable] ? undefined : read(file);
     if (content === undefined)
       faults.push({ variable, problem: `is set, and so is ${setting.variable}: set one of them` });
-    else if ('problem' in content) faults.push({ variable, problem: `is ${JSON.stringify(file)}, ${content.problem}` });
+    else if ('problem' in content) faults.push({ variable, problem: `${shown(file)}, ${content.problem}` });
     else values.set(setting.variable, content.text);
   }
   return { values, faults };
@@ -60,6 +65,11 @@ export function filesReadByOthers(environment: Environment, settings: readonly A
     const mode = file ? statSync(file, { throwIfNoEntry: false })?.mode : undefined;
     return mode !== undefined && (mode & 0o004) !== 0 ? [`${fileVariableOf(setting)}: chmod o-r ${file}`] : [];
   });
+}
+
+/** A text that does not begin as a path does may be the secret itself. */
+function shown(file: string): string {
+  return /^[./]/.test(file) ? `is ${JSON.stringify(file)}` : 'names a file';
 }
 
 type Content = { readonly text: string } | { readonly problem: string };

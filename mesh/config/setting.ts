@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { isFileContent } from './file-content.ts';
 
 /** A setting that cannot be used. */
 export interface ConfigFault {
@@ -22,6 +23,8 @@ export interface Setting<Value> {
   readonly doc?: string;
   /** Whether the value may hold a secret: then `<variable>_FILE` may name a file that has it. Default false. */
   readonly isSecret?: true;
+  /** Whether the text is most likely the content of a file in place of its path, which may be secret. Default: it is not. */
+  readonly isContent?: (text: string) => boolean;
   /** Returns the value; `undefined` when the text is not valid. */
   readonly parse: (text: string) => Value | undefined;
 }
@@ -92,6 +95,7 @@ export function certificatesSetting(variable: string, rest: { readonly doc: stri
     variable,
     default: '',
     allowed: 'a readable PEM file with certificates, node, or empty',
+    isContent: isFileContent,
     parse: (text) => {
       if (text === '') return { pem: undefined };
       if (text === 'node') return { pem: undefined, isOfNode: true };

@@ -1,9 +1,10 @@
 import { defaultServiceId, templateProblem } from '../identity/spiffe-id.ts';
+import { isFileContent } from './file-content.ts';
 import { choiceSetting, type Setting } from './setting.ts';
 
 /** A setting that names a file; it is read where it is used, and again when it changes. */
 export function fileSetting(variable: string, doc: string): Setting<string> {
-  return { variable, default: '', allowed: 'a file, or empty', doc, parse: (text) => text };
+  return { variable, default: '', allowed: 'a file, or empty', doc, isContent: isFileContent, parse: (text) => text };
 }
 
 /** How connections are encrypted, and who may open them. */

@@ -120,7 +120,7 @@ describe('the secrets of a process', () => {
     return { stdout: spawned.stdout(), stderr: spawned.stderr() };
   }
 
-  it('are not in the reasons why it does not start', { timeout: 60_000 }, async () => {
+  it('are not in the reasons why it does not start', { timeout: 120_000 }, async () => {
     const DATABASE_URL = `postgres://me:${inUrl('DATABASE')}@127.0.0.1:1/<service>`;
     const refused = await refusal({ args: ['user'], environment: { DATABASE_URL } });
     expect(refused.stderr).toContain('127.0.0.1:1');
@@ -132,5 +132,10 @@ describe('the secrets of a process', () => {
     const faults = await refusal({ environment: invalid });
     for (const name of names) expect(faults.stderr).toContain(name);
     expect(leaks(faults)).toEqual([]);
+    const content = `-----BEGIN PRIVATE KEY-----\n${secretOf('KEY')}`;
+    const variables = ['TLS_CERT', 'TLS_KEY', 'HTTP_TLS_KEY', 'MAIL_CA_FILE', 'DATABASE_URL_FILE'];
+    const misplaced = await refusal({ environment: Object.fromEntries(variables.map((name) => [name, content])) });
+    for (const name of variables) expect(misplaced.stderr).toContain(`${name} has the content of a file`);
+    expect(leaks(misplaced)).toEqual([]);
   });
 });

@@ -167,7 +167,13 @@ async function readAll({ cert, key, ca, crl }: NamedFiles): Promise<ReturnType<t
 
 function unreadable(file: NamedFile, error: unknown): PemFault {
   const advice = 'check the path, and that this user may read it';
-  return new PemFault(file, `which cannot be read (${messageOf(error)}): ${advice}`);
+  return new PemFault(file, `which cannot be read (${codeOf(error)}): ${advice}`);
+}
+
+/** Messages of the system repeat the path. */
+function codeOf(error: unknown): string {
+  if (error instanceof Error && 'code' in error) return String(error.code);
+  throw error;
 }
 
 /** What differs after any replacement. */
