@@ -11,6 +11,9 @@ import type { Clock } from '../time/clock.ts';
 import type { Timed, TimerWheel, WheelTimer } from '../time/timer-wheel.ts';
 import type { CallableMethod } from './method-calls.ts';
 
+/** What a call has to know of its method. */
+type CalledMethod = Pick<CallableMethod, 'path' | 'contract' | 'endsWithToken'>;
+
 export interface HttpCallTools {
   readonly clock: Clock;
   readonly timers: TimerWheel;
@@ -46,6 +49,7 @@ export class HttpCall implements CallScope, EnteringCall, Timed {
   #listener: CallEndListener | undefined;
   #timer: WheelTimer | undefined;
   #tokenTimer: WheelTimer | undefined;
+  #endsWithToken = false;
   #isOver = false;
   #endedBy: unknown;
 
@@ -58,17 +62,18 @@ export class HttpCall implements CallScope, EnteringCall, Timed {
   }
 
   /** Makes it a call of a method that may take `timeoutMs`. */
-  callMethod({ path, contract }: CallableMethod, timeoutMs: number | undefined): void {
+  callMethod({ path, contract, endsWithToken }: CalledMethod, timeoutMs: number | undefined): void {
     this.path = path;
     this.contract = contract;
+    this.#endsWithToken = endsWithToken;
     this.deadlineMs = timeoutMs === undefined ? undefined : this.#tools.clock.now() + timeoutMs;
   }
 
-  /** Makes it a call of this caller, which services learn. It ends when the token of the caller expires. */
+  /** Makes it a call of this caller, which services learn. A stream ends when the token of the caller expires. */
   identified(caller: Caller, authorization: string | undefined): void {
     this.caller = caller;
     this.passedOn = { authorization };
-    if (caller.expiresMs === undefined) return;
+    if (caller.expiresMs === undefined || !this.#endsWithToken) return;
     const onTimeout = () => this.end(tokenExpired({ path: this.path }));
     this.#tokenTimer = this.#tools.timers.after(caller.expiresMs - this.#tools.clock.now(), { onTimeout });
   }

@@ -12,6 +12,7 @@ import type { TsProtoServiceDefinition } from 'nice-grpc';
 import type { MeshCallOptions } from '../client/calls.ts';
 import type { ClientFactory } from '../client/client-factory.ts';
 import type { MethodContract, ServiceContract } from '../contract/contract.ts';
+import { accessOf } from '../contract/policy/access.ts';
 import { type CallPolicy, readPolicy } from '../contract/policy/policy.ts';
 import { serviceNameOf } from '../discovery/discovery.ts';
 import { serviceAbsent } from './errors.ts';
@@ -23,6 +24,13 @@ export interface CallableMethod {
   /** `user.v1.UserService`. */
   readonly contract: string;
   readonly policy: CallPolicy;
+  /** Whether callers need no token. */
+  readonly isForAnyone: boolean;
+  /**
+   * Whether its calls end when the token of their caller expires: streams that change nothing. A change that has begun is not cut
+   * off.
+   */
+  readonly endsWithToken: boolean;
   /**
    * Makes a unary call. A change without a request id gets one. Rejects with a CallError, and with UNAVAILABLE `NO_ENDPOINTS` if
    * no service of the mesh has the contract.
@@ -84,10 +92,13 @@ export function createMethodCalls({ registry, client, has }: MethodCallsOptions)
       assertPresent();
       return call(request, options) as AsyncIterable<Message>;
     };
+    const policy = readPolicy(method, registry);
     return {
       path: `/${contract}/${method.name}`,
       contract,
-      policy: readPolicy(method, registry),
+      policy,
+      isForAnyone: accessOf(method, registry)?.anyone ?? false,
+      endsWithToken: method.methodKind !== 'unary' && policy.idempotency === 'no-side-effects',
       unary: once,
       serverStreaming: many,
       clientStreaming: once,

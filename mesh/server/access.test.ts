@@ -6,9 +6,11 @@ import type { Caller } from '../identity/caller.ts';
 import type { OperatorActions } from '../operator-actions/operator-actions.ts';
 import { plainAuthenticator } from '../security/testing/plain-authenticator.ts';
 import { currentScope } from '../telemetry/call-scope.ts';
+import { grpcFrame } from '../testing/grpc-frame.ts';
 import { systemClock } from '../time/clock.ts';
 import { sleep } from '../time/sleep.ts';
 import { type EchoHandlers, echoService } from './testing/echo-service.ts';
+import { rawCall } from './testing/raw-call.ts';
 import { ada as message, startEcho } from './testing/start-echo.ts';
 
 const nobody = {};
@@ -123,9 +125,11 @@ it('shows handlers who calls, in their context and in the scope', async () => {
   expect(seen).toEqual(Array.from({ length: 2 }, () => ({ service: undefined, subject: 'u3', roles: ['operator'] })));
 });
 
-it('denies before it decodes, and logs what would have been needed', async () => {
-  const { raw, lines } = await start({ roles: ['operator'] });
-  const denied = await raw('One', message, ada);
+it('denies before it decodes, and logs what would have been needed, and not each call', async () => {
+  const { session, lines } = await start({ roles: ['operator'] });
+  const undecodable = () => rawCall(session, '/test.v1.EchoService/One', grpcFrame(Buffer.from([0xff])), ada);
+  const [denied] = [await undecodable(), await undecodable()];
+  expect(lines.filter(({ msg, level }) => msg === 'call' && level !== 'debug')).toEqual([]);
   expect(denied.message).toBe(
     '/test.v1.EchoService/One is not permitted for user "u1": ask an operator for the right to it',
   );
@@ -134,13 +138,22 @@ it('denies before it decodes, and logs what would have been needed', async () =>
   );
 });
 
-it('finishes a call of one request even if the token of its caller expires meanwhile', async () => {
-  const one: EchoHandlers['one'] = async (request) => {
-    await sleep(systemClock, 150);
-    return request;
+it.each(methods)('finishes the change %s even if the token of its caller expires meanwhile', async (method) => {
+  const slow = () => sleep(systemClock, 150);
+  const handlers: Partial<EchoHandlers> = {
+    one: (request) => slow().then(() => request),
+    collect: () => slow().then(() => ({})),
+    async *many(request) {
+      await slow();
+      yield request;
+    },
+    async *chat() {
+      await slow();
+      yield {};
+    },
   };
-  const { raw } = await start({ roles: ['*'] }, { one });
-  const { status } = await raw('One', message, { ...ada, 'test-expires-ms': String(Date.now() + 50) });
+  const { raw } = await start({ roles: ['*'] }, handlers);
+  const { status } = await raw(method, message, { ...ada, 'test-expires-ms': String(Date.now() + 50) });
   expect(status).toBe(OK);
 });
 
@@ -149,7 +162,8 @@ it('ends a stream when the token of its caller expires', async () => {
     yield message;
     await new Promise((resolve) => signal.addEventListener('abort', resolve));
   }
-  const { raw } = await start({ roles: ['*'] }, { many });
+  const contract = { access: { roles: ['*'] }, idempotency: 'no-side-effects' };
+  const { raw } = await startEcho({ many }, contract, { authenticator: plainAuthenticator });
   const ended = await raw('Many', message, { ...ada, 'test-expires-ms': String(Date.now() + 200) });
   expect(ended).toMatchObject({ status: UNAUTHENTICATED, message: expect.stringContaining('its token expired') });
 });

@@ -122,7 +122,7 @@ async function answer(
  * `undefined` if there is nothing to wait for.
  */
 function identify(
-  { kind }: ServedMethod,
+  { kind, contract }: ServedMethod,
   call: HandlerContext,
   watch: CallWatch,
   tools: ChainTools,
@@ -136,7 +136,8 @@ function identify(
     call.admit(access, caller);
     rateLimit?.admit(call);
     // A change that has begun is not cut off.
-    if (caller.expiresMs !== undefined && kind !== 'unary') watch.endWithToken(caller.expiresMs);
+    const isChange = contract.idempotency !== 'no-side-effects';
+    if (caller.expiresMs !== undefined && kind !== 'unary' && !isChange) watch.endWithToken(caller.expiresMs);
   };
   const caller = authenticator.authenticate(call.credentials);
   if (caller instanceof Promise) return caller.then(admit);

@@ -46,6 +46,8 @@ export class RoutedCall implements Forwarding, EnteringCall {
   /** `undefined` for a method that no known contract has. */
   readonly kind: MethodKind | undefined;
   readonly repetition: Repetition;
+  /** A change that has begun is not cut off when the token of its caller expires. */
+  readonly #endsWithToken: boolean;
   readonly route: Route;
   readonly startMs = performance.now();
   /** The endpoint that got it last. */
@@ -63,6 +65,7 @@ export class RoutedCall implements Forwarding, EnteringCall {
   constructor(call: ForwardedCall, method: DeclaredMethod | undefined, route: Route, tools: RoutedCallTools) {
     this.call = call;
     this.kind = method?.kind;
+    this.#endsWithToken = method === undefined || (method.kind !== 'unary' && method.readsOnly);
     this.repetition = repetitionOf(method);
     this.route = route;
     this.#tools = tools;
@@ -161,7 +164,7 @@ export class RoutedCall implements Forwarding, EnteringCall {
 
   /** Ends a stream when the token of its caller expires: the endpoint does not know the token. */
   #endWithToken(expiresMs: number | undefined): void {
-    if (expiresMs === undefined || this.kind === 'unary' || this.isOver) return;
+    if (expiresMs === undefined || !this.#endsWithToken || this.isOver) return;
     const { clock } = this.#tools;
     const error = tokenExpired({ path: this.path });
     this.#cancelExpiry = clock.after(Math.max(0, expiresMs - clock.now()), () => this.call.fail(error));
