@@ -7,6 +7,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { listenError, parseListenAddress } from '../engines/listen-address.ts';
 import { requestIdKey } from '../engines/request-id.ts';
 import type { MeshError } from '../errors/mesh-error.ts';
+import { createDenialReport } from '../security/authorization/denial-report.ts';
 import { serverDraining } from '../server/errors.ts';
 import { endIdleStreams, type OpenStream } from '../server/forwarding/end-idle-streams.ts';
 import { runInScope } from '../telemetry/call-scope.ts';
@@ -62,7 +63,9 @@ export function createEdge(options: EdgeOptions): Edge {
   const docs = createApiDocs(openApi);
   const checkHost = createHostCheck(options.hosts ?? '*');
   const cors = createCors(options.corsOrigins ?? new Set());
-  const identify = createIdentify(options.authenticator);
+  const { authenticator, metrics } = options;
+  const reportDenial = createDenialReport({ ...options, metrics: authenticator && metrics });
+  const identify = createIdentify(authenticator, reportDenial);
   const report = createRequestReport(options);
   const countIdentity = countIdentityHeaders(options.metrics);
   const timers = new TimerWheel();
@@ -135,7 +138,7 @@ export function createEdge(options: EdgeOptions): Edge {
     call.callMethod(method, semantics.timeoutMs(headers));
     // Fastify reads none of a GET request.
     if (route.body === undefined && hasBody(headers)) throw bodyRefusal(route);
-    const identifying = identify(request);
+    const identifying = identify(request, method);
     limitBody(raw, patience.requestMs, timers);
     if (identifying === undefined) done();
     else identifying.then(() => done(), done);

@@ -99,7 +99,7 @@ async function answer(request: FastifyRequest, reply: FastifyReply, parts: Endpo
   const query = new URLSearchParams(/\?.*/s.exec(originalUrl)?.[0]);
   const form = formOf(request, query, handler);
   call.callMethod(method, timeoutMsOf(form, request) ?? method.policy.timeoutMs);
-  const refused = await refusalOf(request, options.identify);
+  const refused = await refusalOf(request, method, options.identify);
   const coding = { form, encoding: encodingOf(form, request, query), maxBytes: options.maxMessageBytes };
   const exchange = new RpcExchange(request, { ...options, coding, query, readMessage, refused });
   const kind = desc.methodKind.replace('_', '-') as MethodKind;
@@ -116,9 +116,9 @@ async function answer(request: FastifyRequest, reply: FastifyReply, parts: Endpo
 }
 
 /** Returns why a request is refused because of who sends it; `undefined`: it is not. Each protocol has its own way to say so. */
-async function refusalOf(request: FastifyRequest, identify: Identify): Promise<unknown> {
+async function refusalOf(request: FastifyRequest, method: CallableMethod, identify: Identify): Promise<unknown> {
   try {
-    await identify(request);
+    await identify(request, method);
     return undefined;
   } catch (error) {
     return error;
