@@ -125,6 +125,20 @@ describe('a method with a fallback', () => {
     expect(await users.getUser({ id: 'u1' })).toEqual(nothingKnown);
   });
 
+  it('answers nobody with what the service answered another user, or one with other roles', async () => {
+    const { users, state } = await startUsers();
+    const as = (subject: string, ...roles: string[]) => {
+      const caller = { service: undefined, subject, roles };
+      const scope = { requestId: 'r1', traceparent: '', deadlineMs: undefined, signal: undefined, caller };
+      return runInScope(scope, () => users.getUser({ id: 'u1' }));
+    };
+    await as('ada', 'operator');
+    state.next = down;
+    expect(await as('ada', 'operator')).toMatchObject({ value: { id: 'u1' }, fromCache: true });
+    for (const other of [as('bob', 'operator'), as('ada'), users.getUser({ id: 'u1' })])
+      expect(await other).toEqual(nothingKnown);
+  });
+
   it('rejects if nobody waits for the call that is being served', async () => {
     const { users, clock, state } = await startUsers();
     await users.getUser({ id: 'u1' });

@@ -1,5 +1,6 @@
 import type { CompatServiceDefinition } from 'nice-grpc';
 import { isOutage, isRefusal } from '../errors/codes.ts';
+import { anonymous, type Caller } from '../identity/caller.ts';
 import { currentScope } from '../telemetry/call-scope.ts';
 import type { Clock } from '../time/clock.ts';
 import { CallError } from './call-error.ts';
@@ -36,7 +37,7 @@ interface ReadOnlyUnary {
 
 /**
  * How a method answers while its service is unhealthy: with what the service answered the same request last. The kept answers
- * are shared by all who use the client, so a method whose answer depends on its caller has no fallback.
+ * are those of one user with the same roles: what one may see, another may not.
  */
 export interface FallbackSettings {
   /** How long an answer is kept, in milliseconds. Default: 60 s. */
@@ -57,9 +58,10 @@ export function answering<Options>(
   clock: Clock,
 ): (request: object, options?: Options) => Promise<Answer<unknown>> {
   const kept = createKeptAnswers(keepMs, clock);
-  return async (request, options) => {
-    const message = complete(request);
-    const key = Buffer.from(engineMethod.encodeRequest(message)).toString('latin1');
+  return async (fields, options) => {
+    const message = complete(fields);
+    const request = Buffer.from(engineMethod.encodeRequest(message)).toString('latin1');
+    const key = `${userOf(currentScope()?.caller)}${request}`;
     const startMs = clock.now();
     try {
       const value = await call(message, options);
@@ -74,6 +76,11 @@ export function answering<Options>(
       return { value: engineMethod.decodeResponse(answer.bytes), fromCache: true, asOf: new Date(answer.asOfMs) };
     }
   };
+}
+
+/** The user and the roles of a caller; empty without a user. No request begins so: `[` would begin a group, which proto3 has not. */
+function userOf({ subject, roles }: Caller = anonymous): string {
+  return subject === undefined ? '' : JSON.stringify([subject, roles]);
 }
 
 /** Whether nobody waits for the call that is being served. */
