@@ -3,6 +3,8 @@ import { describe, expect, it } from 'vitest';
 import type { MethodContract } from '../../contract/contract.ts';
 import { MeshError } from '../../errors/mesh-error.ts';
 import { createPrometheusMetrics } from '../../metrics/prometheus/prometheus-metrics.ts';
+import { permissionDenied, unauthenticated } from '../../security/authorization/errors.ts';
+import { invalidToken } from '../../security/tokens/errors.ts';
 import { captureLog } from '../../testing/captured-log.ts';
 import { createTestClock } from '../../testing/test-clock.ts';
 import { systemClock } from '../../time/clock.ts';
@@ -22,6 +24,16 @@ function linesOf(idempotency: MethodContract['idempotency'], code: Status, error
 }
 
 describe('the access log', () => {
+  const path = '/t.v1.T/Do';
+
+  it.each([
+    [Status.UNAUTHENTICATED, unauthenticated({ path })],
+    [Status.UNAUTHENTICATED, invalidToken()],
+    [Status.PERMISSION_DENIED, permissionDenied({ path, subject: 'eve' })],
+  ])('leaves denials to the log that limits them (%s)', (code, error) => {
+    expect(linesOf('none', code, error)).toMatchObject([{ level: 'debug' }]);
+  });
+
   const refusal = new MeshError(Status.ALREADY_EXISTS, 'THING_EXISTS', 'there is one');
 
   it.each(['idempotent', 'none'] as const)('logs a refused change as info (%s)', (idempotency) => {

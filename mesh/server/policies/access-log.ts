@@ -4,6 +4,8 @@ import type { CallRefusalReason } from '../../engines/host-observer.ts';
 import type { RequestFault } from '../../engines/request-fault.ts';
 import { isServerFault } from '../../errors/codes.ts';
 import type { Metrics } from '../../metrics/metrics.ts';
+import { permissionDenied, unauthenticated } from '../../security/authorization/errors.ts';
+import { invalidToken } from '../../security/tokens/errors.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import type { Clock } from '../../time/clock.ts';
 import { rateLimited } from '../errors.ts';
@@ -25,7 +27,7 @@ export interface AccessLogTools {
 /**
  * Creates the access log of a method: `warn` for problems of the server, `info` for refused changes, `debug` otherwise. A call
  * that ends at the deadline of its caller, or for a fault of its request, is no problem of the server. Nor is one of a caller that
- * calls too often: a line for each would be what it is limited for.
+ * calls too often, or may not call: a line for each would be what it is limited for, and denials and bad tokens have lines of their own.
  */
 export function createAccessLog(
   { idempotency }: Pick<MethodContract, 'idempotency'>,
@@ -37,7 +39,7 @@ export function createAccessLog(
     if (expired) noteExpired(call);
     if (fault !== undefined) countRefusal(fault.reason);
     const level =
-      expired || fault !== undefined || rateLimited.is(error)
+      expired || fault !== undefined || isLimited(error)
         ? 'debug'
         : isServerFault(code)
           ? 'warn'
@@ -57,6 +59,11 @@ export function createAccessLog(
       'call',
     );
   };
+}
+
+/** Whether it is a refusal that callers without any right can cause as often as they like. */
+function isLimited(error: unknown): boolean {
+  return rateLimited.is(error) || unauthenticated.is(error) || permissionDenied.is(error) || invalidToken.is(error);
 }
 
 function isFailure(code: Status): boolean {
