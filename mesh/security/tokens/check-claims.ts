@@ -1,3 +1,4 @@
+import { isRole, maxRoles } from '../../identity/caller-text.ts';
 import type { VerifiedSubject } from '../token-verifier.ts';
 import type { Members } from './read-json.ts';
 import { TokenRefusal } from './token-refusal.ts';
@@ -19,9 +20,7 @@ export interface ExpiringSubject extends VerifiedSubject {
   readonly expiresMs: number;
 }
 
-const maxRoles = 32;
 const subjectForm = /^[\x21-\x7e]{1,128}$/;
-const roleForm = /^[\x21-\x7e]{1,64}$/;
 
 /** Returns whom the claims name. `nowMs` is the time since the epoch. Throws a TokenRefusal. */
 export function checkClaims(claims: Members, expected: ExpectedClaims, nowMs: number): ExpiringSubject {
@@ -74,17 +73,13 @@ function rolesOf(claims: Members, name: string): readonly string[] {
   if (claim === undefined) return [];
   const roles: readonly unknown[] = typeof claim === 'string' ? claim.split(' ').filter(Boolean) : asList(claim, name);
   if (roles.length > maxRoles) throw new TokenRefusal('claims', `has more than ${maxRoles} roles in ${name}`);
-  if (roles.every(isRole)) return Object.freeze([...roles]);
+  if (roles.every((role): role is string => typeof role === 'string' && isRole(role))) return Object.freeze([...roles]);
   throw new TokenRefusal('claims', `has a role in ${name} that is not 1 to 64 visible ASCII characters`);
 }
 
 function asList(claim: unknown, name: string): readonly unknown[] {
   if (Array.isArray(claim)) return claim;
   throw new TokenRefusal('claims', `has a claim ${name} that is neither a list nor a text`);
-}
-
-function isRole(role: unknown): role is string {
-  return typeof role === 'string' && roleForm.test(role);
 }
 
 function claimOf(claims: Members, name: string): unknown {
