@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import { peerOf } from './hang-up.ts';
 import type { ConnectionEnd } from './host-observer.ts';
+import { sharedAddressOf } from './network-of.ts';
 
 /** How many connections of a listener may be open. */
 export interface ConnectionLimits {
@@ -20,7 +21,7 @@ export interface TurnedAway {
 // How many connections above the limit get an answer that says why they are closed.
 const maxAnswered = 100;
 
-/** Counts the open connections, in all and by address. */
+/** Counts the open connections, in all and by address: with IPv6, by the network of a host. */
 export class ConnectionLimit {
   readonly #limits: ConnectionLimits;
   readonly #ofAddress = new Map<string, number>();
@@ -39,7 +40,7 @@ export class ConnectionLimit {
   /** Counts a connection until it closes. Returns why it must not stay. */
   enter(socket: Socket): TurnedAway | undefined {
     const { all, ofAddress } = this.#limits;
-    const address = socket.remoteAddress ?? 'unknown';
+    const address = sharedAddressOf(socket);
     if (this.#open >= all)
       return this.#turnAway(socket, 'too_many_connections', all, `all ${all} connections are in use`);
     const others = this.#ofAddress.get(address) ?? 0;

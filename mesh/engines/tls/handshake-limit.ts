@@ -1,18 +1,19 @@
 import type { Socket } from 'node:net';
 import { peerOf } from '../hang-up.ts';
+import { sharedAddressOf } from '../network-of.ts';
 
 // A restarted server gets the handshakes of all its clients at once, of which many may share an address.
 const maxOfAddress = 200;
 const maxInAll = 2_000;
 
-/** Counts the handshakes that are under way, in all and by address: each costs more than a hundred calls. */
+/** Counts the handshakes that are under way, in all and by address (with IPv6, by the network of a host): each costs more than a hundred calls. */
 export class HandshakeLimit {
   readonly #addresses = new Map<string, string>();
   readonly #ofAddress = new Map<string, number>();
 
   /** Counts a handshake until `done`, or until its connection closes. Returns why it must not take place. */
   begin(socket: Socket): string | undefined {
-    const address = socket.remoteAddress ?? 'unknown';
+    const address = sharedAddressOf(socket);
     const others = this.#ofAddress.get(address) ?? 0;
     if (others >= maxOfAddress) return `${maxOfAddress} handshakes of its address are under way`;
     if (this.#addresses.size >= maxInAll) return `${maxInAll} handshakes are under way`;

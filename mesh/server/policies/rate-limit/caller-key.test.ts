@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { anonymous } from '../../../identity/caller.ts';
-import { countedCaller, networkOf } from './caller-key.ts';
+import { countedCaller } from './caller-key.ts';
 
 const ada = { service: undefined, subject: 'ada', roles: [] };
 const far = '203.0.113.9:4711';
@@ -35,26 +35,4 @@ describe('countedCaller', () => {
     expect(one?.length).toBeLessThan(130);
     expect(one).not.toBe(other);
   });
-});
-
-describe('networkOf', () => {
-  it.each([
-    ['10.1.2.3', '10.1.2.3'],
-    ['::ffff:10.1.2.3', '10.1.2.3'],
-    ['2001:db8:0:1:aaaa::1', '2001:db8:0:1'],
-    ['2001:DB8:0:0001:bbbb:0:0:2', '2001:db8:0:1'],
-    ['[2001:db8:0:1::9]', '2001:db8:0:1'],
-    ['2001:db8::9', '2001:db8:0:0'],
-    ['fe80::1%eth0', 'fe80:0:0:0'],
-    ['::9', '0:0:0:0'],
-  ])('of %s is %s', (host, network) => {
-    expect(networkOf(host)).toBe(network);
-  });
-
-  it.each(['127.0.0.1', '127.9.9.9', '::ffff:127.0.0.1', '::1', '', 'unknown', '/run/socket'])(
-    'of %j is none',
-    (host) => {
-      expect(networkOf(host)).toBeUndefined();
-    },
-  );
 });

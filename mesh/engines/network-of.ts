@@ -1,0 +1,26 @@
+import type { Socket } from 'node:net';
+
+/** Returns what limits of an address count together: the address of a peer, or the network of its host. */
+export function sharedAddressOf({ remoteAddress = 'unknown' }: Socket): string {
+  return networkOf(remoteAddress) ?? remoteAddress;
+}
+
+/**
+ * Returns an IPv4 address, or the /64 of an IPv6 address, which belongs to one host: that has all its addresses to itself.
+ * `undefined` for loopback, and for what is no address.
+ */
+export function networkOf(host: string): string | undefined {
+  const bare = host.replace(/^\[|\]$/g, '').replace(/%.*$/, '');
+  const ipv4 = /^(?:::ffff:)?(\d+\.\d+\.\d+\.\d+)$/i.exec(bare)?.[1];
+  if (ipv4 !== undefined) return ipv4.startsWith('127.') ? undefined : ipv4;
+  if (!bare.includes(':') || bare === '::1') return undefined;
+  const [head = '', tail] = bare.toLowerCase().split('::');
+  const before = groupsOf(head);
+  const after = groupsOf(tail ?? '');
+  const zeros = tail === undefined ? 0 : Math.max(0, 8 - before.length - after.length);
+  return [...before, ...Array<string>(zeros).fill('0'), ...after].slice(0, 4).join(':');
+}
+
+function groupsOf(text: string): string[] {
+  return text === '' ? [] : text.split(':').map((group) => group.replace(/^0+(?=.)/, ''));
+}
