@@ -37,7 +37,9 @@ export const authSettings = {
   },
   /** PEM of the authorities of the server with the keys. */
   authJwksCa: certificatesSetting('AUTH_JWKS_CA_FILE', {
-    doc: 'a PEM file with the authorities that may sign the certificate of an `AUTH_JWKS` URL. Default: the public ones',
+    doc:
+      'a PEM file with the authorities that may sign the certificate of an `AUTH_JWKS` URL. `node`: those of Node. Default: `node`, ' +
+      'and not `TLS_CA`, since an issuer is outside of the mesh',
   }),
   /** `iss`. */
   authIssuer: nameSetting('AUTH_ISSUER', {
