@@ -65,7 +65,9 @@ const keepAliveMs = 10_000;
 /** Asks one registry over HTTP. Connections are reused. */
 export function createRegistryHttp({ server, registry, tls }: RegistryHttpOptions): RegistryHttp {
   const base = new URL(`${tls ? 'https' : 'http'}://${server}`);
-  const agent = tls ? new https.Agent({ keepAlive: true, ...tls }) : new http.Agent({ keepAlive: true });
+  const agent = tls
+    ? new https.Agent({ keepAlive: true, rejectUnauthorized: true, ...tls })
+    : new http.Agent({ keepAlive: true });
   const unavailable = (problem: string, cause?: unknown) => registryUnavailable({ registry, problem }, { cause });
   const invalid = (problem: string) => registryAnswerInvalid({ registry, problem });
 

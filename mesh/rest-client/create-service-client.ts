@@ -35,7 +35,7 @@ export function createServiceClient(baseUrl: string, options: RestClientOptions 
   const connections = { keepAlive: true, maxSockets: settings.maxConnections };
   const agents = {
     httpAgent: new http.Agent(connections),
-    httpsAgent: new https.Agent({ ...connections, ...(options.ca && { ca: options.ca }) }),
+    httpsAgent: new https.Agent({ ...connections, rejectUnauthorized: true, ...(options.ca && { ca: options.ca }) }),
   };
   // A process that calls no REST API does not load axios, which takes as long as a tenth of all else.
   const transport = import('./axios/transport.ts').then(({ createTransport }) =>

@@ -31,6 +31,8 @@ export class ClientContext {
     const { serverName, serverService } = this.#tls;
     return {
       secureContext: this.#context,
+      // Its default is a variable of the environment: NODE_TLS_REJECT_UNAUTHORIZED.
+      rejectUnauthorized: true,
       // A server name in TLS cannot be an address.
       servername: serverName ?? (isIP(this.#host) === 0 ? this.#host : ''),
       ALPNProtocols: [alpnProtocol],

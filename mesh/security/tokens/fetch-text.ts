@@ -33,7 +33,7 @@ function get(url: string, options: https.RequestOptions): Promise<http.IncomingM
   const { request } = url.startsWith('https:') ? https : http;
   const headers = { accept: 'application/jwk-set+json, application/json', connection: 'close' };
   return new Promise((resolve, reject) => {
-    request(url, { ...options, headers, agent: false })
+    request(url, { ...options, rejectUnauthorized: true, headers, agent: false })
       .on('response', resolve)
       .on('error', reject)
       .end();

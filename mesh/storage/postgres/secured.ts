@@ -15,7 +15,7 @@ const mode = /([?&])sslmode=[^&#]*&?/;
 export function secured(url: string, tls: DatabaseTls = {}): Pick<pg.ClientConfig, 'connectionString' | 'ssl'> {
   const { ca, cert, key, isRequired = false } = tls;
   const isEncrypted = mode.test(url) || isRequired;
-  if (!isEncrypted || decided.test(url) || (ca === undefined && cert === undefined)) return { connectionString: url };
+  if (!isEncrypted || decided.test(url)) return { connectionString: url };
   return {
     // It would replace the options.
     connectionString: url.replace(mode, '$1').replace(/[?&]$/, ''),

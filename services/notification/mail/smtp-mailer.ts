@@ -35,7 +35,7 @@ export function createSmtpMailer(url: URL, clock: Clock, { timeoutMs = 30_000, t
     host: url.hostname.replace(/^\[|\]$/g, ''),
     port: Number(url.port) || (secure ? 465 : 587),
     secure,
-    tls: trust,
+    tls: { rejectUnauthorized: true, ...trust },
     ...(auth ? { auth, requireTLS: !secure } : {}),
     dnsTimeout: timeoutMs,
     connectionTimeout: timeoutMs,

@@ -101,7 +101,11 @@ export function createKafka(
   return new kafkajs.Kafka({
     clientId: 'ordermesh',
     brokers: [...brokers],
-    ssl: tls && { ...(ca !== undefined && { ca }), ...(cert !== undefined && key !== undefined && { cert, key }) },
+    ssl: tls && {
+      rejectUnauthorized: true,
+      ...(ca !== undefined && { ca }),
+      ...(cert !== undefined && key !== undefined && { cert, key }),
+    },
     // Its type has a variant for each mechanism.
     ...(sasl && { sasl: { ...sasl } as SASLOptions }),
     connectionTimeout: 3000,

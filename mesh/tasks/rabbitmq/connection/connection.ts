@@ -43,6 +43,7 @@ export async function openConnection(
     recovery,
     // An option of the socket, missing in the types.
     signal: socket.signal,
+    rejectUnauthorized: true,
     ...(ca !== undefined && { ca: [ca] }),
     ...(cert !== undefined && key !== undefined && { cert, key }),
     clientProperties: { connection_name: `ordermesh ${purpose}` },
