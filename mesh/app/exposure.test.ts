@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { ConfigError, readConfig } from '../config/config.ts';
 import { captureLog } from '../testing/captured-log.ts';
-import { checkExposure, exposedListeners, type Safeguards } from './exposure.ts';
+import { checkExposure, checkNodeTls, exposedListeners, type Safeguards } from './exposure.ts';
 
 const hasEdge = true;
 
@@ -17,7 +17,12 @@ describe('a process that other machines reach', () => {
     ['GRPC_LISTEN', '0.0.0.0:50051', 'TLS and tokens', 'TLS_CERT, TLS_KEY, AUTH_JWKS'],
     ['HTTP_LISTEN', '[::]:8080', 'TLS and tokens', 'TLS_CERT, TLS_KEY, AUTH_JWKS'],
     ['METRICS_LISTEN', '10.0.0.7:9464', 'TLS and client certificates', 'TLS_CERT, TLS_KEY, TLS_CA'],
-    ['OPS_LISTEN', 'ops.internal:50052', 'TLS and client certificates', 'TLS_CERT, TLS_KEY, TLS_CA'],
+    [
+      'OPS_LISTEN',
+      'ops.internal:50052',
+      'TLS and client certificates and tokens',
+      'TLS_CERT, TLS_KEY, TLS_CA, AUTH_JWKS',
+    ],
   ])('is refused for %s=%s, with the ways out', (variable, address, without, settings) => {
     const port = address.slice(address.lastIndexOf(':'));
     const check = () => logOf({ [variable]: address });
@@ -39,7 +44,7 @@ describe('a process that other machines reach', () => {
         level: 'warn',
         listeners: [
           'GRPC_LISTEN=0.0.0.0:1 without TLS and tokens',
-          'OPS_LISTEN=0.0.0.0:2 without TLS and client certificates',
+          'OPS_LISTEN=0.0.0.0:2 without TLS and client certificates and tokens',
         ],
         msg: expect.stringContaining('without TLS or authentication'),
       },
@@ -62,7 +67,7 @@ describe('a process that knows who calls', () => {
   });
 
   it.each([
-    ['tokens', { ...tls, TLS_CA: 'ca.pem' }, ['GRPC_LISTEN', 'HTTP_LISTEN']],
+    ['tokens', { ...tls, TLS_CA: 'ca.pem' }, ['GRPC_LISTEN', 'HTTP_LISTEN', 'OPS_LISTEN']],
     ['client certificates', { ...tls, ...tokens }, ['METRICS_LISTEN', 'OPS_LISTEN']],
     ['TLS', tokens, Object.keys(open)],
     [
@@ -141,5 +146,15 @@ describe('the safeguards of listeners', () => {
     [['tls', 'clientCertificates', 'tokens'] as const, []],
   ])('%j leave %j', (has, missing) => {
     expect(lacking(...has)).toEqual(missing);
+  });
+});
+
+describe('a process whose Node accepts every server', () => {
+  it('is refused, whatever else permits', () => {
+    const check = () => checkNodeTls({ NODE_TLS_REJECT_UNAUTHORIZED: '0', ALLOW_INSECURE: '1' });
+    expect(check).toThrow(ConfigError);
+    expect(check).toThrow(/^NODE_TLS_REJECT_UNAUTHORIZED is 0.*TLS_CA/);
+    checkNodeTls({ NODE_TLS_REJECT_UNAUTHORIZED: '1' });
+    checkNodeTls({});
   });
 });

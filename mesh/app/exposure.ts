@@ -4,6 +4,8 @@ import { processSettings } from '../config/process-settings.ts';
 import type { ConfigFault } from '../config/setting.ts';
 import type { Logger } from '../telemetry/logger.ts';
 
+const nodeTls = 'NODE_TLS_REJECT_UNAUTHORIZED';
+
 /** What can protect a listener: how a fault calls it, and the settings that it needs. */
 const safeguards = {
   tls: { text: 'TLS', settings: ['TLS_CERT', 'TLS_KEY'] },
@@ -30,10 +32,12 @@ type ListenSettings = Pick<Config, 'grpcListen' | 'httpListen' | 'httpTlsCert' |
 
 const callsNeed: readonly Safeguard[] = ['tls', 'tokens'];
 const machinesNeed: readonly Safeguard[] = ['tls', 'clientCertificates'];
+/** Operators change things there. */
+const operatorsNeed: readonly Safeguard[] = ['tls', 'clientCertificates', 'tokens'];
 
 /**
  * Returns the listeners of a process that other machines reach without proving who they are. Callers of services prove it with
- * tokens, over TLS; those that read metrics or ask a gateway about itself are machines, which have certificates.
+ * tokens, over TLS; those that read metrics are machines, which have certificates. Who changes things at a gateway needs both.
  */
 export function exposedListeners(
   { grpcListen, httpListen, httpTlsCert, metricsListen, opsListen }: ListenSettings,
@@ -48,7 +52,7 @@ export function exposedListeners(
       needs: httpTlsCert === '' ? callsNeed : (['tokens'] as const),
     },
     { ...processSettings.metricsListen, address: metricsListen, needs: machinesNeed },
-    { ...processSettings.opsListen, address: opsListen, needs: machinesNeed },
+    { ...processSettings.opsListen, address: opsListen, needs: operatorsNeed },
   ];
   return listeners.flatMap(({ variable, address, needs }) => {
     const lacks = needs.filter((safeguard) => !has.has(safeguard)).map((safeguard) => safeguards[safeguard]);
@@ -56,6 +60,13 @@ export function exposedListeners(
     const without = lacks.map(({ text }) => text).join(' and ');
     return [{ variable, address, without, settings: lacks.flatMap(({ settings }) => settings) }];
   });
+}
+
+/** Throws a ConfigError if Node is told to accept the certificate of any server, for which no process of a mesh has a use. */
+export function checkNodeTls({ [nodeTls]: value }: NodeJS.ProcessEnv): void {
+  if (value !== '0') return;
+  const problem = 'is 0, which lets anyone pose as a server: unset it, and name the authorities in TLS_CA or *_CA_FILE';
+  throw new ConfigError([{ variable: nodeTls, problem }]);
 }
 
 /** Throws a ConfigError that names each such listener and the ways out, unless `ALLOW_INSECURE` permits and logs them. */

@@ -10,7 +10,7 @@ import { keepAlive } from '../time/keep-alive.ts';
 import { sleep } from '../time/sleep.ts';
 import { claimDataFolder } from './data/data-folder.ts';
 import { hasManifest } from './data/manifest.ts';
-import { checkExposure } from './exposure.ts';
+import { checkExposure, checkNodeTls } from './exposure.ts';
 import { type OpenApp, openApp } from './open-app.ts';
 import { warnOfPlainPasswords } from './plain-passwords.ts';
 import type { ServiceDefinition } from './service/service.ts';
@@ -79,6 +79,7 @@ export function beginApp(config: Config, definitions: readonly ServiceDefinition
     try {
       const hasEdge = definitions.some((definition) => definition.hasEdge);
       checkDistinctListeners(config, hasEdge);
+      checkNodeTls(process.env);
       checkExposure(config, hasEdge, logger);
       warnOfPlainPasswords(config, logger);
       const tls = openProcessTls(config, { clock, logger, gateway: gatewayName });
