@@ -2,6 +2,7 @@ import { type Metadata, Status } from 'nice-grpc-common';
 import { metadataTooLarge } from '../engines/errors.ts';
 import { messageTooLarge } from '../engines/native/grpc/errors.ts';
 import { TransportError } from '../engines/transport-error.ts';
+import { rateLimited } from '../errors/errors.ts';
 import { MeshError, type MeshErrorOptions } from '../errors/mesh-error.ts';
 import { decodeStatusDetails, statusDetailsKey } from '../errors/status-details.ts';
 
@@ -52,7 +53,7 @@ export function isTooLarge(error: MeshError): boolean {
 /** Whether a call was refused because its caller makes too many: the service is healthy, and serves others. */
 export function isRateLimited({ reason }: MeshError): boolean {
   // Also of a server in another language.
-  return reason === 'RATE_LIMITED';
+  return reason === rateLimited.reason;
 }
 
 function fromTransport(error: TransportError): CallError {

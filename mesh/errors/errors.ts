@@ -111,3 +111,13 @@ export const eventTooLarge = defineError({
     `event ${event.key} for topic ${event.topic} has ${event.bytes} bytes, more than ${event.maxBytes}: send a reference instead`,
   metadata: ({ topic, key }) => ({ topic, key }),
 });
+
+export const rateLimited = defineError({
+  reason: 'RATE_LIMITED',
+  code: Status.RESOURCE_EXHAUSTED,
+  means: 'the caller calls the method more often than its contract allows; the call was not started',
+  fix: 'wait as long as RetryInfo says',
+  text: ({ path, perSecond, burst }: { readonly path: string; readonly perSecond: number; readonly burst: number }) =>
+    `${path} was not started: a caller may make ${perSecond} calls a second, ${burst} at once; call again later`,
+  metadata: () => ({}),
+});

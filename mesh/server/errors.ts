@@ -28,16 +28,6 @@ export const serverOverloaded = defineError({
   metadata: () => ({}),
 });
 
-export const rateLimited = defineError({
-  reason: 'RATE_LIMITED',
-  code: Status.RESOURCE_EXHAUSTED,
-  means: 'the caller calls the method more often than its contract allows; the call was not started',
-  fix: 'wait as long as RetryInfo says',
-  text: ({ path, perSecond, burst }: { readonly path: string; readonly perSecond: number; readonly burst: number }) =>
-    `${path} was not started: a caller may make ${perSecond} calls a second, ${burst} at once; call again later`,
-  metadata: () => ({}),
-});
-
 export const requestIdMissing = defineError({
   reason: 'REQUEST_ID_MISSING',
   code: Status.ABORTED,

@@ -10,6 +10,7 @@ import { OrderState } from '#gen/order/v1/order.ts';
 import { LedgerServiceContract } from '#gen/payment/v1/ledger.contract.ts';
 import { OrderReportServiceContract } from '#gen/report/v1/report.contract.ts';
 import { createJob } from '../../mesh/leases/job.ts';
+import { createOperatorActions } from '../../mesh/operator-actions/create-operator-actions.ts';
 import { openStorage } from '../../mesh/storage/open.ts';
 import { createTaskDeadLetters } from '../../mesh/tasks/rabbitmq/dead-letters/task-dead-letters.ts';
 import { createLogger } from '../../mesh/telemetry/logger.ts';
@@ -46,6 +47,17 @@ export async function buryTask(url: string): Promise<void> {
   const deadLetters = await createTaskDeadLetters(storage, systemClock, async () => undefined);
   const letter = { origin: 'jobs', reason: 'FAILED', error: 'no', attempts: 1, payload: new Uint8Array(), headers: {} };
   await deadLetters.add('one', { ...letter, subjectId: 'one', firstTimeMs: 1 });
+}
+
+/** Records an action of an operator, and reads it. */
+export async function recordAction(url: string): Promise<void> {
+  const storage = await openStorage(url);
+  onTestFinished(() => storage.close());
+  const actions = createOperatorActions(storage, systemClock);
+  const action = { subject: 'olga', roles: ['operator'], method: 'RetrySaga', request: '{}', reason: 'fixed' };
+  const id = await actions.begin({ ...action, requestId: 'one' });
+  await actions.end(id, 'OK');
+  await actions.page('', 10);
 }
 
 /** Runs a job twice, long enough for its lease to be renewed. */

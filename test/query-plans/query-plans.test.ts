@@ -7,7 +7,7 @@ import { startMesh, type TestMesh } from '../../mesh/testing/start-mesh.ts';
 import { allServices } from '../../services/all.ts';
 import { createStuckService } from '../../services/ops/testing/stuck-service.ts';
 import { allowedSteps, notExplained } from './allowed-steps.ts';
-import { buryTask, driveMesh, runJob } from './drive-mesh.ts';
+import { buryTask, driveMesh, recordAction, runJob } from './drive-mesh.ts';
 import { type Explained, explainAll } from './explain-all.ts';
 import { recordStatements } from './record-statements.ts';
 import { statementsInSource } from './statements-in-source.ts';
@@ -39,6 +39,7 @@ function planSuite(newUrl: NewDatabaseUrl): void {
     await driveMesh(mesh, stuck);
     await buryTask(newUrl());
     await runJob(newUrl());
+    await recordAction(newUrl());
     const results = await explainAll(written, recorder, url);
     explained.push(...results);
     const faults = results

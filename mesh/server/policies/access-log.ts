@@ -3,12 +3,12 @@ import type { MethodContract } from '../../contract/contract.ts';
 import type { CallRefusalReason } from '../../engines/host-observer.ts';
 import type { RequestFault } from '../../engines/request-fault.ts';
 import { isServerFault } from '../../errors/codes.ts';
+import { rateLimited } from '../../errors/errors.ts';
 import type { Metrics } from '../../metrics/metrics.ts';
 import { permissionDenied, unauthenticated } from '../../security/authorization/errors.ts';
 import { invalidToken } from '../../security/tokens/errors.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import type { Clock } from '../../time/clock.ts';
-import { rateLimited } from '../errors.ts';
 import type { HandlerContext } from '../handler-context.ts';
 
 /**

@@ -1,8 +1,8 @@
 import type { Rate } from '../../../contract/contract.ts';
+import { rateLimited } from '../../../errors/errors.ts';
 import type { Caller } from '../../../identity/caller.ts';
 import type { Metrics } from '../../../metrics/metrics.ts';
 import type { Clock } from '../../../time/clock.ts';
-import { rateLimited } from '../../errors.ts';
 import { CallRate } from './call-rate.ts';
 import { countedCaller } from './caller-key.ts';
 
