@@ -136,12 +136,25 @@ describe('the safeguards of listeners', () => {
     exposedListeners(exposed, hasEdge, new Set(has)).map(({ variable, without }) => `${variable} ${without}`);
 
   it.each([
-    [[], all.map((listener, index) => `${listener} ${index < 2 ? 'TLS and tokens' : 'TLS and client certificates'}`)],
+    [
+      [],
+      [
+        'GRPC_LISTEN TLS and tokens',
+        'HTTP_LISTEN TLS and tokens',
+        'METRICS_LISTEN TLS and client certificates',
+        'OPS_LISTEN TLS and client certificates and tokens',
+      ],
+    ],
     [
       ['tls'] as const,
-      ['GRPC_LISTEN tokens', 'HTTP_LISTEN tokens', ...all.slice(2).map((name) => `${name} client certificates`)],
+      [
+        'GRPC_LISTEN tokens',
+        'HTTP_LISTEN tokens',
+        'METRICS_LISTEN client certificates',
+        'OPS_LISTEN client certificates and tokens',
+      ],
     ],
-    [['tls', 'clientCertificates'] as const, ['GRPC_LISTEN tokens', 'HTTP_LISTEN tokens']],
+    [['tls', 'clientCertificates'] as const, ['GRPC_LISTEN tokens', 'HTTP_LISTEN tokens', 'OPS_LISTEN tokens']],
     [['tls', 'tokens'] as const, all.slice(2).map((name) => `${name} client certificates`)],
     [['tls', 'clientCertificates', 'tokens'] as const, []],
   ])('%j leave %j', (has, missing) => {
