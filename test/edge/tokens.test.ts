@@ -134,6 +134,15 @@ describe('a token', () => {
     expect((await getUser('eve', { 'mesh-subject': 'eve', 'mesh-roles': 'admin' })).status).toBe(401);
   });
 
+  it('is asked for before the body and the headers are looked at', async () => {
+    const sent = { headers: { 'content-type': 'application/json' }, body: '{"name": ' };
+    const { status, json } = await send(address, 'POST', '/api/users', sent);
+    expect([status, json.reason]).toEqual([401, 'UNAUTHENTICATED']);
+    const path = '/payment.v1.AccountService/Deposit';
+    const unread = await send(address, 'POST', path, { ...sent, body: '{"accountId": 1}' });
+    expect([unread.status, unread.json.code]).toEqual([401, 'unauthenticated']);
+  });
+
   it('is not needed for the docs and the health', async () => {
     for (const path of ['/api/health', '/api/docs', '/api/openapi.json'])
       expect((await send(address, 'GET', path, { headers: bearer('forged') })).status, path).toBe(200);
