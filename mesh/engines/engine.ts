@@ -56,7 +56,7 @@ export interface EngineCall extends CallContext {
   readonly isOver: boolean;
   /** The fault in a stream of requests for which the engine has ended the call. */
   readonly requestFault: RequestFault | undefined;
-  /** One text value of the metadata, without making all of `metadata`. */
+  /** One text value of the metadata, without making all of `metadata`; several are joined, so no reader believes only one of them. */
   textMetadata(key: string): string | undefined;
   /**
    * Throws RESOURCE_EXHAUSTED `METADATA_TOO_LARGE` if the caller does not accept the header and trailer that are set and not

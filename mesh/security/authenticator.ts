@@ -4,7 +4,7 @@ import type { Caller } from '../identity/caller.ts';
 export interface Credentials {
   /** The service that the peer's certificate names; `undefined` without a certificate. */
   readonly peerService?: string | undefined;
-  /** One text value of the metadata or of the headers, by its lower-case name. */
+  /** One text value of the metadata or of the headers, by its lower-case name. Several are joined by `, `, which is no valid one. */
   textMetadata(key: string): string | undefined;
 }
 

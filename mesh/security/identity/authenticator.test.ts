@@ -105,7 +105,7 @@ describe('the authenticator', () => {
     expect(await authenticate({ authorization: 'Bearer alice', ...bob })).toEqual({ caller, dropped: 1 });
   });
 
-  it.each(['Basic YTpi', 'Bearer', 'Bearer a b', '', 'alice'])(
+  it.each(['Bearer alice, Bearer alice', 'Basic YTpi', 'Bearer', 'Bearer a b', '', 'alice'])(
     'refuses the authorization %j',
     async (authorization) => {
       expect((await authenticate({ authorization })).caller).toBe('TypeError: refused');

@@ -128,6 +128,7 @@ function admitFirst(
   http2Server.on('stream', (stream, headers, ...rest) => {
     watchOf(stream)?.opened(stream);
     exchangeRequestId(stream, headers);
+    keepBothTokens(headers, rest as readonly unknown[]);
     const refusal = admit(headers, stream);
     if (refusal !== undefined) {
       refuse(stream, refusal);
@@ -141,6 +142,13 @@ function admitFirst(
     if (timeoutMs !== undefined) releaseAtDeadline(stream, timeoutMs);
     for (const listener of listeners) listener.call(http2Server, stream, headers, ...rest);
   });
+}
+
+/** Node drops all fields `authorization` but the first, and another reader may take the last: together they are no token. */
+function keepBothTokens(headers: IncomingHttpHeaders, [, fields]: readonly unknown[]): void {
+  if (headers.authorization === undefined || !Array.isArray(fields)) return;
+  const tokens = fields.filter((_, index) => index % 2 === 1 && fields[index - 1] === 'authorization');
+  if (tokens.length > 1) headers.authorization = tokens.join(', ');
 }
 
 /** Makes the request id valid and adds it to the response, including those that grpc-js makes by itself. */

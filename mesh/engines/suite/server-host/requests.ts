@@ -66,15 +66,36 @@ export function requestSuite(engine: Engine): void {
 
   /** HEADERS as literals without Huffman coding, followed by RST_STREAM. */
   function resetCall(stream: number, headers: Record<string, string>): Buffer {
-    const text = (value: string) => Buffer.concat([Buffer.from([value.length]), Buffer.from(value)]);
-    const block = Object.entries(headers).flatMap(([name, value]) => [Buffer.from([0]), text(name), text(value)]);
     return Buffer.concat([
-      http2Frame(1, 4, stream, Buffer.concat(block)),
+      http2Frame(1, 4, stream, headerBlock(Object.entries(headers))),
       http2Frame(3, 0, stream, Buffer.from([0, 0, 0, 8])),
     ]);
   }
 
+  /** Fields without compression. */
+  function headerBlock(fields: readonly (readonly [string, string])[]): Buffer {
+    const text = (value: string) => Buffer.concat([Buffer.from([value.length]), Buffer.from(value)]);
+    return Buffer.concat(fields.flatMap(([name, value]) => [Buffer.from([0]), text(name), text(value)]));
+  }
+
   describe('a server host', () => {
+    it.each(['authorization', 'mesh-subject'])('reads both values of %s if it comes twice', async (name) => {
+      const values: unknown[] = [];
+      const { port } = await start(
+        engine,
+        see((call) => values.push(call.textMetadata(name))),
+      );
+      const socket = connect(port, '127.0.0.1');
+      onTestFinished(() => void socket.destroy());
+      const head = { ':method': 'POST', ':scheme': 'http', ':path': '/t/unary', ':authority': 'x', te: 'trailers' };
+      const fields = [...Object.entries(head), ['content-type', 'application/grpc'], [name, 'a'], [name, 'b']] as const;
+      const frames = [http2Frame(4, 0, 0), http2Frame(1, 4, 1, headerBlock(fields))];
+      const preface = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
+      socket.write(Buffer.concat([preface, ...frames, http2Frame(0, 1, 1, many('a'))]));
+      socket.resume();
+      await eventually(() => expect(values).toEqual(['a, b']));
+    });
+
     it('refuses bytes that cannot be decoded with INVALID_ARGUMENT', async () => {
       const { session } = await start(engine, echo);
       expect(await callUnary(session, 'X')).toMatchObject({

@@ -3,7 +3,7 @@ import { deadlineExceeded } from '../../../../errors/errors.ts';
 import type { Timed, WheelTimer } from '../../../../time/timer-wheel.ts';
 import { endpointLost, forwardedMetadataTooLarge, responseMetadataTooLarge } from '../../../errors.ts';
 import type { ForwardedCall, Forwarding } from '../../../forwarding.ts';
-import { fieldValue } from '../../http2/codec/field-rules.ts';
+import { joinedValue } from '../../http2/codec/field-rules.ts';
 import { ErrorCode } from '../../http2/codec/frames.ts';
 import type { HeaderList } from '../../http2/hpack/header-list.ts';
 import type { Http2Stream, StreamEvents } from '../../http2/streams/stream.ts';
@@ -72,7 +72,7 @@ export class ForwardCall implements ForwardedCall, StreamEvents, UpstreamEvents,
   }
 
   textMetadata(key: string): string | undefined {
-    return key.endsWith('-bin') ? undefined : fieldValue(this.#list.fields, key);
+    return key.endsWith('-bin') ? undefined : joinedValue(this.#list.fields, key);
   }
 
   /** Begins to forward it. */

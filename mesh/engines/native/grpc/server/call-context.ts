@@ -4,7 +4,7 @@ import type { ConnectionPeer } from '../../../connection-peer.ts';
 import type { CallEndListener, EngineCall } from '../../../engine.ts';
 import type { RequestFault } from '../../../request-fault.ts';
 import { requestIdKey, requestIdOf } from '../../../request-id.ts';
-import { fieldValue } from '../../http2/codec/field-rules.ts';
+import { fieldValue, joinedValue } from '../../http2/codec/field-rules.ts';
 import type { MessageHead } from '../../http2/codec/message-head.ts';
 import { fieldsOf, metadataOf } from '../metadata-fields.ts';
 
@@ -74,7 +74,7 @@ export abstract class CallContext implements EngineCall {
   }
 
   textMetadata(key: string): string | undefined {
-    return key.endsWith('-bin') ? undefined : fieldValue(this.#head.list.fields, key);
+    return key.endsWith('-bin') ? undefined : joinedValue(this.#head.list.fields, key);
   }
 
   listenForEnd(listener: CallEndListener | undefined): void {

@@ -47,6 +47,17 @@ export function fieldValue(fields: readonly string[], name: string): string | un
   return undefined;
 }
 
+/** The value of a field. Several with its name are one list (RFC 9110 section 5.3). `undefined` if the field is missing. */
+export function joinedValue(fields: readonly string[], name: string): string | undefined {
+  let joined: string | undefined;
+  for (let index = 0; index < fields.length; index += 2) {
+    if (fields[index] !== name) continue;
+    const value = fields[index + 1] ?? '';
+    joined = joined === undefined ? value : `${joined}, ${value}`;
+  }
+  return joined;
+}
+
 /** Whether all fields with this name have the same value. */
 export function hasOneValue(fields: readonly string[], name: string): boolean {
   const value = fieldValue(fields, name);
