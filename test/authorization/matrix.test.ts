@@ -10,7 +10,9 @@ import { everyone, mayCall, type Who } from './expectations.ts';
 import { restRequests } from './rest-request.ts';
 import { type SampleIds, sampleRequests } from './samples.ts';
 
-const { OK, UNAUTHENTICATED, PERMISSION_DENIED } = Status;
+const { OK, UNAUTHENTICATED, PERMISSION_DENIED, NOT_FOUND, ALREADY_EXISTS, FAILED_PRECONDITION, ABORTED } = Status;
+/** What handlers answer to the samples, some of which are repeated by all who may. */
+const answered: ReadonlySet<number> = new Set([OK, NOT_FOUND, ALREADY_EXISTS, FAILED_PRECONDITION, ABORTED]);
 const names = allMethods.map(nameOf);
 
 let shop: AuthenticatedMesh;
@@ -63,7 +65,8 @@ async function statusOf(name: string, who: Who): Promise<number> {
 
 function decisionOf(status: number): string {
   if (status === UNAUTHENTICATED) return 'unauthenticated';
-  return status === PERMISSION_DENIED ? 'denied' : 'allowed';
+  if (status === PERMISSION_DENIED) return 'denied';
+  return answered.has(status) ? 'allowed' : `failed with ${Status[status]}`;
 }
 
 function expectedOf(name: string, who: Who): string {
