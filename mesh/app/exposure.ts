@@ -62,7 +62,7 @@ export function exposedListeners(
   });
 }
 
-/** Throws a ConfigError if Node is told to accept the certificate of any server, for which no process of a mesh has a use. */
+/** Throws a ConfigError if Node accepts the certificate of any server: no process of a mesh needs that. */
 export function checkNodeTls({ [nodeTls]: value }: NodeJS.ProcessEnv): void {
   if (value !== '0') return;
   const problem = 'is 0, which lets anyone pose as a server: unset it, and name the authorities in TLS_CA or *_CA_FILE';

@@ -19,7 +19,7 @@ export const httpSettings = {
   /** The certificate of the HTTP listener, with the intermediate ones. */
   httpTlsCert: fileSetting(
     'HTTP_TLS_CERT',
-    'a PEM file: the certificate of `HTTP_LISTEN`, then the intermediate ones, such as one that browsers trust. It is used anew when ' +
+    'a PEM file: the certificate of `HTTP_LISTEN`, then the intermediate ones, such as one that browsers trust. It is reloaded when ' +
       'it changes. Default: `TLS_CERT`; without that, plain HTTP',
   ),
   /** Its key. */

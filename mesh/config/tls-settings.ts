@@ -13,7 +13,7 @@ export const tlsSettings = {
   tlsCert: fileSetting(
     'TLS_CERT',
     'a PEM file: the certificate of this process, then the intermediate ones. With it, all listeners and the clients of other ' +
-      'services use TLS ([TLS](tls.md)). It is used anew when it changes',
+      'services use TLS ([TLS](tls.md)). It is reloaded when it changes',
   ),
   /** Its key. */
   tlsKey: fileSetting('TLS_KEY', 'a PEM file: the private key of `TLS_CERT`, not encrypted'),

@@ -39,7 +39,7 @@ async function watchedFolder(first: Certificate) {
 describe('watched TLS files', () => {
   const [first, second] = [ca.issueFor('order'), ca.issueFor('order')];
 
-  it('are used anew when certificate and key have changed, and not before both match', async () => {
+  it('are reloaded when certificate and key have changed, and not before both match', async () => {
     const { folder, opened, changes, look, warnings } = await watchedFolder(first);
     await folder.write({ TLS_CERT: second.cert });
     await look();

@@ -92,7 +92,7 @@ function refusalOf(error: unknown): TokenRefusal {
 
 const levelOf = (kind: RefusalKind) => (kind === 'expired' ? 'info' : 'warn');
 
-/** Returns a function that counts and logs a refusal, one line in 10 s for each kind, and returns what its sender is told. */
+/** Returns a function that counts and logs a refusal, one line in 10 s for each kind, and returns the error for the caller. */
 function createRefusalReport({ clock, logger, metrics, issuer, audience }: TokenVerifierOptions) {
   const limit = createLineLimit(clock);
   const count = metrics.counter('ordermesh_tokens_refused_total', 'Bearer tokens that were not believed, by reason.', [
