@@ -26,6 +26,15 @@ export const userEmailTaken = defineError({
     `e-mail address "${email}" is taken by another user: use another address or change that user`,
 });
 
+export const userOfAdmins = defineError({
+  reason: 'USER_OF_ADMINS',
+  code: Status.PERMISSION_DENIED,
+  means: 'only an `admin`, or the user, changes or deletes a user whose role has rights',
+  fix: 'ask an admin',
+  text: ({ id }: { readonly id: string }) =>
+    `user "${id}" has a role with rights, so only admins and that user change it: ask an admin`,
+});
+
 export const roleNotPermitted = defineError({
   reason: 'ROLE_NOT_PERMITTED',
   code: Status.PERMISSION_DENIED,

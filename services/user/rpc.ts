@@ -39,9 +39,9 @@ export function createUserRpc(deps: UserDeps & { readonly storage: Storage }): U
         return toProto(await updateUser(tx, update, { ...deps, caller }));
       }),
 
-    deleteUser: (request, { once }) =>
+    deleteUser: (request, { once, caller }) =>
       once(async (tx) => {
-        await deleteUser(tx, request, deps);
+        await deleteUser(tx, request, { ...deps, caller });
         return {};
       }),
 

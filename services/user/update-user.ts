@@ -1,8 +1,8 @@
 import { type Caller, invalidRequest, staleEtag, type Transaction } from '#mesh';
 import type { UserDeps } from './create-user.ts';
-import { roleNotPermitted, userEmailTaken, userNotFound } from './errors.ts';
+import { roleNotPermitted, userEmailTaken, userNotFound, userOfAdmins } from './errors.ts';
 import { userDeleted, userUpdated } from './events.ts';
-import { mayGiveRole } from './role.ts';
+import { mayChangeUser, mayGiveRole } from './role.ts';
 import { findUser, getUser, removeUser, replaceUser } from './store.ts';
 import { changeUser, type User, type UserChange } from './user.ts';
 
@@ -20,13 +20,15 @@ type ChangeableField = (typeof changeable)[number];
 
 /**
  * Changes a user. A change without a difference keeps version and time and publishes nothing. Throws INVALID_ARGUMENT,
- * NOT_FOUND `USER_NOT_FOUND`, ABORTED if the etag is stale, PERMISSION_DENIED for a role, and ALREADY_EXISTS if the e-mail address is taken.
+ * NOT_FOUND `USER_NOT_FOUND`, ABORTED if the etag is stale, PERMISSION_DENIED for a role or a user
+ * of admins, and ALREADY_EXISTS if the e-mail address is taken.
  */
 export async function updateUser(tx: Transaction, update: UserUpdate, deps: UserDeps): Promise<User> {
   const { id, etag } = update;
   const change = readChange(update);
   for (;;) {
     const user = await getUser(tx, id);
+    assertMayChange(deps.caller, user);
     if (etag !== '' && etag !== user.version.toString()) throw staleEtag({ thing: 'user', id, etag });
     const next = changeUser(user, change, deps.clock.now());
     if (next === user) return user;
@@ -39,19 +41,28 @@ export async function updateUser(tx: Transaction, update: UserUpdate, deps: User
   }
 }
 
+function assertMayChange(caller: Caller | undefined, user: User): void {
+  if (!mayChangeUser(caller, user)) throw userOfAdmins({ id: user.id });
+}
+
 function assertMayChangeRole(caller: Caller | undefined, roles: readonly string[]): void {
   const refused = roles.find((role) => !mayGiveRole(caller, role));
   if (refused !== undefined) throw roleNotPermitted({ role: refused });
 }
 
-/** Deletes a user and frees its e-mail address. Throws NOT_FOUND `USER_NOT_FOUND`, or ABORTED if the etag is stale. */
+/**
+ * Deletes a user and frees its e-mail address. Throws NOT_FOUND `USER_NOT_FOUND`, ABORTED if the etag is stale, or
+ * PERMISSION_DENIED for a user of admins.
+ */
 export async function deleteUser(
   tx: Transaction,
   { id, etag }: { readonly id: string; readonly etag: string },
-  { outbox, clock }: UserDeps,
+  { outbox, clock, caller }: UserDeps,
 ): Promise<void> {
   const user = await removeUser(tx, id, etag);
   if (!user) throw (await findUser(tx, id)) ? staleEtag({ thing: 'user', id, etag }) : userNotFound({ id });
+  // The transaction is rolled back. Before the deletion, the role could still change.
+  assertMayChange(caller, user);
   await outbox.addEvent(tx, userDeleted(user, clock.now()));
 }
 

@@ -130,6 +130,28 @@ describe('a role', () => {
     });
   });
 
+  it('that has rights keeps operators from changing its user and from deleting it', async () => {
+    const root = { id: 'root', name: 'Root', email: 'root@example.com', role: 'admin' };
+    await ok('user.v1.UserService/CreateUser', { user: root }, 'admin');
+    const update = { user: { id: 'root', email: 'evil@example.com' }, updateMask: 'email' };
+    for (const [method, request] of [
+      ['UpdateUser', update],
+      ['DeleteUser', { id: 'root' }],
+    ] as const) {
+      const answer = await shop.call(`user.v1.UserService/${method}`, request, 'operator');
+      expect(answer).toMatchObject({ status: PERMISSION_DENIED, details: { reason: 'USER_OF_ADMINS' } });
+    }
+    const [kept] = await ok('user.v1.UserService/GetUser', { id: 'root' }, 'admin');
+    expect(User.decode(kept ?? new Uint8Array())).toMatchObject({ email: 'root@example.com', etag: '1' });
+    await ok('user.v1.UserService/DeleteUser', { id: 'root' }, 'admin');
+  });
+
+  it('that has rights leaves the rest to its user', async () => {
+    expect((await give('ada', 'operator', 'admin')).status).toBe(OK);
+    await ok('user.v1.UserService/UpdateUser', { user: { id: 'ada', name: 'Ada L.' }, updateMask: 'name' }, 'owner');
+    expect((await give('ada', '', 'admin')).status).toBe(OK);
+  });
+
   it('is not given at sign-up', async () => {
     const user = { id: 'olga', name: 'Olga', email: 'olga@example.com', role: 'admin' };
     const answer = await shop.call('user.v1.UserService/CreateUser', { user }, 'operator');
