@@ -23,6 +23,8 @@ export interface Directory extends EndpointSource {
   missing(): ReadonlyMap<string, readonly string[]>;
   /** The services that are called and run in other processes. */
   called(): readonly string[];
+  /** The services of this process that call others, outside of it. */
+  callers(): ReadonlySet<string>;
   /** The services that are called and known to discovery, but run in this process. */
   shadowed(): string[];
   /** The names of the services that this process runs or calls. */
@@ -66,6 +68,7 @@ export function createDirectory({ discovery, endpoints, local }: DirectoryOption
     },
     missing: () => new Map([...calls].filter(([contract]) => !has(contract))),
     called: () => [...namesOf([...calls.keys()].filter((contract) => !served.has(contract)))],
+    callers: () => new Set([...calls].flatMap(([contract, services]) => (served.has(contract) ? [] : services))),
     shadowed: () =>
       [...namesOf([...calls.keys()].filter((contract) => served.has(contract)))].filter(
         (name) => discovery.knows(name) === 'certain',

@@ -27,7 +27,7 @@ import { serveMetrics } from './serve-metrics.ts';
 import { serverLimits } from './server-limits.ts';
 import type { Runtime, Service, ServiceDefinition } from './service/service.ts';
 import type { Shutdown } from './shutdown.ts';
-import { checkAddresses } from './start-checks.ts';
+import { checkAddresses, checkCallers } from './start-checks.ts';
 
 const oneName =
   'all services are looked up at one DNS name: use <service> in DISCOVERY_URL, unless one address has them all';
@@ -103,6 +103,7 @@ export async function openApp(parts: AppParts): Promise<OpenApp> {
   };
   const { runtime, services, files } = await build().finally(databases.reportFound);
   checkAddresses(config.discovery, directory, await readDeclaredServices(contractDescriptors));
+  if (authentication && tls?.isMutual) checkCallers(directory, { ownService: tls.service, definitions });
   const findable = services.filter(({ isLocal }) => !isLocal).flatMap((service) => service.serves);
   // A gateway is not in any registry.
   if (findable.length > 0) checkAdvertised(config);

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { freePort } from '../testing/servers/free-port.ts';
 import { startMesh } from '../testing/start-mesh.ts';
-import { checkDistinctListeners, checkListen } from './start-checks.ts';
+import { checkCallers, checkDistinctListeners, checkListen } from './start-checks.ts';
 
 /** Starts a worker; resolves when it is done with what it has to do. */
 async function work(address: string, role: 'serve' | 'check'): Promise<void> {
@@ -44,6 +44,25 @@ describe('the addresses of a process', () => {
     const listen = '127.0.0.1:1';
     const start = startMesh([], { GRPC_LISTEN: listen, METRICS_LISTEN: listen });
     await expect(start).rejects.toThrow('METRICS_LISTEN is 127.0.0.1:1, which GRPC_LISTEN=127.0.0.1:1 has');
+  });
+});
+
+describe('services that call others outside of their process', () => {
+  const definitions = ['order', 'report', 'ops'].map((name) => ({ name, observesProcess: name === 'ops' }));
+  const check = (ownService: string | undefined, ...callers: string[]) =>
+    checkCallers({ callers: () => new Set(callers) }, { ownService, definitions });
+
+  it('are refused with the certificate of the gateway', () => {
+    const problem =
+      'TLS_CERT has the certificate of gateway, with which calls of order, report to other processes are refused';
+    expect(() => check('gateway', 'report', 'order', 'ops')).toThrow(problem);
+  });
+
+  it('may be there with their own, or if they call for operators', () => {
+    expect(() => check('order', 'order')).not.toThrow();
+    expect(() => check(undefined, 'order')).not.toThrow();
+    expect(() => check('gateway', 'ops')).not.toThrow();
+    expect(() => check('gateway')).not.toThrow();
   });
 });
 

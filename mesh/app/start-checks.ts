@@ -10,6 +10,7 @@ import { gatewayName, serviceNameOf } from '../discovery/discovery.ts';
 import { listenError, parseListenAddress } from '../engines/listen-address.ts';
 import type { Directory } from './directory.ts';
 import { databaseShared } from './errors.ts';
+import type { ServiceDefinition } from './service/service.ts';
 
 /**
  * Throws FAILED_PRECONDITION `DATABASE_SHARED` if `DATABASE_URL` names one database for `count` services: each has tables of
@@ -91,6 +92,29 @@ export function checkAddresses(url: DiscoveryUrl, directory: Directory, declared
   const unknown = url.scheme === 'static' ? unknownServices(url.addresses, known) : [];
   const faults = [...unknown, ...missingAddresses(directory)];
   if (faults.length > 0) throw new ConfigError(faults);
+}
+
+interface CallersOptions {
+  /** The service that the certificate of this process names. */
+  readonly ownService: string | undefined;
+  readonly definitions: readonly Pick<ServiceDefinition, 'name' | 'observesProcess'>[];
+}
+
+/**
+ * Throws a ConfigError if services of this process call others outside of it with the certificate of the gateway, which names none
+ * of them: once calls are authenticated, each would be refused. An operations service calls on behalf of operators, who have a right
+ * of their own.
+ */
+export function checkCallers(directory: Pick<Directory, 'callers'>, { ownService, definitions }: CallersOptions): void {
+  if (ownService !== gatewayName) return;
+  const forOperators = new Set(definitions.filter((one) => one.observesProcess).map(({ name }) => name));
+  const callers = [...directory.callers()].filter((name) => !forOperators.has(name)).toSorted();
+  if (callers.length === 0) return;
+  const names = callers.join(', ');
+  const problem =
+    `has the certificate of ${gatewayName}, with which calls of ${names} to other processes are refused, as AUTH_JWKS is set: run ` +
+    `${callers.length === 1 ? 'it' : 'each of them'} in a process of its own with its own certificate, or all that it calls in this one`;
+  throw new ConfigError([{ variable: processSettings.tlsCert.variable, problem }]);
 }
 
 function missingAddresses(directory: Directory): ConfigFault[] {
