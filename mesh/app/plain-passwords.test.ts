@@ -1,7 +1,46 @@
 import { describe, expect, it } from 'vitest';
 import { readConfig } from '../config/config.ts';
 import { captureLog } from '../testing/captured-log.ts';
-import { plainPasswords, warnOfPlainPasswords } from './plain-passwords.ts';
+import { plainPasswords, plainServers, warnOfPlainPasswords } from './plain-passwords.ts';
+
+describe('servers without TLS', () => {
+  const open = {
+    DATABASE_URL: 'postgres://mesh@10.0.0.5/<service>',
+    DATABASE_DIRECT_URL: 'postgres://mesh@10.0.0.5/<service>?sslmode=disable',
+    EVENTS_URL: 'kafka://u:p@10.0.0.6:9092',
+    TASKS_URL: 'amqp://10.0.0.7',
+    DISCOVERY_URL: 'eureka://registry:8761',
+  };
+
+  it('on other machines are named, with a password or not', () => {
+    expect(plainServers(readConfig(open))).toEqual(Object.keys(open));
+    expect(plainServers(readConfig({ DATABASE_URL: 'postgres:///x?host=10.0.0.5' }))).toEqual(['DATABASE_URL']);
+  });
+
+  it.each([
+    {},
+    { DATABASE_URL: 'postgres://db/x?sslmode=require', TASKS_URL: 'amqp://localhost' },
+    { DATABASE_URL: 'postgres:///x?host=/run/postgresql', EVENTS_URL: 'kafka+ssl://10.0.0.6:9092' },
+  ])('are not the case of %j', (environment) => {
+    expect(plainServers(readConfig(environment))).toEqual([]);
+  });
+
+  it('are databases only if no setting says who signs their certificates, or their URL forbids TLS', () => {
+    const named = (environment: Readonly<Record<string, string>>) =>
+      plainServers(readConfig({ DATABASE_URL: open.DATABASE_URL, TLS_CA: '/ca.pem', ...environment }));
+    expect(named({})).toEqual([]);
+    expect(named({ DATABASE_CA_FILE: 'node' })).toEqual(['DATABASE_URL']);
+    expect(named({ DATABASE_URL: `${open.DATABASE_URL}?sslmode=disable` })).toEqual(['DATABASE_URL']);
+  });
+
+  it('are a warning once the process has a certificate', () => {
+    const { logger, lines } = captureLog();
+    warnOfPlainPasswords(readConfig({ TASKS_URL: open.TASKS_URL }), logger);
+    expect(lines).toEqual([]);
+    warnOfPlainPasswords(readConfig({ TASKS_URL: open.TASKS_URL, TLS_CERT: '/cert.pem' }), logger);
+    expect(lines).toMatchObject([{ level: 'warn', settings: ['TASKS_URL'] }]);
+  });
+});
 
 describe('passwords without TLS', () => {
   it.each([

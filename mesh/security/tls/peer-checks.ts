@@ -4,7 +4,7 @@ import type { ServiceIds } from '../../identity/spiffe-id.ts';
 import { svidOfPeer } from './svid.ts';
 import type { TlsFiles } from './tls-files.ts';
 
-/** Accepts every SPIFFE id of the own trust domain. One of another form than those of services names none. */
+/** Accepts every SPIFFE id of the own trust domain. One with a different form from service ids names none. */
 export function checkCaller(ids: () => ServiceIds): CheckPeer {
   return (certificate) => verdictOf(certificate, ids());
 }
