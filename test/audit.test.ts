@@ -33,16 +33,17 @@ describe('the audit', () => {
         await watchToEnd(audited.shop.orders, id);
       }
     };
-    const customers = Array.from({ length: 12 }, place);
+    // If a check fails, the mesh is stopped under them. Then they end as well, and that is no fault of theirs.
+    const customers = Promise.allSettled(Array.from({ length: 12 }, place));
     expect(await audited.findings()).toEqual([]);
-    for (let round = 0; round < 15; round += 1) {
+    for (let round = 0; round < 8; round += 1) {
       expect(await audited.findings('orders/charges', 'orders/reservations', 'inventory/reserved-stock')).toEqual([]);
     }
     placing = false;
-    await Promise.all(customers);
+    expect((await customers).filter(({ status }) => status === 'rejected')).toEqual([]);
     expect(placed).toBeGreaterThan(50);
     expect(await audited.findings()).toEqual([]);
-  }, 60_000);
+  }, 120_000);
 
   it.each(['listOrders', 'listPayments', 'listReservations'])(
     'finds nothing if %s is read later than the rest',

@@ -90,7 +90,9 @@ function accessFaults(method: DescMethod, registry: Registry): string[] {
   try {
     if (accessOf(method, registry) !== undefined) return [];
     const { name } = method.parent;
-    return [`says not who may call it: set access in its (mesh.v1.policy), or in the (mesh.v1.defaults) of ${name}`];
+    return [
+      `does not say who may call it: set access in its (mesh.v1.policy), or in the (mesh.v1.defaults) of ${name}`,
+    ];
   } catch (error) {
     if (error instanceof ContractError) return [error.message];
     throw error;
