@@ -8,20 +8,33 @@ export interface Clock {
   now(): number;
   /** Milliseconds since an arbitrary moment of this process. Setting the machine's clock does not change it. */
   elapsedMs(): number;
-  /** Calls `action` once, after `delayMs`. The returned function cancels that. Does not keep the process alive. */
+  /**
+   * Calls `action` once, after at least `delayMs` by `elapsedMs`, however long that is. The returned function cancels that.
+   * Does not keep the process alive.
+   */
   after(delayMs: number, action: () => void): () => void;
 }
 
 // Node fires a timer with a longer delay immediately.
-const maxDelayMs = 2 ** 31 - 1;
+const maxTimerMs = 2 ** 31 - 1;
 
 /** The clock of the machine. */
 export const systemClock: Clock = {
   now: () => Date.now(),
   elapsedMs: () => performance.now(),
   after(delayMs, action) {
-    const timer = setTimeout(action, Math.min(delayMs, maxDelayMs));
-    timer.unref();
+    const dueMs = performance.now() + delayMs;
+    let timer: NodeJS.Timeout;
+    const plan = (ms: number) => {
+      timer = setTimeout(fire, Math.min(ms, maxTimerMs)).unref();
+    };
+    const fire = () => {
+      const leftMs = dueMs - performance.now();
+      // Node counts whole milliseconds from the last one that began, so its timers fire up to one too early.
+      if (leftMs > 0) plan(leftMs);
+      else action();
+    };
+    plan(delayMs);
     return () => clearTimeout(timer);
   },
 };
