@@ -62,7 +62,9 @@ async function begin(call: HandlerContext, request: unknown, { actions, logger }
   const reason = reasonOf(request);
   if (reason === '') throw reasonMissing({ path: call.path });
   const { path: method, requestId } = call;
-  logger.info({ method, subject, roles, reason }, 'operator action');
+  // Without a database the log alone has it, also with LOG_LEVEL=warn.
+  const level = actions === undefined ? 'warn' : 'info';
+  logger[level]({ method, subject, roles, reason }, 'operator action');
   if (actions === undefined) return '';
   const text = storableText(cutText(asJson(request), maxRequestBytes));
   return await actions.begin({ subject, roles, method, request: text, reason: reason ?? '', requestId });
@@ -84,7 +86,7 @@ const reasonFields = ['reason', 'note'] as const;
 function reasonOf(request: unknown): string | undefined {
   const fields = request as Readonly<Record<string, unknown>> | undefined;
   const values = reasonFields.map((name) => fields?.[name]).filter((value) => typeof value === 'string');
-  return values[0];
+  return values[0]?.trim();
 }
 
 function asJson(request: unknown): string {

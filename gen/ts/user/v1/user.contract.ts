@@ -77,6 +77,7 @@ export const UserServiceContract: ServiceContract<UserServiceDefinition, UserSer
       breakerGroup: 'commands',
       priority: 'normal',
       access: { roles: ['admin', 'operator'], owner: { in: 'request', path: ['user', 'id'] } },
+      rate: { perSecond: 5, burst: 50 },
       fieldMasks: ['updateMask'],
     },
     deleteUser: {
