@@ -1,6 +1,7 @@
 import { rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { type CallScope, currentScope, runInScope } from '../../telemetry/call-scope.ts';
 import { type CapturedLog, captureLog } from '../../testing/captured-log.ts';
 import { eventually } from '../../testing/eventually.ts';
 import { tempFolder } from '../../testing/temp-folder.ts';
@@ -136,4 +137,19 @@ describe('keys in a file', () => {
       message: expect.stringContaining(problem),
     });
   });
+});
+
+it('keys are read outside of the call that looks for one', async () => {
+  const scopes: unknown[] = [];
+  const read = async () => {
+    scopes.push(currentScope());
+    return first.keySet;
+  };
+  const { ring, clock } = createRing({ name: 'test', isLocal: true, refreshMs: 1_000, unknownKeyMs: 10, read });
+  await ring.open();
+  clock.advance(10);
+  const call: CallScope = { requestId: 'a', traceparent: '', deadlineMs: undefined, signal: undefined };
+  await runInScope(call, () => ring.find('invented'));
+  await look(clock, 1_000);
+  expect(scopes).toEqual([undefined, undefined, undefined]);
 });

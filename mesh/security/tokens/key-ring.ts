@@ -1,4 +1,5 @@
 import { messageOf } from '../../errors/error-text.ts';
+import { runOutsideOfCalls } from '../../telemetry/call-scope.ts';
 import { logFailedAttempt, logRecovery } from '../../telemetry/log-failed-attempt.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import { backoff } from '../../time/backoff.ts';
@@ -69,11 +70,14 @@ export class KeyRing {
 
   /** Reads the set, once for all who wait for it. Never rejects. */
   #read(): Promise<void> {
-    this.#reading ??= this.#readNow().finally(() => {
-      this.#reading = undefined;
-      this.#readMs = this.#options.clock.elapsedMs();
-      this.#plan();
-    });
+    // The call that looks for a key has nothing to do with later ones, nor with what they log.
+    this.#reading ??= runOutsideOfCalls(() =>
+      this.#readNow().finally(() => {
+        this.#reading = undefined;
+        this.#readMs = this.#options.clock.elapsedMs();
+        this.#plan();
+      }),
+    );
     return this.#reading;
   }
 
