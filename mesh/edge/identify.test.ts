@@ -18,7 +18,11 @@ describe('a request', () => {
     const identifyRequest = createIdentify(authenticator, (call) => denials.push(call.path));
     const call = new HttpCall({ headers, peer: '127.0.0.1' }, { clock, timers: new TimerWheel() });
     call.callMethod({ path, contract: 'test.v1.Test', endsWithToken: false }, undefined);
-    const request = { call, headers, raw: { rawHeaders: [] } } as unknown as FastifyRequest;
+    const request = {
+      call,
+      headers,
+      raw: { rawHeaders: [], socket: { remoteAddress: '127.0.0.1', remotePort: 1 } },
+    } as unknown as FastifyRequest;
     try {
       void identifyRequest(request, { isForAnyone });
     } catch (error) {

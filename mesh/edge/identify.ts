@@ -1,4 +1,5 @@
 import type { FastifyRequest } from 'fastify';
+import { peerOf } from '../engines/hang-up.ts';
 import type { Caller } from '../identity/caller.ts';
 import type { Authenticator } from '../security/authenticator.ts';
 import { tokenExpired, unauthenticated } from '../security/authorization/errors.ts';
@@ -24,7 +25,7 @@ export function createIdentify(authenticator: Authenticator | undefined, report:
     // Node keeps the first one, and another reader may take the last.
     const isTwice = authorization !== undefined && countOf(raw.rawHeaders, 'authorization') > 1;
     const textMetadata = (key: string) => (isTwice && key === 'authorization' ? '' : textOf(headers[key]));
-    const caller = runInScope(call, () => authenticator.authenticate({ textMetadata }));
+    const caller = runInScope(call, () => authenticator.authenticate({ peer: peerOf(raw.socket), textMetadata }));
     const admit = (found: Caller) => {
       call.identified(found, authorization);
       if (isForAnyone || found.subject) return;

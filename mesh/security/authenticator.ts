@@ -2,6 +2,8 @@ import type { Caller } from '../identity/caller.ts';
 
 /** What a call, of any wire, says about its caller. */
 export interface Credentials {
+  /** `host:port` of who makes it. Default: not known. */
+  readonly peer?: string | undefined;
   /** The service that the peer's certificate names; `undefined` without a certificate. */
   readonly peerService?: string | undefined;
   /** One text value of the metadata or of the headers, by its lower-case name. Several are joined by `, `, which is no valid one. */

@@ -13,7 +13,8 @@ export interface TokenVerifier {
   /**
    * Returns whom `token` (the text after `Bearer `) names: a promise for one that was not verified before, or if keys have to be
    * fetched. Throws UNAUTHENTICATED `INVALID_TOKEN` if it cannot be believed: the log says why, the caller does not learn it.
-   * Throws UNAVAILABLE `KEYS_UNAVAILABLE` if no keys can be had.
+   * Throws UNAVAILABLE `KEYS_UNAVAILABLE` if no keys can be had, and RESOURCE_EXHAUSTED `TOO_MANY_TOKENS` if too many other tokens
+   * of `peer` (`host:port`), or in all, wait for their verification.
    */
-  verify(token: string): VerifiedSubject | Promise<VerifiedSubject>;
+  verify(token: string, peer?: string): VerifiedSubject | Promise<VerifiedSubject>;
 }

@@ -42,7 +42,7 @@ export function createAuthenticator({ tokens, secret, metrics, wire = 'grpc' }: 
       const token = bearerToken(credentials.textMetadata('authorization'));
       if (token === undefined) return channel === undefined ? anonymous : { service, ...readSubject(credentials) };
       const callerOf = (verified: VerifiedSubject): Caller => ({ service, ...verified });
-      const verified = tokens.verify(token);
+      const verified = tokens.verify(token, credentials.peer);
       return verified instanceof Promise ? verified.then(callerOf) : callerOf(verified);
     },
   };

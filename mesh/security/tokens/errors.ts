@@ -10,6 +10,15 @@ export const invalidToken = defineError({
   text: 'the token is not valid: get a new one from its issuer',
 });
 
+export const tooManyTokens = defineError({
+  reason: 'TOO_MANY_TOKENS',
+  code: Status.RESOURCE_EXHAUSTED,
+  means:
+    'too many tokens that the process has not seen before wait for their verification, in all or from the address of the caller',
+  fix: 'retry after the delay of the error, with the same token',
+  text: 'too many new tokens are being verified: retry later',
+});
+
 export const keysUnavailable = defineError({
   reason: 'KEYS_UNAVAILABLE',
   code: Status.UNAVAILABLE,

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { createPrometheusMetrics } from '../../metrics/prometheus/prometheus-metrics.ts';
 import { captureLog } from '../../testing/captured-log.ts';
 import { eventually } from '../../testing/eventually.ts';
@@ -75,5 +75,41 @@ describe('a token', () => {
     own.advance(1_000);
     await eventually(() => expect(lines.filter(({ msg }) => String(msg).includes('loaded'))).toHaveLength(2));
     expect(verifier.verify(token)).toBe(subject);
+  });
+});
+
+describe('a forged token', () => {
+  it('costs one verification in 10 s, and the log has its sender', async () => {
+    const [issuer, forger] = await Promise.all([issuerOf('ES256'), issuerOf('ES256')]);
+    const { verifier, clock: own, lines } = await openFor(issuer);
+    const token = await forger.sign('eve');
+    const verify = vi.spyOn(crypto.subtle, 'verify');
+    const refused = () => expect(verifier.verify(token, '192.0.2.7:1234')).rejects.toThrow('is not valid');
+    for (let count = 0; count < 3; count += 1) await refused();
+    expect(verify).toHaveBeenCalledTimes(1);
+    own.advance(10_000);
+    await refused();
+    expect(verify).toHaveBeenCalledTimes(2);
+    verify.mockRestore();
+    expect(lines.filter(({ msg }) => msg === 'token refused')[0]).toMatchObject({
+      kind: 'signature',
+      peer: '192.0.2.7:1234',
+    });
+  });
+
+  it('does not delay the tokens of others by more than a turn', async () => {
+    const [issuer, forger] = await Promise.all([issuerOf('ES256'), issuerOf('ES256')]);
+    const { verifier } = await openFor(issuer);
+    const forged = await Promise.all(Array.from({ length: 300 }, (_, index) => forger.sign(`eve-${index}`)));
+    const ended: string[] = [];
+    const flood = forged.map(async (token) => {
+      await expect(verifier.verify(token, '192.0.2.7:1')).rejects.toThrow();
+      ended.push('forged');
+    });
+    await verifier.verify(await issuer.sign('ada'), '192.0.2.8:1');
+    ended.push('ada');
+    await Promise.all(flood);
+    // Two are under way, and one more has its turn before.
+    expect(ended.indexOf('ada')).toBeLessThan(10);
   });
 });
