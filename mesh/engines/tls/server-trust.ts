@@ -14,8 +14,11 @@ export class ServerTrust {
   constructor(identity: TlsIdentity, changed: () => void) {
     this.#watch = new PeerWatch(identity);
     this.#stop = identity.onChange(() => {
-      changed();
-      this.#watch.changed();
+      try {
+        changed();
+      } finally {
+        this.#watch.changed();
+      }
     });
   }
 

@@ -5,6 +5,7 @@ import { eventually } from '../../../testing/eventually.ts';
 import { TestAuthority } from '../../../testing/x509/test-authority.ts';
 import type { Engine, Transport } from '../../engine.ts';
 import { ChangingIdentity } from './changing-identity.ts';
+import { openRawClient } from './raw-client.ts';
 import { callOnce, callOptions, checkTestPeer, connectTls, echo, follow, serveTls } from './tls-host.ts';
 
 const graceMs = 300;
@@ -121,6 +122,24 @@ export function tlsRotationSuite(engine: Engine): void {
       expect(await end).toMatch(/UNAVAILABLE|CANCELLED|INTERNAL/);
       expect(performance.now() - startMs).toBeGreaterThan(graceMs - 50);
       await expect(transport.unary(echo, 'hello', callOptions())).rejects.toMatchObject({ unsent: true });
+    });
+
+    it('begins no call of a revoked client that ignores that it is to leave', async () => {
+      const { server, host } = await start();
+      const { send, closed } = await openRawClient(host.port, { ...clients[0], ca: ca.cert });
+      send(1, follow.path);
+      await eventually(() => expect(host.begun).toEqual([follow.path]));
+      server.change({ crl: ca.revoke(clients[0] as Certificate) });
+      for (let streamId = 3; streamId < 23; streamId += 2) send(streamId, follow.path);
+      await closed;
+      expect(host.begun).toEqual([follow.path]);
+    });
+
+    it('ends with its certificate even if new connections cannot use the material', async () => {
+      const { server, host, transport } = await start();
+      await openStream(transport);
+      expect(() => server.change({ key: 'none', crl: ca.revoke(clients[0] as Certificate) })).toThrow('of the server');
+      expect(host.ended).toMatchObject([{ reason: 'tls_revoked' }]);
     });
 
     it('stays when another certificate is revoked, or another CA added', async () => {

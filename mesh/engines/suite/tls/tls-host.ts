@@ -26,6 +26,8 @@ export interface TlsHost {
   readonly address: string;
   /** The services that its callers are, by call. */
   readonly callers: readonly (string | undefined)[];
+  /** The paths of the streams that it has begun to answer. */
+  readonly begun: readonly string[];
   /** The connections that it has ended. */
   readonly ended: readonly ConnectionEnd[];
 }
@@ -33,6 +35,7 @@ export interface TlsHost {
 /** Starts a server that returns the text it gets. */
 export async function serveTls(engine: Engine, tls: ServerTls): Promise<TlsHost> {
   const callers: (string | undefined)[] = [];
+  const begun: string[] = [];
   const ended: ConnectionEnd[] = [];
   const host = engine.createServerHost({
     tls,
@@ -49,13 +52,14 @@ export async function serveTls(engine: Engine, tls: ServerTls): Promise<TlsHost>
   host.add(follow, {
     kind: 'server-streaming',
     async *handle(read, { signal }) {
+      begun.push(follow.path);
       yield read();
       await new Promise((resolve) => signal.addEventListener('abort', resolve));
     },
   });
   onTestFinished(() => host.drain(0));
   const port = await host.listen('127.0.0.1:0');
-  return { port, address: `localhost:${port}`, callers, ended };
+  return { port, address: `localhost:${port}`, callers, begun, ended };
 }
 
 export function callOptions(): TransportCall {

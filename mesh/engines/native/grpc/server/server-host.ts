@@ -80,7 +80,7 @@ export function createServerHost({
         },
       },
     );
-    from.leave = () => connection.drain();
+    from.leave = () => connection.refuseFurther();
     connections.add(connection);
     watch.add(connection);
     if (draining) connection.drain();

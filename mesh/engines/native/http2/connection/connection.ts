@@ -172,6 +172,12 @@ export class Http2Connection {
     else this.destroy();
   }
 
+  /** For a server: accepts no stream from now on, and closes when the open ones have ended. */
+  refuseFurther(): void {
+    this.#greeting.send();
+    this.#shutdown.beginAtOnce();
+  }
+
   /** Ends it now, with all open streams. */
   destroy(error?: Error): void {
     this.#closer.destroy(error);

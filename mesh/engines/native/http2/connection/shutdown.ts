@@ -47,11 +47,22 @@ export class ConnectionShutdown {
     this.#isOpen = true;
     sendGoaway(output, maxStreamId, ErrorCode.NO_ERROR, '');
     pings.send(() => {
-      this.#isOpen = false;
-      this.#lastAccepted = streams.lastPeerId;
-      sendGoaway(output, streams.lastPeerId, ErrorCode.NO_ERROR, '');
-      this.check();
+      if (this.#isOpen) this.#acceptNoMore(streams.lastPeerId);
     });
+  }
+
+  /** For a server: begins it, and accepts no stream from now on, whether the peer agrees or not. */
+  beginAtOnce(): void {
+    const wasOpen = this.#isOpen || !this.#begun;
+    this.#begun = true;
+    if (wasOpen) this.#acceptNoMore(this.#parts.streams.lastPeerId);
+  }
+
+  #acceptNoMore(lastStreamId: number): void {
+    this.#isOpen = false;
+    this.#lastAccepted = lastStreamId;
+    sendGoaway(this.#parts.output, lastStreamId, ErrorCode.NO_ERROR, '');
+    this.check();
   }
 
   /** The peer has begun it, so it accepts no streams after this one. */
