@@ -5,7 +5,7 @@ import type { ConnectionPeer } from './connection-peer.ts';
 import { drop, hangUp, peerOf } from './hang-up.ts';
 import type { HostObserver } from './host-observer.ts';
 import { listenError, parseListenAddress } from './listen-address.ts';
-import { createSecureServer } from './tls/secure-server.ts';
+import { createSecureServer, type ListenerProtocol } from './tls/secure-server.ts';
 import type { ServerTls } from './tls/tls-options.ts';
 
 /** Accepts the connections of a server host. */
@@ -22,6 +22,8 @@ export interface Listener {
 
 export interface ListenerOptions {
   readonly tls: ServerTls | undefined;
+  /** What ALPN selects. Default: HTTP/2. */
+  readonly protocol?: ListenerProtocol | undefined;
   readonly maxConnections: number;
   /** How many of them one address may have. */
   readonly maxConnectionsPerAddress: number;
@@ -33,9 +35,9 @@ const lingerMs = 1_000;
 // TCP finds clients that are gone.
 const socketOptions = { noDelay: true, keepAlive: true, keepAliveInitialDelay: 60_000 };
 
-/** Listens for plain connections or, with `tls`, for encrypted ones, which are passed to `onSocket` once they are HTTP/2. */
+/** Listens for plain connections or, with `tls`, for encrypted ones, which are passed to `onSocket` after their handshakes. */
 export function createListener(
-  { tls, maxConnections, maxConnectionsPerAddress, observer }: ListenerOptions,
+  { tls, protocol, maxConnections, maxConnectionsPerAddress, observer }: ListenerOptions,
   onSocket: (socket: Socket, peer: ConnectionPeer) => void,
 ): Listener {
   const sockets = new Set<Socket>();
@@ -45,7 +47,7 @@ export function createListener(
   const server =
     tls === undefined
       ? createServer(socketOptions)
-      : createSecureServer({ tls, observer, socketOptions }, acceptSecure);
+      : createSecureServer({ tls, protocol, observer, socketOptions }, acceptSecure);
   server.on('connection', (socket: Socket) => {
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));

@@ -1,9 +1,6 @@
-import { once } from 'node:events';
 import { createServer, type IncomingMessage, type RequestListener } from 'node:http';
-import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
-import { listenError, parseListenAddress } from '../engines/listen-address.ts';
-import { contextOptions } from '../engines/tls/secure-context.ts';
+import { type HostObserver, noObserver } from '../engines/host-observer.ts';
+import { createListener } from '../engines/listener.ts';
 import type { ServerTls } from '../engines/tls/tls-options.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Metrics } from './metrics.ts';
@@ -24,8 +21,15 @@ interface Answer {
 export interface ScrapeOptions {
   readonly logger: Logger;
   /** Default: HTTP without TLS. */
-  readonly tls?: Pick<ServerTls, 'identity' | 'clients' | 'minVersion'> | undefined;
+  readonly tls?: ServerTls | undefined;
+  /** Is notified of the connections that are ended because of their clients. Default: nobody. */
+  readonly observer?: HostObserver | undefined;
 }
+
+// Few programs read metrics.
+const limits = { maxConnections: 200, maxConnectionsPerAddress: 50 };
+/** For how long a connection stays on which nothing is sent. */
+const idleMs = 30_000;
 
 /**
  * Serves `GET /metrics` over HTTP on `host:port`; port 0 is any free port. Rejects like the gRPC listener if it cannot listen.
@@ -34,36 +38,25 @@ export interface ScrapeOptions {
 export async function listenForScrapes(
   metrics: Metrics,
   address: string,
-  { logger, tls }: ScrapeOptions,
+  { logger, tls, observer = noObserver }: ScrapeOptions,
 ): Promise<MetricsListener> {
   const onRequest: RequestListener = async (request, response) => {
     const { status, headers, text } = await answer(request, metrics).catch((error) => failed(error, logger));
     response.writeHead(status, headers).end(text);
   };
-  const server = tls === undefined ? createServer(onRequest) : createSecureServer(tls, onRequest);
-  server.listen(parseListenAddress(address));
-  await once(server, 'listening').catch((error) => Promise.reject(listenError(address, error, 'METRICS_LISTEN')));
+  const server = createServer(onRequest);
+  server.timeout = idleMs;
+  const listener = createListener({ tls, protocol: 'http/1.1', ...limits, observer }, (socket) => {
+    server.emit('connection', socket);
+  });
   return {
-    port: (server.address() as AddressInfo).port,
+    port: await listener.listen(address, 'METRICS_LISTEN'),
     async close() {
-      const closed = once(server, 'close');
-      server.close();
-      server.closeAllConnections();
+      const closed = listener.close();
+      listener.destroyAll();
       await closed;
     },
   };
-}
-
-function createSecureServer(
-  { identity, clients, minVersion }: NonNullable<ScrapeOptions['tls']>,
-  onRequest: RequestListener,
-): TlsServer {
-  const context = () => contextOptions(identity.current, minVersion);
-  const isRequired = clients === 'required';
-  const server = createTlsServer({ ...context(), requestCert: isRequired, rejectUnauthorized: isRequired }, onRequest);
-  const stopWatching = identity.onChange(() => server.setSecureContext(context()));
-  server.once('close', stopWatching);
-  return server;
 }
 
 async function answer({ url = '', method }: IncomingMessage, metrics: Metrics): Promise<Answer> {

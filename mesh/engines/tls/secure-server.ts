@@ -13,9 +13,14 @@ import type { ServerTls } from './tls-options.ts';
 
 export interface SecureServerOptions {
   readonly tls: ServerTls;
+  /** The protocol that ALPN selects. Default: HTTP/2. */
+  readonly protocol?: ListenerProtocol | undefined;
   readonly observer: HostObserver;
   readonly socketOptions: SocketConstructorOpts & { readonly noDelay: boolean };
 }
+
+/** What the connections of a listener speak. */
+export type ListenerProtocol = 'h2' | 'http/1.1';
 
 interface TlsError extends NodeJS.ErrnoException {
   /** The message of OpenSSL without its place in the code. */
@@ -26,11 +31,11 @@ const defaultHandshakeMs = 10_000;
 const defaultGraceMs = 30_000;
 
 /**
- * A server of encrypted connections, which are passed on once their peers have proved who they are and ALPN has selected HTTP/2.
+ * A server of encrypted connections, which are passed on once their peers have proved who they are and ALPN has selected the protocol.
  * Whom it refuses gets an alert of TLS or nothing; the observer gets the reason.
  */
 export function createSecureServer(
-  { tls, observer, socketOptions }: SecureServerOptions,
+  { tls, protocol = alpnProtocol, observer, socketOptions }: SecureServerOptions,
   onSocket: (socket: Socket, peer: ConnectionPeer) => void,
 ): Server {
   const { identity, clients = 'required', minVersion, handshakeTimeoutMs = defaultHandshakeMs } = tls;
@@ -44,14 +49,18 @@ export function createSecureServer(
     requestCert: clients !== 'none',
     // It would be closed before its name can be logged.
     rejectUnauthorized: false,
-    ALPNProtocols: [alpnProtocol],
+    ALPNProtocols: [protocol],
     handshakeTimeout: handshakeTimeoutMs,
     ...socketOptions,
   });
   const watch = new PeerWatch(identity);
   const stopWatching = identity.onChange(() => {
-    server.setSecureContext(context());
-    watch.changed();
+    try {
+      server.setSecureContext(context());
+    } finally {
+      // Even if new connections cannot use the material: open ones of revoked peers must end.
+      watch.changed();
+    }
   });
   server.once('close', stopWatching);
   const handshakes = new HandshakeLimit();
@@ -67,7 +76,9 @@ export function createSecureServer(
   };
   server.on('secureConnection', (socket) => {
     handshakes.done(socket);
-    if (socket.alpnProtocol !== alpnProtocol) return refuse(socket, 'the client did not select HTTP/2 in ALPN');
+    // Clients without ALPN speak HTTP/1.1, and OpenSSL refuses those that offer only another protocol.
+    if (protocol === 'h2' && socket.alpnProtocol !== protocol)
+      return refuse(socket, 'the client did not select HTTP/2 in ALPN');
     const proven = provenPeer(socket, { ...tls, clients });
     if ('fault' in proven) {
       observer.connectionEnded({ peer: peerOf(socket), ...proven.fault });
