@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { createFileRegistry, fromBinary } from '@bufbuild/protobuf';
 import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import { contractDescriptors } from '../contract/declared-services.ts';
 import { anonymous } from '../identity/caller.ts';
 import { eventually } from '../testing/eventually.ts';
@@ -37,4 +37,23 @@ it('ends streams that change nothing when the token of the caller expires, and c
   await eventually(() => expect(stream.isOver).toBe(true));
   expect(stream.failure(undefined)).toMatchObject({ reason: 'TOKEN_EXPIRED' });
   expect(changes.map(({ isOver }) => isOver)).toEqual([false, false, false]);
+});
+
+it('a stream whose client left while its token was verified leaves no timer', () => {
+  const timers = new TimerWheel();
+  const after = vi.spyOn(timers, 'after');
+  const begin = () => {
+    const call = new HttpCall({ headers: {}, peer: '192.0.2.1' }, { clock, timers });
+    call.callMethod(methodOf('user.v1.UserService', 'ListUsers'), undefined);
+    return call;
+  };
+  const caller = { ...anonymous, subject: 'ada', expiresMs: clock.now() + 3_600_000 };
+  const open = begin();
+  open.identified(caller, undefined);
+  open.close();
+  expect(after).toHaveBeenCalledTimes(1);
+  const left = begin();
+  left.close();
+  left.identified(caller, undefined);
+  expect(after).toHaveBeenCalledTimes(1);
 });

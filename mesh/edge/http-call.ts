@@ -52,6 +52,7 @@ export class HttpCall implements CallScope, EnteringCall, Timed {
   #endsWithToken = false;
   #isOver = false;
   #endedBy: unknown;
+  #isClosed = false;
 
   constructor({ headers, peer }: HttpCallHead, tools: HttpCallTools) {
     const { [requestIdKey]: requestId, traceparent } = headers;
@@ -73,13 +74,16 @@ export class HttpCall implements CallScope, EnteringCall, Timed {
   identified(caller: Caller, authorization: string | undefined): void {
     this.caller = caller;
     this.passedOn = { authorization };
-    if (caller.expiresMs === undefined || !this.#endsWithToken) return;
+    // Its client may have left during the verification.
+    const hasLeft = this.#isOver || this.#isClosed;
+    if (caller.expiresMs === undefined || !this.#endsWithToken || hasLeft) return;
     const onTimeout = () => this.end(tokenExpired({ path: this.path }));
     this.#tokenTimer = this.#tools.timers.after(caller.expiresMs - this.#tools.clock.now(), { onTimeout });
   }
 
   /** Its answer was sent, or never will be. */
   close(): void {
+    this.#isClosed = true;
     this.#tokenTimer?.cancel();
   }
 

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { type ClientHttp2Session, connect as connectHttp2 } from 'node:http2';
 import { request } from 'node:https';
+import { connect as connectTcp } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { connect, type TLSSocket } from 'node:tls';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
@@ -98,6 +99,22 @@ describe('a listener with TLS', () => {
       expect(ended).toMatchObject([{ reason: 'tls_handshake', peer: expect.stringMatching(/:\d+$/) }]),
     );
     expect(await get(port)).toBe('1.1 GET /a');
+  });
+
+  it('closes connections of an address with 200 unfinished handshakes', async () => {
+    const { port, ended } = await start();
+    await shake(port);
+    const open = async () => {
+      const socket = connectTcp({ port, host: '127.0.0.1' }).on('error', () => undefined);
+      onTestFinished(() => void socket.destroy());
+      await once(socket, 'connect');
+      socket.write(Buffer.from([0x16]));
+      return socket;
+    };
+    const unfinished = await Promise.all(Array.from({ length: 201 }, open));
+    await eventually(() => expect(ended).toMatchObject([{ reason: 'too_many_handshakes' }]));
+    for (const socket of unfinished.slice(0, 10)) socket.destroy();
+    await eventually(async () => expect(await get(port)).toBe('1.1 GET /a'));
   });
 
   it('uses a new certificate for new connections, and leaves the others alone', async () => {

@@ -1,7 +1,8 @@
 import type { Socket } from 'node:net';
 import { createServer, type TLSSocket } from 'node:tls';
-import { peerOf } from '../../engines/hang-up.ts';
+import { drop, peerOf } from '../../engines/hang-up.ts';
 import type { ConnectionEnd } from '../../engines/host-observer.ts';
+import { HandshakeLimit } from '../../engines/tls/handshake-limit.ts';
 import { contextOptions, secureContext } from '../../engines/tls/secure-context.ts';
 import type { TlsIdentity, TlsVersion } from '../../engines/tls/tls-options.ts';
 import type { HttpEndReason } from './end-reasons.ts';
@@ -52,11 +53,13 @@ export function createEncryptedConnections(options: EncryptedOptions): Encrypted
     ALPNProtocols: ['h2', 'http/1.1'],
     handshakeTimeout: handshakeMs,
   });
+  const limit = new HandshakeLimit();
   /** By the socket below: its peer, which Node forgets with the connection. */
   const handshakes = new Map<Socket, string>();
   const stopFollowing = identity.onChange(() => server.setSecureContext(context()));
   server.on('secureConnection', (socket) => {
     handshakes.delete(below(socket));
+    limit.done(below(socket));
     opened(socket);
   });
   server.on('tlsClientError', ({ code, reason, message }: TlsError, socket) => {
@@ -69,6 +72,12 @@ export function createEncryptedConnections(options: EncryptedOptions): Encrypted
   });
   return {
     accept(socket) {
+      const problem = limit.begin(socket);
+      if (problem !== undefined) {
+        report({ peer: peerOf(socket), reason: 'too_many_handshakes', problem });
+        drop(socket);
+        return;
+      }
       handshakes.set(socket, peerOf(socket));
       socket.once('close', () => handshakes.delete(socket));
       server.emit('connection', socket);

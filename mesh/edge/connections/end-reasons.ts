@@ -8,7 +8,6 @@ export type HttpEndReason = ConnectionEndReason | (typeof ownReasons)[number];
 
 /** What it has no use for: it speaks both versions of HTTP, asks for no certificates, and Node watches the heads of HTTP/2. */
 const unused: ReadonlySet<HttpEndReason> = new Set([
-  'too_many_handshakes',
   'tls_no_certificate',
   'tls_untrusted',
   'tls_expired',
