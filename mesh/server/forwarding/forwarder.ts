@@ -142,6 +142,7 @@ function createEndLog({ logger, clock }: Pick<ForwarderOptions, 'logger' | 'cloc
     if (!logger.isLevelEnabled(level)) return;
     const fields = {
       method: call.path,
+      peer: call.peer,
       code: Status[code],
       request_id: call.requestId,
       caller: caller?.service,
