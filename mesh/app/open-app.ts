@@ -154,6 +154,7 @@ export async function openApp(parts: AppParts): Promise<OpenApp> {
     expiries,
     shutdown,
   });
+  tls?.measure(metrics);
   if (expiries.all().length > 0) {
     const endExpiryWatch = watchExpiry(expiries.all, { clock, logger, metrics });
     shutdown.add('resources', 'expiry of TLS', async () => endExpiryWatch());

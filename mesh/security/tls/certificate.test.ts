@@ -50,4 +50,11 @@ describe('the weakness of a certificate', () => {
   ])('of %j is %j', (request, expected) => {
     expect(weaknessOf(factsOf(request))).toBe(expected);
   });
+
+  it.each([
+    [{ type: 'dsa', bits: 2048 }, /\(dsa\).*no handshake/],
+    [{ type: 'ec', bits: 256, curve: 'secp256k1' }, /\(secp256k1\).*no handshake/],
+  ])('of a key %j that TLS 1.3 does not use is named', (key, expected) => {
+    expect(weaknessOf({ ...factsOf({}), key })).toMatch(expected);
+  });
 });

@@ -21,7 +21,8 @@ export interface CertificateFacts {
   readonly signsHandshakes: boolean;
   /** An extended key usage that does not exist permits both. */
   readonly uses: readonly TlsUse[];
-  readonly key: { readonly type: string; readonly bits: number };
+  /** `curve`: of an elliptic one. */
+  readonly key: { readonly type: string; readonly bits: number; readonly curve?: string };
   /** `ecdsa-with-SHA256`. */
   readonly signature: string;
 }
@@ -84,12 +85,26 @@ function keyOf({ publicKey }: X509Certificate): CertificateFacts['key'] {
   if (modulusLength !== undefined) return { type, bits: modulusLength };
   // Ed25519 and Ed448 have one size each. Other curves have it in their names.
   if (namedCurve === undefined) return { type, bits: type === 'ed448' ? 448 : type === 'ed25519' ? 256 : 0 };
-  return { type, bits: curveBits[namedCurve] ?? Number(/\d{3}/.exec(namedCurve)?.[0] ?? 0) };
+  const bits = curveBits[namedCurve] ?? Number(/\d{3}/.exec(namedCurve)?.[0] ?? 0);
+  return { type, bits, curve: namedCurve };
 }
+
+/** The types of keys and the curves that TLS 1.3 has signatures for. */
+const usableKeys: ReadonlySet<string> = new Set([
+  'rsa',
+  'rsa-pss',
+  'prime256v1',
+  'secp384r1',
+  'secp521r1',
+  'ed25519',
+  'ed448',
+]);
 
 /** Returns what is weak in the cryptography of a certificate, to follow its name; `undefined` if nothing is. */
 export function weaknessOf({ key, signature }: CertificateFacts): string | undefined {
   if (/sha-?1\b|sha1with|md[245]/i.test(signature)) return `is signed with ${signature}, which can be forged`;
   const minBits = key.type.startsWith('rsa') ? 2048 : 256;
-  return key.bits < minBits ? `has a key of ${key.bits} bits (${key.type}), which is less than ${minBits}` : undefined;
+  if (key.bits < minBits) return `has a key of ${key.bits} bits (${key.type}), which is less than ${minBits}`;
+  if (usableKeys.has(key.curve ?? key.type)) return undefined;
+  return `has a key (${key.curve ?? key.type}) with which no handshake can be signed; RSA, P-256, P-384, P-521 and Ed25519 can`;
 }

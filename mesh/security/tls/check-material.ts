@@ -1,5 +1,6 @@
 import { createPrivateKey, type KeyObject } from 'node:crypto';
 import { createSecureContext } from 'node:tls';
+import { contextOptions } from '../../engines/tls/secure-context.ts';
 import type { TlsMaterial } from '../../engines/tls/tls-options.ts';
 import { messageOf } from '../../errors/error-text.ts';
 import type { SpiffeId } from '../../identity/spiffe-id.ts';
@@ -29,10 +30,17 @@ export interface CheckedMaterial {
   readonly crlEndMs: number | undefined;
 }
 
-/** Checks the files of an identity. Throws a PemFault that says what is wrong with the first that cannot be used. */
-export function checkMaterial(files: IdentityFiles, nowMs: number): CheckedMaterial {
+/**
+ * Checks the files of an identity. Throws a PemFault that says what is wrong with the first that cannot be used. What is `used`
+ * already may have expired meanwhile.
+ */
+export function checkMaterial(
+  files: IdentityFiles,
+  nowMs: number,
+  used: Partial<CheckedMaterial['material']> = {},
+): CheckedMaterial {
   try {
-    return check(files, nowMs);
+    return check(files, nowMs, used);
   } catch (error) {
     if (error instanceof PemFault) throw error;
     // OpenSSL has many faults of which only it knows the names.
@@ -40,7 +48,13 @@ export function checkMaterial(files: IdentityFiles, nowMs: number): CheckedMater
   }
 }
 
-function check({ cert, key, ca, crl }: IdentityFiles, nowMs: number): CheckedMaterial {
+function check(
+  { cert, key, ca, crl }: IdentityFiles,
+  nowMs: number,
+  used: Partial<CheckedMaterial['material']>,
+): CheckedMaterial {
+  const dateOf = ({ text }: PemFile, inUse: CheckedMaterial['material']['crl']) =>
+    text === inUse ? Number.NaN : nowMs;
   if (hasKey(cert) && !hasKey(key) && key.text.includes('BEGIN CERTIFICATE'))
     throw new PemFault(cert, `which has a private key, and ${key.variable} names a certificate: swap them`);
   const chain = readCertificates(cert, 'the certificate of this process');
@@ -49,15 +63,15 @@ function check({ cert, key, ca, crl }: IdentityFiles, nowMs: number): CheckedMat
     throw new PemFault(key, `which is not the key of the certificate in ${cert.path}: use the key it was made with`);
   checkOrder(cert, chain);
   for (const certificate of chain) checkStrength(cert, certificate);
-  for (const certificate of chain) checkDates(cert, certificate, nowMs);
+  for (const certificate of chain) checkDates(cert, certificate, dateOf(cert, used.cert));
   checkUses(cert, leaf, ca);
-  const authorities = ca === undefined ? [] : readAuthorities(ca, nowMs);
+  const authorities = ca === undefined ? [] : readAuthorities(ca, dateOf(ca, used.ca));
   const id = ca === undefined ? undefined : idOf(cert, leaf);
   if (ca !== undefined) checkIssuer(ca, cert, chain, authorities);
-  const crlEndMs = crl && checkLists(crl, authorities, nowMs);
+  const crlEndMs = crl && checkLists(crl, authorities, dateOf(crl, used.crl));
   const material = { key: key.text, cert: cert.text, ca: ca?.text, crl: crl?.text };
   // Called for its error.
-  createSecureContext({ key: material.key, cert: material.cert });
+  createSecureContext(contextOptions({ ...material, ca: material.ca ?? material.cert }));
   return { material, chain, authorities, id, crlEndMs };
 }
 
@@ -122,10 +136,9 @@ function readAuthorities(file: PemFile, nowMs: number): readonly ReadCertificate
   for (const authority of authorities) {
     if (!authority.isCa)
       throw new PemFault(file, `whose certificate ${authority.subject} is not that of an authority (CA): remove it`);
-    const { bits, type } = authority.key;
+    // Nobody verifies the signature of an authority.
     const weakness = weaknessOf({ ...authority, signature: '' });
-    if (weakness)
-      throw new PemFault(file, `whose authority ${authority.subject} has a weak key (${type}, ${bits} bits)`);
+    if (weakness) throw new PemFault(file, `whose authority ${authority.subject} ${weakness}: use another one`);
   }
   // Old ones may stay beside new ones.
   if (authorities.every(({ notAfterMs }) => notAfterMs <= nowMs))

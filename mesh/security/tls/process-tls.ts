@@ -3,6 +3,7 @@ import { type Config, ConfigError } from '../../config/config.ts';
 import { tlsSettings } from '../../config/tls-settings.ts';
 import type { CheckPeer, ClientTls, ServerTls, TlsIdentity, TlsMaterial } from '../../engines/tls/tls-options.ts';
 import { createServiceIds, parseSpiffeId, type ServiceIds } from '../../identity/spiffe-id.ts';
+import type { Metrics } from '../../metrics/metrics.ts';
 import type { CheckedMaterial } from './check-material.ts';
 import { type Expiry, expiriesOf } from './expiry.ts';
 import { checkCaller, checkOwn, checkServer } from './peer-checks.ts';
@@ -24,6 +25,8 @@ export interface ProcessTls {
   readonly identity: TlsIdentity;
   /** Returns what of its files expires, and when. */
   expiries(): readonly Expiry[];
+  /** Shows which of its files cannot be used. */
+  measure(metrics: Metrics): void;
   /** The service that its certificate names; `undefined` if it names none. */
   readonly service: string | undefined;
   /** Whether peers are known by their certificates. */
@@ -46,7 +49,10 @@ export interface ProcessTls {
  */
 export function openProcessTls(config: TlsConfig, options: ProcessTlsOptions): ProcessTls | undefined {
   checkComplete(config);
-  if (config.tlsCert === '') return undefined;
+  if (config.tlsCert === '') {
+    if (config.tlsCa !== '') options.logger.info(caOnly);
+    return undefined;
+  }
   const files = openTlsFiles(
     {
       cert: named('tlsCert', config.tlsCert),
@@ -65,6 +71,11 @@ export function openProcessTls(config: TlsConfig, options: ProcessTlsOptions): P
   return createProcessTls(config, files, options);
 }
 
+const refusedHelp = 'Whether the file of a setting cannot be used, and what was valid before stays in use.';
+
+const caOnly =
+  'TLS_CA is set without TLS_CERT: it is used to check databases, brokers and registries; the listeners of this process have no TLS';
+
 function createProcessTls(
   { tlsCa, tlsServiceId, tlsMinVersion: minVersion, tlsClients, authJwks }: TlsConfig,
   files: TlsFiles,
@@ -80,6 +91,14 @@ function createProcessTls(
   return {
     identity,
     expiries: () => expiriesOf(files.checked, files.named),
+    measure(metrics) {
+      const { cert, key, ca, crl } = files.named;
+      const settings = [cert, key, ca, crl].flatMap((file) => (file ? [file.variable] : []));
+      const stateOf = (setting: string) => (files.refused.includes(setting) ? 1 : 0);
+      metrics
+        .gauge('ordermesh_tls_files_refused', refusedHelp, ['setting'])
+        .collect(async () => settings.map((setting) => ({ labels: { setting }, value: stateOf(setting) })));
+    },
     get service() {
       const { id } = files.checked;
       return id && ids().serviceOf(id);
@@ -117,10 +136,16 @@ function identityOf(files: TlsFiles, isOwn = false): TlsIdentity {
   };
 }
 
-function checkComplete({ tlsCert, tlsKey, tlsCa, tlsCrl, tlsClients }: TlsConfig): void {
+function checkComplete({ tlsCert, tlsKey, tlsCa, tlsCrl, tlsClients, tlsServiceId }: TlsConfig): void {
   const faults = [
     ...(tlsCert !== '' && tlsKey === '' ? [needs('tlsCert', 'tlsKey', 'the private key of that certificate')] : []),
     ...(tlsKey !== '' && tlsCert === '' ? [needs('tlsKey', 'tlsCert', 'the certificate of that key')] : []),
+    ...(tlsCrl !== '' && tlsCert === ''
+      ? [needs('tlsCrl', 'tlsCert', 'without it nobody is checked by these lists')]
+      : []),
+    ...(tlsServiceId !== tlsSettings.tlsServiceId.default && tlsCert === ''
+      ? [needs('tlsServiceId', 'tlsCert', 'without it no service has an id')]
+      : []),
     ...(tlsCrl !== '' && tlsCa === '' ? [needs('tlsCrl', 'tlsCa', 'the authorities that made these lists')] : []),
     ...(tlsClients !== '' && (tlsCa === '' || tlsCert === '')
       ? [needs('tlsClients', tlsCert === '' ? 'tlsCert' : 'tlsCa', 'without it callers have no certificates')]

@@ -25,7 +25,7 @@ function watch(files: NamedFiles) {
     await eventually(() => expect(clock.pendingMs()).toHaveLength(1));
   };
   const warnings = () => lines.filter(({ level }) => level === 'warn').map(({ msg }) => msg);
-  return { opened, changes, look, warnings, clock };
+  return { opened, changes, look, lines, warnings, clock };
 }
 
 async function watchedFolder(first: Certificate) {
@@ -79,6 +79,36 @@ describe('watched TLS files', () => {
     },
   );
 
+  it.each([
+    ['a certificate of the future', { notBeforeMs: Date.now() + 60_000 }],
+    ['an expired certificate', { notAfterMs: Date.now() - 60_000 }],
+  ])('with %s do not delay a revocation', async (_, dates) => {
+    const other = ca.issueFor('payment');
+    const folder = await tlsFolder({
+      TLS_CERT: first.cert,
+      TLS_KEY: first.key,
+      TLS_CA: ca.cert,
+      TLS_CRL: ca.revoke(),
+    });
+    onTestFinished(() => folder[Symbol.asyncDispose]());
+    const named = (variable: string) => ({ variable, path: folder.settings[variable] ?? '' });
+    const all = { cert: named('TLS_CERT'), key: named('TLS_KEY'), ca: named('TLS_CA'), crl: named('TLS_CRL') };
+    const { opened, look, warnings } = watch(all);
+    const { cert, key } = ca.issue({ uris: ['spiffe://ordermesh/order'], ...dates });
+    const crl = ca.revoke(other);
+    await folder.write({ TLS_CERT: cert, TLS_KEY: key, TLS_CRL: crl });
+    await look();
+    expect(opened.checked.material).toMatchObject({ ...first, crl });
+    expect(opened.refused).toEqual([]);
+    for (let looks = 0; looks < 4; looks += 1) await look();
+    expect(warnings()).toEqual([expect.stringContaining('TLS_CERT names')]);
+    expect(opened.refused).toEqual(['TLS_CERT']);
+    await folder.write({ TLS_CERT: second.cert, TLS_KEY: second.key });
+    await look();
+    expect(opened.checked.material).toMatchObject({ ...second, crl });
+    expect(opened.refused).toEqual([]);
+  });
+
   it('that are removed are named, and used when they are there again', async () => {
     const { folder, opened, look, warnings } = await watchedFolder(first);
     await unlink(folder.settings.TLS_KEY ?? '');
@@ -87,6 +117,19 @@ describe('watched TLS files', () => {
     await folder.write({ TLS_CERT: second.cert, TLS_KEY: second.key });
     await look();
     expect(opened.checked.material).toMatchObject(second);
+  });
+
+  it('that are moved away are used again when they are back, which is logged', async () => {
+    const { folder, opened, look, lines } = await watchedFolder(first);
+    await look();
+    const path = folder.settings.TLS_KEY ?? '';
+    await rename(path, `${path}.away`);
+    for (let looks = 0; looks < 4; looks += 1) await look();
+    expect(opened.refused).toEqual(['TLS_KEY']);
+    await rename(`${path}.away`, path);
+    await look();
+    expect(opened.refused).toEqual([]);
+    expect(lines.at(-1)).toMatchObject({ settings: ['TLS_KEY'], msg: 'TLS files can be used again' });
   });
 
   it('are found behind links that Kubernetes swaps', async () => {

@@ -5,7 +5,8 @@ import type { TlsIdentity } from '../../engines/tls/tls-options.ts';
 import { messageOf } from '../../errors/error-text.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import type { Clock } from '../../time/clock.ts';
-import { type CheckedMaterial, checkMaterial } from './check-material.ts';
+import { type CheckedMaterial, checkMaterial, type IdentityFiles } from './check-material.ts';
+import { chooseMaterial, type ReadFile, type ReadFiles } from './choose-material.ts';
 import { PemFault, type PemFile } from './pem-file.ts';
 
 /** A setting that names a file. */
@@ -33,6 +34,8 @@ export interface TlsFiles extends Pick<TlsIdentity, 'onChange'> {
   readonly named: NamedFiles;
   /** What was last read and can be used. */
   readonly checked: CheckedMaterial;
+  /** The settings whose files cannot be used now, so that what was valid before stays. */
+  readonly refused: readonly string[];
   /** Ends the watch. */
   close(): void;
 }
@@ -43,8 +46,9 @@ const everyMs = 1_000;
 const settleChecks = 3;
 
 /**
- * Opens the files of an identity and watches them. Throws a ConfigError if they cannot be used. After a change the new material
- * is used once all of it is valid; until then the last stays, and a warning says what is wrong.
+ * Opens the files of an identity and watches them. Throws a ConfigError if they cannot be used. After a change the new
+ * certificate is used once it and its key are valid, and new authorities once they and their lists are; until then the last stay, and a
+ * warning says what is wrong.
  */
 export function openTlsFiles(files: NamedFiles, options: TlsFilesOptions): TlsFiles {
   return new WatchedFiles(files, options);
@@ -58,6 +62,7 @@ class WatchedFiles implements TlsFiles {
   /** The state of the files of which `checked` is. Empty: not known. */
   #usedState = '';
   #faultyState = '';
+  #refused: readonly string[] = [];
   #faultyChecks = 0;
   #cancel: () => void;
   #isClosed = false;
@@ -71,6 +76,10 @@ class WatchedFiles implements TlsFiles {
 
   get checked(): CheckedMaterial {
     return this.#checked;
+  }
+
+  get refused(): readonly string[] {
+    return this.#refused;
   }
 
   onChange(listener: () => void): () => void {
@@ -100,27 +109,42 @@ class WatchedFiles implements TlsFiles {
   async #poll(): Promise<void> {
     const state = await stateOf(this.named);
     if (state !== this.#usedState) await this.#read(state);
+    // They are again as they were.
+    else if (this.#faultyState !== '') this.#note([], state);
     if (!this.#isClosed) this.#cancel = this.#next();
   }
 
   async #read(state: string): Promise<void> {
-    const { clock, logger } = this.#options;
-    try {
-      const texts = await readAll(this.named);
-      const checked = checkMaterial(texts, clock.now());
-      // Otherwise they are of different times: the next look finds out.
-      if (this.#isClosed || (await stateOf(this.named)) !== state) return;
-      const isNew = !isEqual(checked, this.#checked);
-      this.#usedState = state;
-      this.#faultyState = '';
-      if (isNew) this.#use(checked);
-    } catch (error) {
-      if (!(error instanceof PemFault)) throw error;
-      this.#faultyChecks = state === this.#faultyState ? this.#faultyChecks + 1 : 1;
-      this.#faultyState = state;
-      if (this.#faultyChecks !== settleChecks) return;
-      logger.warn({ file: error.path }, `${error.message}; the last valid one stays in use`);
-    }
+    const choice = chooseMaterial(await readAll(this.named), this.#usedFiles(), this.#options.clock.now());
+    // Otherwise they are of different times: the next look finds out.
+    if (this.#isClosed || (await stateOf(this.named)) !== state) return;
+    if (choice.faults.length === 0) this.#usedState = state;
+    this.#note(choice.faults, state);
+    if (choice.checked !== undefined && !isEqual(choice.checked, this.#checked)) this.#use(choice.checked);
+  }
+
+  #usedFiles(): IdentityFiles {
+    const { key, cert, ca, crl } = this.#checked.material;
+    const { named } = this;
+    return {
+      cert: { ...named.cert, text: String(cert) },
+      key: { ...named.key, text: String(key) },
+      ca: named.ca && { ...named.ca, text: ca ?? '' },
+      crl: named.crl && { ...named.crl, text: String(crl) },
+    };
+  }
+
+  /** Logs faults once, unless they have gone before the third look. */
+  #note(faults: readonly PemFault[], state: string): void {
+    this.#faultyChecks = faults.length > 0 && state === this.#faultyState ? this.#faultyChecks + 1 : 1;
+    this.#faultyState = faults.length > 0 ? state : '';
+    if (faults.length > 0 && this.#faultyChecks < settleChecks) return;
+    const good = this.#refused.filter((setting) => !faults.some(({ variable }) => variable === setting));
+    if (good.length > 0) this.#options.logger.info({ settings: good }, 'TLS files can be used again');
+    this.#refused = faults.map(({ variable }) => variable);
+    if (this.#faultyChecks !== settleChecks) return;
+    for (const { path, message } of faults)
+      this.#options.logger.warn({ file: path }, `${message}; the last valid one stays in use`);
   }
 
   #use(checked: CheckedMaterial): void {
@@ -154,14 +178,12 @@ function readNow(file: NamedFile): PemFile {
   }
 }
 
-async function readAll({ cert, key, ca, crl }: NamedFiles): Promise<ReturnType<typeof mapFiles<PemFile>>> {
-  const read = async (file: NamedFile): Promise<PemFile> => {
-    try {
-      return { ...file, text: await readFile(file.path, 'utf8') };
-    } catch (error) {
-      throw unreadable(file, error);
-    }
-  };
+async function readAll({ cert, key, ca, crl }: NamedFiles): Promise<ReadFiles> {
+  const read = (file: NamedFile): Promise<ReadFile> =>
+    readFile(file.path, 'utf8').then(
+      (text) => ({ ...file, text }),
+      (error: unknown) => unreadable(file, error),
+    );
   return { cert: await read(cert), key: await read(key), ca: ca && (await read(ca)), crl: crl && (await read(crl)) };
 }
 
