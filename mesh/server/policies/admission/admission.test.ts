@@ -56,7 +56,7 @@ describe.each(engineNames)('admission on %s', (engineName) => {
     await eventually(() => expect(held.begun).toEqual(['cancelled']));
     giveUp.abort();
     expect(await cancelled).toBe('AbortError');
-    const late = calls.one(named('late'), { signal: AbortSignal.timeout(50) }).catch((error) => error.name);
+    const late = calls.one(named('late'), { signal: AbortSignal.timeout(500) }).catch((error) => error.name);
     await late;
     expect(held.begun).toEqual(['cancelled', 'late']);
     const waiting = calls.one(named('waiting'));
