@@ -8,7 +8,6 @@ import { createClients } from '../mesh/app/program-clients.ts';
 import { messageOf } from '../mesh/errors/error-text.ts';
 import { openStorage } from '../mesh/storage/open.ts';
 import { freePort } from '../mesh/testing/servers/free-port.ts';
-import { runnableServices } from '../services/all.ts';
 import { startSimulatedCarrier } from '../services/shipping/carrier/simulated-carrier.ts';
 import { certsFolderOf, openCertsFolder } from './certs/certs-folder.ts';
 import { isClean, verifyRolling } from './rolling/run.ts';
@@ -55,8 +54,7 @@ try {
   certs.addCa();
   await sleep(3_000);
   const access = { TLS_CA: certs.ca, ORDERMESH_TOKEN: token };
-  const names = runnableServices.map(({ name }) => name);
-  const rotate = createRotation({ certs, names, seconds: Number(SECONDS) });
+  const rotate = createRotation({ certs, seconds: Number(SECONDS) });
   const result = await verifyRolling(
     { ...mesh, restart: rotate },
     {

@@ -6,6 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { connect, createServer } from 'node:tls';
 import { promisify } from 'node:util';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { spawnProcess } from '../../mesh/testing/servers/start-process.ts';
 import { tempFolder } from '../../mesh/testing/temp-folder.ts';
 import { type CertsFolder, openCertsFolder } from './certs-folder.ts';
 
@@ -91,6 +92,48 @@ describe('a folder of certificates', () => {
     await expect(expectTrust(certs, before)).rejects.toThrow(/certificate/);
   });
 
+  it('keeps host names and how long a certificate is valid, unless told otherwise', async () => {
+    const certs = await folderWith();
+    const dayMs = 86_400_000;
+    certs.sign(['mesh'], { hosts: ['shop.example', 'fd00::7'], notAfter: new Date(Date.now() + 20 * dayMs) });
+    certs.sign(['mesh']);
+    const kept = certificateOf(certs, 'mesh');
+    expect(kept.subjectAltName).toMatch(/, DNS:localhost, .*, DNS:shop.example, IP Address:FD00:0:0:0:0:0:0:7$/);
+    expect(kept.subjectAltName?.match(/DNS:localhost/g)).toHaveLength(1);
+    expect(Math.round((kept.validToDate.getTime() - Date.now()) / dayMs)).toBe(20);
+    certs.sign(['mesh'], { hosts: [] });
+    expect(certificateOf(certs, 'mesh').subjectAltName).not.toContain('shop.example');
+  });
+
+  it('drops no CA that signed a certificate in it', async () => {
+    const certs = await folderWith('order', 'mesh');
+    certs.addCa();
+    certs.useAddedCa();
+    certs.sign(['order']);
+    const both = readFileSync(certs.ca, 'utf8');
+    expect(() => certs.dropOldCas()).toThrow(
+      `${certs.filesOf('mesh').cert} is signed by a CA that would be dropped: run "make certs" first`,
+    );
+    expect(readFileSync(certs.ca, 'utf8')).toBe(both);
+    certs.sign(certs.names());
+    certs.dropOldCas();
+  });
+
+  it('says which certificates are missing, or end soon', async () => {
+    const certs = await folderWith('order', 'user');
+    expect(certs.due(['order', 'user', 'mesh'])).toEqual(['mesh']);
+    // It began five minutes ago, for clocks that are behind.
+    certs.sign(['user'], { notAfter: new Date(Date.now() + 60_000) });
+    expect(certs.due(['order', 'user', 'mesh'])).toEqual(['user', 'mesh']);
+  });
+
+  it('does not renew what another CA signed', async () => {
+    const [certs, other] = await Promise.all([folderWith(), folderWith()]);
+    other.sign(['mesh'], { notAfter: new Date(Date.now() + 60_000) });
+    copyFileSync(other.filesOf('mesh').cert, certs.filesOf('mesh').cert);
+    expect(certs.due(['mesh'])).toEqual([]);
+  });
+
   it('refuses a key that is not that of its CA', async () => {
     const [certs, other] = await Promise.all([folderWith('order'), folderWith('order')]);
     copyFileSync(other.ca.replace('ca.pem', 'ca.key'), certs.ca.replace('ca.pem', 'ca.key'));
@@ -116,4 +159,47 @@ describe('a folder of certificates', () => {
       server.close();
     }
   }
+});
+
+describe('make certs', () => {
+  async function open() {
+    const folder = await tempFolder();
+    onTestFinished(() => folder[Symbol.asyncDispose]());
+    const certs = openCertsFolder(`${folder.path}/certs`);
+    const make = async (environment: Record<string, string> = {}) => {
+      await using program = spawnProcess({ main: 'scripts/certs.ts', dataDir: folder.path, environment });
+      const { code } = await program.ended;
+      return { code, output: program.stdout(), errors: program.stderr() };
+    };
+    return { certs, make };
+  }
+
+  it('renews all that is in the folder, so its CA can be replaced under a mesh in one process', async () => {
+    const { certs, make } = await open();
+    certs.prepare();
+    certs.sign(['mesh', 'reports'], { hosts: ['shop.example'] });
+    const before = certificateOf(certs, 'mesh').serialNumber;
+    for (const CA of ['add', 'use', 'drop']) expect(await make({ CA })).toMatchObject({ code: 0, errors: '' });
+    expect(certificateOf(certs, 'mesh').serialNumber).not.toBe(before);
+    for (const name of ['mesh', 'reports', 'order', 'program']) {
+      const { stdout } = await run('openssl', ['verify', '-CAfile', certs.ca, certs.filesOf(name).cert]);
+      expect(stdout).toMatch(/: OK\n$/);
+    }
+    expect(certificateOf(certs, 'mesh').subjectAltName).toContain('DNS:shop.example');
+  });
+
+  it.each([
+    [{ DAYS: '0' }, 'invalid DAYS "0": use more than 0, and at most 825'],
+    [
+      { HOSTS: 'https://x/y' },
+      'invalid HOSTS "https://x/y": use host names and IP addresses, with commas between them',
+    ],
+    [
+      { MAKELEVEL: '1', MAKEFLAGS: 's -- HOST=foo' },
+      'unknown variable HOST: use CA, HOSTS, DAYS, NAMES, DATA_DIR, CERTS_DIR',
+    ],
+  ])('refuses %o', async (environment, errors) => {
+    const { make } = await open();
+    expect(await make(environment)).toEqual({ code: 2, output: '', errors: `${errors}\n` });
+  });
 });

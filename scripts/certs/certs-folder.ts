@@ -1,9 +1,10 @@
 import { createPrivateKey, createPublicKey, X509Certificate } from 'node:crypto';
-import { chmodSync, existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { makeFolder } from '../../mesh/storage/make-folder.ts';
 import { discoveryNameOf } from '../split/plan.ts';
 import { type Authority, createAuthority, createCertificate } from './certificate.ts';
+import { certificateAt, furtherHosts, isDue, isSignedByOneOf, lifetimeMs } from './replaced-certificate.ts';
 
 /** The files of one service, for `TLS_CERT`, `TLS_KEY` and `TLS_CA`. */
 export interface CertificateFiles {
@@ -13,10 +14,10 @@ export interface CertificateFiles {
 }
 
 export interface SignOptions {
-  /** Further host names and IP addresses at which the services are reached. Default: none. */
-  readonly hosts?: readonly string[];
-  /** Default: 90 days from now. */
-  readonly notAfter?: Date;
+  /** Further host names and IP addresses at which the services are reached. Default: those of the certificate that is replaced. */
+  readonly hosts?: readonly string[] | undefined;
+  /** Default: as long from now as the certificate that is replaced was valid, or 90 days. */
+  readonly notAfter?: Date | undefined;
 }
 
 /** Folder with a local CA and a certificate of each service. */
@@ -24,6 +25,8 @@ export interface CertsFolder {
   /** The certificates of the CAs that are trusted. The first one signs. */
   readonly ca: string;
   filesOf(name: string): CertificateFiles;
+  /** Whose certificates are in the folder. Certificates of CAs that this program did not make do not count. */
+  names(): readonly string[];
   /** Creates the CA unless there is one. */
   prepare(): void;
   /** Signs a new key and certificate for each name, and replaces those that there are. */
@@ -32,8 +35,10 @@ export interface CertsFolder {
   addCa(): void;
   /** The second step, once all have read what they trust: the added CA signs from now on. */
   useAddedCa(): void;
-  /** The last step, once no certificate of the old CA is used: trusts only the one that signs. */
+  /** The last step: trusts only the one that signs. Throws while another one signed a certificate in the folder. */
   dropOldCas(): void;
+  /** Of `names`, those that have no certificate, or one of these CAs with less than a third of its time left. */
+  due(names: readonly string[]): readonly string[];
 }
 
 const dayMs = 86_400_000;
@@ -42,8 +47,12 @@ const certificateDays = 90;
 /** By how much the clock of another machine may be behind. */
 const skewMs = 5 * 60_000;
 const trustDomain = 'ordermesh';
+/** How the names of all CAs begin that this program made. */
+const caName = 'ordermesh CA';
 /** The certificate for programs that are no service, such as the demo and the `ordermesh` commands. */
 export const programCertificate = 'program';
+/** The certificate for all services in one process, which `make start TLS=1` uses. */
+export const meshCertificate = 'mesh';
 /** Where services are on this machine. */
 const localHosts = ['localhost', '127.0.0.1', '::1'];
 
@@ -58,6 +67,15 @@ export function openCertsFolder(folder: string): CertsFolder {
   const trusted = () => certificatesIn(readFileSync(ca, 'utf8'));
   const filesOf = (name: string): CertificateFiles => ({ cert: file(`${name}.pem`), key: file(`${name}.key`), ca });
 
+  /** Whose certificates a CA of this folder, or of an earlier one, has signed. */
+  function names(): readonly string[] {
+    const all = readdirSync(folder).filter((name) => name.endsWith('.pem') && name !== 'ca.pem');
+    return all
+      .map((name) => name.slice(0, -'.pem'.length))
+      .filter((name) => certificateAt(filesOf(name).cert)?.issuer.startsWith(`CN=${caName}`))
+      .toSorted();
+  }
+
   function authority(): Authority {
     const [cert = ''] = trusted();
     const privateKey = createPrivateKey(readFileSync(caKey));
@@ -69,13 +87,22 @@ export function openCertsFolder(folder: string): CertsFolder {
 
   function newAuthority() {
     // CAs of different names cannot be mistaken for each other.
-    const name = `ordermesh CA ${new Date().toISOString().slice(0, 19)}Z`;
+    const name = `${caName} ${new Date().toISOString().slice(0, 19)}Z`;
     return createAuthority({ name, notBefore: fromNow(-skewMs), notAfter: fromNow(caDays * dayMs) });
   }
 
   return {
     ca,
     filesOf,
+    names,
+    due(wanted) {
+      return wanted.filter((name) => {
+        const { cert } = filesOf(name);
+        const certificate = certificateAt(cert);
+        if (certificate === undefined) return !existsSync(cert);
+        return isDue(certificate) && isSignedByOneOf(certificate, trusted());
+      });
+    },
     prepare() {
       makeFolder(folder);
       chmodSync(folder, 0o700);
@@ -84,16 +111,27 @@ export function openCertsFolder(folder: string): CertsFolder {
       replaceFile(caKey, created.key, 0o600);
       replaceFile(ca, created.cert);
     },
-    sign(names, { hosts = [], notAfter = fromNow(certificateDays * dayMs) } = {}) {
+    sign(names, { hosts, notAfter } = {}) {
       const issuer = authority();
       for (const name of names) {
         // Two parts name no service.
         const path = name === programCertificate ? `program/${name}` : discoveryNameOf(name);
         const spiffeId = `spiffe://${trustDomain}/${path}`;
-        const all = [name, `${name}-service`, ...localHosts, ...hosts];
-        const request = { name, spiffeId, hosts: all, notBefore: fromNow(-skewMs), notAfter };
-        const { key, cert } = createCertificate(request, issuer);
         const files = filesOf(name);
+        const replaced = certificateAt(files.cert);
+        const own = [name, `${name}-service`, ...localHosts];
+        const further = hosts ?? (replaced ? furtherHosts(replaced, own) : []);
+        const defaultMs = replaced ? lifetimeMs(replaced) - skewMs : certificateDays * dayMs;
+        const { key, cert } = createCertificate(
+          {
+            name,
+            spiffeId,
+            hosts: [...own, ...further],
+            notBefore: fromNow(-skewMs),
+            notAfter: notAfter ?? fromNow(defaultMs),
+          },
+          issuer,
+        );
         replaceFile(files.key, key, 0o600);
         replaceFile(files.cert, cert);
       }
@@ -110,7 +148,13 @@ export function openCertsFolder(folder: string): CertsFolder {
       renameSync(addedKey, caKey);
     },
     dropOldCas() {
-      const [first = ''] = trusted();
+      const [first = '', ...others] = trusted();
+      const needing = names().find((name) => {
+        const certificate = certificateAt(filesOf(name).cert);
+        return certificate && isSignedByOneOf(certificate, others);
+      });
+      if (needing !== undefined)
+        throw new Error(`${filesOf(needing).cert} is signed by a CA that would be dropped: run "make certs" first`);
       rmSync(addedKey, { force: true });
       replaceFile(ca, first);
     },

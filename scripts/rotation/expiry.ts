@@ -27,6 +27,7 @@ export interface ExpiryResult {
 
 const limitMs = 60_000;
 const pollMs = 200;
+const renewedForMs = 86_400_000;
 
 /** Lets the certificate of a service expire, waits until calls are refused, and renews it. Throws if it did not serve before. */
 export async function letExpire(options: ExpiryOptions): Promise<ExpiryResult> {
@@ -41,7 +42,7 @@ export async function letExpire(options: ExpiryOptions): Promise<ExpiryResult> {
     .split('\n')
     .find((line) => /expired/i.test(line) && line.includes(service));
   const renewedMs = Date.now();
-  certs.sign([service]);
+  certs.sign([service], { notAfter: new Date(renewedMs + renewedForMs) });
   const backAfterMs = await waitFor(renewedMs, () => call().then(yes, no));
   return { refusedAfterMs, logged, backAfterMs };
 }

@@ -7,8 +7,6 @@ export type RotationPhase = (typeof rotationPhases)[number];
 
 export interface RotationOptions {
   readonly certs: CertsFolder;
-  /** Whose certificates are replaced. */
-  readonly names: readonly string[];
   /** How long all certificates are replaced again and again. */
   readonly seconds: number;
   /** Default: 2,000 ms. */
@@ -21,17 +19,17 @@ export interface RotationOptions {
  * Returns what carries out a phase. Before the first one, call `certs.addCa()`, so all trust the CA that comes, callers as well:
  * those read their files once.
  */
-export function createRotation({ certs, names, seconds, everyMs = 2_000, readMs = 3_000 }: RotationOptions) {
+export function createRotation({ certs, seconds, everyMs = 2_000, readMs = 3_000 }: RotationOptions) {
   return async (phase: string): Promise<void> => {
     if (phase === 'certificates') {
       const endMs = Date.now() + seconds * 1_000;
       while (Date.now() < endMs) {
-        certs.sign(names);
+        certs.sign(certs.names());
         await sleep(everyMs);
       }
     } else if (phase === 'CA') {
       certs.useAddedCa();
-      certs.sign(names);
+      certs.sign(certs.names());
       await sleep(readMs);
     } else {
       certs.dropOldCas();

@@ -1,4 +1,4 @@
-import { existsSync, rmSync, writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { type RunningMesh, runningMeshFile } from '../../examples/support/access.ts';
 import { makeFolder } from '../../mesh/storage/make-folder.ts';
 import { certsFolderOf, openCertsFolder, programCertificate } from '../certs/certs-folder.ts';
@@ -17,8 +17,8 @@ const publicServices: ReadonlySet<string> = new Set(['gateway', 'edge', 'mesh'])
 const programTokenMs = 30 * 86_400_000;
 
 /**
- * Reads `TLS` and `AUTH`. Makes the certificates of `names` that are missing, and the key of the local issuer. Throws if one of the
- * two is neither 1 nor 0.
+ * Reads `TLS` and `AUTH`. Makes the certificates of `names` that are missing or end soon, and the key of the local issuer. Throws if
+ * one of the two is neither 1 nor 0.
  */
 export async function openSecured(
   environment: NodeJS.ProcessEnv,
@@ -29,7 +29,7 @@ export async function openSecured(
   const certs = openCertsFolder(certsFolderOf({ ...environment, DATA_DIR: dataDir }));
   if (hasTls) {
     certs.prepare();
-    certs.sign([...names, programCertificate].filter((name) => !existsSync(certs.filesOf(name).cert)));
+    certs.sign(certs.due([...names, programCertificate]));
   }
   const issuer = hasAuth ? openLocalIssuer(dataDir) : undefined;
   const token = await issuer?.sign({

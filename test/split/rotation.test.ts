@@ -69,7 +69,7 @@ describe('a gateway and a service with certificates of their own', () => {
         .finally(() => once.close());
     };
     const callers = [startReads('open', [read, read]), startReads('new', [fresh])];
-    const rotate = createRotation({ certs, names: ['user', 'gateway'], seconds: 6, everyMs: 1_500, readMs: 3_000 });
+    const rotate = createRotation({ certs, seconds: 6, everyMs: 1_500, readMs: 3_000 });
     const seen = await restartUnderLoad(callers, rotate, {
       services: rotationPhases,
       quietMs: 500,
