@@ -32,7 +32,7 @@ restart-split: $(INSTALLED)
 certs: $(INSTALLED)
 	@exec node scripts/certs.ts
 
-## token: print a token that start and start-split with AUTH=1 believe: SUBJECT=ada ROLES=operator,admin HOURS=1 (default: an operator)
+## token: print a token that start and start-split with AUTH=1 believe: SUBJECT=ada ROLES=operator,admin HOURS=1 (default: you, without roles)
 token: $(INSTALLED)
 	@exec node scripts/token.ts
 

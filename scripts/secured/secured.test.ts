@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { readAccess, runningMeshFile } from '../../examples/support/access.ts';
 import { tempFolder } from '../../mesh/testing/temp-folder.ts';
+import { localUser } from '../tokens/local-issuer.ts';
 import { openSecured } from './secured.ts';
 
 const address = '127.0.0.1:50051';
@@ -52,7 +53,10 @@ describe('TLS=1 and AUTH=1', () => {
       expect(tls?.ca).toBe(readFileSync(join(folder.path, 'certs/ca.pem'), 'utf8'));
       expect(tls?.key).toContain('PRIVATE KEY');
       const [, claims = ''] = token?.split('.') ?? [];
-      expect(JSON.parse(Buffer.from(claims, 'base64url').toString())).toMatchObject({ roles: ['operator', 'admin'] });
+      expect(JSON.parse(Buffer.from(claims, 'base64url').toString())).toMatchObject({
+        sub: localUser(),
+        roles: ['operator', 'admin'],
+      });
     }
     expect(readAccess(environment, address)).toEqual({ tls: undefined, token: undefined });
   });

@@ -2,7 +2,7 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { type RunningMesh, runningMeshFile } from '../../examples/support/access.ts';
 import { makeFolder } from '../../mesh/storage/make-folder.ts';
 import { certsFolderOf, openCertsFolder, programCertificate } from '../certs/certs-folder.ts';
-import { openLocalIssuer } from '../tokens/local-issuer.ts';
+import { localUser, openLocalIssuer } from '../tokens/local-issuer.ts';
 
 /** What `TLS=1` and `AUTH=1` of `make start` and `make start-split` add to a mesh on this machine. */
 export interface Secured {
@@ -33,7 +33,7 @@ export async function openSecured(
   }
   const issuer = hasAuth ? openLocalIssuer(dataDir) : undefined;
   const token = await issuer?.sign({
-    subject: 'operator',
+    subject: localUser(),
     roles: ['operator', 'admin'],
     lifetimeMs: programTokenMs,
   });

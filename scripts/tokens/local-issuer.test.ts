@@ -8,7 +8,7 @@ import { captureLog } from '../../mesh/testing/captured-log.ts';
 import { spawnProcess } from '../../mesh/testing/servers/start-process.ts';
 import { tempFolder } from '../../mesh/testing/temp-folder.ts';
 import { systemClock } from '../../mesh/time/clock.ts';
-import { openLocalIssuer } from './local-issuer.ts';
+import { localUser, openLocalIssuer } from './local-issuer.ts';
 
 /** What a process with its settings takes a token for. */
 async function believed(dataDir: string, token: string) {
@@ -61,7 +61,7 @@ describe('make token', () => {
   }
 
   it.each([
-    [{}, { subject: 'operator', roles: ['operator', 'admin'] }],
+    [{}, { subject: localUser(), roles: [] }],
     [{ SUBJECT: 'ada' }, { subject: 'ada', roles: [] }],
     [
       { SUBJECT: 'ada', ROLES: 'operator' },
@@ -71,7 +71,23 @@ describe('make token', () => {
     expect(await run(environment)).toEqual({ code: 0, errors: '', caller });
   });
 
-  it('says what a valid HOURS is', async () => {
-    expect(await run({ HOURS: 'x' })).toMatchObject({ code: 2, errors: 'invalid HOURS "x": use up to 8760\n' });
+  it.each([
+    [{ HOURS: 'x' }, 'invalid HOURS "x": use more than 0, and at most 8760'],
+    [{ HOURS: '0' }, 'invalid HOURS "0": use more than 0, and at most 8760'],
+    [{ SUBJECT: '', ROLES: 'operator' }, 'SUBJECT is empty: set it to a user, or leave it out for your own name'],
+    [
+      { MAKELEVEL: '1', MAKEFLAGS: 's -- ROLES=operator USER=ada' },
+      'unknown variable USER: use SUBJECT, ROLES, HOURS, DATA_DIR',
+    ],
+  ])('refuses %o', async (environment, errors) => {
+    expect(await run(environment)).toEqual({ code: 2, errors: `${errors}\n`, caller: undefined });
+  });
+
+  it('warns of a role that no rule names', async () => {
+    expect(await run({ SUBJECT: 'ada', ROLES: 'opertor' })).toEqual({
+      code: 0,
+      errors: 'no rule of ordermesh names the role "opertor": its rules name operator and admin\n',
+      caller: { subject: 'ada', roles: ['opertor'] },
+    });
   });
 });

@@ -1,5 +1,6 @@
 import { createPrivateKey, generateKeyPairSync, type KeyObject, randomUUID } from 'node:crypto';
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { SignJWT } from 'jose';
 import { makeFolder } from '../../mesh/storage/make-folder.ts';
@@ -35,6 +36,16 @@ export function openLocalIssuer(dataDir: string): LocalIssuer {
     settings: { AUTH_JWKS: keySetFile, AUTH_ISSUER: issuer, AUTH_AUDIENCE: audience },
     sign: (claims) => sign(key, kid, claims),
   };
+}
+
+/** The name of the user that runs this program, which is the subject of tokens for programs on this machine. */
+export function localUser(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    // A container may run as a user that has no name.
+    return `uid-${process.getuid?.()}`;
+  }
 }
 
 async function sign(key: KeyObject, kid: string, { subject, roles, lifetimeMs }: TokenClaims): Promise<string> {
