@@ -52,11 +52,19 @@ describe('readAccess', () => {
       expect(await read({ addresses: ['0.0.0.0:50051'] })).toMatchObject({ token: 'a.b.c' });
     });
 
-    it('is nothing once that mesh has ended, for another address, or beside settings', async () => {
+    it('is what settings leave open', async () => {
+      expect(await read({}, address, { ORDERMESH_TOKEN: 'd.e.f' })).toEqual({ tls: { ca: 'CA' }, token: 'd.e.f' });
+      await using folder = await tempFolder();
+      const file = join(folder.path, 'own');
+      await writeFile(file, 'own');
+      expect(await read({}, address, { ORDERMESH_TOKEN_FILE: file })).toEqual({ tls: { ca: 'CA' }, token: 'own' });
+      expect(await read({}, address, { TLS_CA: file })).toEqual({ tls: { ca: 'own' }, token: 'a.b.c' });
+    });
+
+    it('is nothing once that mesh has ended, or for another address', async () => {
       expect(await read({ pid: 2 ** 30 })).toEqual(nothing);
       expect(await read({}, '127.0.0.1:1')).toEqual(nothing);
       expect(await read({}, 'mesh.example:50051')).toEqual(nothing);
-      expect(await read({}, address, { ORDERMESH_TOKEN: 'd.e.f' })).toEqual({ tls: undefined, token: 'd.e.f' });
     });
   });
 });

@@ -40,13 +40,15 @@ type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
  * Reads how to reach the mesh at `address`: from `TLS_CA`, `TLS_CERT`, `TLS_KEY` and `ORDERMESH_TOKEN` or `ORDERMESH_TOKEN_FILE`.
- * If none of them is set, from the data folder of a mesh that runs there on this machine. Throws an `AccessError`.
+ * What is not set, from the data folder of a mesh that runs there on this machine. Throws an `AccessError`.
  */
 export function readAccess(environment: Environment, address: string): Access {
   const { TLS_CA, TLS_CERT, TLS_KEY, ORDERMESH_TOKEN, ORDERMESH_TOKEN_FILE } = environment;
-  const given = { ca: TLS_CA, cert: TLS_CERT, key: TLS_KEY, token: ORDERMESH_TOKEN, tokenFile: ORDERMESH_TOKEN_FILE };
-  const isSet = Object.values(given).some((value) => value);
-  const { ca, cert, key, token, tokenFile } = isSet ? given : { ...runningAt(environment, address), tokenFile: '' };
+  const running = runningAt(environment, address);
+  const ca = TLS_CA || running.ca;
+  const { cert, key } = TLS_CERT || TLS_KEY ? { cert: TLS_CERT, key: TLS_KEY } : running;
+  const tokenFile = ORDERMESH_TOKEN ? undefined : ORDERMESH_TOKEN_FILE;
+  const token = ORDERMESH_TOKEN || (tokenFile ? undefined : running.token);
   if ((cert || key) && !(ca && cert && key))
     throw new AccessError('a client certificate needs all of TLS_CA, TLS_CERT and TLS_KEY');
   return {

@@ -53,11 +53,13 @@ export function describeFailure(error: unknown, address: string): Failure {
 /** What to do about a refusal that depends on who calls. */
 const refusalAdvice: Readonly<Partial<Record<Status, string>>> = {
   [Status.UNAUTHENTICATED]: '; set ORDERMESH_TOKEN to a token that the mesh accepts, for example $(make -s token)',
-  [Status.PERMISSION_DENIED]: '; set ORDERMESH_TOKEN to a token of a user or a role that may: see docs/methods.md',
+  [Status.PERMISSION_DENIED]:
+    '; set ORDERMESH_TOKEN to a token of a user or a role that may: see docs/authorization.md',
 };
 
 const untrusted = /self[- ]signed|unable to (verify|get)/i;
 const otherName = /ALTNAME_INVALID|does not match certificate/i;
+const serverExpired = /certificate has expired/i;
 const noTls = /wrong version number|packet length too long|EPROTO/i;
 const ownCertificate = /certificate required|bad certificate|unknown ca|certificate unknown|certificate expired/i;
 
@@ -65,6 +67,8 @@ const ownCertificate = /certificate required|bad certificate|unknown ca|certific
 function tlsAdvice(details: string): string | undefined {
   if (ownCertificate.test(details))
     return 'it does not accept this client certificate: set TLS_CERT and TLS_KEY to a valid one, see "make certs"';
+  if (serverExpired.test(details))
+    return 'its certificate has expired: run "make certs", or renew it with your issuer; it needs no restart';
   if (untrusted.test(details)) return 'TLS_CA is not the CA that signed its certificate: set it, see "make certs"';
   if (otherName.test(details)) return 'its certificate has another name: set ADDRESS to a name that it has';
   if (noTls.test(details)) return 'it does not use TLS: unset TLS_CA, or start it with TLS=1';
