@@ -14,22 +14,22 @@ function logOf(environment: Record<string, string>, withEdge = hasEdge) {
 
 describe('a process that other machines reach', () => {
   it.each([
-    ['GRPC_LISTEN', '0.0.0.0:50051', 'TLS and tokens', 'TLS_CERT, TLS_KEY, AUTH_JWKS'],
-    ['HTTP_LISTEN', '[::]:8080', 'TLS and tokens', 'TLS_CERT, TLS_KEY, AUTH_JWKS'],
+    ['GRPC_LISTEN', '0.0.0.0:50051', 'TLS and tokens', 'TLS_CERT, TLS_KEY, AUTH_JWKS, AUTH_ISSUER, AUTH_AUDIENCE'],
+    ['HTTP_LISTEN', '[::]:8080', 'TLS and tokens', 'TLS_CERT, TLS_KEY, AUTH_JWKS, AUTH_ISSUER, AUTH_AUDIENCE'],
     ['METRICS_LISTEN', '10.0.0.7:9464', 'TLS and client certificates', 'TLS_CERT, TLS_KEY, TLS_CA'],
     [
       'OPS_LISTEN',
       'ops.internal:50052',
       'TLS and client certificates and tokens',
-      'TLS_CERT, TLS_KEY, TLS_CA, AUTH_JWKS',
+      'TLS_CERT, TLS_KEY, TLS_CA, AUTH_JWKS, AUTH_ISSUER, AUTH_AUDIENCE',
     ],
   ])('is refused for %s=%s, with the ways out', (variable, address, without, settings) => {
     const port = address.slice(address.lastIndexOf(':'));
     const check = () => logOf({ [variable]: address });
     expect(check).toThrow(ConfigError);
     expect(check).toThrow(
-      `${variable} is ${address}, which other machines reach without ${without}: listen on 127.0.0.1${port}, or set ${settings}, ` +
-        'or set ALLOW_INSECURE=1 if only a private network reaches it',
+      `${variable} is ${address}, which other machines reach without ${without}: listen on 127.0.0.1${port}, or set ${settings} ` +
+        '(docs/security.md; "make start TLS=1 AUTH=1" tries it), or set ALLOW_INSECURE=1 if only a private network reaches it',
     );
   });
 

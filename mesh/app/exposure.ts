@@ -10,7 +10,7 @@ const nodeTls = 'NODE_TLS_REJECT_UNAUTHORIZED';
 const safeguards = {
   tls: { text: 'TLS', settings: ['TLS_CERT', 'TLS_KEY'] },
   clientCertificates: { text: 'client certificates', settings: ['TLS_CA'] },
-  tokens: { text: 'tokens', settings: ['AUTH_JWKS'] },
+  tokens: { text: 'tokens', settings: ['AUTH_JWKS', 'AUTH_ISSUER', 'AUTH_AUDIENCE'] },
 } as const;
 type Safeguard = keyof typeof safeguards;
 
@@ -93,7 +93,8 @@ function safeguardsOf({ tlsCert, tlsCa, authJwks }: Config): Safeguards {
 
 function faultOf({ variable, address, without, settings }: ExposedListener): ConfigFault {
   const port = address.slice(address.lastIndexOf(':'));
-  const ways = `listen on 127.0.0.1${port}, or set ${settings.join(', ')}, or set ALLOW_INSECURE=1 if only a private network reaches it`;
+  const set = `set ${settings.join(', ')} (docs/security.md; "make start TLS=1 AUTH=1" tries it)`;
+  const ways = `listen on 127.0.0.1${port}, or ${set}, or set ALLOW_INSECURE=1 if only a private network reaches it`;
   return { variable, problem: `is ${address}, which other machines reach without ${without}: ${ways}` };
 }
 

@@ -15,7 +15,8 @@ describe('the line that says ready', () => {
   it('says where the metrics are, where they are served', async () => {
     const environment = { METRICS_LISTEN: '127.0.0.1:0', LOG_LEVEL: 'info' };
     await using started = await startProcess({ dataDir, args: ['user'], environment });
-    const line = /^ready grpc=127\.0\.0\.1:\d+ metrics=(127\.0\.0\.1:\d+) services=user data=/;
+    const line =
+      /^ready grpc=127\.0\.0\.1:\d+ metrics=(127\.0\.0\.1:\d+) services=user data=.* tls=off tokens=off pid=/;
     const metrics = line.exec(started.stdout())?.[1];
     const response = await fetch(`http://${metrics}/metrics`);
     expect(await response.text()).toContain('ordermesh_build_info');

@@ -59,22 +59,26 @@ export async function runApp(
       throw error;
     });
     if (app === undefined || isEnding()) return;
-    const { address, httpAddress: http, metricsAddress: metrics } = app;
+    const { address, httpAddress, metricsAddress: metrics } = app;
+    const grpc = listeningAt(config.grpcListen, address);
+    const http = httpAddress && listeningAt(config.httpListen, httpAddress);
+    const safeguards = { tls: onOff(config.tlsCert), tokens: onOff(config.authJwks) };
     const running = chosen.map(({ name }) => name).join(',');
     const tookMs = Math.round(performance.now() - startTimeMs);
     const { database, events, tasks } = app.runtime.info;
     const adapters = database === '' ? {} : { database, events, tasks };
     logger.info(
-      { grpc: address, http, metrics, services: running, ...adapters, data: config.dataDir, took_ms: tookMs },
+      { grpc, http, metrics, services: running, ...adapters, ...safeguards, data: config.dataDir, took_ms: tookMs },
       'ready',
     );
     const shown = {
-      grpc: address,
+      grpc,
       http,
       metrics,
       services: running,
       data: config.dataDir,
       ...adapters,
+      ...safeguards,
       pid: process.pid,
     };
     const fields = Object.entries(shown).flatMap(([name, value]) => (value === undefined ? [] : `${name}=${value}`));
@@ -83,6 +87,15 @@ export async function runApp(
     process.stderr.write(`${describe(error)}\n`);
     process.exit(exitCannotStart);
   }
+}
+
+/** Where a listener can be reached from: the host that was set, and the port that it has. */
+function listeningAt(listen: string, address: string): string {
+  return `${listen.slice(0, listen.lastIndexOf(':'))}${address.slice(address.lastIndexOf(':'))}`;
+}
+
+function onOff(setting: string): 'on' | 'off' {
+  return setting === '' ? 'off' : 'on';
 }
 
 /** Whoever started the process may stop reading its output: errors of these streams are not errors of the process. */

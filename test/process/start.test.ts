@@ -23,10 +23,10 @@ describe('a starting process', () => {
   it('prints one line with its address, services and data folder', async () => {
     await using mesh = await startProcess({ dataDir });
     expect(mesh.stdout()).toMatch(
-      /^ready grpc=127\.0\.0\.1:\d+ services=user,inventory,payment,shipping,order,notification,report,bridge,ops,edge data=\S+ database=sqlite events=embedded tasks=embedded pid=\d+ in \d+ ms\n$/,
+      /^ready grpc=127\.0\.0\.1:\d+ services=user,inventory,payment,shipping,order,notification,report,bridge,ops,edge data=\S+ database=sqlite events=embedded tasks=embedded tls=off tokens=off pid=\d+ in \d+ ms\n$/,
     );
     expect(mesh.stdout()).toContain(
-      `data=${dataDir} database=sqlite events=embedded tasks=embedded pid=${mesh.child.pid} `,
+      `data=${dataDir} database=sqlite events=embedded tasks=embedded tls=off tokens=off pid=${mesh.child.pid} `,
     );
     expect(mesh.stderr()).toBe('');
   });
