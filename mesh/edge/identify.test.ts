@@ -45,7 +45,7 @@ describe('a request', () => {
 
 it('tells clients to get a new token if theirs is not valid, also if it has expired', () => {
   const path = '/test.v1.Test/Watch';
-  expect(challengeOf(invalidToken())).toContain(', error="invalid_token", ');
+  expect(challengeOf(invalidToken({ isBearer: true }))).toContain(', error="invalid_token", ');
   expect(challengeOf(tokenExpired({ path }))).toContain(', error="invalid_token", ');
   expect(challengeOf(unauthenticated({ path }))).toBe('Bearer realm="ordermesh"');
 });

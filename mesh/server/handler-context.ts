@@ -119,7 +119,7 @@ export class HandlerContext implements CallScope, MeshCallContext, EnteringCall 
   }
 
   denial(): MeshError {
-    return permissionDenied({ path: this.path, subject: this.caller?.subject });
+    return permissionDenied({ path: this.path, subject: this.caller?.subject, service: this.caller?.service });
   }
 
   /** Without what says who calls: that is `caller`. */

@@ -98,7 +98,8 @@ describe('a forged token', () => {
     ['two headers', (token: string) => ({ authorization: [`Bearer ${token}`, `Bearer ${token}`] })],
   ])('is also a good one with %s', async (_, headers) => {
     const { status, json } = await getUser('eve', headers(await issuer.sign('eve')));
-    expect([status, json.reason]).toEqual([401, 'INVALID_TOKEN']);
+    const detail = 'the header authorization has no bearer token: send Bearer, a space and the token';
+    expect([status, json.reason, json.detail]).toEqual([401, 'INVALID_TOKEN', detail]);
   });
 
   it('stays out of the log', async () => {

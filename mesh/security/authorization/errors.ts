@@ -1,5 +1,6 @@
 import { Status } from 'nice-grpc-common';
 import { defineError } from '../../errors/define-error.ts';
+import type { Caller } from '../../identity/caller.ts';
 
 export const unauthenticated = defineError({
   reason: 'UNAUTHENTICATED',
@@ -15,8 +16,12 @@ export const permissionDenied = defineError({
   code: Status.PERMISSION_DENIED,
   means: 'the caller may not call the method, or not for this resource, whether that exists or not',
   fix: 'see docs/authorization.md for who may; the log has the rule',
-  text: ({ path, subject }: { readonly path: string; readonly subject: string | undefined }) =>
-    `${path} is not permitted${subject === undefined ? '' : ` for user "${subject}"`}: ask an operator for the right to it`,
+  text: ({ path, subject, service }: { readonly path: string } & Partial<Pick<Caller, 'subject' | 'service'>>) => {
+    if (!subject && service !== undefined)
+      return `${path} is not permitted for service "${service}": only services that its contract names may call it`;
+    const who = subject ? ` for user "${subject}"` : '';
+    return `${path} is not permitted${who}: only its owner may call it, or a role that the issuer of tokens gives`;
+  },
   metadata: () => ({}),
 });
 

@@ -52,6 +52,12 @@ describe('admit', () => {
   });
 });
 
+it('says what a caller needs', () => {
+  const needsOf = (rule: AccessRule) => new MethodAccess(rule, () => undefined).needs;
+  expect(needsOf({ services: ['*', 'gateway'], roles: ['*'] })).toBe('any service or service gateway or any user');
+  expect(needsOf({ services: ['order'], roles: ['operator'] })).toBe('service order or role operator');
+});
+
 describe('a field with the owner', () => {
   const access = new MethodAccess({ owner: { in: 'request', path: ['order', 'userId'] } }, () => undefined);
 
@@ -66,6 +72,11 @@ describe('a field with the owner', () => {
 
   it.each([undefined, '', 'Ada', 'ada ', 'bob'])('refuses %j to ada', (other) => {
     expect(() => access.assertIs(call, caller(ada), other)).toThrow('is not permitted for user "ada"');
+  });
+
+  it('refuses it to a service by its name', () => {
+    const text = 'is not permitted for service "order": only services that its contract names may call it';
+    expect(() => access.assertIs(call, caller({ service: 'order' }), 'ada')).toThrow(text);
   });
 
   it('refuses nobody to nobody', () => {

@@ -59,7 +59,7 @@ export class MethodAccess {
     this.#report(call, caller, this.needs);
     throw service === undefined && !subject
       ? unauthenticated({ path: call.path })
-      : permissionDenied({ path: call.path, subject });
+      : permissionDenied({ path: call.path, subject, service });
   }
 
   /** Returns the field of a request, or of a response, that has the owner; `undefined` if it is not text. */
@@ -72,15 +72,15 @@ export class MethodAccess {
   assertIs(call: AccessedCall, caller: Caller, owner: string | undefined): void {
     if (caller.subject && owner === caller.subject) return;
     this.#report(call, caller, this.needs);
-    throw permissionDenied({ path: call.path, subject: caller.subject });
+    throw permissionDenied({ path: call.path, subject: caller.subject, service: caller.service });
   }
 
   /** What a caller needs, for the log: `service order, role operator or owner (request userId)`. */
   get needs(): string {
     const { owner } = this;
     const parts = [
-      ...this.#services.map((name) => `service ${name}`),
-      ...this.#roles.map((name) => `role ${name}`),
+      ...this.#services.map((name) => (name === any ? 'any service' : `service ${name}`)),
+      ...this.#roles.map((name) => (name === any ? 'any user' : `role ${name}`)),
       ...(owner ? [`owner (${owner.in === 'handler' ? 'handler' : `${owner.in} ${owner.path.join('.')}`})`] : []),
     ];
     return parts.length === 0 ? 'a rule, which the method does not have' : parts.join(' or ');

@@ -100,7 +100,6 @@ export async function forgeTokens(issuer: TestIssuer, nowMs = Date.now()): Promi
     ['an encrypted token', 'encrypted', `${json({ alg: 'RSA-OAEP', enc: 'A256GCM' })}.AA.AA.AA.AA`],
     ['no JSON', 'malformed', `${base64('{"alg":')}.${payload}.${signature}`],
     ['no UTF-8', 'malformed', `${base64(Buffer.from([0x7b, 0xff, 0x7d]))}.${payload}.${signature}`],
-    ['nothing', 'malformed', ''],
   ];
   return {
     tokens: tokens.map(([name, kind, token]) => ({ name, kind, token })),

@@ -1,13 +1,17 @@
 import { Status } from 'nice-grpc-common';
 import { defineError } from '../../errors/define-error.ts';
 
-/** The same for each reason. A sender who learns more learns how to forge. */
+/** The same for each reason why a token is refused. A sender who learns more learns how to forge. */
 export const invalidToken = defineError({
   reason: 'INVALID_TOKEN',
   code: Status.UNAUTHENTICATED,
   means: 'the bearer token cannot be believed: it has expired, is of another issuer, for another audience, or forged',
   fix: 'get a new one; the log of the server has the reason, and the metric `ordermesh_tokens_refused_total` counts it',
-  text: 'the token is not valid: get a new one from its issuer',
+  text: ({ isBearer }: { readonly isBearer: boolean }) =>
+    isBearer
+      ? 'the token is not valid: get a new one from its issuer'
+      : 'the header authorization has no bearer token: send Bearer, a space and the token',
+  metadata: () => ({}),
 });
 
 export const tooManyTokens = defineError({

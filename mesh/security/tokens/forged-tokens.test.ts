@@ -54,6 +54,16 @@ describe('a forged token', () => {
     expect(await verifier.verify(await issuer.sign('eve'))).toMatchObject({ subject: 'eve' });
   });
 
+  it('is told apart from a header that has no bearer token', async () => {
+    const { verifier, log } = await openVerifier();
+    await expect(verifier.verify('')).rejects.toMatchObject({
+      reason: 'INVALID_TOKEN',
+      message: 'the header authorization has no bearer token: send Bearer, a space and the token',
+    });
+    const problem = 'is not sent as "authorization: Bearer <token>"';
+    expect(log.lines.at(-1)).toMatchObject({ msg: 'token refused', kind: 'not_bearer', problem });
+  });
+
   it('is refused again and again, and does not spoil a good one', async () => {
     const { verifier, log } = await openVerifier();
     const good = await issuer.sign('eve', { claims: { roles: ['operator'] } });

@@ -25,6 +25,8 @@ const encryptedParts = 5;
 
 /** Reads the header of a token, whose signature is not verified yet. Throws a TokenRefusal. */
 export function readHeader(token: string): TokenHeader {
+  // The header has another scheme, or none.
+  if (token === '') throw new TokenRefusal('not_bearer', 'is not sent as "authorization: Bearer <token>"');
   if (token.length > maxTokenBytes) throw new TokenRefusal('too_large', `is larger than ${maxTokenBytes} bytes`);
   if (!tokenCharacters.test(token)) throw new TokenRefusal('malformed', 'is not base64url');
   const parts = token.split('.');

@@ -1,5 +1,6 @@
 /** Why tokens are refused. Values of a metric's label. */
 export const refusalKinds = [
+  'not_bearer',
   'too_large',
   'malformed',
   'encrypted',

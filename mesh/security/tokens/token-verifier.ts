@@ -127,6 +127,6 @@ function createRefusalReport({ clock, logger, metrics, issuer, audience }: Token
     const line = limit(kind);
     const expected = { ...(kind === 'issuer' && { issuer }), ...(kind === 'audience' && { audience }) };
     if (line !== undefined) logger[levelOf(kind)]({ kind, problem, ...seen, ...expected, ...line }, 'token refused');
-    return invalidToken();
+    return invalidToken({ isBearer: kind !== 'not_bearer' });
   };
 }

@@ -32,7 +32,7 @@ const authenticator = createAuthenticator({
   tokens: {
     verify(token) {
       if (token === 'soon') return { subject: 'alice', roles: [], expiresMs: Date.now() + 200 };
-      if (token !== 'alice') throw invalidToken();
+      if (token !== 'alice') throw invalidToken({ isBearer: true });
       return { subject: 'alice', roles: ['gold'], expiresMs: Number.MAX_SAFE_INTEGER / 2 };
     },
   },

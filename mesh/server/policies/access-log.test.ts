@@ -28,7 +28,7 @@ describe('the access log', () => {
 
   it.each([
     [Status.UNAUTHENTICATED, unauthenticated({ path })],
-    [Status.UNAUTHENTICATED, invalidToken()],
+    [Status.UNAUTHENTICATED, invalidToken({ isBearer: true })],
     [Status.PERMISSION_DENIED, permissionDenied({ path, subject: 'eve' })],
   ])('leaves denials to the log that limits them (%s)', (code, error) => {
     expect(linesOf('none', code, error)).toMatchObject([{ level: 'debug' }]);
