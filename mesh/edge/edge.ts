@@ -32,7 +32,7 @@ import { challengeOf, createIdentify } from './identify.ts';
 import { countIdentityHeaders } from './identity-headers.ts';
 import { createMethodCalls } from './method-calls.ts';
 import { answerPage } from './openapi/answer-page.ts';
-import { createApiDocs } from './openapi/api-docs.ts';
+import { createApiDocs, documentCall } from './openapi/api-docs.ts';
 import { type Problem, problemHeaders, problemOf } from './problem.ts';
 import { jsonBody } from './request/json-body.ts';
 import { checkHead, pathOf } from './request-head.ts';
@@ -131,8 +131,14 @@ export function createEdge(options: EdgeOptions): Edge {
       return;
     }
     if (docs.redirect(verb, path, headers.accept, reply)) return;
+    const proceed = (identifying: Promise<void> | undefined) =>
+      identifying === undefined ? done() : void identifying.then(() => done(), done);
     request.page = docs.find(verb, path);
-    if (request.page) return done();
+    if (request.page) {
+      if (path !== documentCall.path) return done();
+      call.callMethod(documentCall, undefined);
+      return proceed(identify(request, documentCall));
+    }
     request.match = rest.match(verb, path);
     const { route, method, semantics } = request.match.endpoint;
     call.callMethod(method, semantics.timeoutMs(headers));
@@ -140,8 +146,7 @@ export function createEdge(options: EdgeOptions): Edge {
     if (route.body === undefined && hasBody(headers)) throw bodyRefusal(route);
     const identifying = identify(request, method);
     limitBody(raw, patience.requestMs, timers);
-    if (identifying === undefined) done();
-    else identifying.then(() => done(), done);
+    proceed(identifying);
   });
 
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, jsonBody);

@@ -64,9 +64,11 @@ const method: MethodContract = {
 export function infrastructureContract<Definition extends TsProtoServiceDefinition>(
   definition: Definition,
 ): ServiceContract<Definition, ServiceImplementation<NormalizedServiceDefinition<Definition>, MeshCallContext>> {
-  const access = thirdPartyAccess(definition.fullName);
-  const withAccess: MethodContract = access === undefined ? method : { ...method, access };
-  const methods = Object.fromEntries(Object.keys(definition.methods).map((key) => [key, withAccess]));
+  const withAccess = (key: string): MethodContract => {
+    const access = thirdPartyAccess(definition.fullName, key);
+    return access === undefined ? method : { ...method, access };
+  };
+  const methods = Object.fromEntries(Object.keys(definition.methods).map((key) => [key, withAccess(key)]));
   // The keys are those of the definition, which Object.fromEntries cannot express.
   return { definition, methods: methods as unknown as ServiceContract<Definition>['methods'] };
 }

@@ -1,9 +1,11 @@
 import { Code, ConnectError } from '@connectrpc/connect';
-import { type Channel, createChannel, createClient, Metadata } from 'nice-grpc';
+import { type Channel, createChannel, createClient, Metadata, Status } from 'nice-grpc';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { HealthDefinition, HealthCheckResponse_ServingStatus as ServingStatus } from '#gen/grpc/health/v1/health.ts';
 import { UserServiceDefinition } from '#gen/user/v1/user.ts';
 import { type Forgeries, forgeTokens } from '../../mesh/security/testing/forged-tokens.ts';
 import { createTestIssuer, type TestIssuer } from '../../mesh/security/testing/test-issuer.ts';
+import { reflectionDefinitions } from '../../mesh/server/reflection/definitions.ts';
 import { type CapturedLog, captureLog } from '../../mesh/testing/captured-log.ts';
 import { eventually } from '../../mesh/testing/eventually.ts';
 import { startMesh, type TestMesh } from '../../mesh/testing/start-mesh.ts';
@@ -144,9 +146,41 @@ describe('a token', () => {
     expect([unread.status, unread.json.code]).toEqual([401, 'unauthenticated']);
   });
 
-  it('is not needed for the docs and the health', async () => {
-    for (const path of ['/api/health', '/api/docs', '/api/openapi.json'])
+  it('is not needed for the health, and the page that shows the API', async () => {
+    for (const path of ['/api/health', '/api/docs', '/api/docs/initializer.js'])
       expect((await send(address, 'GET', path, { headers: bearer('forged') })).status, path).toBe(200);
+  });
+
+  it('is needed for what describes the API, over HTTP and gRPC', async () => {
+    const good = await issuer.sign('eve');
+    const get = (headers: Record<string, string>) => send(address, 'GET', '/api/openapi.json', { headers });
+    const unknown = await get({});
+    expect([unknown.status, unknown.json.reason]).toEqual([401, 'UNAUTHENTICATED']);
+    expect(unknown.headers['www-authenticate']).toBe(challenge);
+    expect(unknown.text).not.toContain('openapi"');
+    expect((await get(bearer('forged'))).json.reason).toBe('INVALID_TOKEN');
+    const known = await get(bearer(good));
+    expect([known.status, known.json.openapi]).toEqual([200, '3.1.0']);
+    // What a browser has kept is not confirmed either.
+    expect((await get({ 'if-none-match': String(known.headers.etag) })).status).toBe(401);
+
+    const health = createClient(HealthDefinition, channel);
+    const listing = (metadata?: Metadata) =>
+      health.list({}, metadata ? { metadata } : {}).then(
+        ({ statuses }) => Object.keys(statuses),
+        ({ code }) => code,
+      );
+    expect(await listing()).toBe(Status.UNAUTHENTICATED);
+    expect(await listing(Metadata(bearer(good)))).toContain('user.v1.UserService');
+    // Probes have no token.
+    expect(await health.check({ service: '' })).toEqual({ status: ServingStatus.SERVING });
+    expect(await first(health.watch({ service: 'user.v1.UserService' }))).toEqual({ status: ServingStatus.SERVING });
+    for (const definition of reflectionDefinitions) {
+      const reflection = createClient(definition, channel);
+      const request = { messageRequest: { $case: 'listServices' as const, value: '' } };
+      const call = first(reflection.serverReflectionInfo(once(request)));
+      await expect(call).rejects.toMatchObject({ code: Status.UNAUTHENTICATED });
+    }
   });
 
   it('ends the streams that it has opened when it expires', async () => {
@@ -166,6 +200,10 @@ describe('a token', () => {
     await eventually(() => expect(JSON.stringify(log.lines)).toContain('"code":"UNAUTHENTICATED"'));
   });
 });
+
+async function* once<Item>(item: Item): AsyncGenerator<Item> {
+  yield item;
+}
 
 async function first<Item>(items: AsyncIterable<Item>): Promise<Item | undefined> {
   for await (const item of items) return item;
