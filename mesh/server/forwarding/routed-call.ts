@@ -166,11 +166,8 @@ export class RoutedCall implements Forwarding, EnteringCall {
   #endWithToken(expiresMs: number | undefined): void {
     if (expiresMs === undefined || !this.#endsWithToken || this.isOver) return;
     const { clock } = this.#tools;
-    // A timer may fire early: it takes at most 2^31 ms.
-    this.#cancelExpiry = clock.after(Math.max(0, expiresMs - clock.now()), () => {
-      if (expiresMs > clock.now()) this.#endWithToken(expiresMs);
-      else this.call.fail(tokenExpired({ path: this.path }));
-    });
+    const error = tokenExpired({ path: this.path });
+    this.#cancelExpiry = clock.after(Math.max(0, expiresMs - clock.now()), () => this.call.fail(error));
   }
 
   /** Reports the outcome to the balancer of the endpoint, once for each. */
