@@ -27,7 +27,7 @@ import { serveMetrics } from './serve-metrics.ts';
 import { serverLimits } from './server-limits.ts';
 import type { Runtime, Service, ServiceDefinition } from './service/service.ts';
 import type { Shutdown } from './shutdown.ts';
-import { checkAddresses, checkCallers } from './start-checks.ts';
+import { checkAddresses, checkCallers, processNames } from './start-checks.ts';
 
 const oneName =
   'all services are looked up at one DNS name: use <service> in DISCOVERY_URL, unless one address has them all';
@@ -102,9 +102,12 @@ export async function openApp(parts: AppParts): Promise<OpenApp> {
     return { runtime, services, files };
   };
   const { runtime, services, files } = await build().finally(databases.reportFound);
-  checkAddresses(config.discovery, directory, await readDeclaredServices(contractDescriptors));
-  if (authentication && tls?.isMutual) checkCallers(directory, { ownService: tls.service, definitions });
+  const declared = await readDeclaredServices(contractDescriptors);
+  checkAddresses(config.discovery, directory, declared);
   const findable = services.filter(({ isLocal }) => !isLocal).flatMap((service) => service.serves);
+  // Operator commands have the certificate of the service whose data they read.
+  if (definitions.length > 0) tls?.requireOwnName(processNames(findable, { definitions, declared }));
+  if (authentication && tls?.isMutual) checkCallers(directory, { ownService: tls.service, definitions });
   // A gateway is not in any registry.
   if (findable.length > 0) checkAdvertised(config);
   const shadowed = directory.shadowed();

@@ -6,8 +6,11 @@ import type { DiscoveryUrl } from '../config/discovery-url.ts';
 import { processSettings } from '../config/process-settings.ts';
 import type { ConfigFault } from '../config/setting.ts';
 import { unknownServices } from '../config/static-addresses.ts';
+import { fullNameOf } from '../contract/contract.ts';
 import { gatewayName, serviceNameOf } from '../discovery/discovery.ts';
 import { listenError, parseListenAddress } from '../engines/listen-address.ts';
+import type { ProcessNames } from '../security/tls/own-name.ts';
+import type { ServedContract } from '../server/serve.ts';
 import type { Directory } from './directory.ts';
 import { databaseShared } from './errors.ts';
 import type { ServiceDefinition } from './service/service.ts';
@@ -115,6 +118,27 @@ export function checkCallers(directory: Pick<Directory, 'callers'>, { ownService
     `has the certificate of ${gatewayName}, with which calls of ${names} to other processes are refused, as AUTH_JWKS is set: run ` +
     `${callers.length === 1 ? 'it' : 'each of them'} in a process of its own with its own certificate, or all that it calls in this one`;
   throw new ConfigError([{ variable: processSettings.tlsCert.variable, problem }]);
+}
+
+interface NamesOptions {
+  readonly definitions: readonly Pick<ServiceDefinition, 'name' | 'isLocal'>[];
+  /** The contracts of the project. */
+  readonly declared: readonly string[];
+}
+
+/** Returns as which services a process may present itself that others find by these contracts. */
+export function processNames(
+  findable: readonly ServedContract[],
+  { definitions, declared }: NamesOptions,
+): ProcessNames {
+  const found = findable.map(({ contract }) => serviceNameOf(fullNameOf(contract)));
+  const defined = definitions.filter(({ isLocal }) => !isLocal).map(({ name }) => name);
+  const own = new Set([...found, ...(found.length > 0 ? [] : defined)]);
+  return {
+    own: [...own, gatewayName],
+    isCalled: found.length > 0,
+    known: new Set([...declared.map(serviceNameOf), gatewayName]),
+  };
 }
 
 function missingAddresses(directory: Directory): ConfigFault[] {

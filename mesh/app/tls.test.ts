@@ -57,11 +57,9 @@ async function clientOf(address: string, tls: ProgramClientOptions['tls']) {
 /** Starts the service `test` with this certificate until the test ends. */
 async function startServer(certificate: Certificate) {
   const { folder, settings } = await filesFor(certificate, ca.cert + stranger.cert);
+  onTestFinished(() => folder[Symbol.asyncDispose]());
   const mesh = await startMesh([echo], { ...settings });
-  onTestFinished(async () => {
-    await mesh.stop();
-    await folder[Symbol.asyncDispose]();
-  });
+  onTestFinished(() => mesh.stop());
   return mesh;
 }
 
@@ -193,7 +191,6 @@ describe('a process with TLS that calls a service', () => {
 
   it.each<[string, Certificate]>([
     ['an authority that it does not trust', stranger.issueFor('test')],
-    ['another service', ca.issueFor('payment')],
     ['no service', ca.issueFor('program/report')],
     ['another trust domain', ca.issue({ names: ['127.0.0.1'], uris: ['spiffe://evil/test'] })],
   ])('refuses the certificate of %s', async (_, certificate) => {
@@ -206,6 +203,12 @@ describe('a process with TLS that calls a service', () => {
 
 describe('the TLS settings', () => {
   const { cert, key } = ca.issueFor('order');
+
+  it('refuse a start with the certificate of a service that the process is not', async () => {
+    await expect(startServer(ca.issueFor('order'))).rejects.toThrow(
+      /^TLS_CERT names .*, whose certificate .* names the service order, which this process is not: use one of spiffe:.*test or spiffe:.*gateway$/,
+    );
+  });
 
   it.each<[string, Record<string, string>, string]>([
     ['a certificate without key', { TLS_CERT: 'cert.pem' }, 'TLS_CERT needs TLS_KEY'],

@@ -1,4 +1,4 @@
-import { type CheckedMaterial, checkMaterial, type IdentityFiles } from './check-material.ts';
+import type { CheckedMaterial, IdentityFiles } from './check-material.ts';
 import { PemFault, type PemFile } from './pem-file.ts';
 
 /** A file that was read, or why it could not be. */
@@ -15,12 +15,15 @@ export interface Choice {
   readonly faults: readonly PemFault[];
 }
 
+/** Checks files. What is `used` already may have expired meanwhile. Throws a PemFault. */
+export type CheckFiles = (files: IdentityFiles, used?: Partial<CheckedMaterial['material']>) => CheckedMaterial;
+
 /**
  * Checks changed files in two groups: the certificate with its key, and the authorities with their lists. A fault in one must not
  * delay the other, which may revoke a stolen certificate: then it is used with what was `used` of the first.
  */
-export function chooseMaterial(read: ReadFiles, used: IdentityFiles, nowMs: number): Choice {
-  const attempt = (files: ReadFiles) => checkAll(files, used, nowMs);
+export function chooseMaterial(read: ReadFiles, used: IdentityFiles, check: CheckFiles): Choice {
+  const attempt = (files: ReadFiles) => checkAll(files, used, check);
   const all = attempt(read);
   if (!(all instanceof PemFault)) return { checked: all, faults: [] };
   const trust = attempt({ ...used, ca: read.ca, crl: read.crl });
@@ -32,14 +35,18 @@ export function chooseMaterial(read: ReadFiles, used: IdentityFiles, nowMs: numb
   return { checked: own instanceof PemFault ? undefined : own, faults: faults.length > 0 ? faults : [all] };
 }
 
-function checkAll({ cert, key, ca, crl }: ReadFiles, used: IdentityFiles, nowMs: number): CheckedMaterial | PemFault {
+function checkAll(
+  { cert, key, ca, crl }: ReadFiles,
+  used: IdentityFiles,
+  check: CheckFiles,
+): CheckedMaterial | PemFault {
   if (cert instanceof PemFault) return cert;
   if (key instanceof PemFault) return key;
   if (ca instanceof PemFault) return ca;
   if (crl instanceof PemFault) return crl;
   try {
     const texts = { key: used.key.text, cert: used.cert.text, ca: used.ca?.text, crl: used.crl?.text };
-    return checkMaterial({ cert, key, ca, crl }, nowMs, texts);
+    return check({ cert, key, ca, crl }, texts);
   } catch (error) {
     if (error instanceof PemFault) return error;
     throw error;

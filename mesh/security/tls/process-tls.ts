@@ -6,6 +6,7 @@ import { createServiceIds, parseSpiffeId, type ServiceIds } from '../../identity
 import type { Metrics } from '../../metrics/metrics.ts';
 import type { CheckedMaterial } from './check-material.ts';
 import { type Expiry, expiriesOf } from './expiry.ts';
+import { checkName, type ProcessNames } from './own-name.ts';
 import { checkCaller, checkOwn, checkServer } from './peer-checks.ts';
 import { type NamedFile, openTlsFiles, type TlsFiles, type TlsFilesOptions } from './tls-files.ts';
 
@@ -29,6 +30,11 @@ export interface ProcessTls {
   measure(metrics: Metrics): void;
   /** The service that its certificate names; `undefined` if it names none. */
   readonly service: string | undefined;
+  /**
+   * Refuses certificates of services that this process is not, with a ConfigError or, after a change of its files, by keeping the last one.
+   * A name that no service has stays permitted if it is that of the first certificate.
+   */
+  requireOwnName(names: ProcessNames): void;
   /** Whether peers are known by their certificates. */
   readonly isMutual: boolean;
   /** For listeners of gRPC. */
@@ -76,15 +82,18 @@ const refusedHelp = 'Whether the file of a setting cannot be used, and what was 
 const caOnly =
   'TLS_CA is set without TLS_CERT: it is used to check databases, brokers and registries; the listeners of this process have no TLS';
 
+const nameless = 'the certificate names no service: other processes that call services of this one refuse it';
+
 function createProcessTls(
   { tlsCa, tlsServiceId, tlsMinVersion: minVersion, tlsClients, authJwks }: TlsConfig,
   files: TlsFiles,
-  { gateway }: ProcessTlsOptions,
+  { gateway, logger }: ProcessTlsOptions,
 ): ProcessTls {
   const isMutual = tlsCa !== '';
   const identity = identityOf(files);
   // The trust domain may change with the files.
-  const ids = (): ServiceIds => createServiceIds(tlsServiceId, files.checked.id?.trustDomain ?? '');
+  const idsIn = ({ id }: CheckedMaterial): ServiceIds => createServiceIds(tlsServiceId, id?.trustDomain ?? '');
+  const ids = () => idsIn(files.checked);
   const own = checkOwn(files);
   const checkPeer: CheckPeer | undefined = isMutual ? checkCaller(ids) : undefined;
   const server = { identity, checkPeer, minVersion };
@@ -102,6 +111,12 @@ function createProcessTls(
     get service() {
       const { id } = files.checked;
       return id && ids().serviceOf(id);
+    },
+    requireOwnName(names) {
+      if (!isMutual) return;
+      files.require(checkName({ ...names, first: files.checked, idsIn }));
+      if (names.isCalled && this.service === undefined)
+        logger.warn({ setting: tlsSettings.tlsCert.variable }, nameless);
     },
     isMutual,
     server: { ...server, clients: isMutual ? tlsClients || (authJwks === '' ? 'required' : 'optional') : 'none' },

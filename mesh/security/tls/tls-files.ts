@@ -6,7 +6,7 @@ import { messageOf } from '../../errors/error-text.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import type { Clock } from '../../time/clock.ts';
 import { type CheckedMaterial, checkMaterial, type IdentityFiles } from './check-material.ts';
-import { chooseMaterial, type ReadFile, type ReadFiles } from './choose-material.ts';
+import { type CheckFiles, chooseMaterial, type ReadFile, type ReadFiles } from './choose-material.ts';
 import { PemFault, type PemFile } from './pem-file.ts';
 
 /** A setting that names a file. */
@@ -36,6 +36,11 @@ export interface TlsFiles extends Pick<TlsIdentity, 'onChange'> {
   readonly checked: CheckedMaterial;
   /** The settings whose files cannot be used now, so that what was valid before stays. */
   readonly refused: readonly string[];
+  /**
+   * Refuses certificates in which `problemOf` finds a problem, to follow the name of their file: with a ConfigError if it is the one in
+   * use, and by keeping that after a change.
+   */
+  require(problemOf: (checked: CheckedMaterial) => string | undefined): void;
   /** Ends the watch. */
   close(): void;
 }
@@ -66,6 +71,13 @@ class WatchedFiles implements TlsFiles {
   #faultyChecks = 0;
   #cancel: () => void;
   #isClosed = false;
+  #problemOf: (checked: CheckedMaterial) => string | undefined = () => undefined;
+  readonly #check: CheckFiles = (files, used) => {
+    const checked = checkMaterial(files, this.#options.clock.now(), used);
+    const problem = this.#problemOf(checked);
+    if (problem !== undefined) throw new PemFault(files.cert, problem);
+    return checked;
+  };
 
   constructor(files: NamedFiles, options: TlsFilesOptions) {
     this.named = files;
@@ -87,6 +99,12 @@ class WatchedFiles implements TlsFiles {
     return () => this.#listeners.delete(listener);
   }
 
+  require(problemOf: (checked: CheckedMaterial) => string | undefined): void {
+    const problem = problemOf(this.#checked);
+    if (problem !== undefined) throw new ConfigError([new PemFault(this.named.cert, problem)]);
+    this.#problemOf = problemOf;
+  }
+
   close(): void {
     this.#isClosed = true;
     this.#cancel();
@@ -94,7 +112,7 @@ class WatchedFiles implements TlsFiles {
 
   #open(): CheckedMaterial {
     try {
-      return checkMaterial(mapFiles(this.named, readNow), this.#options.clock.now());
+      return this.#check(mapFiles(this.named, readNow));
     } catch (error) {
       if (error instanceof PemFault) throw new ConfigError([error]);
       throw error;
@@ -115,7 +133,7 @@ class WatchedFiles implements TlsFiles {
   }
 
   async #read(state: string): Promise<void> {
-    const choice = chooseMaterial(await readAll(this.named), this.#usedFiles(), this.#options.clock.now());
+    const choice = chooseMaterial(await readAll(this.named), this.#usedFiles(), this.#check);
     // Otherwise they are of different times: the next look finds out.
     if (this.#isClosed || (await stateOf(this.named)) !== state) return;
     if (choice.faults.length === 0) this.#usedState = state;
