@@ -7,7 +7,12 @@ import { exitCode } from './support/failures.ts';
 // Places an order and reads it over REST, with the mesh at API_URL. Usage: `node examples/rest-client.ts`.
 // TLS and a token, if the mesh asks for them: see docs/security.md.
 const { API_URL = '' } = process.env;
-const { tls, token } = readAccess(process.env, URL.parse(API_URL)?.host ?? 'localhost:8080');
+const url = URL.parse(API_URL);
+const { tls, token } = readAccess(
+  process.env,
+  url?.host ?? 'localhost:8080',
+  url ? url.protocol === 'https:' : undefined,
+);
 const baseUrl = API_URL || `${tls ? 'https' : 'http'}://localhost:8080/api`;
 const options = { ...(tls && { ca: tls.ca }), ...(token && { headers: { authorization: `Bearer ${token}` } }) };
 

@@ -37,6 +37,16 @@ describe('readAccess', () => {
     expect(() => readAccess(environment, address)).toThrow(new RegExp(Object.keys(environment)[0] ?? ''));
   });
 
+  it('sends no token without TLS to another machine', () => {
+    const ORDERMESH_TOKEN = 'a.b.c';
+    for (const other of ['mesh.example:50051', '10.0.0.7:50051', '127.0.0.1.evil.example:50051'])
+      expect(() => readAccess({ ORDERMESH_TOKEN }, other)).toThrow(`a token is sent to ${other} with TLS only`);
+    expect(readAccess({ ORDERMESH_TOKEN }, 'mesh.example:443', true).token).toBe('a.b.c');
+    expect(() => readAccess({ ORDERMESH_TOKEN, TLS_CA: '/ca.pem' }, 'mesh.example', false)).toThrow('with TLS only');
+    for (const own of ['localhost:50051', '127.0.0.1:50051', '[::1]:50051', 'localhost'])
+      expect(readAccess({ ORDERMESH_TOKEN }, own).token).toBe('a.b.c');
+  });
+
   describe('of a mesh that runs on this machine', () => {
     async function read(mesh: Partial<RunningMesh>, asked = address, environment = {}) {
       await using folder = await tempFolder();

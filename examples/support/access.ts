@@ -40,9 +40,11 @@ type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
  * Reads how to reach the mesh at `address`: from `TLS_CA`, `TLS_CERT`, `TLS_KEY` and `ORDERMESH_TOKEN` or `ORDERMESH_TOKEN_FILE`.
- * What is not set, from the data folder of a mesh that runs there on this machine. Throws an `AccessError`.
+ * What is not set, from the data folder of a mesh that runs there on this machine. Throws an `AccessError`, also for a token that
+ * others could read on its way: without TLS it may be sent to this machine only. `hasTls`: whether connections are encrypted, such as
+ * by the scheme of a URL; by default they are with `TLS_CA`.
  */
-export function readAccess(environment: Environment, address: string): Access {
+export function readAccess(environment: Environment, address: string, hasTls?: boolean): Access {
   const { TLS_CA, TLS_CERT, TLS_KEY, ORDERMESH_TOKEN, ORDERMESH_TOKEN_FILE } = environment;
   const running = runningAt(environment, address);
   const ca = TLS_CA || running.ca;
@@ -51,6 +53,10 @@ export function readAccess(environment: Environment, address: string): Access {
   const token = ORDERMESH_TOKEN || (tokenFile ? undefined : running.token);
   if ((cert || key) && !(ca && cert && key))
     throw new AccessError('a client certificate needs all of TLS_CA, TLS_CERT and TLS_KEY');
+  if ((token || tokenFile) && !(hasTls ?? ca) && !isLoopback(address))
+    throw new AccessError(
+      `a token is sent to ${address} with TLS only: set TLS_CA to the CA of the mesh, or use an https URL`,
+    );
   return {
     tls: ca
       ? { ca: read('TLS_CA', ca), ...(cert && key && { cert: read('TLS_CERT', cert), key: read('TLS_KEY', key) }) }
@@ -84,6 +90,10 @@ function runningAt(environment: Environment, address: string): Partial<RunningMe
   } catch {
     return {};
   }
+}
+
+function isLoopback(address: string): boolean {
+  return /^(localhost|127\.[0-9.]+|\[::1\])(:|$)/.test(address);
 }
 
 function canonical(address: string): string {

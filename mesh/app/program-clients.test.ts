@@ -66,6 +66,14 @@ describe('createClients', () => {
     expect(await nameFrom(address, { token: 'a.b.c' }, other)).toBe('Bearer g.h.i');
   });
 
+  it('sends no token without TLS to another machine', async () => {
+    const other = '203.0.113.1:50051';
+    await expect(createClients(other, { token: 'a.b.c' })).rejects.toThrow('with TLS only');
+    const { client, close } = await createClients(() => other, { token: 'a.b.c', logLevel: 'silent' });
+    onTestFinished(close);
+    await expect(client(UserServiceContract).getUser({ id: 'ada' })).rejects.toThrow('with TLS only');
+  });
+
   it('reaches a server with TLS, with a certificate of its own if that needs one', async () => {
     expect(await nameFrom(await serve('none'), { tls: { ca: ca.cert }, token: 'a.b.c' })).toBe('Bearer a.b.c');
     expect(await nameFrom(await serve('required'), { tls: { ca: ca.cert, ...own } })).toBe('nobody');

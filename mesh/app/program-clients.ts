@@ -1,6 +1,7 @@
 import { Metadata } from 'nice-grpc-common';
 import { endpointsByAddress } from '../balancing/endpoint-source.ts';
 import { type ClientFactory, createClientFactory } from '../client/client-factory.ts';
+import { isLocal } from '../config/address.ts';
 import type { Engine, Transport, TransportCall } from '../engines/engine.ts';
 import { defaultEngine, engineByName } from '../engines/engines.ts';
 import { fixedIdentity } from '../engines/tls/fixed-identity.ts';
@@ -15,7 +16,10 @@ export interface ProgramClientOptions {
   readonly logLevel?: LogLevel;
   /** Default: connections are not encrypted. */
   readonly tls?: ProgramTls | undefined;
-  /** A bearer token for each call, or what returns one: tokens expire. Default: none. */
+  /**
+   * A bearer token for each call, or what returns one: tokens expire. It is sent to other machines with `tls` only: otherwise nothing
+   * is. Default: none.
+   */
   readonly token?: string | (() => string) | undefined;
 }
 
@@ -30,7 +34,8 @@ export interface ProgramTls {
 
 /**
  * Returns the clients of a program that serves nothing, such as a job or a tool: all services are at `address`, or each contract
- * where it returns. Calls have deadlines, retries, breakers and fallbacks as those of a service.
+ * where it returns. Calls have deadlines, retries, breakers and fallbacks as those of a service. Throws a RangeError if a token would
+ * be sent without TLS.
  */
 export async function createClients(
   address: string | ((contract: string) => string),
@@ -38,9 +43,15 @@ export async function createClients(
 ): Promise<ClientFactory> {
   const resolve = typeof address === 'string' ? () => address : address;
   const { connect } = engine ?? (await engineByName(defaultEngine));
+  const assertPrivate = (to: string) => {
+    if (token === undefined || tls !== undefined || isLocal(to)) return;
+    throw new RangeError(`a token is sent to ${to} with TLS only: give the CA of the mesh as tls.ca`);
+  };
+  if (typeof address === 'string') assertPrivate(address);
   const tokenOf = typeof token === 'string' ? () => token : token;
   const dialed: Pick<Engine, 'connect'> = {
     connect(address, options) {
+      assertPrivate(address);
       const transport = connect(address, options);
       return tokenOf === undefined ? transport : withToken(transport, tokenOf);
     },
