@@ -1,4 +1,4 @@
-import { rmSync, writeFileSync } from 'node:fs';
+import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { type RunningMesh, runningMeshFile } from '../../examples/support/access.ts';
 import { makeFolder } from '../../mesh/storage/make-folder.ts';
 import { certsFolderOf, openCertsFolder, programCertificate } from '../certs/certs-folder.ts';
@@ -14,7 +14,8 @@ export interface Secured {
 
 /** Processes whose callers are people and programs: they need no certificate of their own. */
 const publicServices: ReadonlySet<string> = new Set(['gateway', 'edge', 'mesh']);
-const programTokenMs = 30 * 86_400_000;
+/** Of the token of programs, which is renewed halfway: of a mesh that was killed, it stays behind. */
+const programTokenMs = 12 * 3_600_000;
 
 /**
  * Reads `TLS` and `AUTH`. Makes the certificates of `names` that are missing or end soon, and the key of the local issuer. Throws if
@@ -32,11 +33,9 @@ export async function openSecured(
     certs.sign(certs.due([...names, programCertificate]));
   }
   const issuer = hasAuth ? openLocalIssuer(dataDir) : undefined;
-  const token = await issuer?.sign({
-    subject: localUser(),
-    roles: ['operator', 'admin'],
-    lifetimeMs: programTokenMs,
-  });
+  const signToken = async () =>
+    await issuer?.sign({ subject: localUser(), roles: ['operator', 'admin'], lifetimeMs: programTokenMs });
+  const firstToken = await signToken();
 
   function tlsOf(service: string): Readonly<Record<string, string>> {
     const { cert, key, ca } = certs.filesOf(service);
@@ -55,15 +54,25 @@ export async function openSecured(
       makeFolder(dataDir);
       rmSync(file, { force: true });
       if (!hasTls && !hasAuth) return { [Symbol.dispose]: () => undefined };
-      const mesh: RunningMesh = {
-        pid: process.pid,
-        addresses,
-        token,
-        ...(hasTls && certs.filesOf(programCertificate)),
+      const write = (token: string | undefined) => {
+        const files = hasTls && certs.filesOf(programCertificate);
+        const mesh: RunningMesh = { pid: process.pid, addresses, token, ...files };
+        // It has a token.
+        writeFileSync(file, JSON.stringify(mesh, undefined, 2), { mode: 0o600 });
       };
-      // It has a token.
-      writeFileSync(file, JSON.stringify(mesh, undefined, 2), { mode: 0o600 });
-      return { [Symbol.dispose]: () => rmSync(file, { force: true }) };
+      write(firstToken);
+      const renew = async () => {
+        const token = await signToken();
+        if (existsSync(file)) write(token);
+      };
+      // If it fails, the last token is valid until the next attempt.
+      const renewal = setInterval(() => renew().catch(() => undefined), programTokenMs / 2).unref();
+      return {
+        [Symbol.dispose]() {
+          clearInterval(renewal);
+          rmSync(file, { force: true });
+        },
+      };
     },
   };
 }
