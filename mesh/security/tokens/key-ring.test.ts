@@ -67,7 +67,7 @@ describe('keys at a URL', () => {
 
   it.each<[string, ServedKeys['answer'], string]>([
     ['garbage', '<html>sorry</html>', 'it is not JSON'],
-    ['nothing', '', 'it is not JSON'],
+    ['nothing', '', 'it is empty'],
     ['a failure', (_, response) => response.writeHead(500).end('{}'), 'HTTP 500'],
     ['a redirect', (_, response) => response.writeHead(302, { location: 'http://127.0.0.1:1/' }).end(), 'HTTP 302'],
     ['10 MB', (_, response) => response.end(' '.repeat(10_000_000)), 'more than 262144 bytes'],
@@ -124,7 +124,7 @@ describe('keys in a file', () => {
 
   it.each([
     ['is missing', undefined, 'ENOENT'],
-    ['is empty', '', 'it is not JSON'],
+    ['is empty', '', 'it is empty'],
     ['is too large', ' '.repeat(300_000), 'more than 262144 bytes'],
     ['has a private key', '{"keys":[{"kty":"EC","crv":"P-256","d":"AA"}]}', 'it is secret'],
   ])('stop a start if the file %s', async (_, text, problem) => {

@@ -41,6 +41,11 @@ describe('a key set', () => {
   });
 
   it.each([
+    ['nothing', '\n', 'it is empty'],
+    ['a private key', '-----BEGIN PRIVATE KEY-----\n', 'it is a private key in PEM'],
+    ['a certificate', '-----BEGIN CERTIFICATE-----\n', 'it is PEM: use the keys of the issuer as JSON'],
+    ['one key', '{"kty":"EC"}', 'it is one key: put it into a list "keys"'],
+    ['a configuration', '{"issuer":"x","jwks_uri":"https://x"}', 'it is the configuration of an issuer'],
     ['no JSON', '<html>', 'it is not JSON'],
     ['no list', '{"keys":{}}', 'it has no list "keys"'],
     ['null', 'null', 'it has no list "keys"'],

@@ -52,11 +52,23 @@ function listOf(text: string): readonly unknown[] {
   try {
     value = JSON.parse(text);
   } catch {
-    throw new Error('it is not JSON');
+    throw new Error(noJsonProblem(text));
   }
+  if (typeof value === 'object' && value !== null && 'kty' in value)
+    throw new Error('it is one key: put it into a list "keys"');
+  if (typeof value === 'object' && value !== null && 'jwks_uri' in value)
+    throw new Error('it is the configuration of an issuer: use the address that it has as jwks_uri');
   const keys = typeof value === 'object' && value !== null && 'keys' in value ? value.keys : undefined;
   if (Array.isArray(keys)) return keys;
   throw new Error('it has no list "keys"');
+}
+
+/** Shows nothing of the text, which may be secret. */
+function noJsonProblem(text: string): string {
+  if (text.trim() === '') return 'it is empty';
+  if (/-----BEGIN [A-Z ]*PRIVATE KEY-----/.test(text))
+    return 'it is a private key in PEM, which only the issuer may have: use its public keys, as JSON';
+  return text.includes('-----BEGIN ') ? 'it is PEM: use the keys of the issuer as JSON' : 'it is not JSON';
 }
 
 function nameOf(jwk: unknown, index: number): string {
