@@ -2,7 +2,7 @@ import { parseAddress } from './address.ts';
 import { corsOriginsProblem, parseCorsOrigins } from './cors-origins.ts';
 import { httpHostsProblem, parseHttpHosts } from './http-hosts.ts';
 import { numberSetting } from './setting.ts';
-import { fileSetting } from './tls-settings.ts';
+import { fileSetting, keySetting } from './tls-settings.ts';
 
 /** The HTTP listener of a process that has the edge. */
 export const httpSettings = {
@@ -23,7 +23,7 @@ export const httpSettings = {
       'it changes. Default: `TLS_CERT`; without that, plain HTTP',
   ),
   /** Its key. */
-  httpTlsKey: fileSetting('HTTP_TLS_KEY', 'a PEM file: the private key of `HTTP_TLS_CERT`, not encrypted'),
+  httpTlsKey: keySetting('HTTP_TLS_KEY', 'a PEM file: the private key of `HTTP_TLS_CERT`, not encrypted'),
   /** How many connections of HTTP clients may be open. */
   httpMaxConnections: numberSetting('HTTP_MAX_CONNECTIONS', {
     default: '10000',

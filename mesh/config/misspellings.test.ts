@@ -17,6 +17,8 @@ describe('a variable that is set and not read', () => {
     ['RABBITMQ_URL', 'TASKS_URL'],
     ['GRPC_PORT', 'GRPC_LISTEN'],
     ['DISCOVERY', 'DISCOVERY_URL'],
+    ['TLS_KEY_FILE', 'TLS_KEY'],
+    ['AUTH_JWKS_PATH', 'AUTH_JWKS'],
     ['SMTP_URL', undefined],
     ['EVENTS', undefined],
     ['HTTP_LISTEN', undefined],

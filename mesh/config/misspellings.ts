@@ -41,11 +41,13 @@ const otherNames: Readonly<Record<string, string>> = {
   METRICS_PORT: 'METRICS_LISTEN',
 };
 
+/** Settings that name files have no such suffix, unless they may be set without a file too. */
+const file = /_(FILE|PATH)$/;
 const unit = /_(MS|S|SECONDS|MINUTES|HOURS|DAYS|BYTES|MB)$/;
 
 /**
  * The variables that are probably meant as settings: another name for a setting that is not set, or at most two letters, the
- * case or the unit away from it. `settings` are the variables that are read.
+ * case, the unit or `_FILE` away from it. `settings` are the variables that are read.
  */
 export function findMisspellings(
   environment: Readonly<Record<string, string | undefined>>,
@@ -58,7 +60,10 @@ export function findMisspellings(
     const meant =
       closest(word, unset) ??
       unset.find(
-        (name) => name === otherNames[word] || (unit.test(name) && name.replace(unit, '') === word.replace(unit, '')),
+        (name) =>
+          name === otherNames[word] ||
+          name === word.replace(file, '') ||
+          (unit.test(name) && name.replace(unit, '') === word.replace(unit, '')),
       );
     return meant === undefined ? [] : [{ variable, meant }];
   });

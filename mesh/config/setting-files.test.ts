@@ -109,9 +109,12 @@ describe('withSettingFiles', () => {
 describe('filesReadByOthers', () => {
   it('names those that every user may read, and the command that ends it', async () => {
     const path = await file(secret);
-    const environment = { TASKS_URL_FILE: path, EVENTS_URL_FILE: '/missing' };
+    const environment = { TASKS_URL_FILE: path, EVENTS_URL_FILE: '/missing', TLS_KEY: path, TLS_CERT: path };
     expect(filesReadByOthers(environment, settings)).toEqual([]);
     await chmod(path, 0o644);
-    expect(filesReadByOthers(environment, settings)).toEqual([`TASKS_URL_FILE: chmod o-r ${path}`]);
+    expect(filesReadByOthers(environment, settings)).toEqual(
+      expect.arrayContaining([`TASKS_URL_FILE: chmod o-r ${path}`, `TLS_KEY: chmod o-r ${path}`]),
+    );
+    expect(filesReadByOthers(environment, settings)).toHaveLength(2);
   });
 });

@@ -58,12 +58,13 @@ export function withSettingFiles(environment: Environment, settings: readonly An
   return resolved;
 }
 
-/** Returns the files of settings that every user of the machine may read, each with the command that ends that. */
+/** Returns the files with secrets that every user of the machine may read, each with the command that ends that. */
 export function filesReadByOthers(environment: Environment, settings: readonly AnySetting[]): readonly string[] {
   return settings.flatMap((setting) => {
-    const file = setting.isSecret && environment[fileVariableOf(setting)];
+    const variable = setting.namesSecret ? setting.variable : fileVariableOf(setting);
+    const file = (setting.isSecret || setting.namesSecret) && environment[variable];
     const mode = file ? statSync(file, { throwIfNoEntry: false })?.mode : undefined;
-    return mode !== undefined && (mode & 0o004) !== 0 ? [`${fileVariableOf(setting)}: chmod o-r ${file}`] : [];
+    return mode !== undefined && (mode & 0o004) !== 0 ? [`${variable}: chmod o-r ${file}`] : [];
   });
 }
 

@@ -23,6 +23,8 @@ export interface Setting<Value> {
   readonly doc?: string;
   /** Whether the value may hold a secret: then `<variable>_FILE` may name a file that has it. Default false. */
   readonly isSecret?: true;
+  /** Whether it names a file that nobody else may read, such as one with a private key. Default false. */
+  readonly namesSecret?: true;
   /** Whether the text is most likely the content of a file in place of its path, which may be secret. Default: it is not. */
   readonly isContent?: (text: string) => boolean;
   /** Returns the value; `undefined` when the text is not valid. */

@@ -7,6 +7,11 @@ export function fileSetting(variable: string, doc: string): Setting<string> {
   return { variable, default: '', allowed: 'a file, or empty', doc, isContent: isFileContent, parse: (text) => text };
 }
 
+/** A setting that names a file with a private key. */
+export function keySetting(variable: string, doc: string): Setting<string> {
+  return { ...fileSetting(variable, doc), namesSecret: true };
+}
+
 /** How connections are encrypted, and who may open them. */
 export const tlsSettings = {
   /** The certificate of this process, with the intermediate ones. */
@@ -16,7 +21,7 @@ export const tlsSettings = {
       'services use TLS ([TLS](tls.md)). It is reloaded when it changes',
   ),
   /** Its key. */
-  tlsKey: fileSetting('TLS_KEY', 'a PEM file: the private key of `TLS_CERT`, not encrypted'),
+  tlsKey: keySetting('TLS_KEY', 'a PEM file: the private key of `TLS_CERT`, not encrypted'),
   /** The authorities of peers. */
   tlsCa: fileSetting(
     'TLS_CA',
