@@ -120,7 +120,8 @@ export async function startAuthenticatedMesh(environment: Record<string, string>
   };
 }
 
-function encode(method: DescMethod, request: JsonObject): Uint8Array {
+/** The bytes of a request, which is given as JSON. */
+export function encode(method: DescMethod, request: JsonObject): Uint8Array {
   return toBinary(method.input, fromJson(method.input, request, { registry }));
 }
 

@@ -1,5 +1,10 @@
 import { once } from 'node:events';
-import { type ClientHttp2Session, connect, type IncomingHttpHeaders } from 'node:http2';
+import {
+  type ClientHttp2Session,
+  connect,
+  type IncomingHttpHeaders,
+  type SecureClientSessionOptions,
+} from 'node:http2';
 import { decodeStatusDetails, type StatusDetails, statusDetailsKey } from '../../errors/status-details.ts';
 
 /** The end of a call, as on the wire. */
@@ -10,9 +15,9 @@ export interface RawAnswer {
   readonly body: Buffer;
 }
 
-/** Opens an HTTP/2 connection, for calls that no gRPC client would send. */
-export async function rawConnection(address: string): Promise<ClientHttp2Session> {
-  const session = connect(`http://${address}`);
+/** Opens an HTTP/2 connection, for calls that no gRPC client would send: over TLS if there are options for that. */
+export async function rawConnection(address: string, tls?: SecureClientSessionOptions): Promise<ClientHttp2Session> {
+  const session = tls === undefined ? connect(`http://${address}`) : connect(`https://${address}`, tls);
   await once(session, 'connect');
   return session;
 }
