@@ -14,7 +14,7 @@ export type { ClientOptions, MeshClient } from './client/client-factory.ts';
 export { declaredCursor } from './client/declared-cursor.ts';
 export { afterLast, type Cursor, type ResumableOptions, resumable } from './client/resumable.ts';
 export { isLocal } from './config/address.ts';
-export type { ServerTrust } from './config/server-trust.ts';
+export { type ServerTrust, trustOptions } from './config/server-trust.ts';
 export { certificatesSetting, millisecondsSetting, type Setting, urlSetting } from './config/setting.ts';
 export type { FieldViolation } from './contract/contract.ts';
 export type { Once } from './idempotency/idempotency.ts';

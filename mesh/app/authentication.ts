@@ -4,6 +4,7 @@ import { createAuthenticator } from '../security/identity/create-authenticator.t
 import type { Wire } from '../security/identity/dropped-identity.ts';
 import { createIdentityWriter, type WriteIdentity } from '../security/identity/outbound-identity.ts';
 import { createProcessSecret } from '../security/identity/process-secret.ts';
+import type { ServerTrusts } from '../security/tls/server-trusts.ts';
 import type { TokenVerifier } from '../security/token-verifier.ts';
 import { openTokens } from '../security/tokens/open-tokens.ts';
 import type { Runtime } from './service/service.ts';
@@ -16,15 +17,19 @@ export interface Authentication {
   readonly writeIdentity: WriteIdentity;
 }
 
+export interface AuthenticationOptions extends Pick<Runtime, 'config' | 'clock' | 'logger' | 'metrics'> {
+  readonly trusts: ServerTrusts;
+  readonly shutdown: Pick<Shutdown, 'add'>;
+}
+
 /** Opens the authentication that the settings `AUTH_*` describe; `undefined`: anyone may call. Rejects as `openTokens` does. */
 export async function openAuthentication({
   config,
+  trusts,
   shutdown,
   ...tools
-}: Pick<Runtime, 'config' | 'clock' | 'logger' | 'metrics'> & { readonly shutdown: Pick<Shutdown, 'add'> }): Promise<
-  Authentication | undefined
-> {
-  const tokens = await openTokens(config, tools);
+}: AuthenticationOptions): Promise<Authentication | undefined> {
+  const tokens = await openTokens(config, { ...tools, trust: trusts.ofOutside(config.authJwksCa) });
   if (tokens === undefined) return undefined;
   shutdown.add('resources', 'keys of tokens', async () => tokens.close());
   return createAuthentication(tokens, tools.metrics);

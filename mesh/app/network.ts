@@ -1,13 +1,14 @@
 import { type EndpointSource, endpointsByAddress } from '../balancing/endpoint-source.ts';
 import { createEndpoints, type OpenEndpoints } from '../balancing/endpoints.ts';
 import type { Config } from '../config/config.ts';
-import { serverTrust } from '../config/server-trust.ts';
+import { processSettings } from '../config/process-settings.ts';
 import type { Discovery } from '../discovery/discovery.ts';
 import { openDiscovery } from '../discovery/open-discovery.ts';
 import type { Engine } from '../engines/engine.ts';
 import { engineByName } from '../engines/engines.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import type { ProcessTls } from '../security/tls/process-tls.ts';
+import type { ServerTrusts } from '../security/tls/server-trusts.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Clock } from '../time/clock.ts';
 import { createDirectory, type Directory } from './directory.ts';
@@ -17,6 +18,7 @@ export interface NetworkOptions {
   readonly config: Config;
   /** `undefined`: connections are not encrypted. */
   readonly tls: ProcessTls | undefined;
+  readonly trusts: ServerTrusts;
   /** Whether the process has the edge. */
   readonly hasEdge: boolean;
   readonly clock: Clock;
@@ -38,14 +40,15 @@ export interface Network {
 }
 
 export async function openNetwork(options: NetworkOptions): Promise<Network> {
-  const { config, tls, hasEdge, clock, logger, metrics } = options;
+  const { config, tls, trusts, hasEdge, clock, logger, metrics } = options;
   const engine = await engineByName(config.grpcEngine);
   const keepalive = config.grpcKeepaliveMs === 0 ? undefined : { everyMs: config.grpcKeepaliveMs };
   const discovery = openDiscovery(config.discovery, {
     clock,
     logger,
     metrics,
-    trust: serverTrust(config.discoveryCa, config),
+    trustOf: (file) =>
+      trusts.of(file === undefined ? config.discoveryCa : { variable: processSettings.discovery.variable, file }),
   });
   // A caller over HTTP may read slowly: then little of its response is to wait in this process.
   const windowsGrow = !hasEdge;

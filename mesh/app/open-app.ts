@@ -6,6 +6,7 @@ import { contractDescriptors, readDeclaredServices } from '../contract/declared-
 import type { Registration } from '../discovery/discovery.ts';
 import { createExpiries, watchExpiry } from '../security/tls/expiry.ts';
 import type { ProcessTls } from '../security/tls/process-tls.ts';
+import { openServerTrusts } from '../security/tls/server-trusts.ts';
 import { createServer } from '../server/create-server.ts';
 import type { Health } from '../server/health/health.ts';
 import type { Logger } from '../telemetry/logger.ts';
@@ -76,16 +77,19 @@ export async function openApp(parts: AppParts): Promise<OpenApp> {
   const info = processInfo(config, isStateless, expiries);
   const metrics = createMetrics(clock, logger, info);
   if (tls) expiries.add(tls.expiries);
-  const authentication = await openAuthentication({ config, clock, logger, metrics, shutdown });
+  const trusts = openServerTrusts(config, tls, { clock, logger });
+  shutdown.add('resources', 'files of authorities', async () => trusts.close());
+  const authentication = await openAuthentication({ config, trusts, clock, logger, metrics, shutdown });
   const hasEdge = definitions.some((definition) => definition.hasEdge);
-  const network = await openNetwork({ config, tls, hasEdge, clock, logger, metrics });
+  const network = await openNetwork({ config, tls, trusts, hasEdge, clock, logger, metrics });
   const { engine, discovery, endpoints, directory } = network;
   shutdown.add('resources', 'discovery', () => discovery.close());
-  const databases = openDatabases(dataFolder, logger, config);
+  const databases = openDatabases(dataFolder, logger, config, trusts.of(config.databaseCa));
   const build = async () => {
     const { open: openDatabase, fileIdOf } = databases;
     const runtime = await openRuntime({
       ...parts,
+      trusts,
       info,
       metrics,
       openDatabase,

@@ -58,7 +58,7 @@ const postgres = /^postgres(ql)?:/;
 function isOpenPostgres(url: string, { databaseCa, tlsCa }: Pick<Urls, 'databaseCa' | 'tlsCa'>): boolean {
   const mode = /[?&]sslmode=([^&#]*)/.exec(url)?.[1];
   if (mode !== undefined) return mode === 'disable';
-  return databaseCa.pem === undefined && (tlsCa === '' || databaseCa.isOfNode === true);
+  return databaseCa.file === undefined && (tlsCa === '' || databaseCa.isOfNode === true);
 }
 
 function hasRemotePassword(text: string, scheme: RegExp): boolean {

@@ -2,13 +2,13 @@ import type { AuditCheck } from '../audit/audit.ts';
 import type { Endpoints } from '../balancing/endpoints.ts';
 import { createClientFactory } from '../client/client-factory.ts';
 import { type Config, databaseUrlOf } from '../config/config.ts';
-import { serverTrust } from '../config/server-trust.ts';
 import { fullNameOf } from '../contract/contract.ts';
 import { openEmbeddedLog } from '../events/embedded/embedded-log.ts';
 import type { EventLog } from '../events/log/event-log.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import { createPrometheusMetrics } from '../metrics/prometheus/prometheus-metrics.ts';
 import type { WriteIdentity } from '../security/identity/outbound-identity.ts';
+import type { ServerTrusts } from '../security/tls/server-trusts.ts';
 import type { HealthList } from '../server/health/health.ts';
 import type { DamageSearch } from '../storage/damage-search.ts';
 import { connectOnUse } from '../tasks/connect-on-use.ts';
@@ -27,6 +27,7 @@ export interface RuntimeOptions {
   readonly config: Config;
   readonly logger: Logger;
   readonly draining: AbortSignal;
+  readonly trusts: ServerTrusts;
   readonly openDatabase: OpenDatabase;
   readonly fileIdOf: Databases['fileIdOf'];
   readonly clock: Clock;
@@ -54,6 +55,7 @@ export async function openRuntime({
   metrics,
   logger,
   draining,
+  trusts,
   openDatabase,
   fileIdOf,
   isStateless,
@@ -62,13 +64,15 @@ export async function openRuntime({
   writeIdentity,
   shutdown,
 }: RuntimeOptions): Promise<Runtime> {
-  const events = isStateless ? absentLog('the process') : await openEvents(config, { clock, logger, openDatabase });
+  const events = isStateless
+    ? absentLog('the process')
+    : await openEvents(config, { trusts, clock, logger, openDatabase });
   if (!isStateless) shutdown.add('resources', 'event log', () => events.close());
   const open = (url: string) => openDatabase('tasks', url, { poolSize: 1 });
   const noTasks = () => connectOnUse(() => Promise.reject(new TypeError('a stateless process has no tasks')));
   const tasks = isStateless
     ? measureTasks(noTasks(), { metrics, clock })
-    : await openTasks(config, { clock, logger, metrics, open });
+    : await openTasks(config, { trust: trusts.of(config.tasksCa), clock, logger, metrics, open });
   shutdown.add('resources', 'task queue', () => tasks.close());
   const clients = createClientFactory({ endpoints: directory, clock, logger, writeIdentity });
   shutdown.add('resources', 'clients', () => clients.close());
@@ -88,6 +92,7 @@ export async function openRuntime({
     },
     info,
     disk: () => diskUsage(config),
+    serverTrust: trusts.of,
     audits: [auditStorage(() => searches)],
     health,
     draining,
@@ -118,14 +123,14 @@ export function createMetrics(clock: Clock, logger: Logger, info: ProcessInfo): 
 
 async function openEvents(
   config: Config,
-  { clock, logger, openDatabase }: Pick<RuntimeOptions, 'logger' | 'openDatabase'> & { readonly clock: Clock },
+  { trusts, clock, logger, openDatabase }: Pick<RuntimeOptions, 'trusts' | 'logger' | 'openDatabase' | 'clock'>,
 ): Promise<EventLog> {
   const { eventsUrl, eventsCompression: compression, eventsPartitions, eventsRetentionMs } = config;
   const options = { topicDefaults: { partitions: eventsPartitions, retentionMs: eventsRetentionMs }, clock, logger };
   const [, path] = /^embedded:(.*)$/s.exec(eventsUrl) ?? [];
   if (path === undefined) {
     const { openKafkaLog } = await import('../events/kafka/kafka-log.ts');
-    return openKafkaLog(eventsUrl, { ...options, ...serverTrust(config.eventsCa, config), compression });
+    return openKafkaLog(eventsUrl, { ...options, trust: trusts.of(config.eventsCa), compression });
   }
   return await openEmbeddedLog(path, { ...options, open: (file) => openDatabase('events', file) });
 }

@@ -166,8 +166,8 @@ describe('readConfig', () => {
     await using folder = await tempFolder();
     const file = join(folder.path, 'ca.pem');
     await writeFile(file, '-----BEGIN CERTIFICATE-----');
-    expect(readConfig({ EVENTS_CA_FILE: file }).eventsCa).toEqual({ pem: '-----BEGIN CERTIFICATE-----' });
-    expect(readConfig({}).tasksCa).toEqual({ pem: undefined });
+    expect(readConfig({ EVENTS_CA_FILE: file }).eventsCa).toEqual({ variable: 'EVENTS_CA_FILE', file });
+    expect(readConfig({}).tasksCa).toEqual({ variable: 'TASKS_CA_FILE' });
   });
 
   it.each(['127.0.0.1:9464', '[::1]:0', '0.0.0.0:9464'])('takes %s as the address of the metrics', (text) => {

@@ -84,13 +84,15 @@ export function numberSetting(
 
 /** The authorities that may sign the certificate of a server. */
 export interface Authorities {
-  /** `undefined`: the setting names no file. */
-  readonly pem: string | undefined;
+  /** `EVENTS_CA_FILE`. */
+  readonly variable: string;
+  /** The path of a PEM file. `undefined`: the setting names none. */
+  readonly file?: string | undefined;
   /** Whether those of Node are meant, whatever other settings say. Default false. */
   readonly isOfNode?: boolean;
 }
 
-/** A setting that names a PEM file with certificates; `node` stands for the authorities that Node knows. Its value is the content. */
+/** A setting that names a PEM file with certificates; `node` stands for the authorities that Node knows. The file is read where it is used, and again when it changes. */
 export function certificatesSetting(variable: string, rest: { readonly doc: string }): Setting<Authorities> {
   return {
     ...rest,
@@ -99,10 +101,9 @@ export function certificatesSetting(variable: string, rest: { readonly doc: stri
     allowed: 'a readable PEM file with certificates, node, or empty',
     isContent: isFileContent,
     parse: (text) => {
-      if (text === '') return { pem: undefined };
-      if (text === 'node') return { pem: undefined, isOfNode: true };
-      const pem = contentOf(text);
-      return pem?.includes('-----BEGIN CERTIFICATE-----') ? { pem } : undefined;
+      if (text === '') return { variable };
+      if (text === 'node') return { variable, isOfNode: true };
+      return contentOf(text)?.includes('-----BEGIN CERTIFICATE-----') ? { variable, file: text } : undefined;
     },
   };
 }

@@ -31,7 +31,7 @@ export const tlsSettings = {
   /** Revoked certificates of peers. */
   tlsCrl: fileSetting(
     'TLS_CRL',
-    'a PEM file: the revoked certificates, one list for each authority in `TLS_CA`. Default: none are revoked',
+    'a PEM file: the revoked certificates of callers and servers, one list for each authority in `TLS_CA`. Default: none are revoked',
   ),
   /** The oldest version of TLS that is spoken. */
   tlsMinVersion: choiceSetting('TLS_MIN_VERSION', ['1.3', '1.2'] as const, {

@@ -6,11 +6,11 @@ import type { Discovery } from './discovery.ts';
 import { createDnsDiscovery } from './dns/dns-discovery.ts';
 import { createEurekaDiscovery } from './eureka/eureka-discovery.ts';
 import { createKubernetesDiscovery } from './kubernetes/kubernetes-discovery.ts';
-import type { DiscoveryParts } from './registry-log.ts';
+import type { RegistryParts } from './registry-log.ts';
 import { createStaticDiscovery } from './static/static-discovery.ts';
 
 /** Opens the registry that `DISCOVERY_URL` names. It need not answer: services are known once it does. */
-export function openDiscovery(url: DiscoveryUrl, parts: DiscoveryParts): Discovery {
+export function openDiscovery(url: DiscoveryUrl, parts: RegistryParts): Discovery {
   switch (url.scheme) {
     case 'static':
       return createStaticDiscovery(url.addresses);

@@ -1,6 +1,6 @@
 import http from 'node:http';
 import https from 'node:https';
-import type { ServerTrust } from '../config/server-trust.ts';
+import { type ServerTrust, trustOptions } from '../config/server-trust.ts';
 import { MeshError } from '../errors/mesh-error.ts';
 import { registryAnswerInvalid, registryRefused, registryUnavailable } from './errors.ts';
 import { maxAnswerBytes, readLines, readText } from './registry-body.ts';
@@ -55,19 +55,20 @@ export interface RegistryHttpOptions {
   readonly server: string;
   /** The registry as `DISCOVERY_URL` names it, without secrets. */
   readonly registry: string;
-  /** Asks over TLS. Default: over plain HTTP. */
+  /** Asks over TLS, with what is valid at each request. Default: over plain HTTP. */
   readonly tls?: ServerTrust | undefined;
 }
 
 /** A connection whose other end has disappeared is noticed after about 20 s, although nothing is sent on it. */
 const keepAliveMs = 10_000;
 
+/** After a change of certificates nobody uses the connections that were made with the former ones. */
+const maxIdleMs = 60_000;
+
 /** Asks one registry over HTTP. Connections are reused. */
 export function createRegistryHttp({ server, registry, tls }: RegistryHttpOptions): RegistryHttp {
   const base = new URL(`${tls ? 'https' : 'http'}://${server}`);
-  const agent = tls
-    ? new https.Agent({ keepAlive: true, rejectUnauthorized: true, ...tls })
-    : new http.Agent({ keepAlive: true });
+  const agent = tls ? new https.Agent({ keepAlive: true, timeout: maxIdleMs }) : new http.Agent({ keepAlive: true });
   const unavailable = (problem: string, cause?: unknown) => registryUnavailable({ registry, problem }, { cause });
   const invalid = (problem: string) => registryAnswerInvalid({ registry, problem });
 
@@ -82,7 +83,11 @@ export function createRegistryHttp({ server, registry, tls }: RegistryHttpOption
       }),
       ...headers,
     };
-    const response = await send(new URL(path, base), { agent, method, headers: fields, signal }, payload);
+    const response = await send(
+      new URL(path, base),
+      { ...(tls && trustOptions(tls)), agent, method, headers: fields, signal },
+      payload,
+    );
     const { statusCode: status = 0 } = response;
     const refusal = refusalOf(status);
     if (!refusal) return { status, response };
@@ -167,7 +172,7 @@ function startLimit(ms: number): Limit {
   return { signal: controller.signal, ms, [Symbol.dispose]: () => clearTimeout(timer) };
 }
 
-function send(url: URL, options: http.RequestOptions, payload: string | undefined): Promise<http.IncomingMessage> {
+function send(url: URL, options: https.RequestOptions, payload: string | undefined): Promise<http.IncomingMessage> {
   const { request } = url.protocol === 'https:' ? https : http;
   return new Promise((resolve, reject) => {
     const sent = request(url, options);

@@ -10,8 +10,15 @@ export interface DiscoveryParts {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;
-  /** How registries over TLS are checked whose URL does not say that. Default: by the authorities of Node. */
-  readonly trust?: ServerTrust;
+}
+
+/** What adapters of registries over HTTP need in addition. */
+export interface RegistryParts extends DiscoveryParts {
+  /**
+   * Returns how a registry over TLS is checked: by the authorities in `caFile`, else by those of the settings. Throws a
+   * ConfigError if they cannot be read.
+   */
+  trustOf(caFile: string | undefined): ServerTrust;
 }
 
 /** Reports failures of a registry. */

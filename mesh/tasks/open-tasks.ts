@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { type Config, databaseUrlOf } from '../config/config.ts';
-import { serverTrust } from '../config/server-trust.ts';
+import type { ServerTrust } from '../config/server-trust.ts';
 import { MeshError } from '../errors/mesh-error.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import type { Storage } from '../storage/storage.ts';
@@ -11,6 +11,8 @@ import { errorText } from './judge-failure.ts';
 import type { AttemptEnd, TaskCounts, TaskQueue, WorkOptions } from './task-queue.ts';
 
 export interface TaskOptions {
+  /** How a broker is checked. */
+  readonly trust: ServerTrust;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;
@@ -53,7 +55,7 @@ export async function openTasks(config: Config, options: TaskOptions): Promise<M
   return measureTasks(await openUnmeasured(config, options), options);
 }
 
-async function openUnmeasured(config: Config, { clock, logger, open }: TaskOptions): Promise<TaskQueue> {
+async function openUnmeasured(config: Config, { trust, clock, logger, open }: TaskOptions): Promise<TaskQueue> {
   const { tasksUrl, deadLettersRetentionMs } = config;
   if (tasksUrl.startsWith('embedded:')) {
     const { openEmbeddedTasks } = await import('./embedded/embedded-tasks.ts');
@@ -61,9 +63,8 @@ async function openUnmeasured(config: Config, { clock, logger, open }: TaskOptio
   }
   const { openRabbitmqTasks } = await import('./rabbitmq/rabbitmq-tasks.ts');
   const openLetters = () => open(deadLettersUrl(config));
-  const trust = serverTrust(config.tasksCa, config);
   return connectOnUse(() =>
-    openRabbitmqTasks(tasksUrl, { ...trust, open: openLetters, deadLettersRetentionMs, clock, logger }),
+    openRabbitmqTasks(tasksUrl, { trust, open: openLetters, deadLettersRetentionMs, clock, logger }),
   );
 }
 

@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs';
 import type { Config } from '../../config/config.ts';
-import { serverTrust } from '../../config/server-trust.ts';
+import type { ServerTrust } from '../../config/server-trust.ts';
 import { warnOfClock } from '../../storage/aging/clock-warning.ts';
 import { storageLost } from '../../storage/errors.ts';
 import { type Identity, isUsed, noteStart, readIdentity } from '../../storage/identity.ts';
@@ -39,14 +39,19 @@ export interface Databases {
 /**
  * Opens databases and compares each with the manifest of the data folder. Throws FAILED_PRECONDITION `DATA_MISMATCH` if one is
  * missing, empty, of another mesh, or from another time than the manifest. A database that is not listed is adopted or created,
- * which is logged. After a run that did not end cleanly, the structure of each SQLite file is checked too. A crash after any
+ * which is logged. `trust`: how a server is checked; default: by the authorities of Node. After a run that did not end cleanly, the structure of each SQLite file is checked too. A crash after any
  * step leaves a state from which the next start continues.
  */
-export function openDatabases(folder: DataFolder, logger: Logger, settings: Config): Databases {
-  const { databasePoolSize, databaseDirectUrl } = settings;
+export function openDatabases(
+  folder: DataFolder,
+  logger: Logger,
+  settings: Config,
+  trust: ServerTrust = {},
+): Databases {
+  const { databasePoolSize, databaseDirectUrl, databaseCa } = settings;
   const directUrlOf = (name: string): string | undefined =>
     databaseDirectUrl === '' ? undefined : databaseDirectUrl.replaceAll('<service>', name);
-  const tls = { ...serverTrust(settings.databaseCa, settings), isRequired: settings.databaseCa.pem !== undefined };
+  const tls = { trust, isRequired: databaseCa.file !== undefined };
   const { manifest } = folder;
   const foundReport = createFoundReport(manifest, logger);
   const open: OpenDatabase = async (name, url, { poolSize = databasePoolSize } = {}) => {

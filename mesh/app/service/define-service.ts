@@ -1,7 +1,5 @@
 import type { AuditCheck } from '../../audit/audit.ts';
 import { type BackgroundAudits, createProcessAudits, createServiceAudits } from '../../audit/background-audits.ts';
-import { serverTrust } from '../../config/server-trust.ts';
-import type { Authorities } from '../../config/setting.ts';
 import { createOutbox } from '../../events/outbox/create-outbox.ts';
 import type { Outbox } from '../../events/outbox/outbox.ts';
 import { createIdempotency } from '../../idempotency/create-idempotency.ts';
@@ -53,11 +51,9 @@ export function defineService<
       const events = isStateless ? absentLog(`service ${name}`) : runtime.events;
       // The check of a queue that it only sends tasks to then fails before the first of them.
       if (topics?.length === 0 || spec.needs?.includes('tasks')) runtime.tasks.expectUse?.();
-      const trust = (authorities: Authorities) => serverTrust(authorities, runtime.config);
       const own = {
         events,
         settings,
-        serverTrust: trust,
         run,
         eventStore,
         aggregates,

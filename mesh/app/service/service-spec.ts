@@ -1,6 +1,5 @@
 import type { AuditCheck } from '../../audit/audit.ts';
-import type { ServerTrust } from '../../config/server-trust.ts';
-import type { AnySetting, Authorities, SettingValues } from '../../config/setting.ts';
+import type { AnySetting, SettingValues } from '../../config/setting.ts';
 import type { EventStore } from '../../event-store/event-store.ts';
 import type { Topic } from '../../events/log/topic.ts';
 import type { Outbox } from '../../events/outbox/outbox.ts';
@@ -35,10 +34,9 @@ export interface ServiceParts<Settings>
     | 'events'
     | 'tasks'
     | 'draining'
+    | 'serverTrust'
   > {
   readonly settings: SettingValues<Settings>;
-  /** How to check servers that the service uses: by these authorities, else by `TLS_CA`, else by those of Node. */
-  serverTrust(authorities: Authorities): ServerTrust;
   /** Runs background work. */
   readonly run: BackgroundRunner;
   /** Opens one more database under a name of its own; the process closes it. */

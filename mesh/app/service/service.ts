@@ -6,7 +6,8 @@ import type { Endpoints } from '../../balancing/endpoints.ts';
 import type { ReadOnlyMethod } from '../../client/answer.ts';
 import type { ClientOptions, MeshClient } from '../../client/client-factory.ts';
 import type { Config } from '../../config/config.ts';
-import type { AnySetting } from '../../config/setting.ts';
+import type { ServerTrust } from '../../config/server-trust.ts';
+import type { AnySetting, Authorities } from '../../config/setting.ts';
 import type { ServiceContract } from '../../contract/contract.ts';
 import type { DeadLetterQueue } from '../../dead-letters/dead-letters.ts';
 import type { ProjectionAdmin } from '../../event-store/projections/projection.ts';
@@ -38,6 +39,8 @@ export interface Runtime {
   /** The ids of the event log and of the task queue that are embedded in this process. `undefined`: it is on a server. */
   readonly embeddedIds: Readonly<Record<Broker, string | undefined>>;
   readonly info: ProcessInfo;
+  /** Returns how to check servers: by these authorities, else by `TLS_CA`, else by those of Node. */
+  serverTrust(authorities: Authorities): ServerTrust;
   /** Measures the disk of the data folder. */
   disk(): Promise<DiskUsage>;
   /** Checks of what this process stores, for all of its services. */

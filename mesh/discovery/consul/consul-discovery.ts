@@ -5,8 +5,7 @@ import { createListedNames, type FollowNames } from '../listed-names.ts';
 import { createPaces } from '../pace.ts';
 import { type KeptRegistration, keepRegistered } from '../registration.ts';
 import { createRegistryHttp, type RegistryAnswer, type RegistryRequest } from '../registry-http.ts';
-import type { DiscoveryParts } from '../registry-log.ts';
-import { readTls } from '../registry-tls.ts';
+import type { RegistryParts } from '../registry-log.ts';
 import { createTokenFile } from '../token-file.ts';
 import { createWatches, type Follow, type Following } from '../watches.ts';
 import { consulEntry } from './consul-entry.ts';
@@ -22,10 +21,10 @@ const askTimeoutMs = 5_000;
 const burst = 10;
 
 /** Finds instances that pass their checks by blocking queries, and registers this process with the agent. */
-export function createConsulDiscovery(url: ConsulUrl, parts: DiscoveryParts): Discovery {
+export function createConsulDiscovery(url: ConsulUrl, parts: RegistryParts): Discovery {
   const { agent, tls, datacenter, tokenFile } = url;
   const registry = `consul${tls ? '+https' : ''}://${agent}`;
-  const http = createRegistryHttp({ server: agent, registry, tls: tls && readTls(tls, parts.trust) });
+  const http = createRegistryHttp({ server: agent, registry, tls: tls && parts.trustOf(tls.caFile) });
   const token = tokenFile === undefined ? undefined : createTokenFile(tokenFile, registry, parts.clock);
   const ask = (request: Omit<RegistryRequest, 'timeoutMs'> & { readonly timeoutMs?: number }) =>
     http.ask({ timeoutMs: askTimeoutMs, ...request, headers: token ? { 'x-consul-token': token() } : {} });

@@ -4,8 +4,7 @@ import { registryAnswerInvalid, registryUnavailable } from '../errors.ts';
 import { createListedNames } from '../listed-names.ts';
 import { type KeptRegistration, keepRegistered, type RegistryEntry } from '../registration.ts';
 import { createRegistryHttp, type RegistryAnswer, type RegistryRequest } from '../registry-http.ts';
-import type { DiscoveryParts } from '../registry-log.ts';
-import { readTls } from '../registry-tls.ts';
+import type { RegistryParts } from '../registry-log.ts';
 import { createWatches } from '../watches.ts';
 import { appOf, describeInstance, readInstances, readNames } from './instances.ts';
 
@@ -19,11 +18,11 @@ const listEveryMs = 5_000;
  */
 export function createEurekaDiscovery(
   { servers, tls, path, user, renewMs, fetchMs }: EurekaUrl,
-  parts: DiscoveryParts,
+  parts: RegistryParts,
 ): Discovery {
   const registry = `eureka${tls ? '+https' : ''}://${servers.join(',')}`;
-  const authorities = tls && readTls(tls, parts.trust);
-  const clients = servers.map((server) => createRegistryHttp({ server, registry, tls: authorities }));
+  const trust = tls && parts.trustOf(tls.caFile);
+  const clients = servers.map((server) => createRegistryHttp({ server, registry, tls: trust }));
   const headers: Readonly<Record<string, string>> = user
     ? { authorization: `Basic ${Buffer.from(`${user.name}:${user.password}`).toString('base64')}` }
     : {};

@@ -5,8 +5,7 @@ import { listAt, textAt } from '../json-members.ts';
 import { createListedNames, type FollowNames } from '../listed-names.ts';
 import { createPaces } from '../pace.ts';
 import { createRegistryHttp } from '../registry-http.ts';
-import type { DiscoveryParts } from '../registry-log.ts';
-import { readTls } from '../registry-tls.ts';
+import type { RegistryParts } from '../registry-log.ts';
 import { createTokenFile } from '../token-file.ts';
 import { createWatches, type Follow } from '../watches.ts';
 import { hasGrpcPort, instancesOf } from './slices.ts';
@@ -39,7 +38,7 @@ const maxSlices = pageSize * maxPages;
 /** Finds the pods of the Service `<service>-service` by its EndpointSlices. Kubernetes itself registers pods. */
 export function createKubernetesDiscovery(
   url: KubernetesUrl & { readonly namespace: string },
-  parts: DiscoveryParts,
+  parts: RegistryParts,
 ): Discovery {
   const {
     server = serverOfCluster,
@@ -48,7 +47,14 @@ export function createKubernetesDiscovery(
     caFile = `${accountFolder}/ca.crt`,
   } = url;
   const registry = `k8s-api://${server}/${namespace}`;
-  const http = createRegistryHttp({ server, registry, tls: readTls({ caFile }) });
+  const trust = parts.trustOf(caFile);
+  // Pods prove who they are by tokens: a certificate of the mesh says nothing to the cluster.
+  const authorities = {
+    get ca() {
+      return trust.ca;
+    },
+  };
+  const http = createRegistryHttp({ server, registry, tls: authorities });
   const token = createTokenFile(tokenFile, registry, parts.clock);
   const headers = () => ({ authorization: `Bearer ${token()}` });
   const invalid = (problem: string) => registryAnswerInvalid({ registry, problem });

@@ -1,17 +1,25 @@
 import { onTestFinished } from 'vitest';
 import { createPrometheusMetrics } from '../../metrics/prometheus/prometheus-metrics.ts';
+import { openServerTrusts } from '../../security/tls/server-trusts.ts';
 import { captureLog } from '../../testing/captured-log.ts';
 import { type Clock, systemClock } from '../../time/clock.ts';
 import type { Discovery, FoundEndpoint } from '../discovery.ts';
-import type { DiscoveryParts } from '../registry-log.ts';
+import type { RegistryParts } from '../registry-log.ts';
 
 /** What an adapter under test works with; its log is kept. Default of `clock`: that of the machine. */
 export function testParts(clock: Clock = systemClock): {
-  readonly parts: DiscoveryParts;
+  readonly parts: RegistryParts;
   readonly warnings: () => readonly string[];
 } {
   const { logger, lines } = captureLog();
-  const parts = { clock, logger, metrics: createPrometheusMetrics({ clock, logger }) };
+  const trusts = openServerTrusts({ tlsCa: '' }, undefined, { clock: systemClock, logger });
+  onTestFinished(() => trusts.close());
+  const parts: RegistryParts = {
+    clock,
+    logger,
+    metrics: createPrometheusMetrics({ clock, logger }),
+    trustOf: (file) => trusts.of({ variable: 'DISCOVERY_URL', file }),
+  };
   return {
     parts,
     warnings: () => lines.filter(({ level }) => level === 'warn').map(({ err, msg }) => reasonOf(err) ?? msg),

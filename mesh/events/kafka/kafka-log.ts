@@ -26,7 +26,9 @@ import { startsOf } from './consume/starts.ts';
 import { createTails } from './consume/tails.ts';
 import { createPublisher } from './publish/publisher.ts';
 
-export interface KafkaLogOptions extends ServerTrust {
+export interface KafkaLogOptions {
+  /** How brokers with TLS are checked. Default: by the authorities of Node. */
+  readonly trust?: ServerTrust;
   /** Default: none. */
   readonly compression?: Compression;
   /** Partitions and retention of the topics that it creates. */
@@ -41,10 +43,10 @@ export interface KafkaLogOptions extends ServerTrust {
  * retry.
  */
 export function openKafkaLog(url: string, options: KafkaLogOptions): EventLog {
-  const { ca, cert, key, compression = 'none', topicDefaults = {}, clock, logger } = options;
+  const { trust, compression = 'none', topicDefaults = {}, clock, logger } = options;
   const target = parseKafkaUrl(url);
   if (!target) throw new RangeError('the URL is not that of a Kafka cluster: check EVENTS_URL');
-  const newClient = () => createKafka(target.brokers, logger, { ...target, ca, cert, key });
+  const newClient = () => createKafka(target.brokers, logger, { ...target, trust });
   const closing = new AbortController();
   const consumers = new Set<LogConsumer>();
   const admin = createAdminConnection(newClient, clock);

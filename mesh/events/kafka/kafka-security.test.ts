@@ -29,7 +29,7 @@ describeWithServer(kafka, 'the event log on Kafka with TLS', () => {
   const urlOf = (mechanism: string, secret = password, user = name) =>
     `kafka+ssl://${user}:${encodeURIComponent(secret)}@${secure.userBroker}${mechanism}`;
   const open = (url: string, ca: string | undefined = secure.ca, logger = silent) =>
-    openKafkaLog(url, { ca, clock, logger });
+    openKafkaLog(url, { trust: { ca }, clock, logger });
 
   const makeFixture = async () => ({
     open: async (logger?: Logger) => open(urlOf(''), secure.ca, logger),
@@ -62,13 +62,17 @@ describeWithServer(kafka, 'the event log on Kafka with TLS', () => {
     async (mechanism) => {
       const secret = 'wrong-secret';
       const { logger, lines } = captureLog({ level: 'trace' });
-      const log = openKafkaLog(urlOf(`?mechanism=${mechanism}`, secret), { ca: secure.ca, clock, logger });
+      const log = openKafkaLog(urlOf(`?mechanism=${mechanism}`, secret), { trust: { ca: secure.ca }, clock, logger });
       const refused = { code: Status.UNAVAILABLE, reason: 'EVENTS_MISCONFIGURED' };
       await expect(log.topics()).rejects.toMatchObject(refused);
       await expect(log.check()).rejects.toMatchObject(refused);
       await log.close();
       const { userBroker } = secure;
-      const again = openKafkaLog(`kafka+ssl://${name}:${secret}@${userBroker}`, { ca: secure.ca, clock, logger });
+      const again = openKafkaLog(`kafka+ssl://${name}:${secret}@${userBroker}`, {
+        trust: { ca: secure.ca },
+        clock,
+        logger,
+      });
       const error: unknown = await again.topics().catch((refusal: unknown) => refusal);
       await again.close();
       expect(JSON.stringify([lines, error, String(error)])).not.toContain(secret);

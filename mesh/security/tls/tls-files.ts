@@ -45,10 +45,11 @@ export interface TlsFiles extends Pick<TlsIdentity, 'onChange'> {
   close(): void;
 }
 
-const everyMs = 1_000;
+/** How often files are looked at. */
+export const everyMs = 1_000;
 
 // While several files are replaced one after the other, they do not match: that is no fault yet.
-const settleChecks = 3;
+export const settleChecks = 3;
 
 /**
  * Opens the files of an identity and watches them. Throws a ConfigError if they cannot be used. After a change the new
@@ -188,7 +189,8 @@ function mapFiles<Result>(
   return { cert: map(cert), key: map(key), ca: ca && map(ca), crl: crl && map(crl) };
 }
 
-function readNow(file: NamedFile): PemFile {
+/** Reads a file. Throws a PemFault if that is not possible. */
+export function readNow(file: NamedFile): PemFile {
   try {
     return { ...file, text: readFileSync(file.path, 'utf8') };
   } catch (error) {
@@ -205,7 +207,8 @@ async function readAll({ cert, key, ca, crl }: NamedFiles): Promise<ReadFiles> {
   return { cert: await read(cert), key: await read(key), ca: ca && (await read(ca)), crl: crl && (await read(crl)) };
 }
 
-function unreadable(file: NamedFile, error: unknown): PemFault {
+/** The fault of a file that cannot be read. */
+export function unreadable(file: NamedFile, error: unknown): PemFault {
   const advice = 'check the path, and that this user may read it';
   return new PemFault(file, `which cannot be read (${codeOf(error)}): ${advice}`);
 }
@@ -219,15 +222,15 @@ function codeOf(error: unknown): string {
 /** What differs after any replacement. */
 async function stateOf(files: NamedFiles): Promise<string> {
   const present = [files.cert, files.key, files.ca, files.crl].filter((file) => file !== undefined);
-  const states = await Promise.all(
-    present.map(({ path }) =>
-      stat(path).then(
-        ({ dev, ino, size, mtimeMs, ctimeMs }: Stats) => [dev, ino, size, mtimeMs, ctimeMs].join(),
-        (error: unknown) => messageOf(error),
-      ),
-    ),
+  return (await Promise.all(present.map(stateOfFile))).join(' ');
+}
+
+/** What differs after any replacement of a file. */
+export function stateOfFile({ path }: NamedFile): Promise<string> {
+  return stat(path).then(
+    ({ dev, ino, size, mtimeMs, ctimeMs }: Stats) => [dev, ino, size, mtimeMs, ctimeMs].join(),
+    (error: unknown) => messageOf(error),
   );
-  return states.join(' ');
 }
 
 function isEqual({ material: one }: CheckedMaterial, { material: other }: CheckedMaterial): boolean {

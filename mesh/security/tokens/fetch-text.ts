@@ -3,7 +3,7 @@ import https from 'node:https';
 
 export interface FetchTextOptions {
   /** PEM of authorities that may sign the certificate of the server. Default: those of Node. */
-  readonly ca?: string | undefined;
+  readonly ca?: string | Buffer | undefined;
   /** For the whole exchange. */
   readonly timeoutMs: number;
   readonly maxBytes: number;

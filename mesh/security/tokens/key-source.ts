@@ -1,4 +1,5 @@
 import { readFile, stat } from 'node:fs/promises';
+import type { ServerTrust } from '../../config/server-trust.ts';
 import { fetchText } from './fetch-text.ts';
 
 /** Where a key set comes from. */
@@ -19,14 +20,14 @@ export interface KeySource {
 const maxBytes = 256 * 1024;
 const timeoutMs = 5_000;
 
-/** A key set at a URL. `ca`: PEM of the authorities that may sign its certificate; default: those of Node. */
-export function urlSource(url: string, ca?: string): KeySource {
+/** A key set at a URL. `trust`: how its server is checked; default: by the authorities of Node. */
+export function urlSource(url: string, trust: ServerTrust = {}): KeySource {
   return {
     name: url,
     isLocal: false,
     refreshMs: 300_000,
     unknownKeyMs: 30_000,
-    read: () => fetchText(url, { ca, timeoutMs, maxBytes }),
+    read: () => fetchText(url, { ca: trust.ca, timeoutMs, maxBytes }),
   };
 }
 

@@ -1,12 +1,15 @@
 import { type Config, ConfigError } from '../../config/config.ts';
+import type { ServerTrust } from '../../config/server-trust.ts';
 import type { ConfigFault } from '../../config/setting.ts';
 import { fileSource, urlSource } from './key-source.ts';
 import type { OpenTokenVerifier, TokenVerifierOptions } from './token-verifier.ts';
 
-type AuthConfig = Pick<
-  Config,
-  'authJwks' | 'authJwksCa' | 'authIssuer' | 'authAudience' | 'authClockSkewMs' | 'authRolesClaim'
->;
+type AuthConfig = Pick<Config, 'authJwks' | 'authIssuer' | 'authAudience' | 'authClockSkewMs' | 'authRolesClaim'>;
+
+export interface TokensOptions extends Pick<TokenVerifierOptions, 'clock' | 'logger' | 'metrics'> {
+  /** How the server of `AUTH_JWKS` is checked. Default: by the authorities of Node. */
+  readonly trust?: ServerTrust;
+}
 
 /**
  * Opens the verifier that the settings `AUTH_*` describe; `undefined`: there are no tokens. Rejects with a ConfigError if only some of the
@@ -14,7 +17,7 @@ type AuthConfig = Pick<
  */
 export async function openTokens(
   config: AuthConfig,
-  tools: Pick<TokenVerifierOptions, 'clock' | 'logger' | 'metrics'>,
+  { trust, ...tools }: TokensOptions,
 ): Promise<OpenTokenVerifier | undefined> {
   const { authJwks: jwks, authIssuer: issuer, authAudience: audience } = config;
   const values = Object.entries({ AUTH_JWKS: jwks, AUTH_ISSUER: issuer, AUTH_AUDIENCE: audience });
@@ -26,7 +29,7 @@ export async function openTokens(
   const { openTokenVerifier } = await import('./token-verifier.ts');
   return await openTokenVerifier({
     ...tools,
-    keys: isUrl ? urlSource(jwks, config.authJwksCa.pem) : fileSource(jwks),
+    keys: isUrl ? urlSource(jwks, trust) : fileSource(jwks),
     issuer,
     audience,
     clockSkewMs: config.authClockSkewMs,

@@ -15,7 +15,7 @@ it.each([
   ['postgres://mesh@[::1]/shop', false],
   ['postgres:///shop?host=/var/run/postgresql', false],
 ])('where authorities are known, %s is called with TLS: %s', (url, expected) => {
-  const { ssl } = secured(url, withRequiredTls(url, { ca }));
+  const { ssl } = secured(url, withRequiredTls(url, { trust: { ca } }));
   expect(ssl !== undefined).toBe(expected);
 });
 

@@ -6,7 +6,7 @@ import type { DatabaseTls } from './secured.ts';
  * nobody on the way reads or changes what it stores. `sslmode=disable` in the URL says otherwise.
  */
 export function withRequiredTls(url: string, tls: DatabaseTls = {}): DatabaseTls {
-  return { ...tls, isRequired: tls.isRequired === true || (tls.ca !== undefined && isRemote(url)) };
+  return { ...tls, isRequired: tls.isRequired === true || (tls.trust?.ca !== undefined && isRemote(url)) };
 }
 
 /** Without a host, or with a folder as its host, it is a socket of this machine. */

@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import pg from 'pg';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
 import { createTestCa, type TestCa } from '../../testing/certificates.ts';
 import { type PostgresServer, postgres, startPostgres } from '../../testing/servers/postgres-server.ts';
 import { describeWithServer } from '../../testing/servers/servers.ts';
@@ -45,7 +45,7 @@ describeWithServer(postgres, 'PostgreSQL with TLS', () => {
     ['with the authority of the settings', '?sslmode=verify-full', {}],
     ['because of DATABASE_CA_FILE', '', { isRequired: true }],
   ])('is used %s', async (_title, query, options) => {
-    const tls = { ca: authority.cert, ...authority.issueFor('order'), ...options };
+    const tls = { trust: { ca: authority.cert, ...authority.issueFor('order') }, ...options };
     const storage = await openStorage(`${server.url('secured')}${query}`, { tls });
     await expect(storage.query(sql)).resolves.toEqual([{ used: 1n }]);
     await storage.close();
@@ -53,13 +53,27 @@ describeWithServer(postgres, 'PostgreSQL with TLS', () => {
 
   it('is not used with another authority of the settings, and says which setting to change', async () => {
     const { cert: ca } = await createTestCa();
-    const opening = openStorage(`${server.url('secured')}?sslmode=verify-full`, { tls: { ca } });
+    const opening = openStorage(`${server.url('secured')}?sslmode=verify-full`, { tls: { trust: { ca } } });
     await expect(opening).rejects.toThrow(/127\.0\.0\.1.*DATABASE_CA_FILE/);
+  });
+
+  it('is used by new connections of a pool with the authority and the certificate of now', async () => {
+    const next = await createTestCa();
+    const trust = { ca: authority.cert, ...authority.issueFor('order') };
+    const storage = await openStorage(`${server.url('secured')}?sslmode=verify-full`, { tls: { trust }, poolSize: 2 });
+    const served = () => storage.query('SELECT pg_sleep(0.2)');
+    await served();
+    await useCertificate(server.url('postgres'), await next.sign('127.0.0.1'));
+    onTestFinished(async () => useCertificate(server.url('postgres'), await authority.sign('127.0.0.1')));
+    await expect(Promise.all([served(), served()])).rejects.toThrow(/certificate/);
+    Object.assign(trust, { ca: next.cert, ...next.issueFor('order') });
+    await expect(Promise.all([served(), served()])).resolves.toHaveLength(2);
+    await storage.close();
   });
 
   it('is not used if the certificate is for another host', async () => {
     const url = server.url('secured').replace('127.0.0.1', 'localhost');
-    const opening = openStorage(`${url}?sslmode=verify-full`, { tls: { ca: authority.cert } });
+    const opening = openStorage(`${url}?sslmode=verify-full`, { tls: { trust: { ca: authority.cert } } });
     await expect(opening).rejects.toThrow(/certificate is for another host: use a host in DATABASE_URL/);
   });
 });

@@ -13,7 +13,9 @@ import { createRecentStamps } from './messages/recent-stamps.ts';
 import { createTaskPublisher } from './publish/publisher.ts';
 import { createRabbitmqWorker, type RabbitmqWorker } from './work/worker.ts';
 
-export interface RabbitmqTasksOptions extends ServerTrust {
+export interface RabbitmqTasksOptions {
+  /** How a broker with TLS is checked. Default: by the authorities of Node. */
+  readonly trust?: ServerTrust;
   /** Opens the database of dead letters, at the first use of them or the first worker. `close` closes it. */
   readonly open: () => Promise<Storage>;
   /** How long redriven and discarded dead letters are kept. Default: 30 days. */
@@ -33,12 +35,12 @@ export interface RabbitmqTasksOptions extends ServerTrust {
  */
 export async function openRabbitmqTasks(
   url: string,
-  { open, ca, cert, key, deadLettersRetentionMs, clock, logger }: RabbitmqTasksOptions,
+  { trust, open, deadLettersRetentionMs, clock, logger }: RabbitmqTasksOptions,
 ): Promise<TaskQueue> {
   const tools = { clock, logger };
   const [publishing, consuming] = await Promise.all([
-    openConnection(url, { ...tools, ca, cert, key, purpose: 'publishing' }),
-    openConnection(url, { ...tools, ca, cert, key, purpose: 'consuming' }),
+    openConnection(url, { ...tools, trust, purpose: 'publishing' }),
+    openConnection(url, { ...tools, trust, purpose: 'consuming' }),
   ]);
   const topology = createTopology(consuming, tools);
   const publisher = createTaskPublisher(publishing, { ...tools, topology });

@@ -31,7 +31,7 @@ describeWithServer(rabbitmq, 'tasks on RabbitMQ with TLS', () => {
 
   const { logger, lines } = captureLog({ level: 'trace' });
   const open = (url: string, ca: string | undefined) =>
-    openRabbitmqTasks(url, { open: async () => storage, ca, clock, logger });
+    openRabbitmqTasks(url, { open: async () => storage, trust: { ca }, clock, logger });
 
   it('are sent and worked on with the authority of its certificate', async () => {
     const { url = '', ca } = server.secure ?? {};

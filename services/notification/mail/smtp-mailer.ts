@@ -1,5 +1,6 @@
 import { createTransport } from 'nodemailer';
-import { type Clock, isLocal, type ServerTrust } from '#mesh';
+import SMTPPool from 'nodemailer/lib/smtp-pool';
+import { type Clock, isLocal, type ServerTrust, trustOptions } from '#mesh';
 import { mailNotPermitted, mailRefused, mailUnavailable } from '../errors.ts';
 import type { Mail, Mailer } from './mailer.ts';
 import { defaultSender, formatMessage } from './message.ts';
@@ -20,14 +21,13 @@ const maxMailsPerConnection = 500;
  * refuses permanently, PERMISSION_DENIED `MAIL_NOT_PERMITTED` if the server accepts no mail from this installation, and
  * UNAVAILABLE `MAIL_UNAVAILABLE` for any other failure, even if the mail may have been sent.
  */
-export function createSmtpMailer(url: URL, clock: Clock, { timeoutMs = 30_000, trust = {} }: SmtpOptions = {}): Mailer {
+export function createSmtpMailer(url: URL, clock: Clock, { timeoutMs = 30_000, trust }: SmtpOptions = {}): Mailer {
   const secure = url.protocol === 'smtps:';
   const auth = url.username && { user: decodeURIComponent(url.username), pass: decodeURIComponent(url.password) };
   // Whoever is between this machine and another could remove the offer of TLS, and read all mails.
   const mustEncrypt = !secure && !isLocal(`${url.hostname}:`) && url.searchParams.get('tls') !== 'off';
   const from = url.searchParams.get('from') ?? defaultSender;
-  const transport = createTransport({
-    pool: true,
+  const pool = new SMTPPool({
     maxConnections,
     maxMessages: maxMailsPerConnection,
     // Tasks retry mails: what is lost with a connection is reported.
@@ -35,7 +35,6 @@ export function createSmtpMailer(url: URL, clock: Clock, { timeoutMs = 30_000, t
     host: url.hostname.replace(/^\[|\]$/g, ''),
     port: Number(url.port) || (secure ? 465 : 587),
     secure,
-    tls: { rejectUnauthorized: true, ...trust },
     ...(auth ? { auth, requireTLS: !secure } : {}),
     dnsTimeout: timeoutMs,
     connectionTimeout: timeoutMs,
@@ -45,6 +44,9 @@ export function createSmtpMailer(url: URL, clock: Clock, { timeoutMs = 30_000, t
     disableUrlAccess: true,
     ...(mustEncrypt ? { requireTLS: true } : {}),
   });
+  // Given to the constructor, they are copied once.
+  pool.options.tls = trustOptions(trust);
+  const transport = createTransport(pool);
   return {
     // One mail is being sent on each connection, and the next one is ready.
     concurrency: 2 * maxConnections,

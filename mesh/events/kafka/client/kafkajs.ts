@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import kafkajs, { type Kafka, type LogEntry, type SASLOptions } from 'kafkajs';
 import type { KafkaTarget } from '../../../config/kafka-url.ts';
-import type { ServerTrust } from '../../../config/server-trust.ts';
+import { type ServerTrust, trustOptions } from '../../../config/server-trust.ts';
 import type { Logger } from '../../../telemetry/logger.ts';
 import { type FetchResponse, fetchVersions, readFetchResponse } from '../protocol/fetch-response.ts';
 import { readTopicIdResponse, type TopicIdResponse, topicIdRequest, topicIdVersion } from '../protocol/topic-id.ts';
@@ -90,22 +90,21 @@ export const retry = { initialRetryTime: 100, maxRetryTime: 1000, factor: 0.2, m
 const connectRetry = { ...retry, retries: 2 };
 
 /** How to connect to the brokers. Default: without TLS and without a user. */
-export interface KafkaSecurity extends Partial<Pick<KafkaTarget, 'tls' | 'sasl'>>, ServerTrust {}
+export interface KafkaSecurity extends Partial<Pick<KafkaTarget, 'tls' | 'sasl'>> {
+  /** How brokers with TLS are checked. Default: by the authorities of Node. */
+  readonly trust?: ServerTrust | undefined;
+}
 
 /** Creates a client with its own connections. The library logs at `debug`, because errors are rejections. */
 export function createKafka(
   brokers: readonly string[],
   logger: Logger,
-  { tls = false, ca, cert, key, sasl }: KafkaSecurity = {},
+  { tls = false, trust, sasl }: KafkaSecurity = {},
 ): Kafka {
   return new kafkajs.Kafka({
     clientId: 'ordermesh',
     brokers: [...brokers],
-    ssl: tls && {
-      rejectUnauthorized: true,
-      ...(ca !== undefined && { ca }),
-      ...(cert !== undefined && key !== undefined && { cert, key }),
-    },
+    ssl: tls && trustOptions(trust),
     // Its type has a variant for each mechanism.
     ...(sasl && { sasl: { ...sasl } as SASLOptions }),
     connectionTimeout: 3000,

@@ -4,7 +4,7 @@ import { tempFolder } from '../../../testing/temp-folder.ts';
 
 /** The texts of TLS files, by the settings that name them. */
 export type TlsTexts = Partial<
-  Record<'TLS_CERT' | 'TLS_KEY' | 'TLS_CA' | 'TLS_CRL' | 'HTTP_TLS_CERT' | 'HTTP_TLS_KEY', string>
+  Record<'TLS_CERT' | 'TLS_KEY' | 'TLS_CA' | 'TLS_CRL' | 'HTTP_TLS_CERT' | 'HTTP_TLS_KEY' | 'EVENTS_CA_FILE', string>
 >;
 
 /** A folder with TLS files, which is removed when it goes out of scope. */

@@ -5,6 +5,7 @@ import { logFailedAttempt, logRecovery } from '../../../telemetry/log-failed-att
 import type { Logger } from '../../../telemetry/logger.ts';
 import type { Clock } from '../../../time/clock.ts';
 import { rabbitmqAway, tasksMisconfigured, tasksUnavailable } from '../../errors.ts';
+import { brokerTls } from './broker-tls.ts';
 import { judgeConnectFault } from './reply-codes.ts';
 import { answered } from './unavailable.ts';
 
@@ -21,7 +22,9 @@ export interface AmqpConnection {
   close(): Promise<void>;
 }
 
-export interface ConnectionOptions extends ServerTrust {
+export interface ConnectionOptions {
+  /** How a broker with TLS is checked. Default: by the authorities of Node. */
+  readonly trust?: ServerTrust | undefined;
   /** The purpose, for the log and the broker's list of connections. */
   readonly purpose: 'publishing' | 'consuming';
   readonly clock: Clock;
@@ -35,7 +38,7 @@ const closeTimeoutMs = 400;
 /** Connects, and resolves after the first attempt, successful or not: an unavailable broker may come back later. */
 export async function openConnection(
   url: string,
-  { purpose, ca, cert, key, clock, logger }: ConnectionOptions,
+  { purpose, trust, clock, logger }: ConnectionOptions,
 ): Promise<AmqpConnection> {
   const socket = new AbortController();
   const options = {
@@ -43,9 +46,7 @@ export async function openConnection(
     recovery,
     // An option of the socket, missing in the types.
     signal: socket.signal,
-    rejectUnauthorized: true,
-    ...(ca !== undefined && { ca: [ca] }),
-    ...(cert !== undefined && key !== undefined && { cert, key }),
+    ...brokerTls(trust),
     clientProperties: { connection_name: `ordermesh ${purpose}` },
   };
   const target = new URL(url);
