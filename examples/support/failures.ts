@@ -52,7 +52,8 @@ export function describeFailure(error: unknown, address: string): Failure {
 
 /** What to do about a refusal that depends on who calls. */
 const refusalAdvice: Readonly<Partial<Record<Status, string>>> = {
-  [Status.UNAUTHENTICATED]: '; set ORDERMESH_TOKEN to a token that the mesh accepts, for example $(make -s token)',
+  [Status.UNAUTHENTICATED]:
+    '; set ORDERMESH_TOKEN to a token that the mesh accepts, for example $(make -s token ROLES=operator)',
   [Status.PERMISSION_DENIED]:
     '; set ORDERMESH_TOKEN to a token of a user or a role that may: see docs/authorization.md',
 };
@@ -60,6 +61,8 @@ const refusalAdvice: Readonly<Partial<Record<Status, string>>> = {
 const untrusted = /self[- ]signed|unable to (verify|get)/i;
 const otherName = /ALTNAME_INVALID|does not match certificate/i;
 const serverExpired = /certificate has expired/i;
+/** grpc-js, of a connection that ends before HTTP/2 begins: `Last error: Failed to connect (2026-11-29T22:02:21.427Z)`. */
+const endedAtOnce = /Last error: Failed to connect/;
 const noTls = /wrong version number|packet length too long|EPROTO/i;
 const ownCertificate = /certificate required|bad certificate|unknown ca|certificate unknown|certificate expired/i;
 
@@ -72,6 +75,8 @@ function tlsAdvice(details: string): string | undefined {
   if (untrusted.test(details)) return 'TLS_CA is not the CA that signed its certificate: set it, see "make certs"';
   if (otherName.test(details)) return 'its certificate has another name: set ADDRESS to a name that it has';
   if (noTls.test(details)) return 'it does not use TLS: unset TLS_CA, or start it with TLS=1';
+  if (endedAtOnce.test(details))
+    return 'it ends the connection, as a mesh with TLS does: set TLS_CA, or DATA_DIR to its data folder (docs/security.md)';
   return undefined;
 }
 

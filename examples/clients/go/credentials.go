@@ -58,6 +58,15 @@ var credentialBehaviours = []behaviour{
 	{name: "other-user", run: getOthersOrder},
 }
 
+// requireCredentials ends the program if a setting is missing.
+func requireCredentials() {
+	for _, name := range []string{"TLS_CA", "TLS_CERT", "TLS_KEY", "ORDERMESH_TOKEN", "USER_ID", "OTHER_CA", "OTHER_ORDER"} {
+		if os.Getenv(name) == "" {
+			exit(fmt.Errorf("set %s: examples/clients/README.md shows how", name))
+		}
+	}
+}
+
 // getUser reads the user of the token, and expects that the call ends with a code.
 func getUser(ctx context.Context, r *run, caFile, token string, expected codes.Code) error {
 	conn, err := connectWith(r.address, caFile, token)

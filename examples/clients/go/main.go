@@ -62,6 +62,7 @@ var behaviours = []behaviour{
 func main() {
 	address, cutAddress := envOr("ADDRESS", "localhost:50051"), os.Getenv("CUT_ADDRESS")
 	if len(os.Args) > 1 && os.Args[1] == "credentials" {
+		requireCredentials()
 		show(credentialBehaviours, &run{address: address}, cutAddress)
 		return
 	}

@@ -239,6 +239,8 @@ BEHAVIOURS: dict[str, Callable[[Run], None]] = {
 def main() -> int:
     address = os.environ.get("ADDRESS") or "localhost:50051"
     if sys.argv[1:] == ["credentials"]:
+        if missing := secured.missing_setting():
+            sys.exit(f"set {missing}: examples/clients/README.md shows how")
         results = [show(name, lambda behave=behave: behave(address)) for name, behave in secured.BEHAVIOURS.items()]
         return 0 if all(results) else 1
     cut_address = os.environ.get("CUT_ADDRESS")

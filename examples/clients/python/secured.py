@@ -55,6 +55,12 @@ def other_user(address: str) -> None:
         expect_code(lambda: orders.GetOrder(request, timeout=TIMEOUT_S), grpc.StatusCode.PERMISSION_DENIED)
 
 
+def missing_setting() -> str | None:
+    """Returns the name of a setting that is not set."""
+    names = ["TLS_CA", "TLS_CERT", "TLS_KEY", "ORDERMESH_TOKEN", "USER_ID", "OTHER_CA", "OTHER_ORDER"]
+    return next((name for name in names if not os.environ.get(name)), None)
+
+
 def get_user(channel: grpc.Channel) -> User:
     request = GetUserRequest(id=os.environ["USER_ID"])
     user: User = UserServiceStub(channel).GetUser(request, timeout=TIMEOUT_S)

@@ -24,6 +24,12 @@ function credentialsWith(caFile: string, token?: string): ChannelCredentials {
   return credentials.combineChannelCredentials(tls, bearer);
 }
 
+/** Returns the name of a setting that is not set. */
+export function missingSetting(): string | undefined {
+  const settings = { TLS_CA, TLS_CERT, TLS_KEY, ORDERMESH_TOKEN, USER_ID, OTHER_CA, OTHER_ORDER };
+  return Object.entries(settings).find(([, value]) => value === '')?.[0];
+}
+
 export const credentialBehaviours = [
   {
     name: 'certificate-and-token',

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { connect, type Run } from './connect.ts';
-import { credentialBehaviours } from './credentials.ts';
+import { credentialBehaviours, missingSetting } from './credentials.ts';
 import {
   badRequest,
   cancel,
@@ -39,6 +39,11 @@ const behaviours: readonly Behaviour[] = [
 
 const address = process.env.ADDRESS || 'localhost:50051';
 if (process.argv[2] === 'credentials') {
+  const missing = missingSetting();
+  if (missing !== undefined) {
+    console.error(`set ${missing}: examples/clients/README.md shows how`);
+    process.exit(1);
+  }
   for (const { name, show } of credentialBehaviours) await showBehaviour(name, () => show(address));
   process.exit();
 }

@@ -1,0 +1,48 @@
+import { readFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:net';
+import { createServer as createTlsServer } from 'node:tls';
+import { expect, it, onTestFinished } from 'vitest';
+import { tempFolder } from '../../mesh/testing/temp-folder.ts';
+import { openCertsFolder } from '../../scripts/certs/certs-folder.ts';
+import type { Access } from './access.ts';
+import { describeFailure } from './failures.ts';
+import { connect } from './mesh.ts';
+
+async function failureAt(server: Server, tls: Access['tls']): Promise<string> {
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => void server.close());
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  const mesh = connect(`127.0.0.1:${address.port}`, { tls, token: undefined });
+  onTestFinished(() => mesh.close());
+  try {
+    await mesh.health.check({}, { signal: AbortSignal.timeout(10_000) });
+  } catch (error) {
+    return describeFailure(error, 'A').text;
+  }
+  throw new Error('it was reached');
+}
+
+it.each([
+  [
+    'a mesh with TLS',
+    'none',
+    'valid',
+    /^the mesh at A cannot be reached: it ends the connection, .* set TLS_CA, or DATA_DIR/,
+  ],
+  ['a mesh whose certificate has expired', 'right', 'expired', /: its certificate has expired: run "make certs"/],
+  ['a mesh of another CA', 'other', 'valid', /: TLS_CA is not the CA that signed its certificate/],
+  ['a mesh without TLS', 'right', 'none', /: it does not use TLS: unset TLS_CA/],
+])('says why %s cannot be reached, and what to do', async (_, trusted, certificate, text) => {
+  await using folder = await tempFolder();
+  const certs = openCertsFolder(`${folder.path}/own`);
+  const others = openCertsFolder(`${folder.path}/other`);
+  for (const each of [certs, others]) each.prepare();
+  certs.sign(['mesh'], certificate === 'expired' ? { notAfter: new Date(Date.now() - 1_000) } : {});
+  const { cert, key } = certs.filesOf('mesh');
+  const files = { cert: readFileSync(cert), key: readFileSync(key), ALPNProtocols: ['h2'] };
+  const server =
+    certificate === 'none' ? createServer((socket) => socket.end('HTTP/1.1 400 \r\n\r\n')) : createTlsServer(files);
+  const ca = readFileSync(trusted === 'other' ? others.ca : certs.ca, 'utf8');
+  expect(await failureAt(server, trusted === 'none' ? undefined : { ca })).toMatch(text);
+});
