@@ -1,3 +1,4 @@
+import { readAccess } from '../examples/support/access.ts';
 import { isUnreached } from '../examples/support/clients.ts';
 import {
   addressProblem,
@@ -51,8 +52,11 @@ function list(): ExitCode {
  */
 async function load(profileName: string): Promise<ExitCode> {
   const { title, runs: configs } = readProfile(profileName, readOptions());
+  const access = readAccess(process.env, address);
+  if (access.tls || access.token)
+    throw new CommandError('make load cannot call a mesh with TLS or tokens yet: use one without', exitCode.usage);
   await requireGhz();
-  const mesh = connect(address);
+  const mesh = connect(address, access);
   try {
     const [outage] = await outages(mesh);
     if (outage !== undefined) throw new CommandError(outage, exitCode.unavailable);

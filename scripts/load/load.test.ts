@@ -30,6 +30,10 @@ describe('make load', () => {
     [{ PROFILE: 'read', DURATION: '10' }, /^invalid DURATION "10": use for example 500ms, 30s or 5m\n$/],
     [{ PROFILE: 'read', CONCURRENCY: '0' }, /^invalid CONCURRENCY "0": use a number, minimum 1\n$/],
     [{ PROFILE: 'ramp', RPS: '100' }, /^"GetUser .*" has its own schedule: leave RPS out\n$/],
+    [
+      { PROFILE: 'read', ORDERMESH_TOKEN: 'a.b.c' },
+      /^make load cannot call a mesh with TLS or tokens yet: use one without\n$/,
+    ],
     [{ PROFILE: 'read', PATH: '/nowhere' }, /^ghz is missing: run "make deps-peers" /],
   ])('refuses %j before it calls anything', async (variables, message) => {
     const { code, errors } = await load(variables);

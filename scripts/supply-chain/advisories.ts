@@ -1,5 +1,6 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { messageOf } from '../../mesh/errors/error-text.ts';
 import { compareVersions } from './semver.ts';
 
 /** A known vulnerability, in the format of OSV (Open Source Vulnerability). Only what is read here. */
@@ -78,7 +79,14 @@ function versionOf({ introduced, fixed, last_affected }: RangeEvent): string {
  * none, as nothing was checked then.
  */
 export async function* readAdvisories(path: string): AsyncGenerator<Advisory> {
-  const isFolder = (await stat(path)).isDirectory();
+  const isFolder = await stat(path).then(
+    (found) => found.isDirectory(),
+    (error: unknown) => {
+      throw new Error(
+        `ADVISORIES cannot be read: ${messageOf(error)}; use a file or folder of JSON in the format of OSV`,
+      );
+    },
+  );
   const files = isFolder ? (await readdir(path, { recursive: true })).filter((file) => file.endsWith('.json')) : [''];
   let count = 0;
   for (const file of files.toSorted()) {
@@ -91,12 +99,20 @@ export async function* readAdvisories(path: string): AsyncGenerator<Advisory> {
 }
 
 async function readFileOf(file: string): Promise<Advisory[]> {
-  const content: unknown = JSON.parse(await readFile(file, 'utf8'));
+  const content = parse(file, await readFile(file, 'utf8'));
   const entries: unknown[] = Array.isArray(content) ? content : [content];
   return entries.map((entry) => {
     if (isAdvisory(entry)) return entry;
     throw new Error(`${file} has an entry that is not an advisory in the format of OSV`);
   });
+}
+
+function parse(file: string, text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new Error(`${file} is not JSON: ${messageOf(error)}`);
+  }
 }
 
 function isAdvisory(entry: unknown): entry is Advisory {

@@ -110,9 +110,18 @@ describe('make audit-packages', () => {
     ['nothing', undefined],
     ['something else', '{"hello": 1}'],
     ['a broken file', '{'],
-  ])('exits with 2 if the folder has %s', async (_, content) => {
+  ])('exits with 2 if the folder has %s, and names it or the file', async (_, content) => {
     await using folder = await tempFolder();
     if (content !== undefined) writeFileSync(join(folder.path, 'a.json'), content);
-    expect(run(folder.path)).toMatchObject({ status: 2, stdout: '', stderr: expect.stringMatching(/^.+\n$/) });
+    const { status, stdout, stderr } = run(folder.path);
+    expect({ status, stdout, stderr }).toEqual({ status: 2, stdout: '', stderr: expect.stringMatching(/^.+\n$/) });
+    expect(stderr).toContain(content === undefined ? folder.path : join(folder.path, 'a.json'));
+  });
+
+  it('exits with 2 if ADVISORIES names nothing', () => {
+    expect(run('/missing')).toMatchObject({
+      status: 2,
+      stderr: expect.stringMatching(/^ADVISORIES cannot be read: ENOENT.*\n$/),
+    });
   });
 });
