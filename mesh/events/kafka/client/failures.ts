@@ -4,6 +4,7 @@ import { tlsAdvice } from '../../../errors/tls-advice.ts';
 import {
   eventRefused,
   eventsMisconfigured,
+  eventsUnavailable,
   kafkaTlsFailed,
   kafkaUnavailable,
   partitionUnreadable,
@@ -17,6 +18,9 @@ import { meansOf, protocolErrorOf } from './protocol-errors.ts';
 export function toLogFailure(error: unknown): MeshError {
   if (error instanceof MeshError) return error;
   const text = messageOf(error);
+  // kafkajs asks twice for the partitions of a topic, and fails so if the second answer has none: brokers learn of new topics one by one.
+  if (/Cannot destructure property 'partitions'/.test(text))
+    return eventsUnavailable({ problem: 'a broker does not know the partitions of a topic yet' }, { cause: error });
   const advice = tlsAdvice(error, 'EVENTS_CA_FILE');
   if (advice) return kafkaTlsFailed({ answer: text, advice }, { cause: error });
   switch (meansOf(error)) {

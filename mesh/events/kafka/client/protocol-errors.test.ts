@@ -43,3 +43,20 @@ it('missing rights are reported as such', () => {
   const denied = new Error('gave up', { cause: protocolError(29) });
   expect(toLogFailure(denied)).toMatchObject({ code: Status.UNAVAILABLE, reason: 'EVENTS_MISCONFIGURED' });
 });
+
+it('a topic that is so new that a broker does not know it is named as such', () => {
+  const failure = (() => {
+    try {
+      const low: { readonly partitions: unknown }[] = [];
+      // As in `fetchTopicOffsets` of kafkajs.
+      const { partitions } = low.pop() as { readonly partitions: unknown };
+      return partitions;
+    } catch (error) {
+      return toLogFailure(error);
+    }
+  })();
+  expect(failure).toMatchObject({
+    reason: 'EVENTS_UNAVAILABLE',
+    message: 'event log cannot be used now: a broker does not know the partitions of a topic yet; retry later',
+  });
+});
