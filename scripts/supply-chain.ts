@@ -5,11 +5,12 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { messageOf } from '../mesh/errors/error-text.ts';
 import { readAdvisories } from './supply-chain/advisories.ts';
-import { auditPackages } from './supply-chain/audit.ts';
+import { type AuditReport, auditPackages } from './supply-chain/audit.ts';
 import { findInstallScripts } from './supply-chain/install-scripts.ts';
 import { findForbiddenLicences } from './supply-chain/licences.ts';
 import { findUnfixedPackages, readLockfile } from './supply-chain/lockfile.ts';
 import { ignoredAdvisories } from './supply-chain/policy.ts';
+import { judgeNpmAudit, type NpmAudit } from './supply-chain/registry-audit.ts';
 import { createSbom } from './supply-chain/sbom.ts';
 
 // What the packages of the lockfile are, and whether they may be used.
@@ -45,41 +46,33 @@ async function check(): Promise<number> {
 
 async function audit(): Promise<number> {
   const path = process.env.ADVISORIES || undefined;
-  if (path === undefined) return await auditByRegistry();
-  const packages = await readLockfile(join(root, 'package-lock.json'));
   const today = new Date().toISOString().slice(0, 10);
-  const report = await auditPackages(packages, readAdvisories(path), ignoredAdvisories, today);
-  for (const line of report.ignored) console.log(line);
-  for (const line of report.vulnerable) console.error(line);
-  console.log(
-    `compared ${packages.length} packages with ${report.advisories} advisories in ${path}: ${report.vulnerable.length} vulnerable, ${report.ignored.length} ignored`,
-  );
-  return report.vulnerable.length > 0 ? 1 : 0;
+  if (path === undefined) {
+    const judged = judgeNpmAudit(await askRegistry(), ignoredAdvisories, today);
+    return report('asked the registry', judged);
+  }
+  const packages = await readLockfile(join(root, 'package-lock.json'));
+  const judged = await auditPackages(packages, readAdvisories(path), ignoredAdvisories, today);
+  return report(`compared ${packages.length} packages with ${judged.advisories} advisories in ${path}`, judged);
+}
+
+function report(done: string, { vulnerable, ignored }: Pick<AuditReport, 'vulnerable' | 'ignored'>): number {
+  for (const line of ignored) console.log(line);
+  for (const line of vulnerable) console.error(line);
+  console.log(`${done}: ${vulnerable.length} vulnerable, ${ignored.length} ignored`);
+  return vulnerable.length > 0 ? 1 : 0;
 }
 
 /** npm sends the names and versions of all packages to its registry. */
-async function auditByRegistry(): Promise<number> {
+async function askRegistry(): Promise<NpmAudit> {
   console.log('ADVISORIES is not set: asking the registry that npm is configured for');
   const run = promisify(execFile)('npm', ['audit', '--package-lock-only', '--json'], { cwd: root });
   // It exits with 1 if there are vulnerabilities, and if there was no answer.
   const { stdout } = await run.catch((error: unknown) => error as { readonly stdout?: string });
-  const report: NpmAudit = JSON.parse(stdout || '{}');
-  if (report.metadata === undefined) {
-    const cause = report.message ?? report.error?.summary ?? 'no answer';
-    throw new Error(`the registry cannot be asked (${cause}): set ADVISORIES to a file or folder of advisories (OSV)`);
-  }
-  const found = Object.values(report.vulnerabilities ?? {});
-  for (const { name: vulnerable, severity, range } of found) console.error(`${vulnerable} ${range}: ${severity}`);
-  console.log(`asked the registry: ${found.length} vulnerable packages`);
-  return found.length > 0 ? 1 : 0;
-}
-
-/** What `npm audit --json` prints. */
-interface NpmAudit {
-  readonly message?: string;
-  readonly error?: { readonly summary?: string };
-  readonly metadata?: unknown;
-  readonly vulnerabilities?: Readonly<Record<string, { name: string; severity: string; range: string }>>;
+  const answer: NpmAudit = JSON.parse(stdout || '{}');
+  if (answer.metadata !== undefined) return answer;
+  const cause = answer.message ?? answer.error?.summary ?? 'no answer';
+  throw new Error(`the registry cannot be asked (${cause}): set ADVISORIES to a file or folder of advisories (OSV)`);
 }
 
 async function sbom(): Promise<number> {

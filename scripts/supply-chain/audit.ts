@@ -28,14 +28,32 @@ export async function auditPackages(
       const finding = findAffected(advisory, entry.name, entry.version);
       if (finding === undefined) continue;
       const ids = [advisory.id, ...(advisory.aliases ?? [])];
-      const ignore = ignores.find(({ id, name }) => ids.includes(id) && name === entry.name);
       const line = lineOf(entry, advisory, finding.fixed);
-      if (ignore === undefined) vulnerable.add(line);
-      else if (ignore.until <= today) vulnerable.add(`${line}; it was ignored until ${ignore.until}`);
-      else ignored.add(`${line}; ignored until ${ignore.until}: ${ignore.why}`);
+      const judged = judgeFinding({ ids, name: entry.name, line }, ignores, today);
+      (judged.isIgnored ? ignored : vulnerable).add(judged.line);
     }
   }
   return { advisories: count, vulnerable: [...vulnerable].sort(), ignored: [...ignored].sort() };
+}
+
+/** A vulnerable package, with all ids of the advisory, and the line that says so. */
+export interface Finding {
+  readonly ids: readonly string[];
+  readonly name: string;
+  readonly line: string;
+}
+
+/** Looks whether a finding is ignored, and adds that to its line. */
+export function judgeFinding(
+  { ids, name, line }: Finding,
+  ignores: readonly IgnoredAdvisory[],
+  today: string,
+): { readonly isIgnored: boolean; readonly line: string } {
+  const ignore = ignores.find((each) => ids.includes(each.id) && each.name === name);
+  if (ignore === undefined) return { isIgnored: false, line };
+  const { until, why } = ignore;
+  if (until <= today) return { isIgnored: false, line: `${line}; it was ignored until ${until}` };
+  return { isIgnored: true, line: `${line}; ignored until ${until}: ${why}` };
 }
 
 function lineOf({ name, version, dev }: LockedPackage, advisory: Advisory, fixed: readonly string[]): string {
