@@ -519,6 +519,8 @@ export interface Json {
     readonly tasks: string;
     /** What of its TLS expires, the first of each use. Empty without TLS. */
     readonly tlsExpiries: readonly Json['ops.v1.TlsExpiry'][];
+    /** Files of its TLS that it cannot use now. What they had before stays in use. */
+    readonly refusedTlsFiles: readonly Json['ops.v1.RefusedFile'][];
   };
   /** A projection. */
   readonly 'ops.v1.Projection': {
@@ -599,6 +601,13 @@ export interface Json {
     readonly failures: readonly Json['ops.v1.DeadLetterFailure'][];
     /** Ids not processed before the deadline, for example `letter-3`. They are kept. To process them, call again with a new `request_id`. */
     readonly leftIds: readonly string[];
+  };
+  /** A file that a process cannot use, for example after it was replaced. */
+  readonly 'ops.v1.RefusedFile': {
+    /** Setting that names it, for example `TLS_CERT`. */
+    readonly setting: string;
+    /** What is wrong with it, and what to do. */
+    readonly problem: string;
   };
   /** Request of ReplayConsumer. */
   readonly 'ops.v1.ReplayConsumerRequest-Body': {
@@ -793,6 +802,8 @@ export interface Json {
     readonly expireTime?: string;
     /** Setting that names its file, for example `TLS_CERT`. */
     readonly setting: string;
+    /** From when on it needs attention, and is logged. Unset: 30 days before it expires. */
+    readonly attentionTime?: string;
   };
   /** A part of the status that could not be found out. */
   readonly 'ops.v1.UnknownPart': {

@@ -6,9 +6,9 @@ import { processSettings } from '../config/process-settings.ts';
 import { contractDescriptors, contractOpenApi } from '../contract/declared-services.ts';
 import { serviceNameOf } from '../discovery/discovery.ts';
 import { writePassedOn } from '../security/identity/outbound-identity.ts';
-import type { Expiries } from '../security/tls/expiry.ts';
 import { openHttpIdentity } from '../security/tls/http-tls.ts';
 import type { ProcessTls } from '../security/tls/process-tls.ts';
+import type { TlsStates } from '../security/tls/tls-states.ts';
 import type { Authentication } from './authentication.ts';
 import type { Directory } from './directory.ts';
 import type { Runtime, ServiceDefinition } from './service/service.ts';
@@ -26,7 +26,7 @@ export interface HttpParts
   readonly authentication: Authentication | undefined;
   /** `undefined`: the process has no certificate. */
   readonly tls: ProcessTls | undefined;
-  readonly expiries: Pick<Expiries, 'add'>;
+  readonly tlsStates: Pick<TlsStates, 'add'>;
   readonly shutdown: Pick<Shutdown, 'add'>;
 }
 
@@ -44,7 +44,7 @@ export interface OpenEdge {
  */
 export async function listenForHttp(
   definitions: readonly ServiceDefinition[],
-  { directory, connectLocal, authentication, tls, expiries, shutdown, ...runtime }: HttpParts,
+  { directory, connectLocal, authentication, tls, tlsStates, shutdown, ...runtime }: HttpParts,
 ): Promise<OpenEdge | undefined> {
   const { config, endpoints, clock, logger } = runtime;
   const listen = config.httpListen;
@@ -70,7 +70,7 @@ export async function listenForHttp(
   const { createEdge } = await import('../edge/edge.ts');
   const certificate = openHttpIdentity(config, tls, { clock, logger });
   if (certificate) {
-    expiries.add(certificate.expiries);
+    tlsStates.add(certificate);
     shutdown.add('resources', 'TLS files of HTTP', async () => certificate.close());
   }
   const edge = createEdge({

@@ -4,9 +4,10 @@ import type { Config } from '../config/config.ts';
 import { sharedDnsName } from '../config/discovery-url.ts';
 import { contractDescriptors, readDeclaredServices } from '../contract/declared-services.ts';
 import type { Registration } from '../discovery/discovery.ts';
-import { createExpiries, watchExpiry } from '../security/tls/expiry.ts';
+import { watchExpiry } from '../security/tls/expiry.ts';
 import type { ProcessTls } from '../security/tls/process-tls.ts';
 import { openServerTrusts } from '../security/tls/server-trusts.ts';
+import { createTlsStates, measureTlsFiles } from '../security/tls/tls-states.ts';
 import { createServer } from '../server/create-server.ts';
 import type { Health } from '../server/health/health.ts';
 import type { Logger } from '../telemetry/logger.ts';
@@ -73,10 +74,10 @@ export async function openApp(parts: AppParts): Promise<OpenApp> {
   if (dataFolder.wasAbandoned) logger.info('the previous run did not shut down cleanly; resuming accepted work');
   // Operator commands open an app without services, for its databases.
   const isStateless = definitions.length > 0 && definitions.every((definition) => definition.isStateless);
-  const expiries = createExpiries();
-  const info = processInfo(config, isStateless, expiries);
+  const tlsStates = createTlsStates();
+  const info = processInfo(config, isStateless, tlsStates);
   const metrics = createMetrics(clock, logger, info);
-  if (tls) expiries.add(tls.expiries);
+  if (tls) tlsStates.add(tls);
   const trusts = openServerTrusts(config, tls, { clock, logger });
   shutdown.add('resources', 'files of authorities', async () => trusts.close());
   const authentication = await openAuthentication({ config, trusts, clock, logger, metrics, shutdown });
@@ -158,12 +159,12 @@ export async function openApp(parts: AppParts): Promise<OpenApp> {
     connectLocal: network.connectLocal,
     authentication,
     tls,
-    expiries,
+    tlsStates,
     shutdown,
   });
-  tls?.measure(metrics);
-  if (expiries.all().length > 0) {
-    const endExpiryWatch = watchExpiry(expiries.all, { clock, logger, metrics });
+  if (tlsStates.files().length > 0) {
+    measureTlsFiles(tlsStates, metrics);
+    const endExpiryWatch = watchExpiry(tlsStates.expiries, { clock, logger, metrics });
     shutdown.add('resources', 'expiry of TLS', async () => endExpiryWatch());
   }
   const port = await server.listen(config.grpcListen);

@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs';
 import { readdir, stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Config } from '../config/config.ts';
-import type { Expiries, Expiry } from '../security/tls/expiry.ts';
+import { attentionMsOf, type Expiry } from '../security/tls/expiry.ts';
+import type { FileState, TlsStates } from '../security/tls/tls-states.ts';
 
 /** What runs in a process. */
 export interface ProcessInfo {
@@ -17,8 +18,10 @@ export interface ProcessInfo {
   readonly events: string;
   /** `embedded`, `amqp`. */
   readonly tasks: string;
-  /** Returns what of its TLS expires, and when; empty without TLS. */
-  readonly expiries: () => readonly Expiry[];
+  /** Returns what of its TLS expires, when, and from when on it needs attention; empty without TLS. */
+  readonly expiries: () => readonly (Expiry & { readonly attentionMs: number })[];
+  /** Returns the files of its TLS that cannot be used now. */
+  readonly refusedTlsFiles: () => readonly FileState[];
 }
 
 /** The disk of the data folder. */
@@ -35,7 +38,7 @@ const { version } = JSON.parse(readFileSync(new URL('../../package.json', import
 };
 
 /** Describes this process, which runs with these settings. `isStateless`: it uses neither databases nor brokers. */
-export function processInfo(config: Config, isStateless: boolean, expiries: Expiries): ProcessInfo {
+export function processInfo(config: Config, isStateless: boolean, tls: TlsStates): ProcessInfo {
   const schemeOf = (url: string) => (isStateless ? '' : url.slice(0, url.indexOf(':')));
   return {
     version,
@@ -46,7 +49,8 @@ export function processInfo(config: Config, isStateless: boolean, expiries: Expi
     database: schemeOf(config.databaseUrl),
     events: schemeOf(config.eventsUrl),
     tasks: schemeOf(config.tasksUrl),
-    expiries: expiries.all,
+    expiries: () => tls.expiries().map((expiry) => ({ ...expiry, attentionMs: attentionMsOf(expiry) })),
+    refusedTlsFiles: tls.refused,
   };
 }
 

@@ -41,6 +41,7 @@ describe('the files of an identity', () => {
       authorities: [{ subject: 'CN=test CA' }],
       id: { uri: 'spiffe://ordermesh/order' },
       crlEndMs: undefined,
+      crlPeriodMs: undefined,
     });
   });
 

@@ -28,6 +28,8 @@ export interface CheckedMaterial {
   readonly id: SpiffeId | undefined;
   /** When the first list of revoked certificates is out of date. `undefined`: there is none. */
   readonly crlEndMs: number | undefined;
+  /** For how long that list is valid in all. */
+  readonly crlPeriodMs: number | undefined;
 }
 
 /**
@@ -68,11 +70,11 @@ function check(
   const authorities = ca === undefined ? [] : readAuthorities(ca, dateOf(ca, used.ca));
   const id = ca === undefined ? undefined : idOf(cert, leaf);
   if (ca !== undefined) checkIssuer(ca, cert, chain, authorities);
-  const crlEndMs = crl && checkLists(crl, authorities, dateOf(crl, used.crl));
+  const firstList = crl && checkLists(crl, authorities, dateOf(crl, used.crl));
   const material = { key: key.text, cert: cert.text, ca: ca?.text, crl: crl?.text };
   // Called for its error.
   createSecureContext(contextOptions({ ...material, ca: material.ca ?? material.cert }));
-  return { material, chain, authorities, id, crlEndMs };
+  return { material, chain, authorities, id, crlEndMs: firstList?.endMs, crlPeriodMs: firstList?.periodMs };
 }
 
 function readKey(file: PemFile): KeyObject {
@@ -170,8 +172,13 @@ function issuerOf(chain: readonly ReadCertificate[]): string {
   return chain.at(-1)?.x509.issuer.replaceAll('\n', ', ') ?? '';
 }
 
-/** Returns when the first list is out of date. OpenSSL then refuses all peers, as it does those of an authority without list. */
-function checkLists(file: PemFile, authorities: readonly ReadCertificate[], nowMs: number): number {
+/** The list that is out of date first. OpenSSL then refuses all peers, as it does those of an authority without list. */
+interface FirstList {
+  readonly endMs: number;
+  readonly periodMs: number | undefined;
+}
+
+function checkLists(file: PemFile, authorities: readonly ReadCertificate[], nowMs: number): FirstList {
   const lists = listsOf(file);
   if (lists.length === 0) throw new PemFault(file, 'which has no list of revoked certificates (X509 CRL) in PEM');
   for (const { subject, x509 } of authorities) {
@@ -185,7 +192,10 @@ function checkLists(file: PemFile, authorities: readonly ReadCertificate[], nowM
       throw new PemFault(file, `${problem}: get the new one, or all certificates of that authority are refused`);
     }
   }
-  return Math.min(...lists.map(({ nextUpdateMs = Number.POSITIVE_INFINITY }) => nextUpdateMs));
+  const ends = lists.map(({ thisUpdateMs, nextUpdateMs: endMs = Number.POSITIVE_INFINITY }) => {
+    return { endMs, periodMs: thisUpdateMs === undefined ? undefined : endMs - thisUpdateMs };
+  });
+  return ends.reduce((first, other) => (other.endMs < first.endMs ? other : first));
 }
 
 function listsOf(file: PemFile): ReturnType<typeof readRevocationLists> {

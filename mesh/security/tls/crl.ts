@@ -4,6 +4,8 @@ import { derElements, derSequence } from '../../engines/tls/der.ts';
 export interface RevocationList {
   /** The encoded name of the authority that made it. */
   readonly issuer: Buffer;
+  /** When it was made. */
+  readonly thisUpdateMs: number | undefined;
   /** When the next list must be there, since after that this one counts no more. `undefined`: never. */
   readonly nextUpdateMs: number | undefined;
 }
@@ -19,9 +21,9 @@ export function readRevocationLists(pem: string): readonly RevocationList[] {
     const [signed] = derSequence(Buffer.from(base64, 'base64'));
     const parts = derElements(signed?.value ?? Buffer.alloc(0));
     // Version, signature algorithm, issuer, this update, next update. The version and the last are optional.
-    const [, issuer, , next] = parts[0]?.tag === integer ? parts.slice(1) : parts;
+    const [, issuer, made, next] = parts[0]?.tag === integer ? parts.slice(1) : parts;
     if (issuer === undefined) throw new RangeError('a list of revoked certificates is malformed');
-    return { issuer: issuer.value, nextUpdateMs: next && timeOf(next) };
+    return { issuer: issuer.value, thisUpdateMs: made && timeOf(made), nextUpdateMs: next && timeOf(next) };
   });
 }
 

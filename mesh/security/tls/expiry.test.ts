@@ -7,11 +7,11 @@ import { type Expiry, type ExpiryUse, expiryText, watchExpiry } from './expiry.t
 const hourMs = 3_600_000;
 const dayMs = 24 * hourMs;
 
-function watch(inMs: number, use: ExpiryUse = 'own') {
+function watch(inMs: number, use: ExpiryUse = 'own', periodMs?: number) {
   const { logger, lines } = captureLog();
   const clock = createTestClock();
   const metrics = createPrometheusMetrics({ clock, logger });
-  const expiry = { use, subject: 'CN=order', variable: 'TLS_CERT', expireMs: clock.now() + inMs };
+  const expiry = { use, subject: 'CN=order', variable: 'TLS_CERT', periodMs, expireMs: clock.now() + inMs };
   onTestFinished(watchExpiry(() => [expiry], { clock, logger, metrics }));
   return { expiry, clock, metrics, logged: () => lines.splice(0).map(({ level, msg }) => `${level}: ${msg}`) };
 }
@@ -43,6 +43,19 @@ describe('what expires', () => {
     ]);
     clock.advance(2 * dayMs);
     expect(logged()).toHaveLength(2);
+  });
+
+  it('is logged in the last quarter of its validity if that is short', () => {
+    const { clock, logged } = watch(7 * dayMs, 'crl', 8 * dayMs);
+    clock.advance(5 * dayMs - 60_000);
+    expect(logged()).toEqual([]);
+    clock.advance(60_000);
+    expect(logged()).toEqual([expect.stringMatching(/^warn: list of .* expires in 2 days: /)]);
+    clock.advance(dayMs);
+    expect(logged()).toEqual([expect.stringMatching(/^error: .* expires in 24 hours, and then all peers/)]);
+    const hourly = watch(hourMs, 'crl', 2 * dayMs);
+    expect(hourly.logged()).toEqual([expect.stringMatching(/^error: /)]);
+    expect(watch(13 * hourMs, 'crl', 2 * dayMs).logged()).toEqual([]);
   });
 
   it('is logged no more after it was replaced', () => {

@@ -13,13 +13,15 @@ export interface Expiry {
   /** `CN=order`; empty for lists of revoked certificates. */
   readonly subject: string;
   readonly expireMs: number;
+  /** For how long it is valid in all. Default: not known. */
+  readonly periodMs?: number | undefined;
   /** The setting that names its file. */
   readonly variable: string;
 }
 
 /** Returns what of an identity expires: of its certificates, of the authorities and of the lists the first each. */
 export function expiriesOf(
-  { chain, authorities, crlEndMs }: CheckedMaterial,
+  { chain, authorities, crlEndMs, crlPeriodMs: periodMs }: CheckedMaterial,
   files: NamedFiles,
   use: 'own' | 'http' = 'own',
 ): readonly Expiry[] {
@@ -27,7 +29,7 @@ export function expiriesOf(
     ...firstOf(chain, use, files.cert.variable),
     ...(files.ca ? firstOf(authorities, 'ca', files.ca.variable) : []),
     ...(files.crl && crlEndMs !== undefined && Number.isFinite(crlEndMs)
-      ? [{ use: 'crl' as const, subject: '', expireMs: crlEndMs, variable: files.crl.variable }]
+      ? [{ use: 'crl' as const, subject: '', expireMs: crlEndMs, periodMs, variable: files.crl.variable }]
       : []),
   ];
 }
@@ -41,18 +43,6 @@ function firstOf(
   return first ? [{ use, subject: first.subject, expireMs: first.notAfterMs, variable }] : [];
 }
 
-/** What expires in a process. */
-export interface Expiries {
-  all(): readonly Expiry[];
-  /** Adds what is opened later. */
-  add(read: () => readonly Expiry[]): void;
-}
-
-export function createExpiries(): Expiries {
-  const reads: (() => readonly Expiry[])[] = [];
-  return { all: () => reads.flatMap((read) => read()), add: (read) => reads.push(read) };
-}
-
 export interface ExpiryWatchOptions {
   readonly clock: Clock;
   readonly logger: Logger;
@@ -63,11 +53,19 @@ const minuteMs = 60_000;
 const dayMs = 24 * 60 * minuteMs;
 const warnFromMs = 30 * dayMs;
 
-type Stage = 'soon' | 'last-day' | 'expired';
+type Stage = 'soon' | 'last' | 'expired';
 
 /**
- * Shows when parts of TLS expire as a metric, and logs each of them once a day from 30 days before: as a warning, and as an error
- * from the last day on. The returned function ends that.
+ * Returns from when on something needs attention: 30 days before it expires, and with a list of revoked certificates in the last quarter of
+ * its validity, since such lists are made for days.
+ */
+export function attentionMsOf({ expireMs, periodMs = Number.POSITIVE_INFINITY }: Expiry): number {
+  return expireMs - Math.min(warnFromMs, periodMs / 4);
+}
+
+/**
+ * Shows when parts of TLS expire as a metric, and logs each of them once a day from when on it needs attention: as a warning, and as an
+ * error from the last day on. The returned function ends that.
  */
 export function watchExpiry(read: () => readonly Expiry[], { clock, logger, metrics }: ExpiryWatchOptions): () => void {
   const help =
@@ -80,7 +78,7 @@ export function watchExpiry(read: () => readonly Expiry[], { clock, logger, metr
   const look = () => {
     const nowMs = clock.now();
     for (const expiry of read()) {
-      const stage = stageOf(expiry.expireMs - nowMs);
+      const stage = stageOf(expiry, nowMs);
       const last = logged.get(expiry.use);
       if (stage === undefined) logged.delete(expiry.use);
       else if (last?.stage !== stage || nowMs - last.atMs >= dayMs) {
@@ -96,10 +94,11 @@ export function watchExpiry(read: () => readonly Expiry[], { clock, logger, metr
   return () => cancel();
 }
 
-function stageOf(remainingMs: number): Stage | undefined {
-  if (remainingMs > warnFromMs) return undefined;
-  if (remainingMs > dayMs) return 'soon';
-  return remainingMs > 0 ? 'last-day' : 'expired';
+function stageOf(expiry: Expiry, nowMs: number): Stage | undefined {
+  const { expireMs, periodMs = Number.POSITIVE_INFINITY } = expiry;
+  if (nowMs < attentionMsOf(expiry)) return undefined;
+  if (nowMs < expireMs - Math.min(dayMs, periodMs / 8)) return 'soon';
+  return nowMs < expireMs ? 'last' : 'expired';
 }
 
 const effects: Readonly<Record<ExpiryUse, string>> = {
@@ -110,14 +109,15 @@ const effects: Readonly<Record<ExpiryUse, string>> = {
 };
 
 /** Says when something expires or has expired, what that means, and what to do. */
-export function expiryText({ use, subject, expireMs, variable }: Expiry, nowMs: number): string {
+export function expiryText(expiry: Expiry, nowMs: number): string {
+  const { use, subject, expireMs, variable } = expiry;
   const what = use === 'crl' ? `list of revoked certificates of ${variable}` : `certificate ${subject} of ${variable}`;
   const span = spanText(Math.abs(expireMs - nowMs));
-  switch (stageOf(expireMs - nowMs)) {
+  switch (stageOf(expiry, nowMs)) {
     case undefined:
     case 'soon':
       return `${what} expires in ${span}: replace its file, which is used without a restart`;
-    case 'last-day':
+    case 'last':
       return `${what} expires in ${span}, and then ${effects[use]}: replace its file now`;
     case 'expired':
       return `${what} expired ${span} ago, so ${effects[use]}: replace its file now`;

@@ -1,15 +1,14 @@
 import { type Config, ConfigError } from '../../config/config.ts';
 import { processSettings } from '../../config/process-settings.ts';
 import type { TlsIdentity } from '../../engines/tls/tls-options.ts';
-import { type Expiry, expiriesOf } from './expiry.ts';
+import { expiriesOf } from './expiry.ts';
 import type { ProcessTls } from './process-tls.ts';
 import { openTlsFiles, type TlsFilesOptions } from './tls-files.ts';
+import { statesOf, type TlsState } from './tls-states.ts';
 
-/** The certificate of the HTTP listener, as long as it is open. */
-export interface HttpIdentity {
+/** The certificate of the HTTP listener, as long as it is open. Its state is that of its own files, not of those of the process. */
+export interface HttpIdentity extends TlsState {
   readonly identity: TlsIdentity;
-  /** Returns when the certificate expires, if it is not that of the process. */
-  expiries(): readonly Expiry[];
   /** Ends the watch of its own files. */
   close(): void;
 }
@@ -25,7 +24,7 @@ export function openHttpIdentity(
 ): HttpIdentity | undefined {
   const { httpTlsCert: cert, httpTlsKey: key } = processSettings;
   if (httpTlsCert === '' && httpTlsKey === '')
-    return tls && { identity: tls.identity, expiries: () => [], close: () => undefined };
+    return tls && { identity: tls.identity, expiries: () => [], files: () => [], close: () => undefined };
   if (httpTlsKey === '') throw needs(cert.variable, key.variable);
   if (httpTlsCert === '') throw needs(key.variable, cert.variable);
   const files = openTlsFiles(
@@ -43,7 +42,12 @@ export function openHttpIdentity(
     },
     onChange: (listener) => files.onChange(listener),
   };
-  return { identity, expiries: () => expiriesOf(files.checked, files.named, 'http'), close: () => files.close() };
+  return {
+    identity,
+    expiries: () => expiriesOf(files.checked, files.named, 'http'),
+    files: () => statesOf(files),
+    close: () => files.close(),
+  };
 }
 
 function needs(variable: string, other: string): ConfigError {

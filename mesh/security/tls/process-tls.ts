@@ -3,12 +3,12 @@ import { type Config, ConfigError } from '../../config/config.ts';
 import { tlsSettings } from '../../config/tls-settings.ts';
 import type { CheckPeer, ClientTls, ServerTls, TlsIdentity, TlsMaterial } from '../../engines/tls/tls-options.ts';
 import { createServiceIds, parseSpiffeId, type ServiceIds } from '../../identity/spiffe-id.ts';
-import type { Metrics } from '../../metrics/metrics.ts';
 import type { CheckedMaterial } from './check-material.ts';
-import { type Expiry, expiriesOf } from './expiry.ts';
+import { expiriesOf } from './expiry.ts';
 import { checkName, type ProcessNames } from './own-name.ts';
 import { checkCaller, checkOwn, checkServer } from './peer-checks.ts';
 import { type NamedFile, openTlsFiles, type TlsFiles, type TlsFilesOptions } from './tls-files.ts';
+import { statesOf, type TlsState } from './tls-states.ts';
 
 type TlsConfig = Pick<
   Config,
@@ -21,13 +21,9 @@ export interface ProcessTlsOptions extends TlsFilesOptions {
 }
 
 /** How a process uses TLS. */
-export interface ProcessTls {
+export interface ProcessTls extends TlsState {
   /** Its certificate, and the authorities of peers. */
   readonly identity: TlsIdentity;
-  /** Returns what of its files expires, and when. */
-  expiries(): readonly Expiry[];
-  /** Shows which of its files cannot be used. */
-  measure(metrics: Metrics): void;
   /** The service that its certificate names; `undefined` if it names none. */
   readonly service: string | undefined;
   /**
@@ -77,8 +73,6 @@ export function openProcessTls(config: TlsConfig, options: ProcessTlsOptions): P
   return createProcessTls(config, files, options);
 }
 
-const refusedHelp = 'Whether the file of a setting cannot be used, and what was valid before stays in use.';
-
 const caOnly =
   'TLS_CA is set without TLS_CERT: it is used to check databases, brokers and registries; the listeners of this process have no TLS';
 
@@ -100,14 +94,7 @@ function createProcessTls(
   return {
     identity,
     expiries: () => expiriesOf(files.checked, files.named),
-    measure(metrics) {
-      const { cert, key, ca, crl } = files.named;
-      const settings = [cert, key, ca, crl].flatMap((file) => (file ? [file.variable] : []));
-      const stateOf = (setting: string) => (files.refused.includes(setting) ? 1 : 0);
-      metrics
-        .gauge('ordermesh_tls_files_refused', refusedHelp, ['setting'])
-        .collect(async () => settings.map((setting) => ({ labels: { setting }, value: stateOf(setting) })));
-    },
+    files: () => statesOf(files),
     get service() {
       const { id } = files.checked;
       return id && ids().serviceOf(id);

@@ -102,7 +102,7 @@ describe('watched TLS files', () => {
     expect(opened.refused).toEqual([]);
     for (let looks = 0; looks < 4; looks += 1) await look();
     expect(warnings()).toEqual([expect.stringContaining('TLS_CERT names')]);
-    expect(opened.refused).toEqual(['TLS_CERT']);
+    expect(opened.refused).toMatchObject([{ variable: 'TLS_CERT' }]);
     await folder.write({ TLS_CERT: second.cert, TLS_KEY: second.key });
     await look();
     expect(opened.checked.material).toMatchObject({ ...second, crl });
@@ -125,7 +125,7 @@ describe('watched TLS files', () => {
     const path = folder.settings.TLS_KEY ?? '';
     await rename(path, `${path}.away`);
     for (let looks = 0; looks < 4; looks += 1) await look();
-    expect(opened.refused).toEqual(['TLS_KEY']);
+    expect(opened.refused).toMatchObject([{ variable: 'TLS_KEY' }]);
     await rename(`${path}.away`, path);
     await look();
     expect(opened.refused).toEqual([]);

@@ -34,8 +34,8 @@ export interface TlsFiles extends Pick<TlsIdentity, 'onChange'> {
   readonly named: NamedFiles;
   /** What was last read and can be used. */
   readonly checked: CheckedMaterial;
-  /** The settings whose files cannot be used now, so that what was valid before stays. */
-  readonly refused: readonly string[];
+  /** What is wrong with files that cannot be used now, so that what was valid before stays. */
+  readonly refused: readonly PemFault[];
   /**
    * Refuses certificates in which `problemOf` finds a problem, to follow the name of their file: with a ConfigError if it is the one in
    * use, and by keeping that after a change.
@@ -68,7 +68,7 @@ class WatchedFiles implements TlsFiles {
   /** The state of the files of which `checked` is. Empty: not known. */
   #usedState = '';
   #faultyState = '';
-  #refused: readonly string[] = [];
+  #refused: readonly PemFault[] = [];
   #faultyChecks = 0;
   #cancel: () => void;
   #isClosed = false;
@@ -91,7 +91,7 @@ class WatchedFiles implements TlsFiles {
     return this.#checked;
   }
 
-  get refused(): readonly string[] {
+  get refused(): readonly PemFault[] {
     return this.#refused;
   }
 
@@ -158,9 +158,10 @@ class WatchedFiles implements TlsFiles {
     this.#faultyChecks = faults.length > 0 && state === this.#faultyState ? this.#faultyChecks + 1 : 1;
     this.#faultyState = faults.length > 0 ? state : '';
     if (faults.length > 0 && this.#faultyChecks < settleChecks) return;
-    const good = this.#refused.filter((setting) => !faults.some(({ variable }) => variable === setting));
+    const settings = this.#refused.map(({ variable }) => variable);
+    const good = settings.filter((setting) => !faults.some(({ variable }) => variable === setting));
     if (good.length > 0) this.#options.logger.info({ settings: good }, 'TLS files can be used again');
-    this.#refused = faults.map(({ variable }) => variable);
+    this.#refused = faults;
     if (this.#faultyChecks !== settleChecks) return;
     for (const { path, message } of faults)
       this.#options.logger.warn({ file: path }, `${message}; the last valid one stays in use`);

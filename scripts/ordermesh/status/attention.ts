@@ -35,6 +35,10 @@ export function attentionOf(status: Status, nowMs: number): string[] {
       ),
     ...(findings > 0n ? [`${count(findings, 'finding')} in the last audit: run "make audit"`] : []),
     ...(unfinished > 0 ? [`${count(unfinished, 'check')} of the last audit could not finish: run "make audit"`] : []),
+    ...[
+      { place: '', process: status.process },
+      ...instances.map((each) => ({ ...each, place: placeOf(each) })),
+    ].flatMap(refusedText),
     ...expiryAttention(status, nowMs),
     ...[{ place: '', disk }, ...instances.map((each) => ({ place: placeOf(each), disk: each.disk }))].flatMap(diskText),
   ];
@@ -42,6 +46,11 @@ export function attentionOf(status: Status, nowMs: number): string[] {
 
 function placeOf({ name, address }: InstanceStatus): string {
   return `${name}@${address}`;
+}
+
+function refusedText({ place, process }: Pick<InstanceStatus, 'process'> & { readonly place: string }): string[] {
+  const of = place === '' ? '' : `${place}: `;
+  return (process?.refusedTlsFiles ?? []).map(({ problem }) => `${of}${problem}; the last valid one stays in use`);
 }
 
 function diskText({ place, disk }: { readonly place: string; readonly disk: Disk | undefined }): string[] {

@@ -27,6 +27,29 @@ it('has a line for what expires within 30 days or has expired, once for a file t
   ]);
 });
 
+it('has a line for what a process says needs attention, and for each file that it cannot use', () => {
+  const crl = expiry('crl', 'TLS_CRL', '', 2 * dayMs);
+  const list = (name: string, attentionInMs: number) => ({
+    name,
+    address: '127.0.0.1:1',
+    process: { tlsExpiries: [{ ...crl, attentionTime: new Date(nowMs + attentionInMs) }] },
+  });
+  const refused = { setting: 'TLS_CERT', problem: 'TLS_CERT names order.pem, which is empty: write it again' };
+  const found = Status.fromPartial({
+    process: { refusedTlsFiles: [refused] },
+    instances: [
+      list('order', 0),
+      list('user', 1),
+      { name: 'ops', address: '127.0.0.1:2', process: { refusedTlsFiles: [refused] } },
+    ],
+  });
+  expect(attentionOf(found, nowMs)).toEqual([
+    `${refused.problem}; the last valid one stays in use`,
+    `ops@127.0.0.1:2: ${refused.problem}; the last valid one stays in use`,
+    expect.stringMatching(/^TLS_CRL of order@127.0.0.1:1 expires in 2 days: /),
+  ]);
+});
+
 it('has a row for each part of TLS that expires, the next first', () => {
   const lines = statusLines(status, [], '127.0.0.1:50051', nowMs);
   const begin = lines.findIndex((line) => line.includes('TLS')) + 2;

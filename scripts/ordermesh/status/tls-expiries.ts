@@ -1,7 +1,7 @@
 import type { Status, TlsExpiry } from '#gen/ops/v1/status.ts';
 
 const dayMs = 24 * 3_600_000;
-/** From when on an expiry needs attention. Processes log it from then on too. */
+/** From when on an expiry needs attention that does not say it. */
 const warnFromMs = 30 * dayMs;
 
 interface PlacedExpiry extends TlsExpiry {
@@ -31,9 +31,13 @@ export function expiryRows(status: Status, nowMs: number): string[][] {
   });
 }
 
-/** A line for each file that expires within 30 days or has expired, with the processes that use it. */
+function attentionMsOf(expiry: TlsExpiry): number {
+  return expiry.attentionTime?.getTime() ?? timeOf(expiry) - warnFromMs;
+}
+
+/** A line for each file that expires soon or has expired, with the processes that use it. */
 export function expiryAttention(status: Status, nowMs: number): string[] {
-  const soon = expiriesOf(status).filter((expiry) => timeOf(expiry) - nowMs <= warnFromMs);
+  const soon = expiriesOf(status).filter((expiry) => attentionMsOf(expiry) <= nowMs);
   // One CA file is that of many processes.
   const groups = Map.groupBy(soon, ({ setting, subject, expireTime }) => `${setting} ${subject} ${expireTime}`);
   return [...groups.values()].flatMap((group) => {

@@ -105,11 +105,17 @@ function unknownPart(part: string, error: unknown): UnknownPart {
 }
 
 function processToProto({ info, services }: Process): ProcessInfoMessage {
-  const { startTimeMs, expiries, ...names } = info;
-  const tlsExpiries = expiries().map(({ use, subject, expireMs, variable }) => {
-    return { use, subject, expireTime: new Date(expireMs), setting: variable };
+  const { startTimeMs, expiries, refusedTlsFiles, ...names } = info;
+  const tlsExpiries = expiries().map(({ use, subject, expireMs, attentionMs, variable: setting }) => {
+    return { use, subject, expireTime: new Date(expireMs), setting, attentionTime: new Date(attentionMs) };
   });
-  return { ...names, startTime: new Date(startTimeMs), services: namesOf(services), tlsExpiries };
+  return {
+    ...names,
+    startTime: new Date(startTimeMs),
+    services: namesOf(services),
+    tlsExpiries,
+    refusedTlsFiles: refusedTlsFiles().map(({ setting, problem = '' }) => ({ setting, problem })),
+  };
 }
 
 /** The names of the services that others find. */

@@ -136,6 +136,7 @@ export function validateTlsExpiry(message: TlsExpiry): FieldViolation[] {
 /** Appends every broken rule of ops.v1.TlsExpiry to `out`. */
 export function checkTlsExpiry(message: TlsExpiry, out: FieldViolation[]): void {
   if (message.expireTime !== undefined && !(message.expireTime.getTime() >= -62135596800000 && message.expireTime.getTime() <= 253402300799999)) out.push({ field: 'expire_time', description: 'must be a time from the year 1 to the year 9999' });
+  if (message.attentionTime !== undefined && !(message.attentionTime.getTime() >= -62135596800000 && message.attentionTime.getTime() <= 253402300799999)) out.push({ field: 'attention_time', description: 'must be a time from the year 1 to the year 9999' });
 }
 
 /** Returns every broken rule of ops.v1.OutboxBacklog, in field order. */

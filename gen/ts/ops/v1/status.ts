@@ -104,6 +104,8 @@ export interface ProcessInfo {
   tasks: string;
   /** What of its TLS expires, the first of each use. Empty without TLS. */
   tlsExpiries: TlsExpiry[];
+  /** Files of its TLS that it cannot use now. What they had before stays in use. */
+  refusedTlsFiles: RefusedFile[];
 }
 
 /** When a part of the TLS of a process expires. */
@@ -121,6 +123,16 @@ export interface TlsExpiry {
     | undefined;
   /** Setting that names its file, for example `TLS_CERT`. */
   setting: string;
+  /** From when on it needs attention, and is logged. Unset: 30 days before it expires. */
+  attentionTime: Date | undefined;
+}
+
+/** A file that a process cannot use, for example after it was replaced. */
+export interface RefusedFile {
+  /** Setting that names it, for example `TLS_CERT`. */
+  setting: string;
+  /** What is wrong with it, and what to do. */
+  problem: string;
 }
 
 /** What waits in the outbox of a service. */
@@ -768,6 +780,7 @@ function createBaseProcessInfo(): ProcessInfo {
     events: "",
     tasks: "",
     tlsExpiries: [],
+    refusedTlsFiles: [],
   };
 }
 
@@ -802,6 +815,9 @@ export const ProcessInfo: MessageFns<ProcessInfo> = {
     }
     for (const v of message.tlsExpiries) {
       TlsExpiry.encode(v!, writer.uint32(82).fork()).join();
+    }
+    for (const v of message.refusedTlsFiles) {
+      RefusedFile.encode(v!, writer.uint32(90).fork()).join();
     }
     return writer;
   },
@@ -899,6 +915,14 @@ export const ProcessInfo: MessageFns<ProcessInfo> = {
             message.tlsExpiries.push(TlsExpiry.decode(reader, reader.uint32()));
             continue;
           }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.refusedTlsFiles.push(RefusedFile.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -939,6 +963,11 @@ export const ProcessInfo: MessageFns<ProcessInfo> = {
         : globalThis.Array.isArray(object?.tls_expiries)
         ? object.tls_expiries.map((e: any) => TlsExpiry.fromJSON(e))
         : [],
+      refusedTlsFiles: globalThis.Array.isArray(object?.refusedTlsFiles)
+        ? object.refusedTlsFiles.map((e: any) => RefusedFile.fromJSON(e))
+        : globalThis.Array.isArray(object?.refused_tls_files)
+        ? object.refused_tls_files.map((e: any) => RefusedFile.fromJSON(e))
+        : [],
     };
   },
 
@@ -974,6 +1003,9 @@ export const ProcessInfo: MessageFns<ProcessInfo> = {
     if (message.tlsExpiries?.length) {
       obj.tlsExpiries = message.tlsExpiries.map((e) => TlsExpiry.toJSON(e));
     }
+    if (message.refusedTlsFiles?.length) {
+      obj.refusedTlsFiles = message.refusedTlsFiles.map((e) => RefusedFile.toJSON(e));
+    }
     return obj;
   },
 
@@ -992,12 +1024,13 @@ export const ProcessInfo: MessageFns<ProcessInfo> = {
     message.events = object.events ?? "";
     message.tasks = object.tasks ?? "";
     message.tlsExpiries = object.tlsExpiries?.map((e) => TlsExpiry.fromPartial(e)) || [];
+    message.refusedTlsFiles = object.refusedTlsFiles?.map((e) => RefusedFile.fromPartial(e)) || [];
     return message;
   },
 };
 
 function createBaseTlsExpiry(): TlsExpiry {
-  return { use: "", subject: "", expireTime: undefined, setting: "" };
+  return { use: "", subject: "", expireTime: undefined, setting: "", attentionTime: undefined };
 }
 
 export const TlsExpiry: MessageFns<TlsExpiry> = {
@@ -1013,6 +1046,9 @@ export const TlsExpiry: MessageFns<TlsExpiry> = {
     }
     if (message.setting !== "") {
       writer.uint32(34).string(message.setting);
+    }
+    if (message.attentionTime !== undefined) {
+      Timestamp.encode(toTimestamp(message.attentionTime), writer.uint32(42).fork()).join();
     }
     return writer;
   },
@@ -1062,6 +1098,14 @@ export const TlsExpiry: MessageFns<TlsExpiry> = {
             message.setting = reader.string();
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.attentionTime = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1084,6 +1128,11 @@ export const TlsExpiry: MessageFns<TlsExpiry> = {
         ? fromJsonTimestamp(object.expire_time)
         : undefined,
       setting: isSet(object.setting) ? globalThis.String(object.setting) : "",
+      attentionTime: isSet(object.attentionTime)
+        ? fromJsonTimestamp(object.attentionTime)
+        : isSet(object.attention_time)
+        ? fromJsonTimestamp(object.attention_time)
+        : undefined,
     };
   },
 
@@ -1101,6 +1150,9 @@ export const TlsExpiry: MessageFns<TlsExpiry> = {
     if (message.setting !== "") {
       obj.setting = message.setting;
     }
+    if (message.attentionTime !== undefined) {
+      obj.attentionTime = message.attentionTime.toISOString();
+    }
     return obj;
   },
 
@@ -1113,6 +1165,92 @@ export const TlsExpiry: MessageFns<TlsExpiry> = {
     message.subject = object.subject ?? "";
     message.expireTime = object.expireTime ?? undefined;
     message.setting = object.setting ?? "";
+    message.attentionTime = object.attentionTime ?? undefined;
+    return message;
+  },
+};
+
+function createBaseRefusedFile(): RefusedFile {
+  return { setting: "", problem: "" };
+}
+
+export const RefusedFile: MessageFns<RefusedFile> = {
+  encode(message: RefusedFile, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.setting !== "") {
+      writer.uint32(10).string(message.setting);
+    }
+    if (message.problem !== "") {
+      writer.uint32(18).string(message.problem);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RefusedFile {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRefusedFile();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.setting = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.problem = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RefusedFile {
+    return {
+      setting: isSet(object.setting) ? globalThis.String(object.setting) : "",
+      problem: isSet(object.problem) ? globalThis.String(object.problem) : "",
+    };
+  },
+
+  toJSON(message: RefusedFile): unknown {
+    const obj: any = {};
+    if (message.setting !== "") {
+      obj.setting = message.setting;
+    }
+    if (message.problem !== "") {
+      obj.problem = message.problem;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<RefusedFile>): RefusedFile {
+    return RefusedFile.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RefusedFile>): RefusedFile {
+    const message = createBaseRefusedFile();
+    message.setting = object.setting ?? "";
+    message.problem = object.problem ?? "";
     return message;
   },
 };
