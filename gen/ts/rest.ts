@@ -479,7 +479,7 @@ export interface Json {
     readonly request: string;
     /** Why, as the request says. Empty if it has no field for that. */
     readonly reason: string;
-    /** `OK`, `REPEATED` if an earlier call with its `request_id` had made the change, or the reason of the error, for example `ACCOUNT_NOT_FOUND`. Empty while it runs, and if the process ended meanwhile. */
+    /** `OK`, `REPEATED` if an earlier call with its `request_id` had made the change, or the reason of the error, for example `ACCOUNT_NOT_FOUND`; of a change of several things, the reason of the first one that failed. Empty while it runs, and if the process ended meanwhile. */
     readonly outcome: string;
     /** `x-request-id` of the call; the log has it as `request_id`. */
     readonly requestId: string;

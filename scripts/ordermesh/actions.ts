@@ -1,7 +1,10 @@
 import { ActionServiceDefinition, OperatorAction } from '#gen/ops/v1/action.ts';
 import { exitCode } from '../../examples/support/failures.ts';
+import { cutText } from '../../mesh/errors/error-text.ts';
 import { escapeControls, formatTable } from '../support/format.ts';
 import { type Command, printJson, readArgs, UsageError } from './cli.ts';
+
+const maxFieldsBytes = 60;
 
 /** Lists what operators and admins changed. */
 export const actionsCommand: Command = {
@@ -23,15 +26,43 @@ export const actionsCommand: Command = {
 };
 
 function actionTable(actions: readonly OperatorAction[]): string[] {
-  const rows = actions.map(({ time, subject, roles, service, method, reason, outcome }) =>
+  const rows = actions.map(({ time, subject, roles, service, method, request, reason, outcome }) =>
     [
       time?.toISOString() ?? '-',
       `${subject} (${roles.join(', ')})`,
       service,
       method.slice(method.lastIndexOf('/') + 1),
+      cutText(fieldsOf(request), maxFieldsBytes) || '-',
       outcome || 'not known',
       reason || '-',
     ].map(escapeControls),
   );
-  return formatTable([['TIME', 'WHO', 'SERVICE', 'WHAT', 'OUTCOME', 'WHY'], ...rows]);
+  return formatTable([['TIME', 'WHO', 'SERVICE', 'WHAT', 'WITH', 'OUTCOME', 'WHY'], ...rows]);
+}
+
+/** The fields of a request in JSON that are set, without those that have a column: `ids=letter-1,letter-2`. */
+function fieldsOf(request: string): string {
+  const fields = parse(request);
+  // A long request was cut.
+  if (fields === undefined) return request;
+  return Object.entries(fields)
+    .filter(([name]) => !['reason', 'note', 'requestId'].includes(name))
+    .flatMap(([name, value]) => {
+      const text = Array.isArray(value) ? value.map(textOf).join(',') : textOf(value);
+      return ['', 'false', '0', 'null'].includes(text) ? [] : [`${name}=${text}`];
+    })
+    .join(' ');
+}
+
+function parse(request: string): object | undefined {
+  try {
+    const value: unknown = JSON.parse(request);
+    return typeof value === 'object' && value !== null ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : JSON.stringify(value);
 }

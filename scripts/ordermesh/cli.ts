@@ -141,6 +141,7 @@ function failureOf(error: unknown, address: string, help: string): Failure & { r
 function adviceFor(error: unknown): string | undefined {
   if (!(error instanceof AnsweredError)) return undefined;
   const { reason, details } = error;
+  if (reason === 'REASON_MISSING') return `${details}; with --note="<why>"`;
   return /^(EVENTS|TASKS)_/.test(reason) ? `${details}; "make status" shows why` : undefined;
 }
 

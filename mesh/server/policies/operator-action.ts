@@ -24,7 +24,7 @@ export async function recordedResponse(
   const id = await begin(call, request, tools);
   try {
     const response = await handle();
-    await end(id, call.isRepeated ? 'REPEATED' : 'OK', tools);
+    await end(id, call.isRepeated ? 'REPEATED' : outcomeIn(response), tools);
     return response;
   } catch (error) {
     await end(id, outcomeOf(error), tools);
@@ -95,6 +95,13 @@ function asJson(request: unknown): string {
     if (typeof value === 'bigint') return value.toString();
     return value instanceof Uint8Array ? Buffer.from(value).toString('base64') : value;
   });
+}
+
+/** `OK`, or the reason of the first failure that a response lists, as a change of several things does. */
+function outcomeIn(response: unknown): string {
+  const { failures } = (response ?? {}) as { readonly failures?: unknown };
+  const [first] = Array.isArray(failures) ? (failures as readonly { readonly reason?: unknown }[]) : [];
+  return typeof first?.reason === 'string' ? first.reason : 'OK';
 }
 
 function outcomeOf(error: unknown): string {

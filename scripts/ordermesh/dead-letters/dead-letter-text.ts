@@ -9,8 +9,8 @@ export function deadLetterTable(deadLetters: readonly DeadLetter[]): string[] {
   return formatTable([headings, ...deadLetters.map(cellsOf)]);
 }
 
-/** Formats everything in a dead letter. The payload is shown as text if it is valid text, otherwise in hexadecimal. */
-export function describeDeadLetter(deadLetter: DeadLetter): string[] {
+/** Formats everything in a dead letter. `closedBy`: who closed it, empty if that is not known. The payload is shown as text if it is valid text, otherwise in hexadecimal. */
+export function describeDeadLetter(deadLetter: DeadLetter, closedBy: string): string[] {
   const [id = '', source = '', origin = '', reason = '', attempts = '', lastTime = '', subject = ''] =
     cellsOf(deadLetter);
   const headers = Object.entries(deadLetter.headers).toSorted(([a], [b]) => (a < b ? -1 : 1));
@@ -24,7 +24,7 @@ export function describeDeadLetter(deadLetter: DeadLetter): string[] {
     `attempts    ${attempts}`,
     `first time  ${timeText(deadLetter.firstTime)}`,
     `last time   ${lastTime}`,
-    ...(deadLetter.closing ? closingLines(deadLetter.closing) : []),
+    ...(deadLetter.closing ? closingLines(deadLetter.closing, closedBy) : []),
     ...headers.map(([name, value]) => `header      ${escapeControls(name)}: ${escapeControls(value)}`),
     ...(deadLetter.headersOmitted
       ? ['headers     some are left out or cut, because they exceed 512 KiB; a redrive delivers all of them']
@@ -34,13 +34,17 @@ export function describeDeadLetter(deadLetter: DeadLetter): string[] {
   ];
 }
 
-/** Callers are not authenticated, so this names the call. The log has its peer under the request id. */
-function closingLines({ outcome, note, time, requestId }: DeadLetterClosing): string[] {
+/** The log has the peer of the call under its request id. */
+function closingLines({ outcome, note, time, requestId }: DeadLetterClosing, closedBy: string): string[] {
   const isDiscarded = outcome === DeadLetterOutcome.DEAD_LETTER_OUTCOME_DISCARDED;
   return [
     `closed      ${isDiscarded ? 'discarded' : 'redriven'} ${timeText(time)}`,
     ...(note === '' ? [] : [`note        ${escapeControls(note)}`]),
-    ...(requestId === '' ? [] : [`closed by   request_id ${escapeControls(requestId)} in the log`]),
+    ...(requestId === ''
+      ? []
+      : [
+          `closed by   ${escapeControls(closedBy)}${closedBy === '' ? '' : ', '}request_id ${escapeControls(requestId)} in the log`,
+        ]),
   ];
 }
 

@@ -1,3 +1,4 @@
+import { ActionServiceDefinition } from '#gen/ops/v1/action.ts';
 import { DeadLetterServiceDefinition } from '#gen/ops/v1/ops.ts';
 import { exitCode } from '../../../examples/support/failures.ts';
 import type { Command } from '../cli.ts';
@@ -12,6 +13,7 @@ export const deadLettersCommand: Command = {
   async run(args, cli) {
     const command = readCommand(args);
     const deadLetters = cli.client(DeadLetterServiceDefinition);
-    return (await runCommand(command, { deadLetters, cli })) ? exitCode.done : exitCode.attention;
+    const actions = cli.client(ActionServiceDefinition);
+    return (await runCommand(command, { deadLetters, actions, cli })) ? exitCode.done : exitCode.attention;
   },
 };

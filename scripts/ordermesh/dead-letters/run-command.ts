@@ -1,6 +1,8 @@
 import type { Client } from 'nice-grpc';
+import type { ActionServiceDefinition } from '#gen/ops/v1/action.ts';
 import {
   DeadLetter,
+  type DeadLetterClosing,
   type DeadLetterFailure,
   type DeadLetterFilter,
   type DeadLetterServiceDefinition,
@@ -8,6 +10,7 @@ import {
   DiscardDeadLettersResponse,
   RedriveDeadLettersResponse,
 } from '#gen/ops/v1/ops.ts';
+import { isNotServed } from '../../../examples/support/clients.ts';
 import { escapeControls } from '../../support/format.ts';
 import { type Cli, count, printJson } from '../cli.ts';
 import { messageToJson } from '../json.ts';
@@ -15,6 +18,7 @@ import type { Command } from './command-line.ts';
 import { deadLetterTable, describeDeadLetter } from './dead-letter-text.ts';
 
 export interface CommandContext {
+  readonly actions: Client<ActionServiceDefinition>;
   readonly deadLetters: Client<DeadLetterServiceDefinition>;
   readonly cli: Cli;
 }
@@ -31,6 +35,8 @@ const maxListed = 1_000;
 const idsPerCall = 500;
 // Longer than the server's own deadline for these calls.
 const timeoutMs = 70_000;
+/** What closes a dead letter has begun at most so long before, with some room for clocks that differ. */
+const longestChangeMs = 300_000;
 
 /** Runs a command and prints its result. Returns false if dead letters are listed, or some could not be changed. */
 export async function runCommand(command: Command, context: CommandContext): Promise<boolean> {
@@ -41,7 +47,7 @@ export async function runCommand(command: Command, context: CommandContext): Pro
     case 'show': {
       const found = await getWhole(deadLetters, command.id);
       if (cli.json) printJson(cli, 'DeadLetter', DeadLetter, found);
-      else for (const line of describeDeadLetter(found)) cli.print(line);
+      else for (const line of describeDeadLetter(found, await closedBy(found.closing, context))) cli.print(line);
       return true;
     }
     case 'redrive': {
@@ -64,6 +70,23 @@ export async function runCommand(command: Command, context: CommandContext): Pro
         return { ...others, doneIds: discardedIds, leftIds: [] };
       });
   }
+}
+
+/** Returns who closed a dead letter, as the record of operators' actions has it; empty if that has nobody. */
+async function closedBy(closing: DeadLetterClosing | undefined, { actions }: CommandContext): Promise<string> {
+  const { requestId = '', time } = closing ?? {};
+  if (requestId === '' || time === undefined) return '';
+  // Ids of actions begin with the time of their beginning, in milliseconds.
+  const hex = (time.getTime() - longestChangeMs).toString(16).padStart(12, '0');
+  const request = { afterId: `${hex.slice(0, 8)}-${hex.slice(8)}`, limit: maxListed };
+  try {
+    for await (const action of actions.listOperatorActions(request, withTimeout()))
+      if (action.requestId === requestId) return `${action.subject} (${action.roles.join(', ')})`;
+  } catch (error) {
+    // A mesh of an earlier version.
+    if (!isNotServed(error)) throw error;
+  }
+  return '';
 }
 
 /** Gets a dead letter with its complete payload, of which a response has only a part if it is large. */

@@ -8,10 +8,15 @@ export interface ToolRun {
   readonly errors: string;
 }
 
-/** Runs a command of `ordermesh` against the mesh at `address` and waits until it exits. */
-export async function spawnTool(command: string, address: string, args: readonly string[]): Promise<ToolRun> {
+/** Runs a command of `ordermesh` against the mesh at `address` and waits until it exits. `token`: a bearer token. Default: none. */
+export async function spawnTool(
+  command: string,
+  address: string,
+  args: readonly string[],
+  token = '',
+): Promise<ToolRun> {
   const options = { main: 'scripts/ordermesh.ts', args: [command, ...args], dataDir: 'none' };
-  await using tool = spawnProcess({ ...options, environment: { ADDRESS: address } });
+  await using tool = spawnProcess({ ...options, environment: { ADDRESS: address, ORDERMESH_TOKEN: token } });
   const { code } = await tool.ended;
   return { code, lines: tool.stdout().trimEnd().split('\n'), errors: tool.stderr() };
 }

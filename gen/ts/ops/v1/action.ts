@@ -42,7 +42,8 @@ export interface OperatorAction {
   reason: string;
   /**
    * `OK`, `REPEATED` if an earlier call with its `request_id` had made the change, or the reason of the error, for example
-   * `ACCOUNT_NOT_FOUND`. Empty while it runs, and if the process ended meanwhile.
+   * `ACCOUNT_NOT_FOUND`; of a change of several things, the reason of the first one that failed. Empty while it runs, and if the
+   * process ended meanwhile.
    */
   outcome: string;
   /** `x-request-id` of the call; the log has it as `request_id`. */
