@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
-import { createFileRegistry, type DescMethod, fromBinary, ScalarType } from '@bufbuild/protobuf';
+import { createFileRegistry, type DescMethod, fromBinary, type Registry, ScalarType } from '@bufbuild/protobuf';
 import { FileDescriptorSetSchema, MethodOptions_IdempotencyLevel } from '@bufbuild/protobuf/wkt';
+import type { Rate } from './contract.ts';
+import { readPolicy } from './policy/policy.ts';
 
 const kinds = {
   unary: 'unary',
@@ -16,6 +18,8 @@ export interface DeclaredMethod {
   readonly readsOnly: boolean;
   /** Whether its requests have a `request_id`. */
   readonly hasRequestId: boolean;
+  /** How often each caller may call it. `undefined`: any number of times. */
+  readonly rate?: Rate | undefined;
 }
 
 /** The methods in a descriptor set, by path: `/user.v1.UserService/GetUser`. */
@@ -24,15 +28,17 @@ export function readDeclaredMethods(descriptors: URL): ReadonlyMap<string, Decla
   const services = [...registry].filter((type) => type.kind === 'service');
   return new Map(
     services.flatMap(({ typeName, methods }) =>
-      methods.map((method) => [`/${typeName}/${method.name}`, declaredMethod(method)]),
+      methods.map((method) => [`/${typeName}/${method.name}`, declaredMethod(method, registry)]),
     ),
   );
 }
 
-function declaredMethod({ methodKind, idempotency, input }: DescMethod): DeclaredMethod {
+function declaredMethod(method: DescMethod, registry: Registry): DeclaredMethod {
+  const { methodKind, idempotency, input } = method;
   return {
     kind: kinds[methodKind],
     readsOnly: idempotency === MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS,
     hasRequestId: input.field.requestId?.scalar === ScalarType.STRING,
+    rate: readPolicy(method, registry).rate,
   };
 }

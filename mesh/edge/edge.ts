@@ -10,6 +10,7 @@ import type { MeshError } from '../errors/mesh-error.ts';
 import { createDenialReport } from '../security/authorization/denial-report.ts';
 import { serverDraining } from '../server/errors.ts';
 import { endIdleStreams, type OpenStream } from '../server/forwarding/end-idle-streams.ts';
+import { DoorRates } from '../server/policies/rate-limit/door-rates.ts';
 import { runInScope } from '../telemetry/call-scope.ts';
 import { endOrGrace } from '../time/end-or-grace.ts';
 import { TimerWheel } from '../time/timer-wheel.ts';
@@ -65,7 +66,7 @@ export function createEdge(options: EdgeOptions): Edge {
   const cors = createCors(options.corsOrigins ?? new Set());
   const { authenticator, metrics } = options;
   const reportDenial = createDenialReport({ ...options, metrics: authenticator && metrics });
-  const identify = createIdentify(authenticator, reportDenial);
+  const identify = createIdentify(authenticator, { reportDenial, rates: new DoorRates(options) });
   const report = createRequestReport(options);
   const countIdentity = countIdentityHeaders(options.metrics);
   const timers = new TimerWheel();

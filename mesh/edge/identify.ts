@@ -5,22 +5,42 @@ import type { Authenticator } from '../security/authenticator.ts';
 import { tokenExpired, unauthenticated } from '../security/authorization/errors.ts';
 import type { ReportDenial } from '../security/authorization/method-access.ts';
 import { invalidToken } from '../security/tokens/errors.ts';
+import type { DoorRates } from '../server/policies/rate-limit/door-rates.ts';
 import { runInScope } from '../telemetry/call-scope.ts';
 import type { CallableMethod } from './method-calls.ts';
 
+/** What has to be known of a method to decide who may send requests of it. */
+export type IdentifiedMethod = Pick<CallableMethod, 'isForAnyone'> & Partial<Pick<CallableMethod, 'policy'>>;
+
 /**
- * Finds out who sends a request of a method. `undefined`: there is nothing to wait for. Throws or rejects as an Authenticator does, and
- * with UNAUTHENTICATED if nobody is known and the method is not for anyone: such a request goes no further, and its body is not read.
+ * Finds out who sends a request of a method. `undefined`: there is nothing to wait for. Throws or rejects as an Authenticator does, with
+ * UNAUTHENTICATED if nobody is known and the method is not for anyone, and with RESOURCE_EXHAUSTED `RATE_LIMITED` if the sender has used
+ * up the rate of the method: such a request goes no further, and its body is not read.
  */
-export type Identify = (
-  request: FastifyRequest,
-  method: Pick<CallableMethod, 'isForAnyone'>,
-) => Promise<void> | undefined;
+export type Identify = (request: FastifyRequest, method: IdentifiedMethod) => Promise<void> | undefined;
+
+export interface IdentifyTools {
+  readonly reportDenial: ReportDenial;
+  readonly rates: Pick<DoorRates, 'admit'>;
+}
 
 /** Lets an authenticator find out who sends requests. Without one, everybody is let through, and nobody is known. */
-export function createIdentify(authenticator: Authenticator | undefined, report: ReportDenial): Identify {
-  if (authenticator === undefined) return () => undefined;
-  return ({ call, headers, raw }, { isForAnyone }) => {
+export function createIdentify(
+  authenticator: Authenticator | undefined,
+  { reportDenial, rates }: IdentifyTools,
+): Identify {
+  const count = ({ call, raw }: FastifyRequest, { policy }: IdentifiedMethod) => {
+    const { path, caller } = call;
+    rates.admit({ path, caller, peer: peerOf(raw.socket), credentials: {} }, policy?.rate);
+  };
+  if (authenticator === undefined) {
+    return (request, method) => {
+      count(request, method);
+      return undefined;
+    };
+  }
+  return (request, method) => {
+    const { call, headers, raw } = request;
     const { authorization } = headers;
     // Node keeps the first one, and another reader may take the last.
     const isTwice = authorization !== undefined && countOf(raw.rawHeaders, 'authorization') > 1;
@@ -28,9 +48,11 @@ export function createIdentify(authenticator: Authenticator | undefined, report:
     const caller = runInScope(call, () => authenticator.authenticate({ peer: peerOf(raw.socket), textMetadata }));
     const admit = (found: Caller) => {
       call.identified(found, authorization);
-      if (isForAnyone || found.subject) return;
-      report(call, found, 'a token');
-      throw unauthenticated({ path: call.path });
+      if (!method.isForAnyone && !found.subject) {
+        reportDenial(call, found, 'a token');
+        throw unauthenticated({ path: call.path });
+      }
+      count(request, method);
     };
     if (caller instanceof Promise) return caller.then(admit);
     admit(caller);

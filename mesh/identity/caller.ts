@@ -9,6 +9,8 @@ export interface Caller {
   readonly subject: string | undefined;
   /** The roles of the subject, such as `operator`. Without a subject: none. */
   readonly roles: readonly string[];
+  /** Whether a door of the mesh passes on the call for somebody outside, who is counted there. Default: no. */
+  readonly isPassedOn?: boolean | undefined;
   /** When the token expires, in milliseconds since the epoch: a stream ends then. Default: never. */
   readonly expiresMs?: number | undefined;
 }

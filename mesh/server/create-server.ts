@@ -108,7 +108,8 @@ export function createServer(options: ServerOptions): Server {
       // The chain encodes, so a response that cannot be encoded is a failed call.
       const asBytes = (bytes: Uint8Array) => bytes;
       const encoded = { ...method, encodeResponse: asBytes, decodeResponse: asBytes };
-      const rateLimit = createRateLimit(handled.contract.rate, method.path, { clock, metrics });
+      const { rate } = handled.contract;
+      const rateLimit = rate && createRateLimit(rate, method.path, { clock, metrics });
       const access = new MethodAccess(handled.contract.access, reportDenial);
       host.add(encoded, chain(handled, { ...tools, authenticator, access, rateLimit, admission, accessLog }));
     }

@@ -75,9 +75,14 @@ describe('the authenticator', () => {
       'a call that a service passes on',
       { 'mesh-origin': 'outside', ...bob },
       'edge',
-      { service: undefined, subject: 'bob', roles: ['admin'] },
+      { service: undefined, subject: 'bob', roles: ['admin'], isPassedOn: true },
     ],
-    ['a call of nobody that a service passes on', { 'mesh-origin': 'outside' }, 'edge', anonymous],
+    [
+      'a call of nobody that a service passes on',
+      { 'mesh-origin': 'outside' },
+      'edge',
+      { ...anonymous, isPassedOn: true },
+    ],
     [
       'a token and a user',
       { authorization: 'Bearer alice', ...bob },

@@ -38,9 +38,13 @@ export function createAuthenticator({ tokens, secret, metrics, wire = 'grpc' }: 
       const channel = serviceOf(credentials);
       if (channel === undefined && hasIdentity(credentials)) countDropped(wire);
       // What a service passes on is no call of its own, so it must not have the rights of that service.
-      const service = channel !== undefined && isPassedOn(credentials) ? undefined : channel;
+      const passedOn = channel !== undefined && isPassedOn(credentials);
+      const service = passedOn ? undefined : channel;
       const token = bearerToken(credentials.textMetadata('authorization'));
-      if (token === undefined) return channel === undefined ? anonymous : { service, ...readSubject(credentials) };
+      if (token === undefined) {
+        if (channel === undefined) return anonymous;
+        return { service, ...readSubject(credentials), ...(passedOn && { isPassedOn: true }) };
+      }
       const callerOf = (verified: VerifiedSubject): Caller => ({ service, ...verified });
       const verified = tokens.verify(token, credentials.peer);
       return verified instanceof Promise ? verified.then(callerOf) : callerOf(verified);

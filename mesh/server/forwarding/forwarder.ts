@@ -15,6 +15,7 @@ import { countRefusals, measureAdmission } from '../policies/admission/measure-a
 import { type AdmissionPolicy, fixedLimits } from '../policies/admission/policy.ts';
 import { ProcessLoad } from '../policies/admission/process-load.ts';
 import { Turns } from '../policies/admission/turns.ts';
+import { DoorRates } from '../policies/rate-limit/door-rates.ts';
 import { endIdleStreams } from './end-idle-streams.ts';
 import { createForwardedCallers } from './forwarded-caller.ts';
 import { RawEndpoints } from './raw-endpoints.ts';
@@ -81,6 +82,7 @@ export function createForwarder(options: ForwarderOptions): Forwarder & { close(
       logEnd(routed, end);
     },
     callers: createForwardedCallers({ authenticator, provesService }),
+    rates: new DoorRates({ clock, metrics }),
     clock,
   };
 

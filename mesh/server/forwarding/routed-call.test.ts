@@ -6,10 +6,13 @@ import type { DeclaredMethod } from '../../contract/declared-methods.ts';
 import { createStaticDiscovery } from '../../discovery/static/static-discovery.ts';
 import type { ForwardedCall, RawEndpoint } from '../../engines/forwarding.ts';
 import { nativeEngine } from '../../engines/native/engine.ts';
+import { plainAuthenticator } from '../../security/testing/plain-authenticator.ts';
 import { captureLog } from '../../testing/captured-log.ts';
+import { createTestClock } from '../../testing/test-clock.ts';
 import { systemClock as clock } from '../../time/clock.ts';
 import { noneReachable } from '../errors.ts';
 import { openAdmission } from '../policies/admission/admission.ts';
+import { DoorRates } from '../policies/rate-limit/door-rates.ts';
 import { createForwardedCallers } from './forwarded-caller.ts';
 import { RoutedCall } from './routed-call.ts';
 
@@ -24,28 +27,30 @@ function callsTo(...addresses: readonly string[]) {
   const endpoints = createEndpoints({ engine: nativeEngine, discovery, clock, logger });
   onTestFinished(() => endpoints.close());
   const balancer = endpoints.of('user');
-  const call: ForwardedCall = {
+  const rates = new DoorRates({ clock: createTestClock() });
+  const callOf = (peer: string, metadata: Readonly<Record<string, string>>): ForwardedCall => ({
     path: '/user.v1.UserService/GetUser',
-    peer: '127.0.0.1:1',
+    peer,
     requestId: 'request',
     deadlineMs: undefined,
     isOver: false,
     requestBytes: 0,
     replyBytes: 0,
     waitsForReader: false,
-    textMetadata: () => undefined,
+    textMetadata: (key) => metadata[key],
     fail: () => undefined,
-  };
-  const create = (method: DeclaredMethod | null = getUser) =>
+  });
+  const create = (method: DeclaredMethod | null = getUser, peer = '127.0.0.1:1', metadata = {}) =>
     new RoutedCall(
-      call,
+      callOf(peer, metadata),
       method ?? undefined,
       { service: 'user', balancer, admission: openAdmission },
       {
         connectionsTo: endpoint,
         unreachable: (service, problem = '') => noneReachable({ service, problem }),
         onEnd: () => undefined,
-        callers: createForwardedCallers({ authenticator: undefined, provesService: false }),
+        callers: createForwardedCallers({ authenticator: plainAuthenticator, provesService: false }),
+        rates,
         clock,
       },
     );
@@ -120,5 +125,35 @@ describe('the caller of a forwarded call that was lost', () => {
     ['is not in a known contract', null, 'unknown'],
   ] as const)('learns how to repeat one that %s', (_, method, repetition) => {
     expect(callsTo('127.0.0.1:1').create(method)).toMatchObject({ repetition });
+  });
+});
+
+describe('a forwarded call of a method with a rate', () => {
+  const limited = { ...getUser, rate: { perSecond: 1, burst: 1 } };
+
+  /** Makes calls; returns how many were let through. */
+  async function admitted(count: number, peer: string, metadata = {}, { create } = callsTo('127.0.0.1:1')) {
+    const calls = Array.from({ length: count }, () => create(limited, peer, metadata).admit());
+    const ends = await Promise.allSettled(calls);
+    const refused = ends.flatMap((end) => (end.status === 'rejected' ? [end.reason] : []));
+    for (const error of refused) expect(error).toMatchObject({ reason: 'RATE_LIMITED' });
+    return count - refused.length;
+  }
+
+  it('is counted for its address, of which each has its own rate', async () => {
+    const calls = callsTo('127.0.0.1:1');
+    expect(await admitted(30, '203.0.113.1:1', {}, calls)).toBe(10);
+    expect(await admitted(1, '203.0.113.1:2', {}, calls)).toBe(0);
+    expect(await admitted(30, '203.0.113.2:1', {}, calls)).toBe(10);
+  });
+
+  it('is counted for the service that makes it, which the called one does not learn', async () => {
+    expect(await admitted(3, '203.0.113.1:1', { 'test-service': 'order' })).toBe(1);
+  });
+
+  it('is not counted for a subject, whom the service counts, nor for this machine and other doors', async () => {
+    expect(await admitted(30, '203.0.113.1:1', { 'test-subject': 'ada' })).toBe(30);
+    expect(await admitted(30, '127.0.0.1:1')).toBe(30);
+    expect(await admitted(30, '203.0.113.1:1', { 'test-service': 'edge' })).toBe(30);
   });
 });

@@ -6,6 +6,7 @@ import {
   outcomeOf,
   type PickedEndpoint,
 } from '../../balancing/balancer.ts';
+import type { Rate } from '../../contract/contract.ts';
 import type { DeclaredMethod } from '../../contract/declared-methods.ts';
 import type { CallEndListener, MethodKind } from '../../engines/engine.ts';
 import type {
@@ -17,9 +18,12 @@ import type {
   Repetition,
 } from '../../engines/forwarding.ts';
 import type { Caller } from '../../identity/caller.ts';
+import type { Credentials } from '../../security/authenticator.ts';
 import { tokenExpired } from '../../security/authorization/errors.ts';
 import type { Clock } from '../../time/clock.ts';
 import type { Admission, EnteringCall, Place } from '../policies/admission/admission.ts';
+import type { DoorRates } from '../policies/rate-limit/door-rates.ts';
+import type { RatedCall } from '../policies/rate-limit/rate-limit.ts';
 import type { ForwardedCallers } from './forwarded-caller.ts';
 
 /** Where the calls of one service go. */
@@ -37,17 +41,19 @@ export interface RoutedCallTools {
   readonly unreachable: (service: string, problem: string | undefined) => Error;
   readonly onEnd: (call: RoutedCall, end: ForwardedEnd) => void;
   readonly callers: ForwardedCallers;
+  readonly rates: Pick<DoorRates, 'admit'>;
   readonly clock: Clock;
 }
 
 /** One forwarded call: its admission, its endpoints, and what their balancer learns from it. */
-export class RoutedCall implements Forwarding, EnteringCall {
+export class RoutedCall implements Forwarding, EnteringCall, RatedCall {
   readonly call: ForwardedCall;
   /** `undefined` for a method that no known contract has. */
   readonly kind: MethodKind | undefined;
   readonly repetition: Repetition;
   /** A change that has begun is not cut off when the token of its caller expires. */
   readonly #endsWithToken: boolean;
+  readonly #rate: Rate | undefined;
   readonly route: Route;
   readonly startMs = performance.now();
   /** The endpoint that got it last. */
@@ -67,6 +73,7 @@ export class RoutedCall implements Forwarding, EnteringCall {
     this.kind = method?.kind;
     this.#endsWithToken = method === undefined || (method.kind !== 'unary' && method.readsOnly);
     this.repetition = repetitionOf(method);
+    this.#rate = method?.rate;
     this.route = route;
     this.#tools = tools;
   }
@@ -81,6 +88,7 @@ export class RoutedCall implements Forwarding, EnteringCall {
 
   async admit(): Promise<void> {
     this.caller = await this.#tools.callers.authenticate(this.call);
+    this.#tools.rates.admit(this, this.#rate);
     this.#endWithToken(this.caller?.expiresMs);
     const place = await this.route.admission.enter(this, this.kind === 'unary' ? 'once' : 'streaming');
     if (this.isOver) {
@@ -143,6 +151,11 @@ export class RoutedCall implements Forwarding, EnteringCall {
 
   get peer(): string {
     return this.call.peer;
+  }
+
+  /** What it says about its caller. */
+  get credentials(): Credentials {
+    return this.call;
   }
 
   get requestBytes(): number {

@@ -8,6 +8,7 @@ import { captureLog } from '../../testing/captured-log.ts';
 import { createTestClock } from '../../testing/test-clock.ts';
 import { noneReachable } from '../errors.ts';
 import { openAdmission } from '../policies/admission/admission.ts';
+import { DoorRates } from '../policies/rate-limit/door-rates.ts';
 import { createForwardedCallers } from './forwarded-caller.ts';
 import { RoutedCall } from './routed-call.ts';
 
@@ -49,6 +50,7 @@ it('a stream ends when its token expires', async () => {
       unreachable: (service, problem = '') => noneReachable({ service, problem }),
       onEnd: () => undefined,
       callers: createForwardedCallers({ authenticator: plainAuthenticator, provesService: true }),
+      rates: new DoorRates({ clock }),
       clock,
     },
   );

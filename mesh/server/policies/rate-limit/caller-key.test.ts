@@ -1,9 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { anonymous } from '../../../identity/caller.ts';
-import { countedCaller } from './caller-key.ts';
+import { anonymous, type Caller } from '../../../identity/caller.ts';
+import { countedCaller as counted } from './caller-key.ts';
 
 const ada = { service: undefined, subject: 'ada', roles: [] };
 const far = '203.0.113.9:4711';
+
+const countedCaller = (caller: Caller | undefined, peer: string, peerService?: string) =>
+  counted({ caller, peer, credentials: { peerService } });
 
 describe('countedCaller', () => {
   it('is the subject, wherever and through whichever service it calls', () => {
@@ -21,6 +24,13 @@ describe('countedCaller', () => {
 
   it.each(['edge', 'gateway'])('is nobody for what the %s passes on without a subject', (service) => {
     expect(countedCaller({ ...anonymous, service }, far)).toBeUndefined();
+  });
+
+  it('is nobody for what a door has counted, also where only its certificate proves it', () => {
+    expect(countedCaller({ ...anonymous, isPassedOn: true }, far)).toBeUndefined();
+    expect(countedCaller(undefined, far, 'gateway')).toBeUndefined();
+    expect(countedCaller(undefined, far, 'order')).toMatchObject({ by: 'address' });
+    expect(countedCaller({ ...ada, isPassedOn: true }, far)).toMatchObject({ by: 'subject' });
   });
 
   it.each([undefined, anonymous])('is the address of a peer of whom nothing else is known (%j)', (caller) => {

@@ -1,16 +1,13 @@
 import type { Rate } from '../../../contract/contract.ts';
 import { rateLimited } from '../../../errors/errors.ts';
-import type { Caller } from '../../../identity/caller.ts';
 import type { Metrics } from '../../../metrics/metrics.ts';
 import type { Clock } from '../../../time/clock.ts';
 import { CallRate } from './call-rate.ts';
-import { countedCaller } from './caller-key.ts';
+import { type CallerParts, countedCaller } from './caller-key.ts';
 
 /** The part of a call that decides whose it is. */
-export interface RatedCall {
+export interface RatedCall extends CallerParts {
   readonly path: string;
-  readonly peer: string;
-  readonly caller: Caller | undefined;
 }
 
 /** Limits how often each caller calls a method. */
@@ -28,13 +25,8 @@ export interface RateLimitTools {
 /** Many callers may have one address: behind a proxy, a gateway or a router. */
 const addressFactor = 10;
 
-/** Returns the limit of a method; `undefined` if it declares none. */
-export function createRateLimit(
-  rate: Rate | undefined,
-  method: string,
-  { clock, metrics }: RateLimitTools,
-): RateLimit | undefined {
-  if (rate === undefined) return undefined;
+/** Creates the limit of a method. */
+export function createRateLimit(rate: Rate, method: string, { clock, metrics }: RateLimitTools): RateLimit {
   const callRate = new CallRate(rate);
   const refused = metrics?.counter(
     'ordermesh_calls_rate_limited_total',
@@ -43,14 +35,14 @@ export function createRateLimit(
   );
   for (const by of ['subject', 'service', 'address']) refused?.add({ method, by }, 0);
   return {
-    admit({ path, peer, caller }) {
-      const counted = countedCaller(caller, peer);
+    admit(call) {
+      const counted = countedCaller(call);
       if (counted === undefined) return;
       const factor = counted.by === 'address' ? addressFactor : 1;
       const waitMs = callRate.take(counted.key, clock.elapsedMs(), factor);
       if (waitMs === 0) return;
       refused?.add({ method, by: counted.by });
-      throw rateLimited({ path, ...rate }, { retryAfterMs: Math.ceil(waitMs) });
+      throw rateLimited({ path: call.path, ...rate }, { retryAfterMs: Math.ceil(waitMs) });
     },
   };
 }
