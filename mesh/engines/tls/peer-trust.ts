@@ -3,7 +3,7 @@ import type { TLSSocket } from 'node:tls';
 import { identityOf, type Revoked, revokedIn } from './revocation-lists.ts';
 import type { TlsMaterial } from './tls-options.ts';
 
-/** Why a certificate no longer counts; the values are those of a metric's label. */
+/** Why a certificate is no longer trusted; the values are those of a metric's label. */
 export interface Distrust {
   readonly reason: 'tls_expired' | 'tls_revoked' | 'tls_untrusted';
   readonly problem: string;
@@ -39,7 +39,7 @@ export class TrustAnchors {
     this.#revoked = crl === undefined ? new Set() : revokedIn(crl);
   }
 
-  /** Returns why a chain no longer counts; `undefined` if it does. */
+  /** Returns why a chain is no longer trusted; `undefined` if it is. */
   distrust(chain: readonly X509Certificate[], nowMs: number): Distrust | undefined {
     if (chain.some((certificate) => this.#revoked.has(identityOf(certificate))))
       return { reason: 'tls_revoked', problem: 'is revoked' };

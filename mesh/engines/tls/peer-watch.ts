@@ -6,7 +6,7 @@ import type { TlsIdentity } from './tls-options.ts';
 /** An open connection whose peer has proved who it is. */
 export interface ProvenPeer {
   readonly chain: readonly X509Certificate[];
-  /** Its certificate no longer counts: ends the connection. Called once. */
+  /** Its certificate is no longer trusted: ends the connection. Called once. */
   distrusted(distrust: Distrust): void;
 }
 

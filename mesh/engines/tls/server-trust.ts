@@ -22,7 +22,7 @@ export class ServerTrust {
     });
   }
 
-  /** Calls `leave` once the certificate of a server no longer counts. The connection is closed after 30 s, if it is still open. */
+  /** Calls `leave` once the certificate of a server is no longer trusted. The connection is closed after 30 s, if it is still open. */
   watch(socket: TLSSocket, leave: () => void): void {
     const server = {
       chain: chainOf(socket),

@@ -6,7 +6,7 @@ import type { X509Certificate } from 'node:crypto';
  * use.
  */
 export interface TlsIdentity {
-  /** What counts now. A new object after each change. */
+  /** The current material. A new object after each change. */
   readonly current: TlsMaterial;
   /** Calls `listener` after each change, until the returned function is called. */
   onChange(listener: () => void): () => void;
@@ -47,7 +47,7 @@ export interface ServerTls {
   readonly minVersion?: TlsVersion | undefined;
   /** The time limit of a handshake. Default: 10 s. */
   readonly handshakeTimeoutMs?: number;
-  /** How long the open calls of a client may take whose certificate no longer counts. Default: 30 s. */
+  /** How long the open calls of a client may take whose certificate is no longer trusted. Default: 30 s. */
   readonly graceMs?: number;
 }
 

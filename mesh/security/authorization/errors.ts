@@ -50,6 +50,7 @@ export const reasonMissing = defineError({
   code: Status.INVALID_ARGUMENT,
   means: 'what an operator or an admin changes is recorded with a reason, and the request has none',
   fix: 'set `reason`, or `note`',
-  text: ({ path }: { readonly path: string }) => `${path} is recorded with its reason: say in the request why`,
+  text: ({ path }: { readonly path: string }) =>
+    `${path} needs a reason, which is recorded: set \`reason\` or \`note\``,
   metadata: () => ({}),
 });

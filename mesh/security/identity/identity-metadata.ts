@@ -2,7 +2,7 @@ import { Metadata } from 'nice-grpc-common';
 import type { Caller } from '../../identity/caller.ts';
 import { decodeRoles, decodeSubject, encodeRoles, encodeSubject, isServiceName } from '../../identity/caller-text.ts';
 import type { Credentials } from '../authenticator.ts';
-import { invalidIdentity } from '../errors.ts';
+import { invalidIdentity } from './errors.ts';
 
 /** The user on whose behalf a service calls, and the roles of that user. Believed only if the channel proves the service. */
 const subjectKey = 'mesh-subject';

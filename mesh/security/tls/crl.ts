@@ -6,7 +6,7 @@ export interface RevocationList {
   readonly issuer: Buffer;
   /** When it was made. */
   readonly thisUpdateMs: number | undefined;
-  /** When the next list must be there, since after that this one counts no more. `undefined`: never. */
+  /** When it expires, so the next list must be there by then. `undefined`: never. */
   readonly nextUpdateMs: number | undefined;
 }
 

@@ -24,9 +24,9 @@ const subjectForm = /^[\x21-\x7e]{1,128}$/;
 
 /** Returns whom the claims name. `nowMs` is the time since the epoch. Throws a TokenRefusal. */
 export function checkClaims(claims: Members, expected: ExpectedClaims, nowMs: number): ExpiringSubject {
-  if (claims.iss !== expected.issuer) throw new TokenRefusal('issuer', `is of the issuer ${shown(claims.iss)}`);
+  if (claims.iss !== expected.issuer) throw new TokenRefusal('issuer', shown(claims, 'iss'));
   if (!audiencesOf(claims).includes(expected.audience)) {
-    throw new TokenRefusal('audience', `is for the audience ${shown(claims.aud)}`);
+    throw new TokenRefusal('audience', shown(claims, 'aud'));
   }
   const expiresMs = checkTimes(claims, expected.clockSkewMs, nowMs);
   const { sub } = claims;
@@ -47,10 +47,10 @@ function checkTimes(claims: Members, skewMs: number, nowMs: number): number {
   if (expMs === undefined) throw new TokenRefusal('claims', 'has no exp');
   const futureMs = nowMs + skewMs;
   if (iatMs !== undefined && iatMs > futureMs) {
-    throw new TokenRefusal('not_yet_valid', `was issued in ${seconds(iatMs - nowMs)} from now: check the clocks`);
+    throw new TokenRefusal('not_yet_valid', `is issued ${seconds(iatMs - nowMs)} in the future: check the clocks`);
   }
   if (nbfMs !== undefined && nbfMs > futureMs) {
-    throw new TokenRefusal('not_yet_valid', `is valid in ${seconds(nbfMs - nowMs)} from now: check the clocks`);
+    throw new TokenRefusal('not_yet_valid', `is not valid for another ${seconds(nbfMs - nowMs)}: check the clocks`);
   }
   if (expMs + skewMs <= nowMs) throw new TokenRefusal('expired', `expired ${seconds(nowMs - expMs)} ago`);
   return expMs + skewMs;
@@ -93,6 +93,7 @@ function claimOf(claims: Members, name: string): unknown {
 }
 
 /** A claim for the log. */
-function shown(claim: unknown): string {
-  return claim === undefined ? 'nobody' : (JSON.stringify(claim)?.slice(0, 200) ?? 'unknown');
+function shown(claims: Members, name: 'iss' | 'aud'): string {
+  const claim = claims[name];
+  return claim === undefined ? `has no ${name}` : `has the ${name} ${JSON.stringify(claim).slice(0, 200)}`;
 }

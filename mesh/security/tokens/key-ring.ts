@@ -20,8 +20,8 @@ export interface KeyRingOptions {
 const delayMsAfter = backoff({ firstMs: 1_000, maxMs: 20_000, jitter: [0.8, 1.2] });
 
 /**
- * The keys of the issuer, kept up to date. A set that cannot be had, or is not usable, changes nothing: the last good one stays for as long
- * as it takes.
+ * The keys of the issuer, kept up to date. A set that cannot be had, or is not usable, changes nothing: the last good one stays until
+ * another one is readable.
  */
 export class KeyRing {
   readonly #options: KeyRingOptions;

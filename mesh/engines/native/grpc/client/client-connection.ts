@@ -173,7 +173,7 @@ export class ClientConnection {
     else this.#fail(error ?? new Error('the server closed the connection before it sent HTTP/2'));
   }
 
-  /** The server's certificate no longer counts. */
+  /** The server's certificate is no longer trusted. */
   #leaveUntrusted(): void {
     this.#leave();
     this.#connection?.drain();

@@ -1,5 +1,5 @@
 import { Status } from 'nice-grpc-common';
-import { defineError } from '../errors/define-error.ts';
+import { defineError } from '../../errors/define-error.ts';
 
 export const invalidIdentity = defineError({
   reason: 'INVALID_IDENTITY',
