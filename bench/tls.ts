@@ -18,7 +18,10 @@ const handshakes = 400;
 const handshakesAtOnce = 20;
 const rounds = 5;
 
-/** GetUser of the whole mesh over TLS next to the same without, and what a connection with certificates of both sides costs. */
+/**
+ * GetUser of the whole mesh over TLS next to the same without, and what a connection with certificates
+ * of both sides costs.
+ */
 export const benchTls: Benchmark = async () => {
   await using plainFolder = await tempFolder();
   await using secureFolder = await tempFolder();

@@ -12,9 +12,9 @@ import {
 } from './certs/certs-folder.ts';
 import { refuseUnknownVariables } from './support/make-variables.ts';
 
-// `make certs`: makes a local CA, and a certificate for each service, for all in one process, and for programs. Run again, it replaces
-// the certificates, with the same HOSTS and for as long unless these are set, and keeps the CA; processes use new files by themselves.
-// `CA=add`, `CA=use` and `CA=drop` replace the CA, one step after another.
+// `make certs`: makes a local CA, and a certificate for each service, for all in one process, and for programs. Run
+// again, it replaces the certificates, with the same HOSTS and for as long unless these are set, and keeps the CA;
+// processes use new files by themselves. `CA=add`, `CA=use` and `CA=drop` replace the CA, one step after another.
 
 const { CA = '', HOSTS = '', DAYS = '', NAMES = '' } = process.env;
 const dayMs = 86_400_000;

@@ -13,8 +13,8 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const defaultBaselines = ['main', 'origin/main'];
 
 /**
- * Images are compared outside of a workspace, so third-party contracts are ignored by package. Options (`mesh.v1`) are not sent, so
- * one may go if its number and name are reserved.
+ * Images are compared outside of a workspace, so third-party contracts are ignored by package. Options (`mesh.v1`) are
+ * not sent, so one may go if its number and name are reserved.
  */
 const config = JSON.stringify({
   version: 'v2',

@@ -17,9 +17,9 @@ import { letExpire } from './rotation/expiry.ts';
 import { createRotation, rotationPhases } from './rotation/rotate.ts';
 import { openLocalIssuer } from './tokens/local-issuer.ts';
 
-// `make verify-rotation`: starts a mesh of many processes with certificates and tokens, replaces all certificates every 2 s for
-// SECONDS=60 under load by gRPC and REST, then the CA, and prints how many calls failed and what the orders did. Then lets the
-// certificate of the report service expire, and renews it.
+// `make verify-rotation`: starts a mesh of many processes with certificates and tokens, replaces all certificates every
+// 2 s for SECONDS=60 under load by gRPC and REST, then the CA, and prints how many calls failed and what the orders
+// did. Then lets the certificate of the report service expire, and renews it.
 
 const { SECONDS = '60', REPLICAS = '1', LOG_LEVEL = 'warn' } = process.env;
 const dataDir = join(process.env.DATA_DIR || 'data', 'rotation');

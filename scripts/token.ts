@@ -2,8 +2,9 @@ import { messageOf } from '../mesh/errors/error-text.ts';
 import { refuseUnknownVariables } from './support/make-variables.ts';
 import { localUser, openLocalIssuer } from './tokens/local-issuer.ts';
 
-// `make token`: prints a token of the local issuer, which `make start AUTH=1` and `make start-split AUTH=1` believe. SUBJECT=ada is
-// the user (default: who runs it), ROLES=operator,admin the roles (default: none), HOURS=1 how long it is valid.
+// `make token`: prints a token of the local issuer, which `make start AUTH=1` and `make start-split AUTH=1`
+// believe. SUBJECT=ada is the user (default: who runs it), ROLES=operator,admin the roles (default: none), HOURS=1
+// how long it is valid.
 
 const { SUBJECT = localUser(), ROLES = '', HOURS = '1', DATA_DIR } = process.env;
 const knownRoles = ['operator', 'admin'];

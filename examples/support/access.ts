@@ -39,10 +39,10 @@ export class AccessError extends Error {
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
- * Reads how to reach the mesh at `address`: from `TLS_CA`, `TLS_CERT`, `TLS_KEY` and `ORDERMESH_TOKEN` or `ORDERMESH_TOKEN_FILE`.
- * What is not set, from the data folder of a mesh that runs there on this machine. Throws an `AccessError`, also for a token that
- * others could read on its way: without TLS it may be sent to this machine only. `hasTls`: whether connections are encrypted, such as
- * by the scheme of a URL; by default they are with `TLS_CA`.
+ * Reads how to reach the mesh at `address`: from `TLS_CA`, `TLS_CERT`, `TLS_KEY` and `ORDERMESH_TOKEN` or
+ * `ORDERMESH_TOKEN_FILE`. What is not set, from the data folder of a mesh that runs there on this machine. Throws an
+ * `AccessError`, also for a token that others could read on its way: without TLS it may be sent to this machine only.
+ * `hasTls`: whether connections are encrypted, such as by the scheme of a URL; by default they are with `TLS_CA`.
  */
 export function readAccess(environment: Environment, address: string, hasTls?: boolean): Access {
   const { TLS_CA, TLS_CERT, TLS_KEY, ORDERMESH_TOKEN, ORDERMESH_TOKEN_FILE } = environment;

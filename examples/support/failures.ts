@@ -61,7 +61,9 @@ const refusalAdvice: Readonly<Partial<Record<Status, string>>> = {
 const untrusted = /self[- ]signed|unable to (verify|get)/i;
 const otherName = /ALTNAME_INVALID|does not match certificate/i;
 const serverExpired = /certificate has expired/i;
-/** grpc-js, of a connection that ends before HTTP/2 begins: `Last error: Failed to connect (2026-11-29T22:02:21.427Z)`. */
+/**
+ * grpc-js, of a connection that ends before HTTP/2 begins: `Last error: Failed to connect (2026-11-29T22:02:21.427Z)`.
+ */
 const endedAtOnce = /Last error: Failed to connect/;
 const noTls = /wrong version number|packet length too long|EPROTO/i;
 const ownCertificate = /certificate required|bad certificate|unknown ca|certificate unknown|certificate expired/i;

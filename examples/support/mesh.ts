@@ -18,8 +18,8 @@ import { clientsWith } from './clients.ts';
 export type Mesh = ReturnType<typeof connect>;
 
 /**
- * Creates clients for the mesh at `address`. Connects on the first call. Throws an `AccessError` if the settings that say how to
- * reach it are not valid.
+ * Creates clients for the mesh at `address`. Connects on the first call. Throws an `AccessError` if the settings that
+ * say how to reach it are not valid.
  */
 export function connect(address: string, access: Access = readAccess(process.env, address)) {
   // By default a client that lost its server may wait minutes before it reconnects.

@@ -22,7 +22,10 @@ export interface AuthenticationOptions extends Pick<Runtime, 'config' | 'clock' 
   readonly shutdown: Pick<Shutdown, 'add'>;
 }
 
-/** Opens the authentication that the settings `AUTH_*` describe; `undefined`: anyone may call. Rejects as `openTokens` does. */
+/**
+ * Opens the authentication that the settings `AUTH_*` describe; `undefined`: anyone may call.
+ * Rejects as `openTokens` does.
+ */
 export async function openAuthentication({
   config,
   trusts,
@@ -35,7 +38,10 @@ export async function openAuthentication({
   return createAuthentication(tokens, tools.metrics);
 }
 
-/** Creates the authentication of a process whose callers have tokens. Its services know each other by a secret of the process. */
+/**
+ * Creates the authentication of a process whose callers have tokens. Its services know each other by a
+ * secret of the process.
+ */
 export function createAuthentication(tokens: TokenVerifier, metrics: Metrics): Authentication {
   const secret = createProcessSecret();
   return {

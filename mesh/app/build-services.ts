@@ -12,8 +12,8 @@ export interface BuildOptions {
 }
 
 /**
- * Builds the services one after the other, those that observe the process last, adds them to `services`, and enters into the
- * directory what they serve and what they call.
+ * Builds the services one after the other, those that observe the process last, adds them to `services`, and enters
+ * into the directory what they serve and what they call.
  */
 export async function buildServices(
   services: Service[],

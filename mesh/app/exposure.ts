@@ -36,8 +36,9 @@ const machinesNeed: readonly Safeguard[] = ['tls', 'clientCertificates'];
 const operatorsNeed: readonly Safeguard[] = ['tls', 'clientCertificates', 'tokens'];
 
 /**
- * Returns the listeners of a process that other machines reach without proving who they are. Callers of services prove it with
- * tokens, over TLS; those that read metrics are machines, which have certificates. Who changes things at a gateway needs both.
+ * Returns the listeners of a process that other machines reach without proving who they are. Callers of services
+ * prove it with tokens, over TLS; those that read metrics are machines, which have certificates. Who changes things
+ * at a gateway needs both.
  */
 export function exposedListeners(
   { grpcListen, httpListen, httpTlsCert, metricsListen, opsListen }: ListenSettings,
@@ -69,7 +70,9 @@ export function checkNodeTls({ [nodeTls]: value }: NodeJS.ProcessEnv): void {
   throw new ConfigError([{ variable: nodeTls, problem }]);
 }
 
-/** Throws a ConfigError that names each such listener and the ways out, unless `ALLOW_INSECURE` permits and logs them. */
+/**
+ * Throws a ConfigError that names each such listener and the ways out, unless `ALLOW_INSECURE` permits and logs them.
+ */
 export function checkExposure(config: Config, hasEdge: boolean, logger: Logger): void {
   const exposed = exposedListeners(config, hasEdge, safeguardsOf(config));
   if (!config.allowInsecure) {
@@ -99,7 +102,9 @@ function faultOf({ variable, address, without, settings }: ExposedListener): Con
 }
 
 const insecure =
-  'ALLOW_INSECURE=1: other machines can call this process without TLS or authentication: allow only a private network to reach it';
+  'ALLOW_INSECURE=1: other machines can call this process without TLS or authentication: allow only a private ' +
+  'network to reach it';
 
 const notNeeded =
-  'ALLOW_INSECURE=1 is not needed, because each listener is protected or on a loopback address: remove it, so a listener that is opened by mistake is refused';
+  'ALLOW_INSECURE=1 is not needed, because each listener is protected or on a loopback address: remove it, so a ' +
+  'listener that is opened by mistake is refused';

@@ -9,8 +9,8 @@ type Urls = Pick<
 >;
 
 /**
- * Returns the settings whose password anybody on the way to its server can read, because it is on another machine and the URL does
- * not ask for TLS. The mail server is none: it gets a password over TLS only.
+ * Returns the settings whose password anybody on the way to its server can read, because it is on another machine and
+ * the URL does not ask for TLS. The mail server is none: it gets a password over TLS only.
  */
 export function plainPasswords(urls: Urls): string[] {
   const { databaseUrl, databaseDirectUrl, eventsUrl, tasksUrl, discovery } = urls;
@@ -27,8 +27,8 @@ export function plainPasswords(urls: Urls): string[] {
 }
 
 /**
- * Returns the settings whose server is on another machine and is reached without TLS, with a password or not: orders, addresses
- * and the callers of sagas go there.
+ * Returns the settings whose server is on another machine and is reached without TLS, with a password or not: orders,
+ * addresses and the callers of sagas go there.
  */
 export function plainServers(urls: Urls): string[] {
   const { databaseUrl, databaseDirectUrl, eventsUrl, tasksUrl, discovery } = urls;
@@ -44,7 +44,10 @@ export function plainServers(urls: Urls): string[] {
   ];
 }
 
-/** Logs a warning that names them. A process that has a certificate is meant to be encrypted: then each such server is named. */
+/**
+ * Logs a warning that names them. A process that has a certificate is meant to be encrypted: then each
+ * such server is named.
+ */
 export function warnOfPlainPasswords(config: Urls, logger: Logger): void {
   const settings = plainPasswords(config);
   if (settings.length > 0) logger.warn({ settings }, 'passwords are sent to other machines without TLS');
@@ -54,7 +57,10 @@ export function warnOfPlainPasswords(config: Urls, logger: Logger): void {
 
 const postgres = /^postgres(ql)?:/;
 
-/** Whether a server on another machine is called without TLS. Without `sslmode`, it is where nothing says who signs its certificate. */
+/**
+ * Whether a server on another machine is called without TLS. Without `sslmode`, it is where nothing says
+ * who signs its certificate.
+ */
 function isOpenPostgres(url: string, { databaseCa, tlsCa }: Pick<Urls, 'databaseCa' | 'tlsCa'>): boolean {
   const mode = /[?&]sslmode=([^&#]*)/.exec(url)?.[1];
   if (mode !== undefined) return mode === 'disable';

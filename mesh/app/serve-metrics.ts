@@ -12,8 +12,8 @@ export interface MetricsParts {
 }
 
 /**
- * Serves the metrics on `METRICS_LISTEN` until the last call has ended. Returns the `host:port` at which this machine can
- * read them; `undefined` if the setting is empty.
+ * Serves the metrics on `METRICS_LISTEN` until the last call has ended. Returns the `host:port` at which this machine
+ * can read them; `undefined` if the setting is empty.
  */
 export async function serveMetrics(
   { config, metrics, logger, clock }: Pick<Runtime, 'config' | 'metrics' | 'logger' | 'clock'>,

@@ -15,7 +15,10 @@ export function serverLimits(
   };
 }
 
-/** The usual interval holds only with open calls: without, clients of gRPC do not ping. A lower one permits pings of both. */
+/**
+ * The usual interval holds only with open calls: without, clients of gRPC do not ping. A lower one
+ * permits pings of both.
+ */
 function pingPolicyOf(minIntervalMs: number): PingPolicy {
   const isUsual = minIntervalMs >= Number(processSettings.grpcMinPingIntervalMs.default);
   return isUsual ? { minIntervalMs } : { minIntervalMs, minIdleIntervalMs: minIntervalMs };

@@ -104,9 +104,9 @@ interface CallersOptions {
 }
 
 /**
- * Throws a ConfigError if services of this process call others outside of it with the certificate of the gateway, which names none
- * of them: once calls are authenticated, each would be refused. An operations service calls on behalf of operators, who have a right
- * of their own.
+ * Throws a ConfigError if services of this process call others outside of it with the certificate of the gateway, which
+ * names none of them: once calls are authenticated, each would be refused. An operations service calls on behalf of
+ * operators, who have a right of their own.
  */
 export function checkCallers(directory: Pick<Directory, 'callers'>, { ownService, definitions }: CallersOptions): void {
   if (ownService !== gatewayName) return;
@@ -115,8 +115,9 @@ export function checkCallers(directory: Pick<Directory, 'callers'>, { ownService
   if (callers.length === 0) return;
   const names = callers.join(', ');
   const problem =
-    `has the certificate of ${gatewayName}, with which calls of ${names} to other processes are refused, as AUTH_JWKS is set: run ` +
-    `${callers.length === 1 ? 'it' : 'each of them'} in a process of its own with its own certificate, or all that it calls in this one`;
+    `has the certificate of ${gatewayName}, with which calls of ${names} to other processes are refused, as ` +
+    `AUTH_JWKS is set: run ${callers.length === 1 ? 'it' : 'each of them'} in a process of its own with its own ` +
+    'certificate, or all that it calls in this one';
   throw new ConfigError([{ variable: processSettings.tlsCert.variable, problem }]);
 }
 

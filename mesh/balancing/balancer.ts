@@ -42,8 +42,8 @@ export function outcomeOf(code: Status): CallOutcome {
 }
 
 /**
- * Who is at an endpoint for certain: `process`: this process; `service`: by its certificate, the service that is called. Only
- * they learn for whom a call is made.
+ * Who is at an endpoint for certain: `process`: this process; `service`: by its certificate, the service that is
+ * called. Only they learn for whom a call is made.
  */
 export type ProvenPeer = 'process' | 'service';
 

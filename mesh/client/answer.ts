@@ -78,7 +78,10 @@ export function answering<Options>(
   };
 }
 
-/** The user and the roles of a caller; empty without a user. No request begins so: `[` would begin a group, which proto3 has not. */
+/**
+ * The user and the roles of a caller; empty without a user. No request begins so: `[` would begin a group,
+ * which proto3 has not.
+ */
 function userOf({ subject, roles }: Caller = anonymous): string {
   return subject === undefined ? '' : JSON.stringify([subject, roles]);
 }

@@ -70,8 +70,8 @@ export interface ClientFactoryOptions {
 export interface ClientFactory {
   /**
    * Returns a client of a service. A call takes deadline, trace and cancellation from the call that it is made for, and
-   * gets a request id. Then it goes through the breaker, and is retried if its contract allows. `caller`: the service whose
-   * client it is, as which it calls. Default: none.
+   * gets a request id. Then it goes through the breaker, and is retried if its contract allows. `caller`: the service
+   * whose client it is, as which it calls. Default: none.
    */
   client<Definition extends CompatServiceDefinition, Answered extends ReadOnlyMethod<Definition> = never>(
     contract: ServiceContract<Definition>,

@@ -29,8 +29,9 @@ export const authSettings = {
     default: '',
     allowed: 'an https URL, a file, or empty',
     doc:
-      'the keys with which [tokens](security.md) are verified: the `jwks_uri` of their issuer, as an https URL (http only on this ' +
-      'machine), or a file. Set: calls need a token or a certificate that their contract allows. Empty: anyone may call',
+      'the keys with which [tokens](security.md) are verified: the `jwks_uri` of their issuer, as an https URL (http ' +
+      'only on this machine), or a file. Set: calls need a token or a certificate that their contract allows. Empty: ' +
+      'anyone may call',
     isContent: (text: string) => !withScheme.test(text) && isFileContent(text),
     parse: (text: string) => (jwksProblem(text) === undefined ? text : undefined),
     problemOf: jwksProblem,
@@ -38,8 +39,8 @@ export const authSettings = {
   /** PEM of the authorities of the server with the keys. */
   authJwksCa: certificatesSetting('AUTH_JWKS_CA_FILE', {
     doc:
-      'a PEM file with the authorities that may sign the certificate of an `AUTH_JWKS` URL. `node`: those of Node. Default: `node`, ' +
-      'and not `TLS_CA`, since an issuer is outside of the mesh',
+      'a PEM file with the authorities that may sign the certificate of an `AUTH_JWKS` URL. `node`: those of Node. ' +
+      'Default: `node`, and not `TLS_CA`, since an issuer is outside of the mesh',
   }),
   /** `iss`. */
   authIssuer: nameSetting('AUTH_ISSUER', {
@@ -61,7 +62,7 @@ export const authSettings = {
   authRolesClaim: nameSetting('AUTH_ROLES_CLAIM', {
     default: 'roles',
     doc:
-      'the claim with the roles of the subject: a list, or a text with spaces between them. A dot leads into an object: ' +
-      '`realm_access.roles`',
+      'the claim with the roles of the subject: a list, or a text with spaces between them. A dot leads into an ' +
+      'object: `realm_access.roles`',
   }),
 } as const;

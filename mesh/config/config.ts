@@ -31,8 +31,8 @@ export interface ConfigOptions {
 }
 
 /**
- * Reads the settings of a process, from variables and from the files that `<variable>_FILE` name. An empty variable counts as not
- * set. Throws a ConfigError that names every fault.
+ * Reads the settings of a process, from variables and from the files that `<variable>_FILE` name. An empty variable
+ * counts as not set. Throws a ConfigError that names every fault.
  */
 export function readConfig(environment: Environment, { settings = [], services }: ConfigOptions = {}): Config {
   const dataDir = environment.DATA_DIR || processSettings.dataDir.default;

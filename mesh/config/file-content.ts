@@ -11,7 +11,10 @@ const password = /(?:pass|pwd|secret|token)\w*\s*=/i;
 export const contentProblem =
   'has the content of a file (not shown here) in place of its path: write it to a file, and name that';
 
-/** Whether a text that should be the path of a file is most likely its content, such as a private key or a URL with a password. */
+/**
+ * Whether a text that should be the path of a file is most likely its content, such as a private key or a
+ * URL with a password.
+ */
 export function isFileContent(text: string): boolean {
   return notInPaths.test(text) || encoded.test(text) || password.test(text);
 }

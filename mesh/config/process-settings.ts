@@ -59,8 +59,8 @@ export const processSettings = {
     min: 1,
     max: 1_000_000,
     doc:
-      'how many of them one address may have, up to 1000000. A further one gets an HTTP status 503 with a text and is closed. ' +
-      'Behind a proxy all callers have its address',
+      'how many of them one address may have, up to 1000000. A further one gets an HTTP status 503 with a text and ' +
+      'is closed. Behind a proxy all callers have its address',
   }),
   /** How many handlers of all services may work. */
   grpcMaxRunningCalls: numberSetting('GRPC_MAX_RUNNING_CALLS', {
@@ -177,8 +177,8 @@ export const processSettings = {
   /** The authorities of registries whose URL names none. */
   discoveryCa: certificatesSetting('DISCOVERY_CA_FILE', {
     doc:
-      'a PEM file: the authorities that may sign the certificate of the registry, unless `ca_file` in `DISCOVERY_URL` names them. ' +
-      '`node`: those of Node. Default: `TLS_CA`, else those of Node',
+      'a PEM file: the authorities that may sign the certificate of the registry, unless `ca_file` in ' +
+      '`DISCOVERY_URL` names them. `node`: those of Node. Default: `TLS_CA`, else those of Node',
   }),
   /** How calls are spread over the instances of a service. */
   balancing: choiceSetting('BALANCING', balancingPolicies, {

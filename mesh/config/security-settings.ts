@@ -8,8 +8,9 @@ export const securitySettings = {
     default: '0',
     allowed: '0 or 1',
     doc:
-      '`1`: start although other machines reach a listener without TLS or tokens, with a warning at each start. Only for private ' +
-      'networks and containers whose ports are published to this machine alone ([listeners](operating.md#listeners))',
+      '`1`: start although other machines reach a listener without TLS or tokens, with a warning at each start. Only ' +
+      'for private networks and containers whose ports are published to this machine alone ' +
+      '([listeners](operating.md#listeners))',
     parse: (text: string) => (text === '1' ? true : text === '0' ? false : undefined),
   } satisfies Setting<boolean>,
 } as const;

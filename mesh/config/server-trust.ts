@@ -1,8 +1,8 @@
 import type { ConnectionOptions } from 'node:tls';
 
 /**
- * How this process checks the certificate of a server that it uses, and proves to it who it is. Each member is PEM, and what is
- * valid now: it changes with its file, so read it for each connection.
+ * How this process checks the certificate of a server that it uses, and proves to it who it is. Each member is PEM, and
+ * what is valid now: it changes with its file, so read it for each connection.
  */
 export interface ServerTrust {
   /** The authorities that may sign the certificate of the server. `undefined`: those of Node. */

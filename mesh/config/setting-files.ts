@@ -27,7 +27,9 @@ export interface SettingFiles {
   readonly faults: readonly ConfigFault[];
 }
 
-/** Reads the files that `<variable>_FILE` of settings that may hold a secret names. An empty variable counts as not set. */
+/**
+ * Reads the files that `<variable>_FILE` of settings that may hold a secret names. An empty variable counts as not set.
+ */
 export function readSettingFiles(environment: Environment, settings: readonly AnySetting[]): SettingFiles {
   const values = new Map<string, string>();
   const faults: ConfigFault[] = [];

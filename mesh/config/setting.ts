@@ -25,7 +25,10 @@ export interface Setting<Value> {
   readonly isSecret?: true;
   /** Whether it names a file that nobody else may read, such as one with a private key. Default false. */
   readonly namesSecret?: true;
-  /** Whether the text is most likely the content of a file in place of its path, which may be secret. Default: it is not. */
+  /**
+   * Whether the text is most likely the content of a file in place of its path, which may be secret.
+   * Default: it is not.
+   */
   readonly isContent?: (text: string) => boolean;
   /** Returns the value; `undefined` when the text is not valid. */
   readonly parse: (text: string) => Value | undefined;
@@ -92,7 +95,10 @@ export interface Authorities {
   readonly isOfNode?: boolean;
 }
 
-/** A setting that names a PEM file with certificates; `node` stands for the authorities that Node knows. The file is read where it is used, and again when it changes. */
+/**
+ * A setting that names a PEM file with certificates; `node` stands for the authorities that Node knows. The file is
+ * read where it is used, and again when it changes.
+ */
 export function certificatesSetting(variable: string, rest: { readonly doc: string }): Setting<Authorities> {
   return {
     ...rest,

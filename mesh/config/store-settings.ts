@@ -33,8 +33,9 @@ export const storeSettings = {
   },
   databaseCa: certificatesSetting('DATABASE_CA_FILE', {
     doc:
-      'a PEM file: the authorities that may sign the certificate of PostgreSQL. With it, and to other machines with `TLS_CA`, ' +
-      'connections use TLS unless `sslmode` in the URL says otherwise. `node`: those of Node. Default: `TLS_CA`, else those of Node',
+      'a PEM file: the authorities that may sign the certificate of PostgreSQL. With it, and to other machines with ' +
+      '`TLS_CA`, connections use TLS unless `sslmode` in the URL says otherwise. `node`: those of Node. Default: ' +
+      '`TLS_CA`, else those of Node',
   }),
   databasePoolSize: {
     variable: 'DATABASE_POOL_SIZE',
@@ -54,7 +55,9 @@ export const storeSettings = {
     parse: (text: string) => (/^embedded:./s.test(text) || parseKafkaUrl(text) ? text : undefined),
   },
   eventsCa: certificatesSetting('EVENTS_CA_FILE', {
-    doc: 'a PEM file: the authorities that may sign the certificates of Kafka. `node`: those of Node. Default: `TLS_CA`, else those of Node',
+    doc:
+      'a PEM file: the authorities that may sign the certificates of Kafka. `node`: those of Node. Default: ' +
+      '`TLS_CA`, else those of Node',
   }),
   eventsCompression: choiceSetting('EVENTS_COMPRESSION', compressions, {
     default: 'none',
@@ -87,7 +90,9 @@ export const storeSettings = {
     remote: ['amqp', 'amqps'],
   }),
   tasksCa: certificatesSetting('TASKS_CA_FILE', {
-    doc: 'a PEM file: the authorities that may sign the certificate of RabbitMQ (`amqps:`). `node`: those of Node. Default: `TLS_CA`, else those of Node',
+    doc:
+      'a PEM file: the authorities that may sign the certificate of RabbitMQ (`amqps:`). `node`: those of Node. ' +
+      'Default: `TLS_CA`, else those of Node',
   }),
 } as const;
 

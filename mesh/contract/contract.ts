@@ -58,8 +58,8 @@ export interface AccessRule {
   /** Anyone, also without a token. Default: false. */
   readonly anyone?: boolean;
   /**
-   * Services that may, such as `order`; `*`: each service of the mesh, except `edge` and `gateway`, which pass on calls of
-   * users. Default: none.
+   * Services that may, such as `order`; `*`: each service of the mesh, except `edge` and `gateway`, which pass on calls
+   * of users. Default: none.
    */
   readonly services?: readonly string[];
   /** Roles whose holders may, for all resources; `*`: each user. Default: none. */

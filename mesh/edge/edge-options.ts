@@ -49,7 +49,10 @@ export interface EdgeOptions {
 
 /** The HTTP listener of a mesh. */
 export interface Edge {
-  /** Listens on `host:port`; resolves with the port. Rejects with a MeshError that names the address. Requests wait for `open`. */
+  /**
+   * Listens on `host:port`; resolves with the port. Rejects with a MeshError that names the address.
+   * Requests wait for `open`.
+   */
   listen(address: string): Promise<number>;
   /** Answers requests: the services can be called. */
   open(): void;

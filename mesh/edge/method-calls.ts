@@ -27,8 +27,8 @@ export interface CallableMethod {
   /** Whether callers need no token. */
   readonly isForAnyone: boolean;
   /**
-   * Whether its calls end when the token of their caller expires: streams that change nothing. A change that has begun is not cut
-   * off.
+   * Whether its calls end when the token of their caller expires: streams that change nothing. A change that has begun
+   * is not cut off.
    */
   readonly endsWithToken: boolean;
   /**
@@ -61,8 +61,8 @@ export interface MethodCallsOptions {
 type Call = (request: Message | AsyncIterable<Message>, options?: MeshCallOptions) => unknown;
 
 /**
- * Creates the calls of methods. Deadlines, retries, breakers and balancing are those of any client of the mesh; the policies are read from the
- * options of the methods.
+ * Creates the calls of methods. Deadlines, retries, breakers and balancing are those of any client of the mesh; the
+ * policies are read from the options of the methods.
  */
 export function createMethodCalls({ registry, client, has }: MethodCallsOptions): MethodCalls {
   const clients = new Map<DescService, Readonly<Record<string, Call>>>();

@@ -5,8 +5,8 @@ export interface ConnectionPeer {
   /** The service that its certificate names. */
   readonly service: string | undefined;
   /**
-   * Called when its certificate is no longer trusted: no further call begins, even if the peer ignores GOAWAY, and the connection ends
-   * with the last. After a grace, it is closed. The host sets it; until then, it closes the connection.
+   * Called when its certificate is no longer trusted: no further call begins, even if the peer ignores GOAWAY, and the
+   * connection ends with the last. After a grace, it is closed. The host sets it; until then, it closes the connection.
    */
   leave: () => void;
 }

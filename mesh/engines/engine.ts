@@ -46,8 +46,8 @@ export interface EngineCall extends CallContext {
    */
   compressReplies: boolean;
   /**
-   * The service that the peer's certificate names (`spiffe://<trust domain>/<service>`), such as `order`. `undefined`: the
-   * connection is not encrypted, or the peer sent no certificate.
+   * The service that the peer's certificate names (`spiffe://<trust domain>/<service>`), such as `order`. `undefined`:
+   * the connection is not encrypted, or the peer sent no certificate.
    */
   readonly peerService?: string | undefined;
   /** The bytes that its request takes once the handler reads it; 0 for a stream of requests. */
@@ -56,7 +56,10 @@ export interface EngineCall extends CallContext {
   readonly isOver: boolean;
   /** The fault in a stream of requests for which the engine has ended the call. */
   readonly requestFault: RequestFault | undefined;
-  /** One text value of the metadata, without making all of `metadata`; several are joined, so no reader believes only one of them. */
+  /**
+   * One text value of the metadata, without making all of `metadata`; several are joined, so no reader believes
+   * only one of them.
+   */
   textMetadata(key: string): string | undefined;
   /**
    * Throws RESOURCE_EXHAUSTED `METADATA_TOO_LARGE` if the caller does not accept the header and trailer that are set and not

@@ -66,7 +66,9 @@ export interface Forwarding {
    * nothing.
    */
   readonly collectsRequest: boolean;
-  /** What each endpoint gets in place of what the caller sent; read when the call is opened. Default: all that was sent. */
+  /**
+   * What each endpoint gets in place of what the caller sent; read when the call is opened. Default: all that was sent.
+   */
   readonly changes?: FieldChanges | undefined;
   /** Called once, before the first endpoint. Resolves when the call may be opened; rejects with the reason to refuse it. */
   admit(): Promise<void>;

@@ -35,7 +35,10 @@ const lingerMs = 1_000;
 // TCP finds clients that are gone.
 const socketOptions = { noDelay: true, keepAlive: true, keepAliveInitialDelay: 60_000 };
 
-/** Listens for plain connections or, with `tls`, for encrypted ones, which are passed to `onSocket` after their handshakes. */
+/**
+ * Listens for plain connections or, with `tls`, for encrypted ones, which are passed to
+ * `onSocket` after their handshakes.
+ */
 export function createListener(
   { tls, protocol, maxConnections, maxConnectionsPerAddress, observer }: ListenerOptions,
   onSocket: (socket: Socket, peer: ConnectionPeer) => void,

@@ -6,8 +6,8 @@ export function sharedAddressOf({ remoteAddress = 'unknown' }: Socket): string {
 }
 
 /**
- * Returns an IPv4 address, or the /64 of an IPv6 address, which belongs to one host: that has all its addresses to itself.
- * `undefined` for loopback, and for what is no address.
+ * Returns an IPv4 address, or the /64 of an IPv6 address, which belongs to one host: that has all its addresses to
+ * itself. `undefined` for loopback, and for what is no address.
  */
 export function networkOf(host: string): string | undefined {
   const bare = host.replace(/^\[|\]$/g, '').replace(/%.*$/, '');

@@ -80,7 +80,8 @@ export const eventStoreMigrations: readonly Migration[] = [
       CREATE INDEX discarded_event_by_id ON discarded_event (name, id) WHERE id IS NOT NULL;`,
   },
   {
-    // Who has made the change. It has a checksum of its own, because earlier versions check that of the event without it.
+    // Who has made the change. It has a checksum of its own, because earlier versions check that of
+    // the event without it.
     name: '0004-actor',
     sql: `
       ALTER TABLE event ADD COLUMN actor TEXT;

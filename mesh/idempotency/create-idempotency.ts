@@ -122,8 +122,9 @@ function keyOf<Request extends { requestId: string }>(
 }
 
 /**
- * The user who chose the id of a request; `undefined` if a service did, on whoever's behalf. Services derive ids that nobody else uses,
- * and repeat a step with the same id when calls have become authenticated meanwhile, or no longer are: it must stay the same request.
+ * The user who chose the id of a request; `undefined` if a service did, on whoever's behalf. Services derive ids that
+ * nobody else uses, and repeat a step with the same id when calls have become authenticated meanwhile, or no longer
+ * are: it must stay the same request.
  */
 function ownerOfIds(caller: Caller | undefined): string | undefined {
   const isService = caller?.service !== undefined && !isDoor(caller.service);
@@ -131,8 +132,8 @@ function ownerOfIds(caller: Caller | undefined): string | undefined {
 }
 
 /**
- * Throws ALREADY_EXISTS `REQUEST_ID_REUSED` if a user sends the very request that was stored without a user: before calls were
- * authenticated, or by a service. Its effect is there, and nobody knows whose it was.
+ * Throws ALREADY_EXISTS `REQUEST_ID_REUSED` if a user sends the very request that was stored without a user: before
+ * calls were authenticated, or by a service. Its effect is there, and nobody knows whose it was.
  */
 async function assertNotHandledForNobody(from: Queryable, key: RequestKey): Promise<void> {
   if (key.subject === undefined) return;

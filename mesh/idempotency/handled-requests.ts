@@ -75,8 +75,8 @@ export function purgeBefore(tx: Transaction, timeMs: number, limit: number): Pro
 }
 
 /**
- * The primary key. The column `method` has the subject too, after a space, which no method has: so rows from before calls had users
- * are those without one, and instances of the version before can use the table during an update.
+ * The primary key. The column `method` has the subject too, after a space, which no method has: so rows from before
+ * calls had users are those without one, and instances of the version before can use the table during an update.
  */
 function idOf({ method, subject, requestId }: RequestKey): readonly SqlValue[] {
   return [subject === undefined ? method : `${method} ${subject}`, requestId];

@@ -19,8 +19,8 @@ export interface IdempotentMethod<Request, Response> {
 /**
  * Makes one call take effect once: the first response to its `request_id` is stored, and repeated calls get that one.
  * Refusals are not stored: nothing happened, so a repeated call decides again. The same id with another payload throws
- * ALREADY_EXISTS `REQUEST_ID_REUSED`; a UUID in another case and a field mask in another order are the same. The same id of another
- * user is another id. With an empty id every call takes effect.
+ * ALREADY_EXISTS `REQUEST_ID_REUSED`; a UUID in another case and a field mask in another order are the same. The same
+ * id of another user is another id. With an empty id every call takes effect.
  */
 export interface Once<Response> {
   /**
@@ -44,8 +44,8 @@ export interface Once<Response> {
  */
 export interface Idempotency {
   /**
-   * Returns the `once` of one call, which its handler gets in the call context. `onRepeated` is called if an earlier call has the
-   * response.
+   * Returns the `once` of one call, which its handler gets in the call context. `onRepeated` is called if an earlier
+   * call has the response.
    */
   onceFor<Request extends { requestId: string }, Response>(
     method: IdempotentMethod<Request, Response>,

@@ -51,8 +51,8 @@ export function decodeRoles(text: string): readonly string[] | undefined {
 }
 
 /**
- * Names who does something, for records: `user:<subject>`, `service:<name>`, or `service:<name>;user:<subject>` for a service
- * on behalf of a user. The subject is percent-encoded. `undefined` if nobody is known.
+ * Names who does something, for records: `user:<subject>`, `service:<name>`, or `service:<name>;user:<subject>` for a
+ * service on behalf of a user. The subject is percent-encoded. `undefined` if nobody is known.
  */
 export function actorOf({ service, subject }: Caller): string | undefined {
   const parts = [

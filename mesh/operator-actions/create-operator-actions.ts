@@ -33,7 +33,10 @@ interface ActionRow extends Row {
   readonly outcome: string;
 }
 
-/** Keeps the actions in the service's own database. Its table is created on first use: most databases never have an action. */
+/**
+ * Keeps the actions in the service's own database. Its table is created on first use: most databases
+ * never have an action.
+ */
 export function createOperatorActions(storage: Storage, clock: Clock): OperatorActions {
   let migrated: Promise<unknown> | undefined;
   const ready = async () => {

@@ -74,8 +74,8 @@ export interface RestClientOptions {
   /** The authorities that may sign the server's certificate, as PEM. Default: those of Node and of `NODE_EXTRA_CA_CERTS`. */
   readonly ca?: string;
   /**
-   * Sent with each call as `authorization: Bearer …`, unless that has an `authorization` of its own. A function is asked before each call,
-   * so it can renew a token; what it throws is thrown to the caller.
+   * Sent with each call as `authorization: Bearer …`, unless that has an `authorization` of its own. A function is
+   * asked before each call, so it can renew a token; what it throws is thrown to the caller.
    */
   readonly token?: string | (() => string | Promise<string>) | undefined;
   /** Sent with each call. */

@@ -6,7 +6,10 @@ export interface Credentials {
   readonly peer?: string | undefined;
   /** The service that the peer's certificate names; `undefined` without a certificate. */
   readonly peerService?: string | undefined;
-  /** One text value of the metadata or of the headers, by its lower-case name. Several are joined by `, `, which is no valid one. */
+  /**
+   * One text value of the metadata or of the headers, by its lower-case name. Several are joined by `, `, which
+   * is no valid one.
+   */
   textMetadata(key: string): string | undefined;
 }
 
@@ -14,8 +17,8 @@ export interface Credentials {
 export interface Authenticator {
   /**
    * Returns who makes it; `anonymous` without credentials. A promise only if keys have to be fetched first. Throws
-   * UNAUTHENTICATED `INVALID_TOKEN` if a token cannot be believed: the log says why, the caller does not learn it. Throws
-   * UNAVAILABLE `KEYS_UNAVAILABLE` if no keys can be had.
+   * UNAUTHENTICATED `INVALID_TOKEN` if a token cannot be believed: the log says why, the caller does not learn it.
+   * Throws UNAVAILABLE `KEYS_UNAVAILABLE` if no keys can be had.
    */
   authenticate(credentials: Credentials): Caller | Promise<Caller>;
 }

@@ -4,17 +4,20 @@ export interface VerifiedSubject {
   readonly subject: string;
   /** The roles that the issuer gave the subject, such as `operator`; at most 32. */
   readonly roles: readonly string[];
-  /** When the token is no longer believed, in milliseconds since the epoch: its `exp` and the permitted clock skew. Default: never. */
+  /**
+   * When the token is no longer believed, in milliseconds since the epoch: its `exp` and the permitted
+   * clock skew. Default: never.
+   */
   readonly expiresMs?: number | undefined;
 }
 
 /** Decides which tokens to believe. */
 export interface TokenVerifier {
   /**
-   * Returns whom `token` (the text after `Bearer `) names: a promise for one that was not verified before, or if keys have to be
-   * fetched. Throws UNAUTHENTICATED `INVALID_TOKEN` if it cannot be believed: the log says why, the caller does not learn it.
-   * Throws UNAVAILABLE `KEYS_UNAVAILABLE` if no keys can be had, and RESOURCE_EXHAUSTED `TOO_MANY_TOKENS` if too many other tokens
-   * of `peer` (`host:port`), or in all, wait for their verification.
+   * Returns whom `token` (the text after `Bearer `) names: a promise for one that was not verified before, or if keys
+   * have to be fetched. Throws UNAUTHENTICATED `INVALID_TOKEN` if it cannot be believed: the log says why, the caller
+   * does not learn it. Throws UNAVAILABLE `KEYS_UNAVAILABLE` if no keys can be had, and RESOURCE_EXHAUSTED
+   * `TOO_MANY_TOKENS` if too many other tokens of `peer` (`host:port`), or in all, wait for their verification.
    */
   verify(token: string, peer?: string): VerifiedSubject | Promise<VerifiedSubject>;
 }

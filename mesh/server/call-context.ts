@@ -28,10 +28,10 @@ export interface CallDetails {
 }
 
 /**
- * Throws PERMISSION_DENIED `PERMISSION_DENIED` unless the caller may see and change what belongs to the user `userId`: as this
- * user, or by the rules of the method for services and roles. For a resource that does not exist, call it with `undefined`
- * before throwing NOT_FOUND, so users cannot find out what exists. A handler whose contract says `checked_by_handler` must call
- * it before it returns, and in the transaction of its change.
+ * Throws PERMISSION_DENIED `PERMISSION_DENIED` unless the caller may see and change what belongs to the user `userId`:
+ * as this user, or by the rules of the method for services and roles. For a resource that does not exist, call it with
+ * `undefined` before throwing NOT_FOUND, so users cannot find out what exists. A handler whose contract says
+ * `checked_by_handler` must call it before it returns, and in the transaction of its change.
  */
 export type AssertOwner = (userId: string | undefined) => void;
 

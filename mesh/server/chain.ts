@@ -46,7 +46,8 @@ type ReadInput = ReadRequest<unknown>;
 
 /**
  * Wraps a handler in what every call goes through, in this order: scope (request id, trace), deadline and access log,
- * authentication, access to the method, rate of the caller, admission, decoding, validation, ownership, handler, encoding, error gate.
+ * authentication, access to the method, rate of the caller, admission, decoding, validation, ownership,
+ * handler, encoding, error gate.
  */
 export function chain(method: ServedMethod, tools: ChainTools): EngineHandler<unknown, Uint8Array> {
   const answerOne = (work: Work, read: ReadInput, engineCall: EngineCall) => {
@@ -118,8 +119,8 @@ async function answer(
 }
 
 /**
- * Finds out who calls, and whether they may call the method at all, and now: before admission and decoding, so others cost little.
- * `undefined` if there is nothing to wait for.
+ * Finds out who calls, and whether they may call the method at all, and now: before admission and decoding, so others
+ * cost little. `undefined` if there is nothing to wait for.
  */
 function identify(
   { kind, contract }: ServedMethod,
@@ -175,7 +176,8 @@ function begin(method: ServedMethod, tools: ChainTools, call: HandlerContext, re
 }
 
 /**
- * Runs the handler. Its responses to a user who may only have what is their own are checked; what an operator changes is recorded.
+ * Runs the handler. Its responses to a user who may only have what is their own are checked; what an
+ * operator changes is recorded.
  */
 function handleFor(
   { kind, contract, actions }: ServedMethod,

@@ -30,8 +30,8 @@ export interface HostReport extends HostObserver {
 }
 
 /**
- * Logs the connections that a server ends, one line in 10 s for each reason and service, and at `debug` the calls that it refuses before
- * their handler. Counts both by reason.
+ * Logs the connections that a server ends, one line in 10 s for each reason and service, and at `debug` the calls that
+ * it refuses before their handler. Counts both by reason.
  */
 export function createHostReport(deps: HostReportDeps): HostReport {
   const { logger, metrics } = deps;

@@ -20,8 +20,8 @@ export interface ServedContract {
    */
   readonly idempotency?: Idempotency | 'by-handler';
   /**
-   * By method, the fields of the request that are no part of the payload of its `request_id`: those that an earlier version did not
-   * have, so that a call which is repeated across an update is still the same call. Default: none.
+   * By method, the fields of the request that are no part of the payload of its `request_id`: those that an earlier
+   * version did not have, so that a call which is repeated across an update is still the same call. Default: none.
    */
   readonly outsidePayload?: Readonly<Record<string, readonly string[]>>;
   /** Where the changes of operators are recorded. Default: in the log only. */

@@ -2,8 +2,9 @@ import { mkdirSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 
 /**
- * Creates a folder and its parents, unless they exist, for the owner alone. It works level by level, because Node's recursive `mkdir` never ends in
- * a folder such as /proc, which accepts no others. Throws the system's error with its `path`.
+ * Creates a folder and its parents, unless they exist, for the owner alone. It works level by level, because
+ * Node's recursive `mkdir` never ends in a folder such as /proc, which accepts no others. Throws the system's
+ * error with its `path`.
  */
 export function makeFolder(path: string): void {
   if (isFolder(path)) return;

@@ -13,8 +13,8 @@ const subjectHeader = 'mesh-subject';
 const actorHeader = 'actor';
 
 /**
- * Adds trace context, request id and caller of the current call to a task, unless it has its own. Whoever may write into the
- * queue is believed, as other services of the mesh are. Never has a token.
+ * Adds trace context, request id and caller of the current call to a task, unless it has its own. Whoever may write
+ * into the queue is believed, as other services of the mesh are. Never has a token.
  */
 export function withScopeHeaders(task: NewTask): NewTask {
   const scope = currentScope();
@@ -34,8 +34,8 @@ export function withScopeHeaders(task: NewTask): NewTask {
 }
 
 /**
- * Returns the scope that a task runs in: trace, request id and caller of its sender, if its headers are valid. Otherwise they
- * are replaced, because every call of the work would send them.
+ * Returns the scope that a task runs in: trace, request id and caller of its sender, if its headers are valid.
+ * Otherwise they are replaced, because every call of the work would send them.
  */
 export function scopeOf(task: Task, signal: AbortSignal): CallScope {
   const { traceparent, [requestIdHeader]: requestId = task.id, [actorHeader]: actor = '' } = task.headers;

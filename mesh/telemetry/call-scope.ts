@@ -15,7 +15,8 @@ export interface CallScope {
   /** Who makes the call, or for whom the work is done. Default: nobody is known. */
   readonly caller?: Caller | undefined;
   /**
-   * Who has caused the work, for records only: nobody may do more because of it. As `actorOf` names them. Default: `caller`.
+   * Who has caused the work, for records only: nobody may do more because of it. As `actorOf`
+   * names them. Default: `caller`.
    */
   readonly actor?: string | undefined;
   /** Set for a call from outside of the mesh that this process passes on: services get it as its caller's own. */
@@ -25,8 +26,8 @@ export interface CallScope {
 /** A call from outside that is passed on to services. */
 export interface PassedOnCall {
   /**
-   * Its header `authorization`. Only services whose connection does not prove who they are get it: they have to verify the token
-   * themselves.
+   * Its header `authorization`. Only services whose connection does not prove who they are get it: they have to
+   * verify the token themselves.
    */
   readonly authorization: string | undefined;
 }

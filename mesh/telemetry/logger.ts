@@ -5,8 +5,8 @@ import { currentScope } from './call-scope.ts';
 import { createLogDestination, type LogDestination } from './log-destination.ts';
 
 /**
- * The structured log: one JSON object per line, with the request id and trace id of the current call, and who makes it: the
- * `caller`, which is a service, and the `subject`, which is the user. Never roles or tokens.
+ * The structured log: one JSON object per line, with the request id and trace id of the current call, and who makes it:
+ * the `caller`, which is a service, and the `subject`, which is the user. Never roles or tokens.
  */
 export type Logger = pino.Logger;
 

@@ -9,8 +9,8 @@ export interface Clock {
   /** Milliseconds since an arbitrary moment of this process. Setting the machine's clock does not change it. */
   elapsedMs(): number;
   /**
-   * Calls `action` once, after at least `delayMs` by `elapsedMs`, however long that is. The returned function cancels that.
-   * Does not keep the process alive.
+   * Calls `action` once, after at least `delayMs` by `elapsedMs`, however long that is. The returned function cancels
+   * that. Does not keep the process alive.
    */
   after(delayMs: number, action: () => void): () => void;
 }

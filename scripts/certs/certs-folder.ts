@@ -14,7 +14,10 @@ export interface CertificateFiles {
 }
 
 export interface SignOptions {
-  /** Further host names and IP addresses at which the services are reached. Default: those of the certificate that is replaced. */
+  /**
+   * Further host names and IP addresses at which the services are reached. Default: those of the
+   * certificate that is replaced.
+   */
   readonly hosts?: readonly string[] | undefined;
   /** Default: as long from now as the certificate that is replaced was valid, or 90 days. */
   readonly notAfter?: Date | undefined;

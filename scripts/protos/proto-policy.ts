@@ -24,8 +24,9 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 const { IDEMPOTENCY_UNKNOWN, NO_SIDE_EFFECTS } = MethodOptions_IdempotencyLevel;
 
 /**
- * Returns the methods whose contract leaves open how long a call may take, who may make it, whether it may be repeated, or what
- * an unknown enum value means, one a line: `user/v1/user.proto:16: CreateUser …`. Third-party contracts are not checked.
+ * Returns the methods whose contract leaves open how long a call may take, who may make it, whether it may be
+ * repeated, or what an unknown enum value means, one a line: `user/v1/user.proto:16: CreateUser …`. Third-party
+ * contracts are not checked.
  */
 export function findPolicyFaults(descriptors: FileDescriptorSet): string[] {
   const registry = createFileRegistry(descriptors);

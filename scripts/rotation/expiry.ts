@@ -29,7 +29,10 @@ const limitMs = 60_000;
 const pollMs = 200;
 const renewedForMs = 86_400_000;
 
-/** Lets the certificate of a service expire, waits until calls are refused, and renews it. Throws if it did not serve before. */
+/**
+ * Lets the certificate of a service expire, waits until calls are refused, and renews it. Throws if it
+ * did not serve before.
+ */
 export async function letExpire(options: ExpiryOptions): Promise<ExpiryResult> {
   const { certs, service, lifeMs, restart, call, log } = options;
   const endMs = Date.now() + lifeMs;

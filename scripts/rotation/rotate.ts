@@ -16,8 +16,8 @@ export interface RotationOptions {
 }
 
 /**
- * Returns what carries out a phase. Before the first one, call `certs.addCa()`, so all trust the CA that comes, callers as well:
- * those read their files once.
+ * Returns what carries out a phase. Before the first one, call `certs.addCa()`, so all trust the CA that comes, callers
+ * as well: those read their files once.
  */
 export function createRotation({ certs, seconds, everyMs = 2_000, readMs = 3_000 }: RotationOptions) {
   return async (phase: string): Promise<void> => {

@@ -18,8 +18,8 @@ const publicServices: ReadonlySet<string> = new Set(['gateway', 'edge', 'mesh'])
 const programTokenMs = 12 * 3_600_000;
 
 /**
- * Reads `TLS` and `AUTH`. Makes the certificates of `names` that are missing or end soon, and the key of the local issuer. Throws if
- * one of the two is neither 1 nor 0.
+ * Reads `TLS` and `AUTH`. Makes the certificates of `names` that are missing or end soon, and the key of the local
+ * issuer. Throws if one of the two is neither 1 nor 0.
  */
 export async function openSecured(
   environment: NodeJS.ProcessEnv,

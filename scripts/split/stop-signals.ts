@@ -9,8 +9,8 @@ export interface Stop {
 }
 
 /**
- * Requests the stop with the first signal. A second one, at least a second later, kills everything and ends this process with
- * `exitCode`.
+ * Requests the stop with the first signal. A second one, at least a second later, kills everything and ends
+ * this process with `exitCode`.
  */
 export function stopOnSignal(kill: () => void, exitCode: number): Stop {
   const { promise: stopRequested, resolve } = Promise.withResolvers<NodeJS.Signals>();

@@ -75,8 +75,8 @@ function versionOf({ introduced, fixed, last_affected }: RangeEvent): string {
 }
 
 /**
- * Reads advisories one by one: a file has one or a list of them, a folder has such files at any depth. Throws if there are
- * none, as nothing was checked then.
+ * Reads advisories one by one: a file has one or a list of them, a folder has such files at any depth. Throws if there
+ * are none, as nothing was checked then.
  */
 export async function* readAdvisories(path: string): AsyncGenerator<Advisory> {
   const isFolder = await stat(path).then(

@@ -2,8 +2,8 @@ import type { LockedPackage } from './lockfile.ts';
 import { unrunInstallScripts } from './policy.ts';
 
 /**
- * Returns a message for each package that wants to run a program when it is installed and is not known to do without, and
- * one if `.npmrc` lets npm run them.
+ * Returns a message for each package that wants to run a program when it is installed and is not known to do without,
+ * and one if `.npmrc` lets npm run them.
  */
 export function findInstallScripts(packages: readonly LockedPackage[], npmrc: string): string[] {
   const wanting = packages.filter((entry) => entry.hasInstallScript).map(({ name }) => name);

@@ -23,11 +23,15 @@ export const licenceExceptions: readonly LicenceException[] = [
     licence: 'MPL-2.0',
     packages: /^lightningcss(-|$)/,
     developmentOnly: true,
-    why: 'a dependency of Vitest by way of Vite; its copyleft covers changes to its own files, and none are made or shipped',
+    why:
+      'a dependency of Vitest by way of Vite; its copyleft covers changes to its own files, and none are made or ' +
+      'shipped',
   },
 ];
 
-/** Packages with an install script, which `ignore-scripts` in `.npmrc` keeps from running, and why they work without. */
+/**
+ * Packages with an install script, which `ignore-scripts` in `.npmrc` keeps from running, and why they work without.
+ */
 export const unrunInstallScripts: Readonly<Record<string, string>> = {
   '@bufbuild/buf': 'checks that the optional package with the program for this platform is there',
   '@scarf/scarf': 'reports the installation to its maker',

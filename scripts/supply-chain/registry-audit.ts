@@ -20,7 +20,10 @@ interface NpmAdvisory {
   readonly url: string;
 }
 
-/** Sorts the advisories of npm's answer into those that count and those that are ignored until a later day, one line each. */
+/**
+ * Sorts the advisories of npm's answer into those that count and those that are ignored until a later
+ * day, one line each.
+ */
 export function judgeNpmAudit(
   { vulnerabilities = {} }: NpmAudit,
   ignores: readonly IgnoredAdvisory[],

@@ -33,8 +33,8 @@ interface SbomDependency {
 }
 
 /**
- * Returns what ships: the packages of the lockfile in the folder `root` that `npm ci --omit=dev` installs on some platform.
- * `npm sbom --omit=dev` leaves out those that development packages need too, so the lockfile decides.
+ * Returns what ships: the packages of the lockfile in the folder `root` that `npm ci --omit=dev` installs on some
+ * platform. `npm sbom --omit=dev` leaves out those that development packages need too, so the lockfile decides.
  */
 export async function createSbom(root: string): Promise<Sbom> {
   const args = ['sbom', '--sbom-format=cyclonedx', '--package-lock-only'];
@@ -55,7 +55,10 @@ function onlyThose(sbom: Sbom, refs: ReadonlySet<string>): Sbom {
   return { ...sbom, components, dependencies };
 }
 
-/** Makes the bill the same for the same packages: sorted, without a time, and with a serial number that follows from the rest. */
+/**
+ * Makes the bill the same for the same packages: sorted, without a time, and with a serial number that
+ * follows from the rest.
+ */
 export function reproducible(sbom: Sbom, name: string): Sbom {
   const result = structuredClone(sbom);
   delete result.metadata.timestamp;

@@ -1,6 +1,6 @@
 /**
- * Compares two versions by the precedence of Semantic Versioning 2.0.0, §11: negative if `left` is before `right`. Throws if one
- * is not a version.
+ * Compares two versions by the precedence of Semantic Versioning 2.0.0, §11: negative if `left` is before `right`.
+ * Throws if one is not a version.
  */
 export function compareVersions(left: string, right: string): number {
   const [a, b] = [parse(left), parse(right)];

@@ -1,6 +1,6 @@
 /**
- * Throws if `make NAME=value` was called with variables that this program does not read, such as a misspelt one. Those of an outer
- * make are meant for others.
+ * Throws if `make NAME=value` was called with variables that this program does not read, such as a misspelt one. Those
+ * of an outer make are meant for others.
  */
 export function refuseUnknownVariables(
   { MAKEFLAGS = '', MAKELEVEL }: NodeJS.ProcessEnv,

@@ -11,7 +11,9 @@ const mailUrl = urlSetting('MAIL_URL', {
   isSecret: true,
   default: 'file:<DATA_DIR>/mail',
   allowed: 'file:<folder> or smtp(s)://<user>:<password>@<host>:<port>',
-  doc: '`file:<folder>`, one `.eml` per mail; `smtp(s)://<user>:<password>@<host>:<port>?from=<address>`. Another machine gets mails over TLS only, unless the URL has `tls=off`',
+  doc:
+    '`file:<folder>`, one `.eml` per mail; `smtp(s)://<user>:<password>@<host>:<port>?from=<address>`. Another ' +
+    'machine gets mails over TLS only, unless the URL has `tls=off`',
   local: ['file'],
   remote: ['smtp', 'smtps'],
 });
@@ -19,7 +21,9 @@ const mailUrl = urlSetting('MAIL_URL', {
 const dayMs = 24 * 60 * 60 * 1000;
 
 const mailCa = certificatesSetting('MAIL_CA_FILE', {
-  doc: 'a PEM file: the authorities that may sign the certificate of the mail server. `node`: those of Node. Default: `TLS_CA`, else those of Node',
+  doc:
+    'a PEM file: the authorities that may sign the certificate of the mail server. `node`: those of Node. Default: ' +
+    '`TLS_CA`, else those of Node',
 });
 
 const mailRetentionMs = millisecondsSetting('MAIL_RETENTION_MS', {

@@ -70,7 +70,9 @@ async function* listAccountEvents(
   }
 }
 
-/** Returns who made a change, as the caller may know it: who of the staff it was is nothing for the user of the account. */
+/**
+ * Returns who made a change, as the caller may know it: who of the staff it was is nothing for the user of the account.
+ */
 function actorFor(caller: Caller | undefined, accountId: string, actor: string): string {
   if (caller?.subject !== accountId || caller.service !== undefined) return actor;
   const user = `user:${encodeURIComponent(accountId)}`;

@@ -30,7 +30,10 @@ export async function createUser(tx: Transaction, draft: UserDraft, deps: UserDe
   return added;
 }
 
-/** Adds a complete draft and its event. If that is not permitted, or the id or address is taken, it changes nothing and returns the error. */
+/**
+ * Adds a complete draft and its event. If that is not permitted, or the id or address is taken, it changes nothing
+ * and returns the error.
+ */
 export async function addUser(
   tx: Transaction,
   draft: UserDraft,

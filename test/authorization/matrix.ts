@@ -18,14 +18,19 @@ const answered: ReadonlySet<number> = new Set([OK, NOT_FOUND, ALREADY_EXISTS, FA
 /** The methods that HTTP requests without a body of gRPC or Connect reach. */
 export const routedMethods = allMethods.filter((method) => restRequests(method, {}).length > 0);
 
-/** What the status of a call, as a number of gRPC, says about access: `allowed`, `denied`, `unauthenticated` or a fault. */
+/**
+ * What the status of a call, as a number of gRPC, says about access: `allowed`, `denied`, `unauthenticated` or a fault.
+ */
 export function decisionOf(status: number): string {
   if (status === UNAUTHENTICATED) return 'unauthenticated';
   if (status === PERMISSION_DENIED) return 'denied';
   return answered.has(status) ? 'allowed' : `failed with ${Status[status]}`;
 }
 
-/** The same of an answer over HTTP: its status, and its body, which is a problem with a code of gRPC unless it is a success. */
+/**
+ * The same of an answer over HTTP: its status, and its body, which is a problem with a code of gRPC unless
+ * it is a success.
+ */
 export function restDecisionOf(status: number, body: string): string {
   if (status === 401) return 'unauthenticated';
   if (status === 403) return 'denied';

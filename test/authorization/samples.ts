@@ -9,8 +9,8 @@ export interface SampleIds {
 const none = 'none-such';
 
 /**
- * A request of a method that breaks no rule, as JSON: of the resources of ada, or of what does not exist, so it changes nothing
- * that another sample needs. Methods that are not here are called with an empty request.
+ * A request of a method that breaks no rule, as JSON: of the resources of ada, or of what does not exist, so it changes
+ * nothing that another sample needs. Methods that are not here are called with an empty request.
  */
 export function sampleRequests({ orderId, notificationId }: SampleIds): Readonly<Record<string, JsonObject>> {
   const items = [{ sku: 'book', quantity: '1' }];

@@ -62,8 +62,8 @@ describe.each(pages)('the commands in $page', ({ secured, commands }) => {
     afterAll(() => stack.disposeAsync());
 
     /**
-     * Runs commands in the project's folder as written, except for ports and the data folder. A command sees the variable that an
-     * earlier one set.
+     * Runs commands in the project's folder as written, except for ports and the data folder. A command sees the
+     * variable that an earlier one set.
      */
     function run(script: string): string {
       let here = script;

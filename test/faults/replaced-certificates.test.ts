@@ -20,7 +20,9 @@ import { eventually } from '../../mesh/testing/eventually.ts';
 import { createTestClock } from '../../mesh/testing/test-clock.ts';
 import { createSmtpMailer } from '../../services/notification/mail/smtp-mailer.ts';
 
-/** Opens a client, and returns what makes it connect once more. The server answers nothing, so that ends with an error. */
+/**
+ * Opens a client, and returns what makes it connect once more. The server answers nothing, so that ends with an error.
+ */
 type OpenClient = (server: string, trust: ServerTrust) => () => unknown;
 
 const { logger } = captureLog();

@@ -31,7 +31,10 @@ function behavioursIn(text: string): readonly (string | undefined)[] {
 /** Builds a program in a folder that has `gen/<language>` and `examples/clients/<language>`. Returns its command. */
 export type BuildClient = (folder: string) => Promise<readonly [string, ...string[]]>;
 
-/** What the program in `examples/clients/<language>` must do. `showsCredentials`: whether it has the second table of the page. */
+/**
+ * What the program in `examples/clients/<language>` must do. `showsCredentials`: whether it has the second
+ * table of the page.
+ */
 export function clientSuite(language: string, build: BuildClient, showsCredentials = true): void {
   const credentialBehaviours = showsCredentials ? behavioursIn(page.split(credentialsHeading)[1] ?? '') : undefined;
   let folder: TempFolder;

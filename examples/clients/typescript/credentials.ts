@@ -10,8 +10,8 @@ const { TLS_CA = '', TLS_CERT = '', TLS_KEY = '', ORDERMESH_TOKEN = '' } = proce
 const { USER_ID = '', OTHER_CA = '', OTHER_ORDER = '' } = process.env;
 
 /**
- * Returns the credentials of a channel: TLS to a mesh whose certificate the CA has signed, a certificate of the program's own,
- * with the files TLS_CERT and TLS_KEY, and a token with each call.
+ * Returns the credentials of a channel: TLS to a mesh whose certificate the CA has signed, a certificate of the
+ * program's own, with the files TLS_CERT and TLS_KEY, and a token with each call.
  */
 function credentialsWith(caFile: string, token?: string): ChannelCredentials {
   const tls = credentials.createSsl(readFileSync(caFile), readFileSync(TLS_KEY), readFileSync(TLS_CERT));

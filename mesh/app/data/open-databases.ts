@@ -39,8 +39,9 @@ export interface Databases {
 /**
  * Opens databases and compares each with the manifest of the data folder. Throws FAILED_PRECONDITION `DATA_MISMATCH` if one is
  * missing, empty, of another mesh, or from another time than the manifest. A database that is not listed is adopted or created,
- * which is logged. `trust`: how a server is checked; default: by the authorities of Node. After a run that did not end cleanly, the structure of each SQLite file is checked too. A crash after any
- * step leaves a state from which the next start continues.
+ * which is logged. `trust`: how a server is checked; default: by the authorities of Node. After a run that did not
+ * end cleanly, the structure of each SQLite file is checked too. A crash after any step leaves a state from which
+ * the next start continues.
  */
 export function openDatabases(
   folder: DataFolder,

@@ -155,7 +155,10 @@ interface DatabaseParts {
   readonly runtime: Runtime;
 }
 
-/** Gives the contracts the record of operators' actions and, if they have a method with a `request_id`, the idempotency of the database. */
+/**
+ * Gives the contracts the record of operators' actions and, if they have a method with a `request_id`, the
+ * idempotency of the database.
+ */
 async function withDatabase(
   served: readonly ServedContract[],
   { storage, actions, runtime: { config, clock } }: DatabaseParts,

@@ -11,8 +11,9 @@ import { circuitOpen } from '../errors.ts';
 /**
  * When a breaker opens and for how long. It counts the calls of the last 10 s that failed because the service is unhealthy
  * (UNAVAILABLE, DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED). What a caller can cause alone does not count: a call that had less than
- * half of its method's own timeout, one that is too large, and one of a caller that makes too many. While it is open, calls fail immediately with UNAVAILABLE
- * `CIRCUIT_OPEN`; then one call is let through, and the breaker closes if that succeeds.
+ * half of its method's own timeout, one that is too large, and one of a caller that makes too many. While it is
+ * open, calls fail immediately with UNAVAILABLE `CIRCUIT_OPEN`; then one call is let through, and the breaker
+ * closes if that succeeds.
  */
 export interface BreakerSettings {
   /** The share of failed calls above which it opens, from 0 to 1. Default: 0.5. */

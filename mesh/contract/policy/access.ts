@@ -20,8 +20,8 @@ export type Owner =
 const any = '*';
 
 /**
- * Returns who may call a method; undefined if neither it nor its service says so. Throws a {@link ContractError} if the rule is
- * contradictory, or names a field that does not exist or is not a string.
+ * Returns who may call a method; undefined if neither it nor its service says so. Throws a {@link ContractError} if the
+ * rule is contradictory, or names a field that does not exist or is not a string.
  */
 export function accessOf(method: DescMethod, registry: Registry): Access | undefined {
   const { access } = declaredPolicy(method, registry);

@@ -88,4 +88,5 @@ export function consulEntry(self: SelfDescription, { registry, ask, logger }: Co
 }
 
 const unreachableText =
-  'entered into a registry of several machines with an address that only this machine reaches: set GRPC_ADVERTISE=<host>:<port>, or GRPC_LISTEN=0.0.0.0:<port> (with TLS and tokens)';
+  'entered into a registry of several machines with an address that only this machine reaches: set ' +
+  'GRPC_ADVERTISE=<host>:<port>, or GRPC_LISTEN=0.0.0.0:<port> (with TLS and tokens)';

@@ -115,7 +115,10 @@ async function answer(request: FastifyRequest, reply: FastifyReply, parts: Endpo
   else await sendStream(reply, response, exchange.announced);
 }
 
-/** Returns why a request is refused because of who sends it; `undefined`: it is not. Each protocol has its own way to say so. */
+/**
+ * Returns why a request is refused because of who sends it; `undefined`: it is not. Each protocol has its own
+ * way to say so.
+ */
 async function refusalOf(request: FastifyRequest, method: CallableMethod, identify: Identify): Promise<unknown> {
   try {
     await identify(request, method);

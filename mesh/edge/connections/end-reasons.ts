@@ -6,7 +6,10 @@ const ownReasons = ['not_tls', 'headers_too_large', 'malformed_request', 'slow_r
 /** Why the HTTP listener ends a connection: the reasons of the gRPC listener, and its own. */
 export type HttpEndReason = ConnectionEndReason | (typeof ownReasons)[number];
 
-/** What it has no use for: it speaks both versions of HTTP, asks for no certificates, and Node watches the heads of HTTP/2. */
+/**
+ * What it has no use for: it speaks both versions of HTTP, asks for no certificates, and Node watches
+ * the heads of HTTP/2.
+ */
 const unused: ReadonlySet<HttpEndReason> = new Set([
   'tls_no_certificate',
   'tls_untrusted',

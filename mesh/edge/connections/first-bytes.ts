@@ -12,8 +12,8 @@ export interface ExpectedBytes {
 }
 
 /**
- * Waits for the first bytes of a connection, which stay readable: they tell whether it begins as expected. `undefined`: it has ended
- * without them, or did not send them in time and was closed.
+ * Waits for the first bytes of a connection, which stay readable: they tell whether it begins as expected. `undefined`:
+ * it has ended without them, or did not send them in time and was closed.
  */
 export function readProtocol(
   socket: Socket,

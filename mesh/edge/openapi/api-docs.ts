@@ -34,8 +34,8 @@ export interface ApiDocs {
 /** The path of the OpenAPI document. */
 const documentPath = '/api/openapi.json';
 /**
- * A request for the document, as if it were a call: where calls are authenticated, it is for known callers only, as reflection is.
- * The page is for everyone: without the document, it shows nothing of the API.
+ * A request for the document, as if it were a call: where calls are authenticated, it is for known callers only, as
+ * reflection is. The page is for everyone: without the document, it shows nothing of the API.
  */
 export const documentCall = { path: documentPath, contract: '', endsWithToken: false, isForAnyone: false } as const;
 /** What people open first. */

@@ -37,8 +37,8 @@ const strictTransport: Readonly<Record<string, string>> = { 'strict-transport-se
 const nothing: Readonly<Record<string, string>> = {};
 
 /**
- * The headers by which browsers call a host only over TLS from then on, for a year (RFC 6797). Not for `localhost`, where other servers
- * listen too, which may have no TLS, nor for addresses, for which browsers ignore it.
+ * The headers by which browsers call a host only over TLS from then on, for a year (RFC 6797). Not for `localhost`,
+ * where other servers listen too, which may have no TLS, nor for addresses, for which browsers ignore it.
  */
 export function transportHeaders(request: IncomingHttpHeaders): Readonly<Record<string, string>> {
   const host = request[':authority'] ?? request.host;

@@ -42,8 +42,8 @@ export function derSequence(bytes: Buffer): readonly DerElement[] {
 }
 
 /**
- * Returns the extensions of a certificate, by the hexadecimal form of their object id. Throws a RangeError if it is malformed or
- * has one twice.
+ * Returns the extensions of a certificate, by the hexadecimal form of their object id. Throws a RangeError if it is
+ * malformed or has one twice.
  */
 export function certificateExtensions(certificate: Buffer): ReadonlyMap<string, Buffer> {
   const signed = derElements(contentOf(derSequence(certificate)[0], sequence));

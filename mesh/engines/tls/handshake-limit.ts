@@ -6,7 +6,10 @@ import { sharedAddressOf } from '../network-of.ts';
 const maxOfAddress = 200;
 const maxInAll = 2_000;
 
-/** Counts the handshakes that are under way, in all and by address (with IPv6, by the network of a host): each costs more than a hundred calls. */
+/**
+ * Counts the handshakes that are under way, in all and by address (with IPv6, by the network of a host): each costs
+ * more than a hundred calls.
+ */
 export class HandshakeLimit {
   readonly #addresses = new Map<string, string>();
   readonly #ofAddress = new Map<string, number>();

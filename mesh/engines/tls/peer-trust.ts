@@ -9,7 +9,9 @@ export interface Distrust {
   readonly problem: string;
 }
 
-/** Returns the certificate of a peer and those that lead to its CA, whose certificate is the last; empty without one. */
+/**
+ * Returns the certificate of a peer and those that lead to its CA, whose certificate is the last; empty without one.
+ */
 export function chainOf(socket: TLSSocket): X509Certificate[] {
   const chain: X509Certificate[] = [];
   let next = socket.getPeerX509Certificate();

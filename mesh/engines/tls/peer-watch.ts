@@ -13,8 +13,8 @@ export interface ProvenPeer {
 const tickMs = 1_000;
 
 /**
- * Ends connections whose peers' certificates have expired, were revoked or lost their CA. One timer serves all of them, and acts
- * up to a second late. It does not keep the process alive.
+ * Ends connections whose peers' certificates have expired, were revoked or lost their CA. One timer serves all of them,
+ * and acts up to a second late. It does not keep the process alive.
  */
 export class PeerWatch {
   readonly #identity: TlsIdentity;

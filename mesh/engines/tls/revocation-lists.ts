@@ -9,8 +9,8 @@ const sequence = 0x30;
 export type Revoked = ReadonlySet<string>;
 
 /**
- * Reads lists of revoked certificates (RFC 5280, 5.1). Their signatures are not checked: OpenSSL does that at each handshake. Throws
- * a RangeError if one is malformed.
+ * Reads lists of revoked certificates (RFC 5280, 5.1). Their signatures are not checked: OpenSSL does that at each
+ * handshake. Throws a RangeError if one is malformed.
  */
 export function revokedIn(crl: string | Buffer): Revoked {
   const revoked = new Set<string>();

@@ -7,8 +7,8 @@ import type { TlsMaterial, TlsVersion } from './tls-options.ts';
 /** The ALPN name of HTTP/2, the only protocol over TLS. */
 export const alpnProtocol = 'h2';
 
-// Those with forward secrecy and AEAD, as HTTP/2 demands (RFC 9113 section 9.2.2). Level 2 of OpenSSL refuses keys below 2,048
-// bits (RSA) or 224 (elliptic curves) and signatures with SHA-1.
+// Those with forward secrecy and AEAD, as HTTP/2 demands (RFC 9113 section 9.2.2). Level 2 of OpenSSL refuses keys
+// below 2,048 bits (RSA) or 224 (elliptic curves) and signatures with SHA-1.
 const ciphers = [
   'TLS_AES_128_GCM_SHA256',
   'TLS_AES_256_GCM_SHA384',
@@ -25,8 +25,8 @@ export interface ContextUse {
 }
 
 /**
- * Reads keys and certificates. Throws INVALID_ARGUMENT `INVALID_TLS`, which names `whose`, if they cannot be read or do not
- * match.
+ * Reads keys and certificates. Throws INVALID_ARGUMENT `INVALID_TLS`, which names `whose`, if they cannot be read
+ * or do not match.
  */
 export function secureContext({ whose, minVersion }: ContextUse, material: Partial<TlsMaterial>): SecureContext {
   try {

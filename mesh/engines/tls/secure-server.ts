@@ -31,8 +31,8 @@ const defaultHandshakeMs = 10_000;
 const defaultGraceMs = 30_000;
 
 /**
- * A server of encrypted connections, which are passed on once their peers have proved who they are and ALPN has selected the protocol.
- * Whom it refuses gets an alert of TLS or nothing; the observer gets the reason.
+ * A server of encrypted connections, which are passed on once their peers have proved who they are and ALPN has
+ * selected the protocol. Whom it refuses gets an alert of TLS or nothing; the observer gets the reason.
  */
 export function createSecureServer(
   { tls, protocol = alpnProtocol, observer, socketOptions }: SecureServerOptions,

@@ -22,7 +22,10 @@ export class ServerTrust {
     });
   }
 
-  /** Calls `leave` once the certificate of a server is no longer trusted. The connection is closed after 30 s, if it is still open. */
+  /**
+   * Calls `leave` once the certificate of a server is no longer trusted. The connection is closed after 30 s, if
+   * it is still open.
+   */
   watch(socket: TLSSocket, leave: () => void): void {
     const server = {
       chain: chainOf(socket),

@@ -1,9 +1,9 @@
 import type { X509Certificate } from 'node:crypto';
 
 /**
- * A key with its certificates and those that are trusted, which change while a process runs. What is not PEM, or does not match,
- * is INVALID_ARGUMENT `INVALID_TLS`: where it is first used, and from the listener after a change, when what was before stays in
- * use.
+ * A key with its certificates and those that are trusted, which change while a process runs. What is not PEM, or does
+ * not match, is INVALID_ARGUMENT `INVALID_TLS`: where it is first used, and from the listener after a change, when what
+ * was before stays in use.
  */
 export interface TlsIdentity {
   /** The current material. A new object after each change. */
@@ -20,8 +20,8 @@ export interface TlsMaterial {
   /** The CAs of peers. */
   readonly ca: string | Buffer;
   /**
-   * Revoked certificates of peers: one list of each CA in their chains. A peer whose CA has no list here, or an expired one, is
-   * refused. Default: none are revoked.
+   * Revoked certificates of peers: one list of each CA in their chains. A peer whose CA has no list here, or an expired
+   * one, is refused. Default: none are revoked.
    */
   readonly crl?: string | Buffer | undefined;
 }
@@ -53,13 +53,19 @@ export interface ServerTls {
 
 /** TLS of a client. */
 export interface ClientTls {
-  /** Its certificate and the CAs of servers. After a change, new connections replace the open ones. Default: no certificate. */
+  /**
+   * Its certificate and the CAs of servers. After a change, new connections replace the open
+   * ones. Default: no certificate.
+   */
   readonly identity?: TlsIdentity | undefined;
   /** The CAs of servers, as PEM, for a client without identity. Default: those that Node trusts. */
   readonly ca?: string | Buffer | undefined;
   /** The name that the server's certificate must have. Default: the host of the address. */
   readonly serverName?: string | undefined;
-  /** The service that the server's certificate must name by `checkPeer`, whatever its host. Default: `serverName` is checked. */
+  /**
+   * The service that the server's certificate must name by `checkPeer`, whatever its host.
+   * Default: `serverName` is checked.
+   */
   readonly serverService?: string | undefined;
   /** Finds the service that the server's certificate names, for `serverService`. */
   readonly checkPeer?: CheckPeer | undefined;

@@ -35,8 +35,9 @@ export interface EventAttributes {
   readonly traceparent: string | undefined;
   readonly correlationId: string | undefined;
   /**
-   * Who has caused it: `user:<subject>`, `service:<name>`, or `service:<name>;user:<subject>` for a service on behalf of a user,
-   * with the subject percent-encoded. For records: a handler may do no more because of it. `undefined` if nobody is known.
+   * Who has caused it: `user:<subject>`, `service:<name>`, or `service:<name>;user:<subject>` for a service on
+   * behalf of a user, with the subject percent-encoded. For records: a handler may do no more because of it.
+   * `undefined` if nobody is known.
    */
   readonly actor: string | undefined;
 }

@@ -91,8 +91,9 @@ export interface StepVerdict {
  * without a reason: whatever is between two services (a proxy, another program at the address) answers UNIMPLEMENTED,
  * UNAVAILABLE, PERMISSION_DENIED or UNAUTHENTICATED, so the refusing codes come from a handler of that very method.
  *
- * `requestId` is that of the call, which the engine derives. If it belongs to another request, the call has taken effect before, but
- * the called service no longer recognizes it: two versions, or two configurations, do not fit. The business has not refused.
+ * `requestId` is that of the call, which the engine derives. If it belongs to another request, the call has taken
+ * effect before, but the called service no longer recognizes it: two versions, or two configurations, do not fit. The
+ * business has not refused.
  */
 export function classify(error: unknown, requestId?: string): StepVerdict {
   const cause = error instanceof Error && error.cause instanceof Error ? withCauses(error.cause) : undefined;

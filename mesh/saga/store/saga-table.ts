@@ -15,8 +15,8 @@ export interface StoredSaga {
   readonly requestId: string;
   readonly traceparent: string;
   /**
-   * The user who began it, on whose behalf its steps are made; `undefined` if none is known. Never a token, and no roles, which the user
-   * may lose while it runs.
+   * The user who began it, on whose behalf its steps are made; `undefined` if none is known. Never a token, and no
+   * roles, which the user may lose while it runs.
    */
   readonly onBehalfOf: string | undefined;
   /** Grows with every change of the record. */

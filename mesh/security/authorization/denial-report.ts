@@ -5,8 +5,8 @@ import type { Clock } from '../../time/clock.ts';
 import type { ReportDenial } from './method-access.ts';
 
 /**
- * Counts refused calls, and logs what their callers would have needed, which these do not learn: one line in 10 s for each method
- * and kind of caller.
+ * Counts refused calls, and logs what their callers would have needed, which these do not learn: one line in 10 s for
+ * each method and kind of caller.
  */
 export function createDenialReport({
   clock,

@@ -13,8 +13,8 @@ export interface AccessedCall {
 export type ReportDenial = (call: AccessedCall, caller: Caller, needs: string) => void;
 
 /**
- * `all`: whatever belongs to whom. `staff`: the same, because of a role. `own`: only what belongs to the caller, which is still to
- * be checked.
+ * `all`: whatever belongs to whom. `staff`: the same, because of a role. `own`: only what belongs to the caller, which
+ * is still to be checked.
  */
 export type Admitted = 'all' | 'staff' | 'own';
 
@@ -92,7 +92,9 @@ export class MethodAccess {
   }
 }
 
-/** Returns what reads a field of a message, such as `order.userId`; `undefined` where a message on the way is missing. */
+/**
+ * Returns what reads a field of a message, such as `order.userId`; `undefined` where a message on the way is missing.
+ */
 function reader(path: readonly string[]): (message: unknown) => unknown {
   const [first = '', ...rest] = path;
   const readFirst = (message: unknown) => (message as Readonly<Record<string, unknown>> | undefined)?.[first];

@@ -4,9 +4,12 @@ const anyone: AccessRule = { anyone: true };
 /** Whoever is known. The gateway asks for itself, to show the services of all processes. */
 const authenticated: AccessRule = { services: ['*', 'gateway'], roles: ['*'] };
 
-/** The rules of contracts that others wrote, whose methods therefore declare none: of a method, or of all of a service. */
+/**
+ * The rules of contracts that others wrote, whose methods therefore declare none: of a method, or of all of a service.
+ */
 const rules: Readonly<Record<string, AccessRule | undefined>> = {
-  // Load balancers and orchestrators ask without any identity, and learn no more than whether the name that they know serves.
+  // Load balancers and orchestrators ask without any identity, and learn no more than whether the name
+  // that they know serves.
   'grpc.health.v1.Health/check': anyone,
   'grpc.health.v1.Health/watch': anyone,
   // What there is, is also what there is to attack: who asks for it is known. The same goes for the OpenAPI document.

@@ -4,7 +4,10 @@ import { decodeRoles, decodeSubject, encodeRoles, encodeSubject, isServiceName }
 import type { Credentials } from '../authenticator.ts';
 import { invalidIdentity } from './errors.ts';
 
-/** The user on whose behalf a service calls, and the roles of that user. Believed only if the channel proves the service. */
+/**
+ * The user on whose behalf a service calls, and the roles of that user. Believed only if the
+ * channel proves the service.
+ */
 const subjectKey = 'mesh-subject';
 const rolesKey = 'mesh-roles';
 /** Which service of this process calls. Believed only with the secret of the process. */

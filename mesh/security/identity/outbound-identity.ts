@@ -23,9 +23,9 @@ export const writePassedOn: WriteIdentity = (metadata, { proven }) => {
 };
 
 /**
- * Creates what says in calls of services who makes them: which service, to this process, since to others its certificate does;
- * and on behalf of whom. Whoever may listen in, or take the place of a service, learns nothing, and gets no token, except that of
- * a call that is only passed on.
+ * Creates what says in calls of services who makes them: which service, to this process, since to others its
+ * certificate does; and on behalf of whom. Whoever may listen in, or take the place of a service, learns nothing, and
+ * gets no token, except that of a call that is only passed on.
  */
 export function createIdentityWriter(secret: ProcessSecret): WriteIdentity {
   return (metadata, { service, scope, proven }) => {

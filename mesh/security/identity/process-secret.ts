@@ -1,6 +1,8 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto';
 
-/** What only this process knows, so a call that has it comes from one of its own services. It is never logged or stored. */
+/**
+ * What only this process knows, so a call that has it comes from one of its own services. It is never logged or stored.
+ */
 export interface ProcessSecret {
   readonly text: string;
   /** Whether a text is the secret; takes as long for a text that is nearly it. */

@@ -28,7 +28,9 @@ async function signTexts(issuer: TestIssuer, header: string, payload: string): P
   return `${input}.${base64(new Uint8Array(signature))}`;
 }
 
-/** Forges tokens of an issuer that signs with ES256, whose subject would be `eve`. `nowMs` is the time of the verifier. */
+/**
+ * Forges tokens of an issuer that signs with ES256, whose subject would be `eve`. `nowMs` is the time of the verifier.
+ */
 export async function forgeTokens(issuer: TestIssuer, nowMs = Date.now()): Promise<Forgeries> {
   const good = await issuer.sign('eve');
   const [header = '', payload = '', signature = ''] = good.split('.');

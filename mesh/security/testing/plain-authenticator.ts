@@ -1,7 +1,10 @@
 import { anonymous, type Caller } from '../../identity/caller.ts';
 import type { Authenticator } from '../authenticator.ts';
 
-/** Believes what the metadata `test-service`, `test-subject`, `test-roles` (separated by commas) and `test-expires-ms` say. */
+/**
+ * Believes what the metadata `test-service`, `test-subject`, `test-roles` (separated by
+ * commas) and `test-expires-ms` say.
+ */
 export const plainAuthenticator: Authenticator = {
   authenticate: (credentials): Caller => {
     const service = credentials.textMetadata('test-service');

@@ -58,7 +58,9 @@ export function certificateFacts(certificate: X509Certificate): CertificateFacts
   };
 }
 
-/** The first eight bits of the key usage, from `digitalSignature` to `encipherOnly`; `undefined` without the extension. */
+/**
+ * The first eight bits of the key usage, from `digitalSignature` to `encipherOnly`; `undefined` without the extension.
+ */
 function keyUsageOf(extension: Buffer | undefined): number | undefined {
   if (extension === undefined) return undefined;
   const [bits] = derElements(extension);
@@ -106,5 +108,8 @@ export function weaknessOf({ key, signature }: CertificateFacts): string | undef
   const minBits = key.type.startsWith('rsa') ? 2048 : 256;
   if (key.bits < minBits) return `has a key of ${key.bits} bits (${key.type}), which is less than ${minBits}`;
   if (usableKeys.has(key.curve ?? key.type)) return undefined;
-  return `has a key (${key.curve ?? key.type}) with which no handshake can be signed; RSA, P-256, P-384, P-521 and Ed25519 can`;
+  return (
+    `has a key (${key.curve ?? key.type}) with which no handshake can be signed; RSA, P-256, P-384, P-521 and ` +
+    'Ed25519 can'
+  );
 }

@@ -33,8 +33,8 @@ export interface CheckedMaterial {
 }
 
 /**
- * Checks the files of an identity. Throws a PemFault that says what is wrong with the first that cannot be used. What is `used`
- * already may have expired meanwhile.
+ * Checks the files of an identity. Throws a PemFault that says what is wrong with the first that cannot be used. What
+ * is `used` already may have expired meanwhile.
  */
 export function checkMaterial(
   files: IdentityFiles,
@@ -172,7 +172,9 @@ function issuerOf(chain: readonly ReadCertificate[]): string {
   return chain.at(-1)?.x509.issuer.replaceAll('\n', ', ') ?? '';
 }
 
-/** The list that is out of date first. OpenSSL then refuses all peers, as it does those of an authority without list. */
+/**
+ * The list that is out of date first. OpenSSL then refuses all peers, as it does those of an authority without list.
+ */
 interface FirstList {
   readonly endMs: number;
   readonly periodMs: number | undefined;

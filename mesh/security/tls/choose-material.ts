@@ -19,8 +19,9 @@ export interface Choice {
 export type CheckFiles = (files: IdentityFiles, used?: Partial<CheckedMaterial['material']>) => CheckedMaterial;
 
 /**
- * Checks changed files in two groups: the certificate with its key, and the authorities with their lists. A fault in one must not
- * delay the other, which may revoke a stolen certificate: then it is used with what was `used` of the first.
+ * Checks changed files in two groups: the certificate with its key, and the authorities with their lists. A
+ * fault in one must not delay the other, which may revoke a stolen certificate: then it is used with what was
+ * `used` of the first.
  */
 export function chooseMaterial(read: ReadFiles, used: IdentityFiles, check: CheckFiles): Choice {
   const attempt = (files: ReadFiles) => checkAll(files, used, check);

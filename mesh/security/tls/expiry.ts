@@ -56,20 +56,21 @@ const warnFromMs = 30 * dayMs;
 type Stage = 'soon' | 'last' | 'expired';
 
 /**
- * Returns from when on something needs attention: 30 days before it expires, and with a list of revoked certificates in the last quarter of
- * its validity, since such lists are made for days.
+ * Returns from when on something needs attention: 30 days before it expires, and with a list of revoked certificates in
+ * the last quarter of its validity, since such lists are made for days.
  */
 export function attentionMsOf({ expireMs, periodMs = Number.POSITIVE_INFINITY }: Expiry): number {
   return expireMs - Math.min(warnFromMs, periodMs / 4);
 }
 
 /**
- * Shows when parts of TLS expire as a metric, and logs each of them once a day from when on it needs attention: as a warning, and as an
- * error from the last day on. The returned function ends that.
+ * Shows when parts of TLS expire as a metric, and logs each of them once a day from when on it needs attention: as a
+ * warning, and as an error from the last day on. The returned function ends that.
  */
 export function watchExpiry(read: () => readonly Expiry[], { clock, logger, metrics }: ExpiryWatchOptions): () => void {
   const help =
-    'When certificates, authorities and lists of revoked certificates expire, the first of each use, in seconds since 1970.';
+    'When certificates, authorities and lists of revoked certificates expire, the first of each use, in seconds ' +
+    'since 1970.';
   metrics
     .gauge('ordermesh_tls_certificate_expiry_timestamp_seconds', help, ['use'])
     .collect(async () => read().map(({ use, expireMs }) => ({ labels: { use }, value: expireMs / 1_000 })));

@@ -6,7 +6,10 @@ import type { ProcessTls } from './process-tls.ts';
 import { openTlsFiles, type TlsFilesOptions } from './tls-files.ts';
 import { statesOf, type TlsState } from './tls-states.ts';
 
-/** The certificate of the HTTP listener, as long as it is open. Its state is that of its own files, not of those of the process. */
+/**
+ * The certificate of the HTTP listener, as long as it is open. Its state is that of its own files, not of
+ * those of the process.
+ */
 export interface HttpIdentity extends TlsState {
   readonly identity: TlsIdentity;
   /** Ends the watch of its own files. */
@@ -14,8 +17,8 @@ export interface HttpIdentity extends TlsState {
 }
 
 /**
- * Opens the certificate of the HTTP listener: that of `HTTP_TLS_CERT`, else that of the process; `undefined`: it has none. Throws a
- * ConfigError if its files cannot be used, or one of them is not set.
+ * Opens the certificate of the HTTP listener: that of `HTTP_TLS_CERT`, else that of the process; `undefined`: it has
+ * none. Throws a ConfigError if its files cannot be used, or one of them is not set.
  */
 export function openHttpIdentity(
   { httpTlsCert, httpTlsKey }: Pick<Config, 'httpTlsCert' | 'httpTlsKey'>,

@@ -18,8 +18,8 @@ interface NameCheck extends Omit<ProcessNames, 'isCalled'> {
 }
 
 /**
- * Finds certificates of services that a process is not: their callers would refuse it, and it would call with the rights of another one.
- * The name of a whole mesh is that of no service, so it must only stay the same.
+ * Finds certificates of services that a process is not: their callers would refuse it, and it would call with the
+ * rights of another one. The name of a whole mesh is that of no service, so it must only stay the same.
  */
 export function checkName({ own, known, first, idsIn }: NameCheck): (checked: CheckedMaterial) => string | undefined {
   const nameOf = (checked: CheckedMaterial) => checked.id && idsIn(checked).serviceOf(checked.id);
@@ -30,6 +30,9 @@ export function checkName({ own, known, first, idsIn }: NameCheck): (checked: Ch
     if ((name !== undefined && own.includes(name)) || (name === firstName && !isOther)) return undefined;
     const named = name === undefined ? 'no service' : `the service ${name}`;
     const uris = own.slice(own.length > 2 ? -1 : 0).map((service) => idsIn(checked).idOf(service));
-    return `whose certificate ${checked.chain[0].subject} names ${named}, which this process is not: use one of ${uris.join(' or ')}`;
+    return (
+      `whose certificate ${checked.chain[0].subject} names ${named}, which this process is not: use one of ` +
+      `${uris.join(' or ')}`
+    );
   };
 }

@@ -33,7 +33,9 @@ describe('without TLS_CERT', () => {
 describe('the certificate of a process', () => {
   const names = { own: ['order', 'gateway'], isCalled: true, known: new Set(['order', 'payment', 'gateway']) };
 
-  /** Opens files with the certificate of this name. `rename` replaces it, and resolves when the files were looked at. */
+  /**
+   * Opens files with the certificate of this name. `rename` replaces it, and resolves when the files were looked at.
+   */
   async function openFor(first: string) {
     const ca = await createTestCa();
     const filesOf = (name: string) => {

@@ -27,8 +27,8 @@ export interface ProcessTls extends TlsState {
   /** The service that its certificate names; `undefined` if it names none. */
   readonly service: string | undefined;
   /**
-   * Refuses certificates of services that this process is not, with a ConfigError or, after a change of its files, by keeping the last one.
-   * A name that no service has stays permitted if it is that of the first certificate.
+   * Refuses certificates of services that this process is not, with a ConfigError or, after a change of its files, by
+   * keeping the last one. A name that no service has stays permitted if it is that of the first certificate.
    */
   requireOwnName(names: ProcessNames): void;
   /** Whether peers are known by their certificates. */
@@ -46,8 +46,8 @@ export interface ProcessTls extends TlsState {
 }
 
 /**
- * Opens the files that `TLS_CERT`, `TLS_KEY`, `TLS_CA` and `TLS_CRL` name; `undefined` without `TLS_CERT`. Throws a ConfigError
- * if they cannot be used, or some of them are not set.
+ * Opens the files that `TLS_CERT`, `TLS_KEY`, `TLS_CA` and `TLS_CRL` name; `undefined` without `TLS_CERT`. Throws a
+ * ConfigError if they cannot be used, or some of them are not set.
  */
 export function openProcessTls(config: TlsConfig, options: ProcessTlsOptions): ProcessTls | undefined {
   checkComplete(config);
@@ -74,7 +74,8 @@ export function openProcessTls(config: TlsConfig, options: ProcessTlsOptions): P
 }
 
 const caOnly =
-  'TLS_CA is set without TLS_CERT: it is used to check databases, brokers and registries; the listeners of this process have no TLS';
+  'TLS_CA is set without TLS_CERT: it is used to check databases, brokers and registries; the listeners of this ' +
+  'process have no TLS';
 
 const nameless = 'the certificate names no service: other processes that call services of this one refuse it';
 

@@ -9,11 +9,14 @@ import type { TlsFilesOptions } from './tls-files.ts';
 /** How a process checks the servers that it uses. Each trust shows what is in the files now, until it is closed. */
 export interface ServerTrusts {
   /**
-   * For a server of the mesh, such as a broker: it is checked by these authorities, else by `TLS_CA`, else by those of Node, and
-   * gets the certificate of the process. Throws a ConfigError if a file cannot be used.
+   * For a server of the mesh, such as a broker: it is checked by these authorities, else by `TLS_CA`, else by those of
+   * Node, and gets the certificate of the process. Throws a ConfigError if a file cannot be used.
    */
   of(authorities: Authorities): ServerTrust;
-  /** For a server outside of the mesh: it is checked by these authorities, else by those of Node, and gets no certificate. */
+  /**
+   * For a server outside of the mesh: it is checked by these authorities, else by those of Node,
+   * and gets no certificate.
+   */
   ofOutside(authorities: Authorities): ServerTrust;
   /** Ends the watch of the files. */
   close(): void;

@@ -37,8 +37,8 @@ export interface TlsFiles extends Pick<TlsIdentity, 'onChange'> {
   /** What is wrong with files that cannot be used now, so that what was valid before stays. */
   readonly refused: readonly PemFault[];
   /**
-   * Refuses certificates in which `problemOf` finds a problem, to follow the name of their file: with a ConfigError if it is the one in
-   * use, and by keeping that after a change.
+   * Refuses certificates in which `problemOf` finds a problem, to follow the name of their file: with a ConfigError if
+   * it is the one in use, and by keeping that after a change.
    */
   require(problemOf: (checked: CheckedMaterial) => string | undefined): void;
   /** Ends the watch. */
@@ -53,8 +53,8 @@ export const settleChecks = 3;
 
 /**
  * Opens the files of an identity and watches them. Throws a ConfigError if they cannot be used. After a change the new
- * certificate is used once it and its key are valid, and new authorities once they and their lists are; until then the last stay, and a
- * warning says what is wrong.
+ * certificate is used once it and its key are valid, and new authorities once they and their lists are; until then the
+ * last stay, and a warning says what is wrong.
  */
 export function openTlsFiles(files: NamedFiles, options: TlsFilesOptions): TlsFiles {
   return new WatchedFiles(files, options);

@@ -18,7 +18,8 @@ export const tooManyTokens = defineError({
   reason: 'TOO_MANY_TOKENS',
   code: Status.RESOURCE_EXHAUSTED,
   means:
-    'too many tokens that the process has not seen before wait for their verification, in all or from the address of the caller',
+    'too many tokens that the process has not seen before wait for their verification, in all or from the address of ' +
+    'the caller',
   fix: 'retry after the delay of the error, with the same token',
   text: 'too many new tokens are being verified: retry later',
 });

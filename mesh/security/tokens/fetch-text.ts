@@ -10,8 +10,8 @@ export interface FetchTextOptions {
 }
 
 /**
- * Gets a text over HTTP. Rejects with an Error whose text says what is wrong for any answer but 200, also for redirects, and if the answer
- * is too large or late.
+ * Gets a text over HTTP. Rejects with an Error whose text says what is wrong for any answer but 200, also for
+ * redirects, and if the answer is too large or late.
  */
 export async function fetchText(url: string, { ca, timeoutMs, maxBytes }: FetchTextOptions): Promise<string> {
   const late = AbortSignal.timeout(timeoutMs);

@@ -20,8 +20,8 @@ export interface KeyRingOptions {
 const delayMsAfter = backoff({ firstMs: 1_000, maxMs: 20_000, jitter: [0.8, 1.2] });
 
 /**
- * The keys of the issuer, kept up to date. A set that cannot be had, or is not usable, changes nothing: the last good one stays until
- * another one is readable.
+ * The keys of the issuer, kept up to date. A set that cannot be had, or is not usable, changes nothing: the last good
+ * one stays until another one is readable.
  */
 export class KeyRing {
   readonly #options: KeyRingOptions;
@@ -51,8 +51,8 @@ export class KeyRing {
   }
 
   /**
-   * Resolves with the key of this name; `undefined`: there is none. Looks for one that is not known, but not often, since anyone can
-   * invent names. Rejects with UNAVAILABLE `KEYS_UNAVAILABLE` if there never was a key set.
+   * Resolves with the key of this name; `undefined`: there is none. Looks for one that is not known, but not often,
+   * since anyone can invent names. Rejects with UNAVAILABLE `KEYS_UNAVAILABLE` if there never was a key set.
    */
   async find(kid: string): Promise<VerificationKey | undefined> {
     const known = this.#keys?.get(kid);

@@ -25,8 +25,8 @@ const secretMembers = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k'] as const;
 const maxKeys = 100;
 
 /**
- * Reads a key set. Keys for other uses and algorithms are left out, as are private, symmetric and weak ones. Throws an Error whose text
- * says what is wrong if no key is left.
+ * Reads a key set. Keys for other uses and algorithms are left out, as are private, symmetric and weak ones. Throws an
+ * Error whose text says what is wrong if no key is left.
  */
 export async function readKeySet(text: string): Promise<KeySet> {
   const listed = listOf(text);

@@ -12,8 +12,8 @@ export interface TokensOptions extends Pick<TokenVerifierOptions, 'clock' | 'log
 }
 
 /**
- * Opens the verifier that the settings `AUTH_*` describe; `undefined`: there are no tokens. Rejects with a ConfigError if only some of the
- * settings are there, and with `KEY_SET_UNUSABLE` if the file of `AUTH_JWKS` cannot be used.
+ * Opens the verifier that the settings `AUTH_*` describe; `undefined`: there are no tokens. Rejects with a ConfigError
+ * if only some of the settings are there, and with `KEY_SET_UNUSABLE` if the file of `AUTH_JWKS` cannot be used.
  */
 export async function openTokens(
   config: AuthConfig,

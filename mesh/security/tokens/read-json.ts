@@ -8,8 +8,8 @@ export type Members = Readonly<Record<string, unknown>>;
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /**
- * Reads a part of a token. Refuses what two readers could understand differently: other than the shortest base64url, bytes that are
- * not UTF-8, and repeated members, of which some take the first and some the last.
+ * Reads a part of a token. Refuses what two readers could understand differently: other than the shortest base64url,
+ * bytes that are not UTF-8, and repeated members, of which some take the first and some the last.
  */
 export function readPart(part: string, name: 'header' | 'payload'): Members {
   if (!isBase64Url(part)) throw new TokenRefusal('malformed', `has a ${name} that is not base64url`);

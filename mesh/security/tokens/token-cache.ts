@@ -1,8 +1,8 @@
 import type { ExpiringSubject } from './check-claims.ts';
 
 /**
- * Keeps what was verified, by the text of the token. Bounded: when the newer half is full, the older one is dropped; what is
- * used moves from it to the newer half.
+ * Keeps what was verified, by the text of the token. Bounded: when the newer half is full, the older one is dropped;
+ * what is used moves from it to the newer half.
  */
 export class TokenCache {
   readonly #maxOfHalf: number;

@@ -31,8 +31,8 @@ export interface OpenTokenVerifier extends TokenVerifier {
 const maxCachedTokens = 10_000;
 
 /**
- * Opens the verifier of bearer tokens: JSON Web Tokens (RFC 7519) signed with a key of the issuer. Rejects with `KEY_SET_UNUSABLE` if a file
- * with keys cannot be used; keys at a URL may come later.
+ * Opens the verifier of bearer tokens: JSON Web Tokens (RFC 7519) signed with a key of the issuer. Rejects with
+ * `KEY_SET_UNUSABLE` if a file with keys cannot be used; keys at a URL may come later.
  */
 export async function openTokenVerifier(options: TokenVerifierOptions): Promise<OpenTokenVerifier> {
   const { keys: source, clock, logger, metrics } = options;
@@ -116,7 +116,10 @@ interface SeenToken {
 
 const levelOf = (kind: RefusalKind) => (kind === 'expired' ? 'info' : 'warn');
 
-/** Returns a function that counts and logs a refusal, one line in 10 s for each kind, and returns the error for the caller. */
+/**
+ * Returns a function that counts and logs a refusal, one line in 10 s for each kind, and returns the
+ * error for the caller.
+ */
 function createRefusalReport({ clock, logger, metrics, issuer, audience }: TokenVerifierOptions) {
   const limit = createLineLimit(clock);
   const count = metrics.counter('ordermesh_tokens_refused_total', 'Bearer tokens that were not believed, by reason.', [

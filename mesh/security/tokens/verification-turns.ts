@@ -8,15 +8,15 @@ export interface TurnLimits {
   readonly waitingOfPeer: number;
 }
 
-// Signatures are verified by the four threads that also read files for everybody: half of them stay free. All users of a gateway share
-// its address: after a restart, 500 of them wait for about 0.1 s.
+// Signatures are verified by the four threads that also read files for everybody: half of them stay free. All users of
+// a gateway share its address: after a restart, 500 of them wait for about 0.1 s.
 const defaultLimits: TurnLimits = { underWay: 2, waiting: 8_000, waitingOfPeer: 500 };
 
 type Waiter = () => void;
 
 /**
- * Bounds the verifications that are under way, because anyone can ask for them. Those that wait get their turns by peer, so one that
- * floods the process with tokens delays the others by one verification each.
+ * Bounds the verifications that are under way, because anyone can ask for them. Those that wait get their turns by
+ * peer, so one that floods the process with tokens delays the others by one verification each.
  */
 export class VerificationTurns {
   readonly #limits: TurnLimits;

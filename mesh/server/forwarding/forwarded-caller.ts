@@ -19,9 +19,9 @@ export interface ForwardedCallers {
 }
 
 /**
- * Creates what decides about the identity of forwarded calls. What a call says about its caller never passes. A service whose
- * certificate proves which one it is learns who calls, and believes it because of the certificate of this process; any other one
- * gets the token, to verify it itself.
+ * Creates what decides about the identity of forwarded calls. What a call says about its caller never passes. A service
+ * whose certificate proves which one it is learns who calls, and believes it because of the certificate of this
+ * process; any other one gets the token, to verify it itself.
  */
 export function createForwardedCallers({ authenticator, provesService }: CallerOptions): ForwardedCallers {
   const claims: ReadonlySet<string> = new Set(identityKeys);

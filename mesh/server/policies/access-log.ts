@@ -26,8 +26,9 @@ export interface AccessLogTools {
 
 /**
  * Creates the access log of a method: `warn` for problems of the server, `info` for refused changes, `debug` otherwise. A call
- * that ends at the deadline of its caller, or for a fault of its request, is no problem of the server. Nor is one of a caller that
- * calls too often, or may not call: a line for each would be what it is limited for, and denials and bad tokens have lines of their own.
+ * that ends at the deadline of its caller, or for a fault of its request, is no problem of the server. Nor is one of a
+ * caller that calls too often, or may not call: a line for each would be what it is limited for, and denials and bad
+ * tokens have lines of their own.
  */
 export function createAccessLog(
   { idempotency }: Pick<MethodContract, 'idempotency'>,

@@ -28,8 +28,8 @@ export async function* ownResponses(call: HandlerContext, handle: () => unknown)
 }
 
 /**
- * Returns a `once` whose transaction is rolled back if the handler did not check the owner in it. A stored response needs no
- * check: it was made for the same user.
+ * Returns a `once` whose transaction is rolled back if the handler did not check the owner in it. A stored response
+ * needs no check: it was made for the same user.
  */
 export function onceForOwner<Response>(once: Once<Response>, call: HandlerContext): Once<Response> {
   const checked = <Result>(work: (tx: Transaction) => Promise<Result>) => {

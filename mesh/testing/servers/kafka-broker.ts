@@ -61,7 +61,9 @@ export async function prepareNode(node: KafkaNode, cluster: KafkaCluster): Promi
   await format(node);
 }
 
-/** As `prepareNode`, for a new node. The program that formats runs once for each kind of node, later ones get a copy. */
+/**
+ * As `prepareNode`, for a new node. The program that formats runs once for each kind of node, later ones get a copy.
+ */
 export async function prepareNewNode(node: KafkaNode, cluster: KafkaCluster): Promise<void> {
   const template = `${templates}-${installedKafka()}-${node.id}${node.secure ? '-users' : ''}`;
   await writeSettings(node, cluster);

@@ -9,8 +9,8 @@ const cache = fileURLToPath(new URL('../../../.cache', import.meta.url));
 const initialize = ['-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale', 'C', '--no-sync'];
 
 /**
- * Makes the data folder of a new server. `initdb` runs once for each version and user of the system, and later servers get
- * a copy of its data, because it takes six times as long as a copy.
+ * Makes the data folder of a new server. `initdb` runs once for each version and user of the system, and later servers
+ * get a copy of its data, because it takes six times as long as a copy.
  */
 export function copyNewDatabase(data: string, user: SystemUser | undefined): void {
   const template = join(cache, `postgres-${installedPostgres()}-${user?.uid ?? process.getuid?.()}`);
@@ -23,7 +23,10 @@ export function runProgram(program: string, args: readonly string[], user: Syste
   execFileSync(postgresProgram(program), args, { ...user, cwd: '/', stdio: 'pipe' });
 }
 
-/** The template is complete whenever it exists. Its user may not be able to enter its folder, so `initdb` runs elsewhere. */
+/**
+ * The template is complete whenever it exists. Its user may not be able to enter its folder,
+ * so `initdb` runs elsewhere.
+ */
 function createTemplate(template: string, user: SystemUser | undefined): void {
   const folder = mkdtempSync(join(tmpdir(), 'mesh-postgres-'));
   const unfinished = `${template}.${process.pid}`;

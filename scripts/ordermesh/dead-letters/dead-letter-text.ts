@@ -9,7 +9,10 @@ export function deadLetterTable(deadLetters: readonly DeadLetter[]): string[] {
   return formatTable([headings, ...deadLetters.map(cellsOf)]);
 }
 
-/** Formats everything in a dead letter. `closedBy`: who closed it, empty if that is not known. The payload is shown as text if it is valid text, otherwise in hexadecimal. */
+/**
+ * Formats everything in a dead letter. `closedBy`: who closed it, empty if that is not known. The payload is shown as
+ * text if it is valid text, otherwise in hexadecimal.
+ */
 export function describeDeadLetter(deadLetter: DeadLetter, closedBy: string): string[] {
   const [id = '', source = '', origin = '', reason = '', attempts = '', lastTime = '', subject = ''] =
     cellsOf(deadLetter);
@@ -43,7 +46,8 @@ function closingLines({ outcome, note, time, requestId }: DeadLetterClosing, clo
     ...(requestId === ''
       ? []
       : [
-          `closed by   ${escapeControls(closedBy)}${closedBy === '' ? '' : ', '}request_id ${escapeControls(requestId)} in the log`,
+          `closed by   ${escapeControls(closedBy)}${closedBy === '' ? '' : ', '}request_id ` +
+            `${escapeControls(requestId)} in the log`,
         ]),
   ];
 }

@@ -8,7 +8,10 @@ export interface ToolRun {
   readonly errors: string;
 }
 
-/** Runs a command of `ordermesh` against the mesh at `address` and waits until it exits. `token`: a bearer token. Default: none. */
+/**
+ * Runs a command of `ordermesh` against the mesh at `address` and waits until it exits. `token`: a
+ * bearer token. Default: none.
+ */
 export async function spawnTool(
   command: string,
   address: string,

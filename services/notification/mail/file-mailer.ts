@@ -29,10 +29,10 @@ export interface FileMailerOptions {
 
 /**
  * Writes each mail to `folder` as `<id>.eml`, complete and durable when `send` resolves. The same mail replaces itself.
- * The folder is created now, for the owner alone, and whenever it is missing. Its parent is created only now: if that is missing later,
- * `send` throws UNAVAILABLE `MAIL_UNAVAILABLE`, because a new one would look like new data. The modification time of a file
- * is that of the aging clock, so a wrong clock removes none. Other times are replaced: a mail of an earlier version, and one
- * whose time is ahead, age from now on.
+ * The folder is created now, for the owner alone, and whenever it is missing. Its parent is created only now: if that
+ * is missing later, `send` throws UNAVAILABLE `MAIL_UNAVAILABLE`, because a new one would look like new data. The
+ * modification time of a file is that of the aging clock, so a wrong clock removes none. Other times are replaced: a
+ * mail of an earlier version, and one whose time is ahead, age from now on.
  */
 export async function createFileMailer(
   folder: string,

@@ -17,9 +17,10 @@ const maxMailsPerConnection = 500;
 
 /**
  * Sends mail over up to 20 connections, which it reuses, with TLS if the server offers it; `smtps:` uses TLS from the
- * start. A server on another machine has to offer it, unless the URL has `tls=off`. A password is only sent over TLS. `send` throws FAILED_PRECONDITION `MAIL_REFUSED` for a mail that the server
- * refuses permanently, PERMISSION_DENIED `MAIL_NOT_PERMITTED` if the server accepts no mail from this installation, and
- * UNAVAILABLE `MAIL_UNAVAILABLE` for any other failure, even if the mail may have been sent.
+ * start. A server on another machine has to offer it, unless the URL has `tls=off`. A password is only sent over TLS.
+ * `send` throws FAILED_PRECONDITION `MAIL_REFUSED` for a mail that the server refuses permanently, PERMISSION_DENIED
+ * `MAIL_NOT_PERMITTED` if the server accepts no mail from this installation, and UNAVAILABLE `MAIL_UNAVAILABLE` for any
+ * other failure, even if the mail may have been sent.
  */
 export function createSmtpMailer(url: URL, clock: Clock, { timeoutMs = 30_000, trust }: SmtpOptions = {}): Mailer {
   const secure = url.protocol === 'smtps:';

@@ -12,7 +12,10 @@ interface Counted {
   isRetired: boolean;
 }
 
-/** A channel that can be replaced: the new one gets the calls once it is connected, and the old one keeps those that it has. */
+/**
+ * A channel that can be replaced: the new one gets the calls once it is connected, and the old one keeps
+ * those that it has.
+ */
 export class RenewedChannel {
   readonly #create: () => Channel;
   #current: Counted;

@@ -144,7 +144,10 @@ function admitFirst(
   });
 }
 
-/** Node drops all fields `authorization` but the first, and another reader may take the last: together they are no token. */
+/**
+ * Node drops all fields `authorization` but the first, and another reader may take the last: together
+ * they are no token.
+ */
 function keepBothTokens(headers: IncomingHttpHeaders, [, fields]: readonly unknown[]): void {
   if (headers.authorization === undefined || !Array.isArray(fields)) return;
   const tokens = fields.filter((_, index) => index % 2 === 1 && fields[index - 1] === 'authorization');

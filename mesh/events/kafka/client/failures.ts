@@ -18,7 +18,8 @@ import { meansOf, protocolErrorOf } from './protocol-errors.ts';
 export function toLogFailure(error: unknown): MeshError {
   if (error instanceof MeshError) return error;
   const text = messageOf(error);
-  // kafkajs asks twice for the partitions of a topic, and fails so if the second answer has none: brokers learn of new topics one by one.
+  // kafkajs asks twice for the partitions of a topic, and fails so if the second answer has none: brokers learn of new
+  // topics one by one.
   if (/Cannot destructure property 'partitions'/.test(text))
     return eventsUnavailable({ problem: 'a broker does not know the partitions of a topic yet' }, { cause: error });
   const advice = tlsAdvice(error, 'EVENTS_CA_FILE');

@@ -4,9 +4,9 @@ import type { Rate } from '../../../contract/contract.ts';
 const maxCallers = 10_000;
 
 /**
- * Limits how often each caller may call one method: a token bucket for each, of `burst` calls, filled by `perSecond`. Remembers the
- * most recent callers only, and for each one number (GCRA): the time at which its bucket is full again. So it needs no timers, a
- * call takes constant time, and memory has a limit.
+ * Limits how often each caller may call one method: a token bucket for each, of `burst` calls, filled by `perSecond`.
+ * Remembers the most recent callers only, and for each one number (GCRA): the time at which its bucket is full again.
+ * So it needs no timers, a call takes constant time, and memory has a limit.
  */
 export class CallRate {
   readonly #intervalMs: number;
@@ -24,8 +24,8 @@ export class CallRate {
   }
 
   /**
-   * Takes a call of `caller` from its bucket, which is `factor` times as large and fast. Returns 0, or the milliseconds until it has
-   * the next one; then it has taken nothing. `nowMs` never goes back.
+   * Takes a call of `caller` from its bucket, which is `factor` times as large and fast. Returns 0, or the milliseconds
+   * until it has the next one; then it has taken nothing. `nowMs` never goes back.
    */
   take(caller: string, nowMs: number, factor = 1): number {
     const fullMs = Math.max(this.#fullMs.get(caller) ?? 0, nowMs);

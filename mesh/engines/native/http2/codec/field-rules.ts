@@ -47,7 +47,9 @@ export function fieldValue(fields: readonly string[], name: string): string | un
   return undefined;
 }
 
-/** The value of a field. Several with its name are one list (RFC 9110 section 5.3). `undefined` if the field is missing. */
+/**
+ * The value of a field. Several with its name are one list (RFC 9110 section 5.3). `undefined` if the field is missing.
+ */
 export function joinedValue(fields: readonly string[], name: string): string | undefined {
   let joined: string | undefined;
   for (let index = 0; index < fields.length; index += 2) {
