@@ -196,6 +196,13 @@ export interface Json {
   };
   /** State of a notification. */
   readonly 'notification.v1.NotificationState': 'NOTIFICATION_STATE_UNSPECIFIED' | 'NOTIFICATION_STATE_QUEUED' | 'NOTIFICATION_STATE_SENT' | 'NOTIFICATION_STATE_DEAD';
+  /** What bearer tokens need, besides a signature of the issuer. */
+  readonly 'ops.v1.AcceptedTokens': {
+    /** Claim `iss`, for example `https://login.example`. */
+    readonly issuer: string;
+    /** Claim `aud`, for example `ordermesh`. */
+    readonly audience: string;
+  };
   /** The result of an audit. */
   readonly 'ops.v1.Audit': {
     /** When the audit started. */
@@ -521,6 +528,8 @@ export interface Json {
     readonly tlsExpiries: readonly Json['ops.v1.TlsExpiry'][];
     /** Files of its TLS that it cannot use now. What they had before stays in use. */
     readonly refusedTlsFiles: readonly Json['ops.v1.RefusedFile'][];
+    /** The tokens that it accepts. Unset: it checks none, so whoever reaches it may call everything. */
+    readonly tokens?: Json['ops.v1.AcceptedTokens'];
   };
   /** A projection. */
   readonly 'ops.v1.Projection': {

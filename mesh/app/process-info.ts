@@ -22,6 +22,8 @@ export interface ProcessInfo {
   readonly expiries: () => readonly (Expiry & { readonly attentionMs: number })[];
   /** Returns the files of its TLS that cannot be used now. */
   readonly refusedTlsFiles: () => readonly FileState[];
+  /** Whose bearer tokens it accepts, and for whom; `undefined`: it checks none. */
+  readonly tokens: { readonly issuer: string; readonly audience: string } | undefined;
 }
 
 /** The disk of the data folder. */
@@ -51,6 +53,7 @@ export function processInfo(config: Config, isStateless: boolean, tls: TlsStates
     tasks: schemeOf(config.tasksUrl),
     expiries: () => tls.expiries().map((expiry) => ({ ...expiry, attentionMs: attentionMsOf(expiry) })),
     refusedTlsFiles: tls.refused,
+    tokens: config.authJwks === '' ? undefined : { issuer: config.authIssuer, audience: config.authAudience },
   };
 }
 

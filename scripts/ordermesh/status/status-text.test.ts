@@ -51,3 +51,11 @@ describe('the status of many processes', () => {
     ]);
   });
 });
+
+it('says whose tokens are accepted, or that none are checked', () => {
+  const tokens = { issuer: 'https://login.example', audience: 'ordermesh' };
+  expect(linesOf({ process: { ...process('ops'), tokens } })).toContain(
+    '  tokens    issuer https://login.example, audience ordermesh',
+  );
+  expect(linesOf({})).toContain('  tokens    not checked: whoever reaches it may call everything');
+});

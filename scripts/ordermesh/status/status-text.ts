@@ -1,7 +1,7 @@
 import { styleText } from 'node:util';
 import { HealthStatus, type NamedHealth } from '#gen/ops/v1/health.ts';
 import { deadLetterSourceToJSON, sagaStateToJSON } from '#gen/ops/v1/ops.ts';
-import type { Status, UnknownPart } from '#gen/ops/v1/status.ts';
+import type { AcceptedTokens, Status, UnknownPart } from '#gen/ops/v1/status.ts';
 import { escapeControls, formatTable } from '../../support/format.ts';
 import { auditSummary } from '../audit.ts';
 import { projectionTable } from '../rebuild.ts';
@@ -89,7 +89,7 @@ function processLines(status: Status, address: string, nowMs: number): string[] 
     down === 0 ? `all ${health.length} health names` : `${health.length - down} of ${health.length} health names`;
   const state = serving ? styleText('green', 'serving') : styleText('red', 'not serving');
   if (!process) return [`mesh at ${address}: ${state}`];
-  const { version, nodeVersion, pid, startTime, services, grpcEngine, database, events, tasks } = process;
+  const { version, nodeVersion, pid, startTime, services, grpcEngine, database, events, tasks, tokens } = process;
   const own = `${state} (${names} serve)`;
   const first = isAlone(status)
     ? [own]
@@ -101,7 +101,13 @@ function processLines(status: Status, address: string, nowMs: number): string[] 
     `  running   for ${ageOf(startTime, nowMs)}, pid ${pid}, Node ${nodeVersion}`,
     `  services  ${services.join(', ')}`,
     `  parts     engine ${grpcEngine}, database ${database}, events ${events}, tasks ${tasks}`,
+    `  tokens    ${tokensText(tokens)}`,
   ];
+}
+
+function tokensText(tokens: AcceptedTokens | undefined): string {
+  if (!tokens) return 'not checked: whoever reaches it may call everything';
+  return `issuer ${escapeControls(tokens.issuer)}, audience ${escapeControls(tokens.audience)}`;
 }
 
 function waitingRows({ outboxes, queues, consumers, failing }: Status, nowMs: number): string[][] {

@@ -3,7 +3,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { DeadLetterSource, SagaState } from '#gen/ops/v1/ops.ts';
 import { StatusServiceContract } from '#gen/ops/v1/status.contract.ts';
 import { createSagaEngine, MeshError, Status, saga } from '#mesh';
-import { eventually, startMesh, type TestMesh, testService } from '#mesh/testing';
+import { eventually, startGuardedMesh, startMesh, type TestMesh, testService } from '#mesh/testing';
 import { opsService } from '../service.ts';
 import { createReaderService } from '../testing/reader-service.ts';
 import { createStuckService } from '../testing/stuck-service.ts';
@@ -46,6 +46,7 @@ describe('GetStatus', () => {
         events: 'embedded',
         tasks: 'embedded',
         tlsExpiries: [],
+        tokens: undefined,
       },
       outboxes: [{ service: 'reader', events: 0n, oldestEventTime: undefined, tasks: 0n }],
       queues: [{ queue: 'jobs', tasks: 0n, overdue: { seconds: 0n, nanos: 0 } }],
@@ -57,6 +58,14 @@ describe('GetStatus', () => {
     expect(found.health[0]).toMatchObject({ name: '' });
     expect(found.disk?.freeBytes).toBeGreaterThan(0n);
     expect(found.disk?.files.map(({ name }) => name)).toContain('events.db');
+  });
+
+  it('says whose tokens the process accepts', async () => {
+    const guarded = await startGuardedMesh([opsService]);
+    mesh = guarded;
+    const { client } = await guarded.callAs({ subject: 'olga', roles: ['operator'] });
+    const { process } = await client(StatusServiceContract).getStatus({});
+    expect(process?.tokens).toEqual({ issuer: 'https://login.example/', audience: 'ordermesh' });
   });
 
   it('reports what cannot be found out, and the rest', async () => {

@@ -117,6 +117,16 @@ export interface ProcessInfo {
   tlsExpiries: TlsExpiry[];
   /** Files of its TLS that it cannot use now. What they had before stays in use. */
   refusedTlsFiles: RefusedFile[];
+  /** The tokens that it accepts. Unset: it checks none, so whoever reaches it may call everything. */
+  tokens: AcceptedTokens | undefined;
+}
+
+/** What bearer tokens need, besides a signature of the issuer. */
+export interface AcceptedTokens {
+  /** Claim `iss`, for example `https://login.example`. */
+  issuer: string;
+  /** Claim `aud`, for example `ordermesh`. */
+  audience: string;
 }
 
 /** When a part of the TLS of a process expires. */
@@ -792,6 +802,7 @@ function createBaseProcessInfo(): ProcessInfo {
     tasks: "",
     tlsExpiries: [],
     refusedTlsFiles: [],
+    tokens: undefined,
   };
 }
 
@@ -829,6 +840,9 @@ export const ProcessInfo: MessageFns<ProcessInfo> = {
     }
     for (const v of message.refusedTlsFiles) {
       RefusedFile.encode(v!, writer.uint32(90).fork()).join();
+    }
+    if (message.tokens !== undefined) {
+      AcceptedTokens.encode(message.tokens, writer.uint32(98).fork()).join();
     }
     return writer;
   },
@@ -934,6 +948,14 @@ export const ProcessInfo: MessageFns<ProcessInfo> = {
             message.refusedTlsFiles.push(RefusedFile.decode(reader, reader.uint32()));
             continue;
           }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.tokens = AcceptedTokens.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -979,6 +1001,7 @@ export const ProcessInfo: MessageFns<ProcessInfo> = {
         : globalThis.Array.isArray(object?.refused_tls_files)
         ? object.refused_tls_files.map((e: any) => RefusedFile.fromJSON(e))
         : [],
+      tokens: isSet(object.tokens) ? AcceptedTokens.fromJSON(object.tokens) : undefined,
     };
   },
 
@@ -1017,6 +1040,9 @@ export const ProcessInfo: MessageFns<ProcessInfo> = {
     if (message.refusedTlsFiles?.length) {
       obj.refusedTlsFiles = message.refusedTlsFiles.map((e) => RefusedFile.toJSON(e));
     }
+    if (message.tokens !== undefined) {
+      obj.tokens = AcceptedTokens.toJSON(message.tokens);
+    }
     return obj;
   },
 
@@ -1036,6 +1062,94 @@ export const ProcessInfo: MessageFns<ProcessInfo> = {
     message.tasks = object.tasks ?? "";
     message.tlsExpiries = object.tlsExpiries?.map((e) => TlsExpiry.fromPartial(e)) || [];
     message.refusedTlsFiles = object.refusedTlsFiles?.map((e) => RefusedFile.fromPartial(e)) || [];
+    message.tokens = (object.tokens !== undefined && object.tokens !== null)
+      ? AcceptedTokens.fromPartial(object.tokens)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseAcceptedTokens(): AcceptedTokens {
+  return { issuer: "", audience: "" };
+}
+
+export const AcceptedTokens: MessageFns<AcceptedTokens> = {
+  encode(message: AcceptedTokens, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.issuer !== "") {
+      writer.uint32(10).string(message.issuer);
+    }
+    if (message.audience !== "") {
+      writer.uint32(18).string(message.audience);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AcceptedTokens {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAcceptedTokens();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.issuer = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.audience = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): AcceptedTokens {
+    return {
+      issuer: isSet(object.issuer) ? globalThis.String(object.issuer) : "",
+      audience: isSet(object.audience) ? globalThis.String(object.audience) : "",
+    };
+  },
+
+  toJSON(message: AcceptedTokens): unknown {
+    const obj: any = {};
+    if (message.issuer !== "") {
+      obj.issuer = message.issuer;
+    }
+    if (message.audience !== "") {
+      obj.audience = message.audience;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<AcceptedTokens>): AcceptedTokens {
+    return AcceptedTokens.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<AcceptedTokens>): AcceptedTokens {
+    const message = createBaseAcceptedTokens();
+    message.issuer = object.issuer ?? "";
+    message.audience = object.audience ?? "";
     return message;
   },
 };
