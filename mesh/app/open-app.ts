@@ -79,6 +79,7 @@ export async function openApp(parts: AppParts): Promise<OpenApp> {
   const metrics = createMetrics(clock, logger, info);
   if (tls) tlsStates.add(tls);
   const trusts = openServerTrusts(config, tls, { clock, logger });
+  tlsStates.add(trusts);
   shutdown.add('resources', 'files of authorities', async () => trusts.close());
   const authentication = await openAuthentication({ config, trusts, clock, logger, metrics, shutdown });
   const hasEdge = definitions.some((definition) => definition.hasEdge);
@@ -162,8 +163,8 @@ export async function openApp(parts: AppParts): Promise<OpenApp> {
     tlsStates,
     shutdown,
   });
-  if (tlsStates.files().length > 0) {
-    measureTlsFiles(tlsStates, metrics);
+  if (tlsStates.files().length > 0) measureTlsFiles(tlsStates, metrics);
+  if (tlsStates.expiries().length > 0) {
     const endExpiryWatch = watchExpiry(tlsStates.expiries, { clock, logger, metrics });
     shutdown.add('resources', 'expiry of TLS', async () => endExpiryWatch());
   }

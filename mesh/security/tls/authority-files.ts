@@ -10,6 +10,7 @@ import {
   type TlsFilesOptions,
   unreadable,
 } from './tls-files.ts';
+import type { FileState } from './tls-states.ts';
 
 /** The authorities in a file. */
 export interface AuthorityFile {
@@ -38,6 +39,11 @@ export class AuthorityFiles {
     return opened;
   }
 
+  /** The files that are watched, as they are now. */
+  states(): readonly FileState[] {
+    return [...this.#byPath.values()].map(({ state }) => state);
+  }
+
   /** Ends the watch. */
   close(): void {
     this.#isClosed = true;
@@ -62,6 +68,7 @@ class WatchedAuthorities implements AuthorityFile {
   #usedState = '';
   #faultyState = '';
   #faultyLooks = 0;
+  #problem: string | undefined;
 
   constructor(file: NamedFile, options: TlsFilesOptions) {
     this.#file = file;
@@ -78,9 +85,14 @@ class WatchedAuthorities implements AuthorityFile {
     return this.#pem;
   }
 
+  get state(): FileState {
+    return { setting: this.#file.variable, problem: this.#problem };
+  }
+
   async look(): Promise<void> {
     const state = await stateOfFile(this.#file);
-    if (state === this.#usedState) return;
+    // With a fault, it may be again as it was.
+    if (state === this.#usedState && this.#faultyState === '') return;
     try {
       this.#use(checked(await this.#read()), state);
     } catch (error) {
@@ -98,7 +110,8 @@ class WatchedAuthorities implements AuthorityFile {
   }
 
   #use(pem: string, state: string): void {
-    const wasRefused = this.#faultyLooks >= settleChecks;
+    const wasRefused = this.#problem !== undefined;
+    this.#problem = undefined;
     const isNew = pem !== this.#pem;
     this.#pem = pem;
     this.#usedState = state;
@@ -113,7 +126,9 @@ class WatchedAuthorities implements AuthorityFile {
   #note({ message, path: file }: PemFault, state: string): void {
     this.#faultyLooks = state === this.#faultyState ? this.#faultyLooks + 1 : 1;
     this.#faultyState = state;
-    if (this.#faultyLooks !== settleChecks) return;
+    if (this.#faultyLooks < settleChecks) return;
+    this.#problem = message;
+    if (this.#faultyLooks > settleChecks) return;
     this.#options.logger.warn({ file }, `${message}; the last valid one stays in use`);
   }
 }

@@ -77,15 +77,17 @@ describe('a server', () => {
   it.each([['TLS_CA' as const], ['EVENTS_CA_FILE' as const]])(
     'is checked by the last authorities while %s is broken, which is logged once',
     async (setting) => {
-      const { folder, trust, look, messages } = await open({ [setting]: own.cert });
+      const { folder, trust, trusts, look, messages } = await open({ [setting]: own.cert });
       await folder.write({ [setting]: own.cert.slice(0, -60) });
       for (let looks = 0; looks < 5; looks += 1) await look();
       expect(trust.ca).toBe(own.cert);
+      expect(trusts.files()).toEqual([{ setting, problem: expect.stringMatching(`^${setting} names`) }]);
       expect(messages()).toEqual([
         ['warn', expect.stringMatching(`^${setting} names .*; the last valid one stays in use`)],
       ]);
       await folder.write({ [setting]: own.cert });
       await look();
+      expect(trusts.files()).toEqual([{ setting, problem: undefined }]);
       expect(messages()[1]).toEqual(['info', 'authorities can be read again']);
       await unlink(folder.settings[setting] ?? '');
       await look();

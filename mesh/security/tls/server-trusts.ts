@@ -5,9 +5,10 @@ import { tlsSettings } from '../../config/tls-settings.ts';
 import { AuthorityFiles } from './authority-files.ts';
 import type { ProcessTls } from './process-tls.ts';
 import type { TlsFilesOptions } from './tls-files.ts';
+import type { TlsState } from './tls-states.ts';
 
 /** How a process checks the servers that it uses. Each trust shows what is in the files now, until it is closed. */
-export interface ServerTrusts {
+export interface ServerTrusts extends TlsState {
   /**
    * For a server of the mesh, such as a broker: it is checked by these authorities, else by `TLS_CA`, else by those of
    * Node, and gets the certificate of the process. Throws a ConfigError if a file cannot be used.
@@ -62,6 +63,9 @@ export function openServerTrusts(
       };
     },
     ofOutside: authoritiesIn,
+    // Old authorities may stay beside new ones.
+    expiries: () => [],
+    files: () => files.states(),
     close: () => files.close(),
   };
 }
