@@ -171,7 +171,8 @@ export async function openApp(parts: AppParts): Promise<OpenApp> {
   const port = await server.listen(config.grpcListen);
   shutdown.add('calls', 'calls in progress', (graceMs) => server.drain(graceMs));
   const address = dialAddress(config.grpcListen, port);
-  network.address = address;
+  // A name may also be that of an address where another program listens, which must not get calls with the secret of the process.
+  network.address = dialAddress(server.boundAddress ?? address, port);
   edge?.open();
   draining.throwIfAborted();
   shutdown.add('work', 'audits of files', files.stop);

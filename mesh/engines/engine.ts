@@ -156,6 +156,8 @@ export interface ServerHostOptions {
 /** A gRPC server: listens, speaks HTTP/2 and gRPC framing, and calls handlers. Policy is above it. */
 export interface ServerHost {
   readonly openConnections: number;
+  /** `host:port` at which it listens, an address in place of a name; `undefined` until it does. */
+  readonly boundAddress: string | undefined;
   /** Adds a method; only before `listen`. */
   add<Request, Response>(method: EngineMethod<Request, Response>, handler: EngineHandler<Request, Response>): void;
   /** Forwards the calls whose paths have no method; only before `listen`. Only on the native engine. */

@@ -12,6 +12,8 @@ import type { ServerTls } from './tls/tls-options.ts';
 export interface Listener {
   /** The open connections, without those that are being turned away. */
   readonly openConnections: number;
+  /** `host:port` at which it listens, an address in place of a name; `undefined` until it does. */
+  readonly boundAddress: string | undefined;
   /** Listens on `host:port`; resolves with the port. Rejects with a MeshError that names the address and the setting. */
   listen(address: string, setting?: string): Promise<number>;
   /** Accepts no further connections. Resolves when the accepted ones have ended. */
@@ -90,6 +92,9 @@ export function createListener(
     get openConnections() {
       return limit.open;
     },
+    get boundAddress() {
+      return addressOf(server.address());
+    },
     async listen(address, setting = 'GRPC_LISTEN') {
       server.listen(parseListenAddress(address));
       await once(server, 'listening').catch((error) => Promise.reject(listenError(address, error, setting)));
@@ -102,6 +107,12 @@ export function createListener(
       for (const socket of sockets) socket.destroy();
     },
   };
+}
+
+function addressOf(bound: AddressInfo | string | null): string | undefined {
+  if (bound === null || typeof bound === 'string') return undefined;
+  const { address, family, port } = bound;
+  return family === 'IPv6' ? `[${address}]:${port}` : `${address}:${port}`;
 }
 
 /**

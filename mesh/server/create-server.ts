@@ -56,6 +56,8 @@ export interface ServerOptions extends Omit<ServerHostOptions, 'toStatus' | 'obs
 
 /** A gRPC server of contracts. */
 export interface Server {
+  /** `host:port` at which it listens, an address in place of a name; `undefined` until it does. */
+  readonly boundAddress: string | undefined;
   /**
    * Listens on `host:port` (port 0: any) and resolves with the port. Rejects with a MeshError that names the address and the
    * setting that it is from. Default: `GRPC_LISTEN`.
@@ -127,6 +129,9 @@ export function createServer(options: ServerOptions): Server {
   for (const served of fromMemory) add(served, openAdmission);
   if (forwarder) host.forward?.(forwarder);
   return {
+    get boundAddress() {
+      return host.boundAddress;
+    },
     listen: (address, setting) => host.listen(address, setting),
     drain: (graceMs) => {
       health?.drain();

@@ -70,6 +70,9 @@ export const engineBehindGateway: Engine = {
       get openConnections() {
         return host.openConnections;
       },
+      get boundAddress() {
+        return gateway && `127.0.0.1:${gateway.port}`;
+      },
       add: (method, handler) => host.add(method, handler),
       drain,
       listen,

@@ -92,6 +92,9 @@ export function createServerHost({
       paths.add(method.path);
       registerMethod(server, method, handler, toStatus);
     },
+    get boundAddress() {
+      return listener.boundAddress;
+    },
     listen: (address, setting) => listener.listen(address, setting),
     drain(graceMs) {
       drained ??= drain(graceMs);

@@ -74,6 +74,9 @@ export const engineBehindRawGateway: Engine = {
       get openConnections() {
         return host.openConnections;
       },
+      get boundAddress() {
+        return gateway?.host.boundAddress;
+      },
       add: (method, handler) => host.add(method, handler),
       async drain(graceMs) {
         await Promise.all([host.drain(graceMs), gateway?.host.drain(graceMs)]);

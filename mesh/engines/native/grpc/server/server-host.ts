@@ -157,6 +157,9 @@ export function createServerHost({
     forward(added) {
       forwarder = added;
     },
+    get boundAddress() {
+      return listener.boundAddress;
+    },
     listen: (address, setting) => listener.listen(address, setting),
     drain(graceMs) {
       drained ??= drain(graceMs);
