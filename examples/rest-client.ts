@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { RestApi } from '#gen/rest.ts';
-import { createServiceClient, MeshError, RestError } from '#mesh';
+import { changeReasonKey, createServiceClient, MeshError, RestError } from '#mesh';
 import { readAccess } from './support/access.ts';
+import { changeReason } from './support/change-reason.ts';
 import { exitCode } from './support/failures.ts';
 
 // Places an order and reads it over REST, with the mesh at API_URL. Usage: `node examples/rest-client.ts`.
@@ -14,7 +15,8 @@ const { tls, token } = readAccess(
   url ? url.protocol === 'https:' : undefined,
 );
 const baseUrl = API_URL || `${tls ? 'https' : 'http'}://localhost:8080/api`;
-const options = { ...(tls && { ca: tls.ca }), ...(token && { headers: { authorization: `Bearer ${token}` } }) };
+const headers = { authorization: `Bearer ${token}`, [changeReasonKey]: changeReason() };
+const options = { ...(tls && { ca: tls.ca }), ...(token && { headers }) };
 
 /** What this program reads of an order. */
 interface Order {

@@ -163,6 +163,7 @@ export { createEventStore } from './event-store/streams/create-event-store.ts';
 export { createEventConsumer } from './events/consumer/create-consumer.ts';
 export { createOutbox } from './events/outbox/create-outbox.ts';
 export type { Idempotency } from './idempotency/idempotency.ts';
+export { changeReasonKey, encodeChangeReason } from './operator-actions/change-reason.ts';
 export { createSagaEngine } from './saga/engine.ts';
 export { loadMigrations } from './storage/migrations.ts';
 export { openStorage } from './storage/open.ts';

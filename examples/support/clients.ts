@@ -6,8 +6,9 @@ import {
   Metadata,
   Status,
 } from 'nice-grpc';
-import { decodeStatusDetails, statusDetailsKey } from '#mesh';
+import { changeReasonKey, decodeStatusDetails, statusDetailsKey } from '#mesh';
 import type { Access } from './access.ts';
+import { changeReason } from './change-reason.ts';
 
 /** An error returned by the mesh. Its text says what happened and what to do. */
 export class AnsweredError extends ClientError {
@@ -23,7 +24,10 @@ export class AnsweredError extends ClientError {
   }
 }
 
-/** Creates clients that send the token, and throw an `AnsweredError` for errors returned by the mesh. */
+/**
+ * Creates clients that send the token and why they make changes, and throw an `AnsweredError` for errors returned by
+ * the mesh.
+ */
 export function clientsWith({ token }: Pick<Access, 'token'>) {
   const clients = createClientFactory().use(keepReason);
   return token === undefined ? clients : clients.use(sendToken(token));
@@ -47,6 +51,7 @@ export function reasonOf(error: unknown): string {
 function sendToken(token: string) {
   return async function* send<Request, Response>(call: ClientMiddlewareCall<Request, Response>, options: CallOptions) {
     const metadata = Metadata(options.metadata).set('authorization', `Bearer ${token}`);
+    if (!metadata.has(changeReasonKey)) metadata.set(changeReasonKey, changeReason());
     return yield* call.next(call.request, { ...options, metadata });
   };
 }

@@ -6,6 +6,7 @@ import type { Engine, Transport, TransportCall } from '../engines/engine.ts';
 import { defaultEngine, engineByName } from '../engines/engines.ts';
 import { fixedIdentity } from '../engines/tls/fixed-identity.ts';
 import type { ClientTls } from '../engines/tls/tls-options.ts';
+import { changeReasonKey, encodeChangeReason } from '../operator-actions/change-reason.ts';
 import { createLogger, type LogLevel } from '../telemetry/logger.ts';
 import { systemClock } from '../time/clock.ts';
 
@@ -21,6 +22,11 @@ export interface ProgramClientOptions {
    * is. Default: none.
    */
   readonly token?: string | (() => string) | undefined;
+  /**
+   * Why the program makes changes, up to 500 characters. Needed where the token gives the right to them by a role
+   * alone. Default: what the metadata `request-reason` of a call says.
+   */
+  readonly reason?: string | undefined;
 }
 
 /** TLS of a program. PEM. */
@@ -39,7 +45,7 @@ export interface ProgramTls {
  */
 export async function createClients(
   address: string | ((contract: string) => string),
-  { engine, logLevel = 'warn', tls, token }: ProgramClientOptions = {},
+  { engine, logLevel = 'warn', tls, token, reason }: ProgramClientOptions = {},
 ): Promise<ClientFactory> {
   const resolve = typeof address === 'string' ? () => address : address;
   const { connect } = engine ?? (await engineByName(defaultEngine));
@@ -53,7 +59,7 @@ export async function createClients(
     connect(address, options) {
       assertPrivate(address);
       const transport = connect(address, options);
-      return tokenOf === undefined ? transport : withToken(transport, tokenOf);
+      return tokenOf === undefined ? transport : withMetadata(transport, () => metadataOf(tokenOf(), reason));
     },
   };
   const endpoints = endpointsByAddress(dialed, resolve, { tls: tls && clientTls(tls) });
@@ -64,11 +70,19 @@ function clientTls({ ca, cert, key }: ProgramTls): ClientTls {
   return cert === undefined || key === undefined ? { ca } : { identity: fixedIdentity({ ca, cert, key }) };
 }
 
-/** Adds a token to each call that has none. */
-function withToken(transport: Transport, tokenOf: () => string): Transport {
+function metadataOf(token: string, reason: string | undefined): Readonly<Record<string, string>> {
+  return {
+    authorization: `Bearer ${token}`,
+    ...(reason !== undefined && { [changeReasonKey]: encodeChangeReason(reason) }),
+  };
+}
+
+/** Adds metadata to each call that has not set it itself. */
+function withMetadata(transport: Transport, added: () => Readonly<Record<string, string>>): Transport {
   const add = (call: TransportCall): TransportCall => {
-    if (call.metadata.has('authorization')) return call;
-    return { ...call, metadata: Metadata(call.metadata).set('authorization', `Bearer ${tokenOf()}`) };
+    const metadata = Metadata(call.metadata);
+    for (const [key, value] of Object.entries(added())) if (!metadata.has(key)) metadata.set(key, value);
+    return { ...call, metadata };
   };
   return {
     get lastReceivedMs() {

@@ -1,7 +1,10 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import type { Message } from '@bufbuild/protobuf';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { MeshCallOptions } from '../client/calls.ts';
 import type { HttpCall } from './http-call.ts';
 import type { RestMatch } from './rest.ts';
+import { changeReasonMetadata } from './semantics/change-reason.ts';
 import { answerStream, type StreamTools } from './streams/answer-stream.ts';
 import { answerOnce } from './unary.ts';
 
@@ -27,8 +30,9 @@ export async function answer(
     const exchange = semantics.begin(message, headers);
     request.exchange = exchange;
     reply.headers(exchange.headers);
-    if (!isStream) return await answerOnce(match.endpoint, exchange, request, reply, optionsOf(call));
-    return await answerStream(request, reply, { endpoint: match.endpoint, message, options: optionsOf(call) }, tools);
+    const options = optionsOf(call, headers);
+    if (!isStream) return await answerOnce(match.endpoint, exchange, request, reply, options);
+    return await answerStream(request, reply, { endpoint: match.endpoint, message, options }, tools);
   } finally {
     if (!isStream) place.leave();
   }
@@ -40,6 +44,7 @@ function messageOf({ body, originalUrl }: FastifyRequest, { endpoint, variables 
   return endpoint.read({ variables, query, body: body as string | undefined });
 }
 
-function optionsOf({ deadlineMs }: HttpCall) {
-  return deadlineMs === undefined ? {} : { deadline: deadlineMs };
+function optionsOf({ deadlineMs }: HttpCall, headers: IncomingHttpHeaders): MeshCallOptions {
+  const metadata = changeReasonMetadata(headers);
+  return { ...(deadlineMs !== undefined && { deadline: deadlineMs }), ...(metadata && { metadata }) };
 }

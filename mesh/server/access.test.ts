@@ -16,7 +16,7 @@ import { ada as message, startEcho } from './testing/start-echo.ts';
 const nobody = {};
 const ada = { 'test-subject': 'u1', 'test-roles': 'user' };
 const bob = { 'test-subject': 'u2', 'test-roles': 'user' };
-const operator = { 'test-subject': 'u3', 'test-roles': 'operator' };
+const operator = { 'test-subject': 'u3', 'test-roles': 'operator', 'request-reason': 'a test' };
 const order = { 'test-service': 'order' };
 
 const start = (access: AccessRule | undefined, handlers: Partial<EchoHandlers> = {}) =>
@@ -191,7 +191,7 @@ describe('a change that an operator asks for', () => {
     const { raw, recorded } = await startRecorded();
     expect((await raw(method, message, { ...operator, 'x-request-id': 'r1' })).status).toBe(OK);
     const path = `/test.v1.EchoService/${method}`;
-    const begun = { subject: 'u3', roles: ['operator'], method: path, reason: '', requestId: 'r1' };
+    const begun = { subject: 'u3', roles: ['operator'], method: path, reason: 'a test', requestId: 'r1' };
     expect(recorded).toEqual([expect.objectContaining(begun), ['1', 'OK']]);
   });
 

@@ -102,6 +102,13 @@ export class HandlerContext implements CallScope, MeshCallContext, EnteringCall 
     if (this.#access?.owner?.in === 'request') this.#assertIs(this.#access.ownerOf(request));
   }
 
+  /** Whether the rule names a field of the request that has the caller as the owner. */
+  ownsRequest(request: unknown): boolean {
+    const subject = this.caller?.subject;
+    if (this.#access?.owner?.in !== 'request' || !subject) return false;
+    return this.#access.ownerOf(request) === subject;
+  }
+
   /** Throws PERMISSION_DENIED or INTERNAL `OWNER_NOT_CHECKED` if a response must not leave. */
   assertOwnResponse(response: unknown): void {
     if (this.#access?.owner?.in === 'response') this.#assertIs(this.#access.ownerOf(response));

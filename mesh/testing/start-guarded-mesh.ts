@@ -18,7 +18,10 @@ export interface TestCaller {
 
 /** A mesh whose methods are for those whom their contracts allow. */
 export interface GuardedMesh extends TestMesh {
-  /** Returns clients with a token of a caller; without one, callers of whom nothing is known. They close with the mesh. */
+  /**
+   * Returns clients with a token of a caller; without one, callers of whom nothing is known. They say that a test makes
+   * their changes. They close with the mesh.
+   */
   callAs(caller?: TestCaller): Promise<Pick<ClientFactory, 'client'>>;
   /** Returns a token, for calls over HTTP: `authorization: Bearer <token>`. It is valid for 5 min. */
   tokenOf(caller: TestCaller): Promise<string>;
@@ -44,7 +47,12 @@ export async function startGuardedMesh(
     tokenOf,
     async callAs(caller) {
       const token = caller && (await tokenOf(caller));
-      const clients = await createClients(mesh.address, { engine: engineOfRun, logLevel: 'fatal', token });
+      const clients = await createClients(mesh.address, {
+        engine: engineOfRun,
+        logLevel: 'fatal',
+        token,
+        reason: 'a test',
+      });
       opened.defer(() => clients.close());
       return clients;
     },

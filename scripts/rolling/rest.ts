@@ -1,5 +1,7 @@
 import type { RestApi } from '#gen/rest.ts';
+import { changeReasonKey } from '#mesh';
 import type { Access } from '../../examples/support/access.ts';
+import { changeReason } from '../../examples/support/change-reason.ts';
 import { createServiceClient } from '../../mesh/rest-client/create-service-client.ts';
 import type { TypedRestClient } from '../../mesh/rest-client/typed-client.ts';
 import { type Caller, startReads } from './callers.ts';
@@ -11,7 +13,7 @@ type Rest = TypedRestClient<RestApi>;
 export function connectRest(httpAddress: string, { tls, token }: Access): Rest {
   return createServiceClient<RestApi>(`${tls ? 'https' : 'http'}://${httpAddress}/api`, {
     ...(tls && { ca: tls.ca }),
-    ...(token && { headers: { authorization: `Bearer ${token}` } }),
+    ...(token && { headers: { authorization: `Bearer ${token}`, [changeReasonKey]: changeReason() } }),
   });
 }
 

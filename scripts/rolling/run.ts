@@ -33,7 +33,7 @@ export async function verifyRolling(mesh: SplitMesh, options: RollingOptions): P
   const access = readAccess({ DATA_DIR: 'none', ...settings }, address);
   const prepared = connect(address, access);
   await prepareData(prepared, say).finally(() => prepared.close());
-  const clients = await createClients(address, { ...access, logLevel: 'silent' });
+  const clients = await createClients(address, { ...access, reason: 'rolling restart under load', logLevel: 'silent' });
   const rest = connectRest(httpAddress, access);
   const close = () => {
     clients.close();

@@ -12,6 +12,7 @@ import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
 import type { TsProtoServiceDefinition } from 'nice-grpc';
 import { Status } from '#mesh';
 import { contractDescriptors } from '../../mesh/contract/declared-services.ts';
+import { changeReasonKey } from '../../mesh/operator-actions/change-reason.ts';
 import { createTestIssuer, type TestIssuer } from '../../mesh/security/testing/test-issuer.ts';
 import { type RawAnswer, rawCall, rawConnection } from '../../mesh/server/testing/raw-call.ts';
 import { grpcFrame } from '../../mesh/testing/grpc-frame.ts';
@@ -44,7 +45,7 @@ export function methodNamed(name: string): DescMethod {
 export interface AuthenticatedMesh {
   readonly mesh: TestMesh;
   readonly issuer: TestIssuer;
-  /** The headers of a user's call over gRPC and HTTP. */
+  /** The headers of a user's call over gRPC and HTTP: a token and, of operators and admins, the reason `a test`. */
   headers(who: Who): Promise<Record<string, string>>;
   /** Calls a method as a user, or as nobody. */
   call(name: string, request: JsonObject, who: Who): Promise<RawAnswer>;
@@ -60,6 +61,10 @@ export const users: Readonly<Partial<Record<Who, { readonly subject: string; rea
   operator: { subject: 'olga', roles: ['operator'] },
   admin: { subject: 'adam', roles: ['admin'] },
 };
+
+function isStaff({ roles }: { readonly roles: readonly string[] }): boolean {
+  return roles.some((role) => role !== 'user');
+}
 
 /** Starts it. It serves HTTP too. */
 export async function startAuthenticatedMesh(environment: Record<string, string> = {}): Promise<AuthenticatedMesh> {
@@ -82,7 +87,7 @@ export async function startAuthenticatedMesh(environment: Record<string, string>
     if (user === undefined) return {};
     const token = tokens.get(who) ?? issuer.sign(user.subject, { claims: { roles: user.roles } });
     tokens.set(who, token);
-    return { authorization: `Bearer ${await token}` };
+    return { authorization: `Bearer ${await token}`, ...(isStaff(user) && { [changeReasonKey]: 'a test' }) };
   };
   return {
     mesh,

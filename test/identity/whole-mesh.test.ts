@@ -13,7 +13,7 @@ import { eventually } from '../../mesh/testing/eventually.ts';
 import { startMesh, type TestMesh } from '../../mesh/testing/start-mesh.ts';
 import { type TempFolder, tempFolder } from '../../mesh/testing/temp-folder.ts';
 import { allServices } from '../../services/all.ts';
-import { bookOrder, fillShop, type Shop, shopOf, watchToEnd } from '../support/shop.ts';
+import { bookOrder, fillShop, type Shop, shopOf, watchToEnd, withReason } from '../support/shop.ts';
 import { clientsOf, openIssuer, withToken } from './support/callers.ts';
 
 describe('a mesh in one process, whose callers have tokens', () => {
@@ -124,7 +124,7 @@ describe('a mesh in one process, whose callers have tokens', () => {
     const placed = await withToken(tokens.ada, () => shop.orders.placeOrder(order));
     const again = await withToken(tokens.ada, () => shop.orders.placeOrder(order));
     expect(again).toEqual(placed);
-    const byRoot = await withToken(tokens.root, () => shop.orders.placeOrder(order));
+    const byRoot = await withToken(tokens.root, () => shop.orders.placeOrder(order, withReason));
     expect(byRoot.id).not.toBe(placed.id);
     const byTom = withToken(tokens.tom, () => shop.orders.placeOrder(order));
     await expect(byTom).rejects.toMatchObject({ code: Status.PERMISSION_DENIED });
@@ -133,7 +133,7 @@ describe('a mesh in one process, whose callers have tokens', () => {
 
   it('shows the shipment of an order that an operator places to the user of the order', async () => {
     const { id } = await withToken(tokens.root, () =>
-      shop.orders.placeOrder(bookOrder({ userId: 'ada', quantity: 1 })),
+      shop.orders.placeOrder(bookOrder({ userId: 'ada', quantity: 1 }), withReason),
     );
     await withToken(tokens.ada, () => watchToEnd(shop.orders, id));
     const shipping = clients.client(ShippingServiceContract);

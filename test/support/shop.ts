@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Client } from 'nice-grpc';
+import { type Client, Metadata } from 'nice-grpc';
 import { InventoryServiceContract } from '#gen/inventory/v1/inventory.contract.ts';
 import { NotificationServiceContract } from '#gen/notification/v1/notification.contract.ts';
 import { DeadLetterServiceContract, SagaServiceContract } from '#gen/ops/v1/ops.contract.ts';
@@ -9,6 +9,7 @@ import { AccountServiceContract, PaymentServiceContract } from '#gen/payment/v1/
 import { ShippingServiceContract } from '#gen/shipping/v1/shipping.contract.ts';
 import { UserServiceContract } from '#gen/user/v1/user.contract.ts';
 import type { Runtime } from '../../mesh/app/service/service.ts';
+import { changeReasonKey } from '../../mesh/operator-actions/change-reason.ts';
 
 /** Clients of all services that an order involves. */
 export type Shop = ReturnType<typeof shopOf>;
@@ -31,14 +32,19 @@ export function shopOf(mesh: Pick<Runtime, 'client'>) {
 /** The stock and funds that `fillShop` creates. */
 export const stocked = { sku: 'book', price: 500n, onHand: 100n, funds: 100_000n } as const;
 
+/** Says why, as operators have to where calls are authenticated. */
+export const withReason = { metadata: Metadata({ [changeReasonKey]: 'a test' }) };
+
 /** Creates a hundred books, Ada with money for two hundred, and Tom with an empty account. */
 export async function fillShop(shop: Shop): Promise<void> {
   const unitPrice = euros(stocked.price);
-  await shop.inventory.createItem({ item: { sku: stocked.sku, name: 'A book', unitPrice, onHand: stocked.onHand } });
+  const item = { sku: stocked.sku, name: 'A book', unitPrice, onHand: stocked.onHand };
+  await shop.inventory.createItem({ item }, withReason);
   for (const [id, funds] of [['ada', stocked.funds] as const, ['tom', 0n] as const]) {
-    await shop.users.createUser({ user: { id, name: id, email: `${id}@example.com` } });
-    await shop.accounts.openAccount({ requestId: randomUUID(), accountId: id, currencyCode: 'EUR' });
-    if (funds > 0n) await shop.accounts.deposit({ requestId: randomUUID(), accountId: id, amount: euros(funds) });
+    await shop.users.createUser({ user: { id, name: id, email: `${id}@example.com` } }, withReason);
+    await shop.accounts.openAccount({ requestId: randomUUID(), accountId: id, currencyCode: 'EUR' }, withReason);
+    if (funds > 0n)
+      await shop.accounts.deposit({ requestId: randomUUID(), accountId: id, amount: euros(funds) }, withReason);
   }
 }
 

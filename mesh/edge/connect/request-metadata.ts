@@ -1,7 +1,9 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { decodeBinaryHeader } from '@connectrpc/connect';
 import { Metadata } from 'nice-grpc-common';
+import { changeReasonKey } from '../../operator-actions/change-reason.ts';
 import { identityHeaderOf } from '../identity-headers.ts';
+import { changeReasonMetadata } from '../semantics/change-reason.ts';
 import { invalidHeader } from '../semantics/errors.ts';
 import { connectionHeaders } from './connection-headers.ts';
 
@@ -54,13 +56,14 @@ export function createHeaderFilter(names: readonly string[]): HeaderFilter {
 }
 
 /**
- * The headers of a request that its service gets as metadata. Those that gRPC does not allow are left out. Throws INVALID_ARGUMENT
+ * The headers of a request that its service gets as metadata: why an operator makes a change, and those that pass.
+ * Those that gRPC does not allow are left out. Throws INVALID_ARGUMENT
  * `INVALID_HEADER` if one whose name ends with `-bin` is not in base64.
  */
 export function requestMetadata(headers: IncomingHttpHeaders, passes: HeaderFilter): Metadata {
-  const metadata = Metadata();
+  const metadata = changeReasonMetadata(headers) ?? Metadata();
   for (const [name, value] of Object.entries(headers)) {
-    if (value === undefined || !passes(name)) continue;
+    if (value === undefined || name === changeReasonKey || !passes(name)) continue;
     const text = typeof value === 'string' ? value : value.join(', ');
     if (!metadataName.test(name) || !metadataValue.test(text)) continue;
     if (!name.endsWith('-bin')) metadata.set(name, text);

@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { FastifyReply } from 'fastify';
 import type { CorsOrigins } from '../../config/cors-origins.ts';
+import { changeReasonKey } from '../../operator-actions/change-reason.ts';
 import { protocolHeaders } from '../connect/protocol-headers.ts';
 import { originNotAllowed } from './errors.ts';
 import { securityHeaders } from './security-headers.ts';
@@ -29,6 +30,7 @@ const requestHeaders = [
   'if-match',
   'if-none-match',
   'last-event-id',
+  changeReasonKey,
   'request-timeout',
   'traceparent',
   'tracestate',

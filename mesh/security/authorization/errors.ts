@@ -48,9 +48,12 @@ export const ownerNotChecked = defineError({
 export const reasonMissing = defineError({
   reason: 'REASON_MISSING',
   code: Status.INVALID_ARGUMENT,
-  means: 'what an operator or an admin changes is recorded with a reason, and the request has none',
-  fix: 'set `reason`, or `note`',
-  text: ({ path }: { readonly path: string }) =>
-    `${path} needs a reason, which is recorded: set \`reason\` or \`note\``,
+  means:
+    'what an operator or an admin changes is recorded with a reason, and neither the request nor its metadata has one',
+  fix: 'set `reason` or `note` of the request, or the metadata (HTTP: the header) `request-reason`',
+  text: ({ path, field }: { readonly path: string; readonly field: string | undefined }) => {
+    const inRequest = field === undefined ? '' : `\`${field}\`, or `;
+    return `${path} needs a reason, which is recorded: set ${inRequest}the metadata \`request-reason\``;
+  },
   metadata: () => ({}),
 });

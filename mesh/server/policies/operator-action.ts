@@ -1,10 +1,10 @@
 import { cutText, messageOf } from '../../errors/error-text.ts';
 import { MeshError } from '../../errors/mesh-error.ts';
 import type { OperatorActions } from '../../operator-actions/operator-actions.ts';
-import { reasonMissing } from '../../security/authorization/errors.ts';
 import { storableText } from '../../storage/sql.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import type { HandlerContext } from '../handler-context.ts';
+import { reasonOf } from './change-reason.ts';
 
 const maxRequestBytes = 4_096;
 
@@ -59,15 +59,14 @@ export function isDryRun(request: unknown): boolean {
 
 async function begin(call: HandlerContext, request: unknown, { actions, logger }: ActionTools): Promise<string> {
   const { subject = '', roles = [] } = call.caller ?? {};
-  const reason = reasonOf(request);
-  if (reason === '') throw reasonMissing({ path: call.path });
+  const reason = storableText(reasonOf(call, request));
   const { path: method, requestId } = call;
   // Without a database the log alone has it, also with LOG_LEVEL=warn.
   const level = actions === undefined ? 'warn' : 'info';
   logger[level]({ method, subject, roles, reason }, 'operator action');
   if (actions === undefined) return '';
   const text = storableText(cutText(asJson(request), maxRequestBytes));
-  return await actions.begin({ subject, roles, method, request: text, reason: reason ?? '', requestId });
+  return await actions.begin({ subject, roles, method, request: text, reason, requestId });
 }
 
 /** That the outcome is missing shows that it is not known: the effect has been had. */
@@ -77,16 +76,6 @@ async function end(id: string, outcome: string, { actions, logger }: ActionTools
   } catch (error) {
     logger.warn({ err: error, action: id, outcome }, 'outcome of an operator action was not recorded');
   }
-}
-
-/** The fields of requests that say why. */
-const reasonFields = ['reason', 'note'] as const;
-
-/** Why an operator asks for it; empty if the request leaves it out, `undefined` if it has no field for it. */
-function reasonOf(request: unknown): string | undefined {
-  const fields = request as Readonly<Record<string, unknown>> | undefined;
-  const values = reasonFields.map((name) => fields?.[name]).filter((value) => typeof value === 'string');
-  return values[0]?.trim();
 }
 
 function asJson(request: unknown): string {

@@ -2,7 +2,7 @@ import { text as readText } from 'node:stream/consumers';
 import { type DescMethod, type FileRegistry, fromBinary, fromJson, toBinary, toJson } from '@bufbuild/protobuf';
 import { Client, Metadata, type ServiceError } from '@grpc/grpc-js';
 import { ClientError, Status } from 'nice-grpc';
-import { statusDetailsKey } from '#mesh';
+import { changeReasonKey, encodeChangeReason, statusDetailsKey } from '#mesh';
 import { channelCredentials, channelOptions } from '../../../examples/support/access.ts';
 import { describeFailure, type ExitCode, exitCode, exitCodeOf } from '../../../examples/support/failures.ts';
 import { escapeControls } from '../../support/format.ts';
@@ -18,11 +18,16 @@ export const callCommand: Command = {
 <method> @                    read the request from standard input
          --header <name:value>  send a metadata header (may be repeated)
          --timeout <seconds>    set a deadline
+         --reason <text>        say why, for the record of what operators change (default: ORDERMESH_REASON)
 
 Messages of a stream are JSON lines. A method that takes a stream gets JSON lines or one JSON array.
 Without a method: list the services.`,
   async run(args, cli) {
-    const options = { header: { type: 'string', multiple: true }, timeout: { type: 'string' } } as const;
+    const options = {
+      header: { type: 'string', multiple: true },
+      timeout: { type: 'string' },
+      reason: { type: 'string' },
+    } as const;
     const { values, positionals } = readArgs(args, options);
     const [name, data = '', ...others] = positionals;
     if (others.length > 0) throw new UsageError('call takes one method and one request: put the JSON in quotes');
@@ -46,6 +51,8 @@ Without a method: list the services.`,
     const { token } = cli.access;
     if (token !== undefined && metadata.get('authorization').length === 0)
       metadata.set('authorization', `Bearer ${token}`);
+    const reason = values.reason ?? process.env.ORDERMESH_REASON;
+    if (reason) metadata.set(changeReasonKey, encodeChangeReason(reason));
     return await call(found, { requests, types, metadata, deadlineMs: readTimeout(values.timeout), cli });
   },
 };

@@ -34,6 +34,7 @@ export async function startSecuredMesh(): Promise<SecuredMesh> {
     engine: engineOfRun,
     tls: { ca: pem(program.ca), cert: pem(program.cert), key: pem(program.key) },
     token: await mesh.tokenOf({ subject: 'olga', roles: ['operator'] }),
+    reason: 'a test',
   });
   const { client } = stack.adopt(clients, ({ close }) => close());
   const [userId, otherId] = [`ada-${randomUUID()}`, `eve-${randomUUID()}`];

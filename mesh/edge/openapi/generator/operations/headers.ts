@@ -1,4 +1,6 @@
 import type { Registry } from '@bufbuild/protobuf';
+import type { AccessRule } from '../../../../contract/contract.ts';
+import { accessOf } from '../../../../contract/policy/access.ts';
 import { readPolicy } from '../../../../contract/policy/policy.ts';
 import { resumeOf } from '../../../../contract/policy/resume.ts';
 import type { HttpRoute } from '../../../rules/http-routes.ts';
@@ -51,6 +53,15 @@ export const headerParameters = {
     description: 'Identifies the request in logs and in its answer. Generated if it is missing or not valid.',
     schema: { type: 'string', pattern: '^[a-zA-Z0-9._-]{1,128}$', examples: ['checkout-4711'] },
   },
+  RequestReason: {
+    name: 'Request-Reason',
+    in: 'header',
+    description:
+      'Why an operator or admin makes the change, which is recorded: needed from whoever may make it by a role alone, ' +
+      'unless a field `reason` or `note` of the request says so. At most 500 characters; others than printable ASCII ' +
+      'are percent-encoded UTF-8.',
+    schema: { type: 'string', minLength: 1, examples: ['Refund for ticket 4711'] },
+  },
   RequestTimeout: {
     name: 'Request-Timeout',
     in: 'header',
@@ -101,6 +112,8 @@ export interface RouteHeaders {
   readonly hasEtag: boolean;
   readonly isGet: boolean;
   readonly isResumable: boolean;
+  /** Whether it makes a change that operators have to explain. */
+  readonly hasReason: boolean;
   /** The fields of the request that they give, so a query need not. */
   readonly fields: readonly string[];
 }
@@ -120,18 +133,25 @@ export function headersOf({ method, verb, responseBody }: HttpRoute, registry: R
     hasEtag: isUnary && responseBody === undefined && responseEtag(method.output) !== undefined,
     isGet,
     isResumable: resumeOf(method, registry) !== undefined,
+    hasReason: idempotency !== 'no-side-effects' && isForRoles(accessOf(method, registry)),
     fields: [...(requestId ? [requestId.name] : []), ...(etag && !isGet ? [etag.path] : [])],
   };
 }
 
+/** Whether some may call a method because of their role, and not everyone. */
+function isForRoles({ anyone = false, roles = [] }: Pick<AccessRule, 'anyone' | 'roles'> = {}): boolean {
+  return !anyone && roles.length > 0 && !roles.includes('*');
+}
+
 /** Returns the parameters for the headers of a request. */
 export function requestHeaders(headers: RouteHeaders): (Parameter | Reference)[] {
-  const { hasKey, requiresKey, hasIfMatch, hasEtag, isGet, isResumable } = headers;
+  const { hasKey, requiresKey, hasIfMatch, hasEtag, isGet, isResumable, hasReason } = headers;
   return [
     ...(hasKey ? [requiresKey ? { ...idempotencyKey, required: true } : parameter('IdempotencyKey')] : []),
     ...(hasIfMatch ? [parameter('IfMatch')] : []),
     ...(isGet && hasEtag ? [parameter('IfMatchOfRead'), parameter('IfNoneMatch')] : []),
     ...(isResumable ? [parameter('LastEventId')] : []),
+    ...(hasReason ? [parameter('RequestReason')] : []),
     parameter('RequestTimeout'),
     parameter('RequestId'),
   ];
