@@ -41,7 +41,7 @@ describe('a gateway to two user services, one of them with a bridge', () => {
   });
 
   it('uses neither a database nor a broker, and names none', () => {
-    expect(gateway.stdout()).toMatch(/services=gateway data=\S+ pid=/);
+    expect(gateway.stdout()).toMatch(/services=gateway data=\S+ tls=off tokens=off pid=/);
   });
 
   it('spreads calls over the instances, with what callers send and get', async () => {
