@@ -103,6 +103,10 @@ describe('a folder of certificates', () => {
     expect(Math.round((kept.validToDate.getTime() - Date.now()) / dayMs)).toBe(20);
     certs.sign(['mesh'], { hosts: [] });
     expect(certificateOf(certs, 'mesh').subjectAltName).not.toContain('shop.example');
+    // One that ended at once would end again before a process has started with it.
+    certs.sign(['mesh'], { notAfter: new Date(Date.now() + 1_000) });
+    certs.sign(['mesh']);
+    expect(Math.round((certificateOf(certs, 'mesh').validToDate.getTime() - Date.now()) / dayMs)).toBe(1);
   });
 
   it('drops no CA that signed a certificate in it', async () => {

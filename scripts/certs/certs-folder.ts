@@ -19,7 +19,7 @@ export interface SignOptions {
    * certificate that is replaced.
    */
   readonly hosts?: readonly string[] | undefined;
-  /** Default: as long from now as the certificate that is replaced was valid, or 90 days. */
+  /** Default: as long from now as the certificate that is replaced was valid, but at least a day; 90 days if there is none. */
   readonly notAfter?: Date | undefined;
 }
 
@@ -124,7 +124,7 @@ export function openCertsFolder(folder: string): CertsFolder {
         const replaced = certificateAt(files.cert);
         const own = [name, `${name}-service`, ...localHosts];
         const further = hosts ?? (replaced ? furtherHosts(replaced, own) : []);
-        const defaultMs = replaced ? lifetimeMs(replaced) - skewMs : certificateDays * dayMs;
+        const defaultMs = replaced ? Math.max(lifetimeMs(replaced) - skewMs, dayMs) : certificateDays * dayMs;
         const { key, cert } = createCertificate(
           {
             name,
