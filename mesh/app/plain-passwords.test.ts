@@ -15,6 +15,7 @@ describe('servers without TLS', () => {
   it('on other machines are named, with a password or not', () => {
     expect(plainServers(readConfig(open))).toEqual(Object.keys(open));
     expect(plainServers(readConfig({ DATABASE_URL: 'postgres:///x?host=10.0.0.5' }))).toEqual(['DATABASE_URL']);
+    expect(plainServers(readConfig({ DISCOVERY_URL: 'consul://registry:8500' }))).toEqual(['DISCOVERY_URL']);
   });
 
   it.each([
@@ -49,6 +50,7 @@ describe('passwords without TLS', () => {
     { DATABASE_DIRECT_URL: 'postgres://me:secret@db/<service>' },
     { EVENTS_URL: 'kafka://me:secret@127.0.0.1:1,kafka:2?mechanism=plain' },
     { TASKS_URL: 'amqp://me:secret@rabbitmq:5672' },
+    { DISCOVERY_URL: 'consul://registry:8500?token_file=/run/token' },
     { DISCOVERY_URL: 'eureka://me:secret@registry:8761' },
   ])('are named: %j', (environment) => {
     expect(plainPasswords(readConfig(environment))).toEqual(Object.keys(environment));

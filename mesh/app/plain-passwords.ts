@@ -1,6 +1,7 @@
 import { isLocal } from '../config/address.ts';
 import type { Config } from '../config/config.ts';
 import { parseKafkaUrl } from '../config/kafka-url.ts';
+import { remoteUrl } from '../config/remote-url.ts';
 import type { Logger } from '../telemetry/logger.ts';
 
 type Urls = Pick<
@@ -8,40 +9,58 @@ type Urls = Pick<
   'tlsCert' | 'tlsCa' | 'databaseUrl' | 'databaseDirectUrl' | 'databaseCa' | 'eventsUrl' | 'tasksUrl' | 'discovery'
 >;
 
+/** A setting whose server is on another machine and is reached without TLS. */
+interface PlainServer {
+  readonly variable: string;
+  /** Whether anybody on the way can read a password of it. */
+  readonly showsPassword: boolean;
+}
+
 /**
  * Returns the settings whose password anybody on the way to its server can read, because it is on another machine and
  * the URL does not ask for TLS. The mail server is none: it gets a password over TLS only.
  */
 export function plainPasswords(urls: Urls): string[] {
-  const { databaseUrl, databaseDirectUrl, eventsUrl, tasksUrl, discovery } = urls;
-  const isOpenDatabase = (url: string) => hasRemotePassword(url, postgres) && isOpenPostgres(url, urls);
-  const kafka = eventsUrl.startsWith('kafka:') ? parseKafkaUrl(eventsUrl) : undefined;
-  const isOpenRegistry = discovery.scheme === 'eureka' && discovery.user !== undefined && discovery.tls === undefined;
-  return [
-    ...(isOpenDatabase(databaseUrl) ? ['DATABASE_URL'] : []),
-    ...(isOpenDatabase(databaseDirectUrl) ? ['DATABASE_DIRECT_URL'] : []),
-    ...(kafka?.sasl?.mechanism === 'plain' && !kafka.brokers.every(isLocal) ? ['EVENTS_URL'] : []),
-    ...(hasRemotePassword(tasksUrl, /^amqp:/) ? ['TASKS_URL'] : []),
-    ...(isOpenRegistry && !discovery.servers.every(isLocal) ? ['DISCOVERY_URL'] : []),
-  ];
+  return findPlainServers(urls)
+    .filter(({ showsPassword }) => showsPassword)
+    .map(({ variable }) => variable);
 }
 
 /**
  * Returns the settings whose server is on another machine and is reached without TLS, with a password or not: orders,
- * addresses and the callers of sagas go there.
+ * addresses and the callers of sagas go there, and registries say where all calls go.
  */
 export function plainServers(urls: Urls): string[] {
+  return findPlainServers(urls).map(({ variable }) => variable);
+}
+
+function findPlainServers(urls: Urls): PlainServer[] {
   const { databaseUrl, databaseDirectUrl, eventsUrl, tasksUrl, discovery } = urls;
-  const isOpenDatabase = (url: string) => remoteUrl(url, postgres) !== undefined && isOpenPostgres(url, urls);
+  const database = (url: string) => (postgres.test(url) && isOpenPostgres(url, urls) ? remoteUrl(url) : undefined);
   const kafka = eventsUrl.startsWith('kafka:') ? parseKafkaUrl(eventsUrl) : undefined;
-  const isOpenRegistry = discovery.scheme === 'eureka' && discovery.tls === undefined;
-  return [
-    ...(isOpenDatabase(databaseUrl) ? ['DATABASE_URL'] : []),
-    ...(isOpenDatabase(databaseDirectUrl) ? ['DATABASE_DIRECT_URL'] : []),
-    ...(kafka && !kafka.brokers.every(isLocal) ? ['EVENTS_URL'] : []),
-    ...(remoteUrl(tasksUrl, /^amqp:/) ? ['TASKS_URL'] : []),
-    ...(isOpenRegistry && !discovery.servers.every(isLocal) ? ['DISCOVERY_URL'] : []),
+  const found: readonly (PlainServer | undefined)[] = [
+    ofUrl('DATABASE_URL', database(databaseUrl)),
+    ofUrl('DATABASE_DIRECT_URL', database(databaseDirectUrl)),
+    kafka?.brokers.every(isLocal) === false
+      ? { variable: 'EVENTS_URL', showsPassword: kafka.sasl?.mechanism === 'plain' }
+      : undefined,
+    ofUrl('TASKS_URL', tasksUrl.startsWith('amqp:') ? remoteUrl(tasksUrl) : undefined),
+    plainRegistry(discovery),
   ];
+  return found.filter((server) => server !== undefined);
+}
+
+function ofUrl(variable: string, url: URL | undefined): PlainServer | undefined {
+  return url && { variable, showsPassword: url.password !== '' };
+}
+
+function plainRegistry(discovery: Urls['discovery']): PlainServer | undefined {
+  const variable = 'DISCOVERY_URL';
+  if (discovery.scheme === 'consul' && discovery.tls === undefined && !isLocal(discovery.agent))
+    return { variable, showsPassword: discovery.tokenFile !== undefined };
+  if (discovery.scheme === 'eureka' && discovery.tls === undefined && !discovery.servers.every(isLocal))
+    return { variable, showsPassword: discovery.user !== undefined };
+  return undefined;
 }
 
 /**
@@ -65,16 +84,4 @@ function isOpenPostgres(url: string, { databaseCa, tlsCa }: Pick<Urls, 'database
   const mode = /[?&]sslmode=([^&#]*)/.exec(url)?.[1];
   if (mode !== undefined) return mode === 'disable';
   return databaseCa.file === undefined && (tlsCa === '' || databaseCa.isOfNode === true);
-}
-
-function hasRemotePassword(text: string, scheme: RegExp): boolean {
-  return (remoteUrl(text, scheme)?.password ?? '') !== '';
-}
-
-/** Returns the URL of a server with this scheme on another machine. */
-function remoteUrl(text: string, scheme: RegExp): URL | undefined {
-  const url = scheme.test(text) ? URL.parse(text.replaceAll('<service>', 'service')) : null;
-  const host = url?.searchParams.get('host') ?? url?.hostname ?? '';
-  // Without a host, or with a folder as its host, it is a socket of this machine.
-  return url === null || host === '' || /^(\/|%2F)/.test(host) || isLocal(`${host}:`) ? undefined : url;
 }

@@ -47,8 +47,8 @@ describe('readConfig', () => {
     },
   );
 
-  it('takes long paths and paths with an @ for paths', () => {
-    for (const path of [`/${'folder/'.repeat(20)}key`, '/run/keys@2/tls', 'data/certs/order.key'])
+  it('takes long paths and those with an @, { or = for paths', () => {
+    for (const path of [`/${'folder/'.repeat(20)}key`, '/run/keys@2/tls', '/run/{pod}/token=x', 'data/certs/order.key'])
       expect(readConfig({ TLS_KEY: path }).tlsKey).toBe(path);
   });
 
@@ -80,6 +80,7 @@ describe('readConfig', () => {
   it.each([
     { TASKS_URL: 'amqp//u:s3cret@h' },
     { DATABASE_URL: 'me:s3cret@127.0.0.1:55439/mesh_<service>' },
+    { DATABASE_URL: 'postgres://me:s3cret@127.0.0.1:55439/mesh_<service>?ssl=0' },
     { DATABASE_URL: 'postgres:/me:s3cret@127.0.0.1:55439/mesh_<service>' },
     { DATABASE_URL: 'postgres:///me:s3cret@127.0.0.1/mesh_<service>' },
     { DATABASE_URL: 'postgres://me:s/3cret@127.0.0.1/mesh_<service>' },

@@ -1,11 +1,14 @@
-/** What no name of a file has: lines, PEM, JSON, a URL. */
-const notInPaths = /[\r\n{}]|-----BEGIN|:\/\//;
+/** What no path has: lines, PEM, a URL. */
+const notInPaths = /[\r\n]|-----BEGIN|:\/\//;
 
-/** Base64 of a key, on one line. Paths that long begin at a root or have a dot. */
-const encoded = /^[A-Za-z0-9+=_-][A-Za-z0-9+/=_-]{99,}$/;
+/** Where a path begins at the root, or at this or the folder above. */
+const rooted = /^\.{0,2}\//;
 
-/** As libpq has it. */
-const password = /(?:pass|pwd|secret|token)\w*\s*=/i;
+/** Base64 of a key, on one line: that of an Ed25519 key has 64 characters. */
+const encoded = /^[A-Za-z0-9+/=_-]{60,}$/;
+
+/** JSON, or a password as libpq has it. */
+const secret = /[{}]|(?:pass|pwd|secret|token)\w*\s*=/i;
 
 /** What a fault says of a setting that has the content of a file, which may be a secret. */
 export const contentProblem =
@@ -13,8 +16,8 @@ export const contentProblem =
 
 /**
  * Whether a text that should be the path of a file is most likely its content, such as a private key or a
- * URL with a password.
+ * URL with a password. What begins as a path is one.
  */
 export function isFileContent(text: string): boolean {
-  return notInPaths.test(text) || encoded.test(text) || password.test(text);
+  return notInPaths.test(text) || (!rooted.test(text) && (encoded.test(text) || secret.test(text)));
 }

@@ -14,7 +14,7 @@ export const storeSettings = {
     variable: 'DATABASE_URL',
     isSecret: true,
     default: 'sqlite:<DATA_DIR>/<service>.db',
-    allowed: 'sqlite:<path> or postgres://<user>@<host>/<database>',
+    allowed: 'sqlite:<path> or postgres://<user>@<host>/<database>, with sslmode in place of ssl',
     doc:
       "`sqlite:<path>`, `postgres://<user>@<host>/<database>`; `<service>` is replaced by the service's name, and " +
       'required with several services in one process',
@@ -99,5 +99,6 @@ export const storeSettings = {
 /** With the name of a service in place of `<service>`. A path with an `@` begins with a user whose `//` is missing. */
 function isPostgresUrl(text: string): boolean {
   const url = /^postgres(ql)?:\/\//.test(text) ? URL.parse(text.replaceAll('<service>', 'service')) : null;
-  return url !== null && !url.pathname.includes('@');
+  // The driver's own `ssl` would win over what the settings say of authorities: `sslmode` says it.
+  return url !== null && !url.pathname.includes('@') && !url.searchParams.has('ssl');
 }

@@ -131,7 +131,7 @@ it('denies before it decodes, and logs what would have been needed, and not each
   const [denied] = [await undecodable(), await undecodable()];
   expect(lines.filter(({ msg, level }) => msg === 'call' && level !== 'debug')).toEqual([]);
   expect(denied.message).toBe(
-    '/test.v1.EchoService/One is not permitted for user "u1": only its owner may call it, or a role that the issuer of tokens gives',
+    '/test.v1.EchoService/One is not permitted for user "u1": see docs/authorization.md for who may call it',
   );
   expect(lines).toContainEqual(
     expect.objectContaining({ msg: 'call denied', subject: 'u1', roles: ['user'], needs: 'role operator' }),

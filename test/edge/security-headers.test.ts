@@ -37,7 +37,7 @@ describe('the headers for browsers', () => {
     ['a foreign page', 'DELETE', '/api/users/ada', { headers: { origin: 'https://evil.example' } }, 403, 'no-store'],
     ['an absent service', 'GET', '/api/orders/1', {}, 503, 'no-store'],
     ['health', 'GET', '/api/health', {}, 200, 'no-store'],
-    ['OpenAPI', 'GET', '/api/openapi.json', {}, 200, 'no-cache'],
+    ['OpenAPI', 'GET', '/api/openapi.json', {}, 200, 'private, no-cache'],
     ['a script of the docs', 'GET', '/api/docs/initializer.js', {}, 200, 'no-cache'],
   ])('are in the answer to %s', async (_, method, path, parts, status, caching) => {
     const answer = await send(method, path, parts);

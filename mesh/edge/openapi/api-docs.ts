@@ -108,7 +108,7 @@ async function readPage(file: URL): Promise<Page> {
     headers: {
       'content-type': types[extension],
       // Kept, but not used without asking: the next version has the same paths.
-      'cache-control': 'no-cache',
+      'cache-control': extension === 'json' ? 'private, no-cache' : 'no-cache',
       ...(extension === 'html' && { 'content-security-policy': contentSecurityPolicy }),
     },
   };

@@ -20,7 +20,7 @@ export const permissionDenied = defineError({
     if (!subject && service !== undefined)
       return `${path} is not permitted for service "${service}": only services that its contract names may call it`;
     const who = subject ? ` for user "${subject}"` : '';
-    return `${path} is not permitted${who}: only its owner may call it, or a role that the issuer of tokens gives`;
+    return `${path} is not permitted${who}: see docs/authorization.md for who may call it`;
   },
   metadata: () => ({}),
 });
