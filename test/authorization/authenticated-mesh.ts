@@ -66,6 +66,18 @@ function isStaff({ roles }: { readonly roles: readonly string[] }): boolean {
   return roles.some((role) => role !== 'user');
 }
 
+/** Returns what makes the headers of users' calls: a token and, of operators and admins, the reason `a test`. */
+export function headersFrom(issuer: TestIssuer): (who: Who) => Promise<Record<string, string>> {
+  const tokens = new Map<Who, Promise<string>>();
+  return async (who) => {
+    const user = users[who];
+    if (user === undefined) return {};
+    const token = tokens.get(who) ?? issuer.sign(user.subject, { claims: { roles: user.roles } });
+    tokens.set(who, token);
+    return { authorization: `Bearer ${await token}`, ...(isStaff(user) && { [changeReasonKey]: 'a test' }) };
+  };
+}
+
 /** Starts it. It serves HTTP too. */
 export async function startAuthenticatedMesh(environment: Record<string, string> = {}): Promise<AuthenticatedMesh> {
   const issuer = await createTestIssuer();
@@ -81,14 +93,7 @@ export async function startAuthenticatedMesh(environment: Record<string, string>
   });
   const session = await rawConnection(mesh.address);
   session.on('error', () => undefined);
-  const tokens = new Map<Who, Promise<string>>();
-  const headers = async (who: Who): Promise<Record<string, string>> => {
-    const user = users[who];
-    if (user === undefined) return {};
-    const token = tokens.get(who) ?? issuer.sign(user.subject, { claims: { roles: user.roles } });
-    tokens.set(who, token);
-    return { authorization: `Bearer ${await token}`, ...(isStaff(user) && { [changeReasonKey]: 'a test' }) };
-  };
+  const headers = headersFrom(issuer);
   return {
     mesh,
     issuer,

@@ -9,7 +9,7 @@ import { grpcFrame } from '../../mesh/testing/grpc-frame.ts';
 import { startProcess } from '../../mesh/testing/servers/start-process.ts';
 import { tempFolder } from '../../mesh/testing/temp-folder.ts';
 import { openIssuer } from '../identity/support/callers.ts';
-import { encode, methodNamed, users } from './authenticated-mesh.ts';
+import { encode, headersFrom, methodNamed } from './authenticated-mesh.ts';
 import type { Who } from './expectations.ts';
 import type { RestRequest } from './rest-request.ts';
 
@@ -58,14 +58,11 @@ export async function startProcessMesh(): Promise<ProcessMesh> {
     running.defer(async () => (await opened).destroy());
     return opened;
   };
-  const tokens = new Map<Who, Promise<string>>();
-  const headersOf = async ({ user, headers }: ProcessCaller): Promise<Record<string, string>> => {
-    const { subject, roles } = (user && users[user]) ?? {};
-    if (user === undefined || subject === undefined) return { ...headers };
-    const token = tokens.get(user) ?? issuer.sign(subject, { claims: { roles } });
-    tokens.set(user, token);
-    return { authorization: `Bearer ${await token}`, ...headers };
-  };
+  const headersOfUser = headersFrom(issuer);
+  const headersOf = async ({ user, headers }: ProcessCaller) => ({
+    ...(user && (await headersOfUser(user))),
+    ...headers,
+  });
   return {
     async call(name, request, caller) {
       const session = await sessionOf(process.address, caller.certificate);
