@@ -3,18 +3,19 @@ import { isUuid } from '../contract/formats.ts';
 import type { Caller } from '../identity/caller.ts';
 import { isDoor } from '../identity/doors.ts';
 import { type AgingClock, openAgingClock } from '../storage/aging/aging-clock.ts';
-import type { Queryable, Storage, Transaction, TransactionOptions } from '../storage/storage.ts';
+import type { Storage, Transaction, TransactionOptions } from '../storage/storage.ts';
 import { currentScope } from '../telemetry/call-scope.ts';
 import type { Clock } from '../time/clock.ts';
 import { requestIdReused } from './errors.ts';
 import {
   claimRequest,
-  findHandled,
+  findStored,
   type HandledRequest,
+  hasFormerId,
   idempotencyMigrations,
-  isHandledAsFormer,
   purgeBefore,
   type RequestKey,
+  type StoredUnderId,
   storeResponse,
 } from './handled-requests.ts';
 import type { Codec, Idempotency, IdempotentMethod, Once } from './idempotency.ts';
@@ -36,28 +37,31 @@ export async function createIdempotency(storage: Storage, options: IdempotencyOp
   const aging = await openAgingClock(storage, options.clock);
   const purge = createPurge(aging, options.retentionMs);
 
+  async function claim(tx: Transaction, key: RequestKey): Promise<boolean> {
+    const { isNew, ofNobody } = await claimRequest(tx, key, aging.nowMs());
+    if (isNew) handledOf(key, { own: undefined, ofNobody });
+    return isNew;
+  }
+
   function byRequestId<Response>(key: RequestKey, codec: Codec<Response>, onRepeated: () => void): Once<Response> {
     function repeated(handled: HandledRequest): Response {
-      const response = storedResponse(codec, key, handled);
+      const response = codec.decode(handled.response);
       onRepeated();
       return response;
     }
 
     async function replay(): Promise<Response | undefined> {
-      const handled = await findHandled(storage, key);
-      if (handled === undefined) await assertNotHandledForNobody(storage, key);
+      const handled = handledOf(key, await findStored(storage, key));
       return handled && repeated(handled);
     }
 
     function once(work: (tx: Transaction) => Promise<Response>, transaction?: TransactionOptions): Promise<Response> {
       return storage.transaction(async (tx) => {
         await purge(tx);
-        await assertNotHandledForNobody(tx, key);
-        while ((await isHandledAsFormer(tx, key)) || !(await claimRequest(tx, key, aging.nowMs()))) {
-          const handled = await findHandled(tx, key);
-          // It is gone if its retention ended between the two statements: then the id is free.
-          if (handled !== undefined) return repeated(handled);
-        }
+        let handled = hasFormerId(key) ? handledOf(key, await findStored(tx, key)) : undefined;
+        // Not found although it was there: its retention ended between the two statements, so the id is free.
+        while (handled === undefined && !(await claim(tx, key))) handled = handledOf(key, await findStored(tx, key));
+        if (handled !== undefined) return repeated(handled);
         const response = await work(tx);
         await storeResponse(tx, key, codec.encode(response).finish());
         return response;
@@ -111,35 +115,35 @@ function keyOf<Request extends { requestId: string }>(
   request: Request,
 ): RequestKey {
   const subject = ownerOfIds(currentScope()?.caller);
-  const keyAs = (one: Request) => ({
-    method: method.path,
-    subject,
+  const idOf = (one: Request) => ({
     requestId: one.requestId,
     fingerprint: hash('sha256', method.requestType.encode(one).finish(), 'buffer'),
   });
   const normalized = normalize(request, method.fieldMasks ?? []);
-  return normalized === request ? keyAs(request) : { ...keyAs(normalized), former: keyAs(request) };
+  const key = { method: method.path, subject, ...idOf(normalized) };
+  return normalized === request ? key : { ...key, former: idOf(request) };
 }
 
 /**
- * The user who chose the id of a request; `undefined` if a service did, on whoever's behalf. Services derive ids that
- * nobody else uses, and repeat a step with the same id when calls have become authenticated meanwhile, or no longer
- * are: it must stay the same request.
+ * The user who chose the id of a request; `undefined` if a service did, on whoever's behalf: then it calls without a token
+ * of the user. Services derive ids that nobody else uses, and repeat a step with the same id when calls have become
+ * authenticated meanwhile, or no longer are: it must stay the same request. A service that passes a token on does not
+ * choose: the user of the token does.
  */
 function ownerOfIds(caller: Caller | undefined): string | undefined {
   const isService = caller?.service !== undefined && !isDoor(caller.service);
-  return isService ? undefined : caller?.subject;
+  return isService && caller.expiresMs === undefined ? undefined : caller?.subject;
 }
 
 /**
- * Throws ALREADY_EXISTS `REQUEST_ID_REUSED` if a user sends the very request that was stored without a user: before
- * calls were authenticated, or by a service. Its effect is there, and nobody knows whose it was.
+ * Returns the earlier call of a request; `undefined`: there is none. Throws ALREADY_EXISTS `REQUEST_ID_REUSED` if the id
+ * belongs to another request; and if a user sends the very request that was stored without a user, before calls were
+ * authenticated or by a service: its effect is there, and nobody knows whose it was.
  */
-async function assertNotHandledForNobody(from: Queryable, key: RequestKey): Promise<void> {
-  if (key.subject === undefined) return;
-  const nobody = { ...key, subject: undefined, ...(key.former && { former: { ...key.former, subject: undefined } }) };
-  const handled = await findHandled(from, nobody);
-  if (handled !== undefined && isSameRequest(nobody, handled)) throw requestIdReused(key);
+function handledOf(key: RequestKey, { own, ofNobody }: StoredUnderId): HandledRequest | undefined {
+  const isReused = own === undefined ? ofNobody && isSameRequest(key, ofNobody) : !isSameRequest(key, own);
+  if (isReused) throw requestIdReused(key);
+  return own;
 }
 
 /** Returns the request with a UUID in lower case and the paths of its masks sorted; the request itself if nothing changes. */
@@ -156,12 +160,8 @@ function normalize<Request extends { requestId: string }>(request: Request, mask
   return Object.keys(changes).length === 0 ? request : { ...request, ...changes };
 }
 
-function storedResponse<Response>(codec: Codec<Response>, key: RequestKey, handled: HandledRequest): Response {
-  if (!isSameRequest(key, handled)) throw requestIdReused(key);
-  return codec.decode(handled.response);
-}
-
-function isSameRequest(key: RequestKey, handled: HandledRequest): boolean {
-  const isSame = ({ fingerprint }: RequestKey) => Buffer.compare(handled.fingerprint, fingerprint) === 0;
+function isSameRequest(key: RequestKey, handled: Pick<HandledRequest, 'fingerprint'>): boolean {
+  const isSame = ({ fingerprint }: Pick<RequestKey, 'fingerprint'>) =>
+    Buffer.compare(handled.fingerprint, fingerprint) === 0;
   return isSame(key) || (key.former !== undefined && isSame(key.former));
 }

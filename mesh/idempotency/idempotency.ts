@@ -20,7 +20,8 @@ export interface IdempotentMethod<Request, Response> {
  * Makes one call take effect once: the first response to its `request_id` is stored, and repeated calls get that one.
  * Refusals are not stored: nothing happened, so a repeated call decides again. The same id with another payload throws
  * ALREADY_EXISTS `REQUEST_ID_REUSED`; a UUID in another case and a field mask in another order are the same. The same
- * id of another user is another id. With an empty id every call takes effect.
+ * id of another user is another id; the same request with a user and without one is refused by the same error, since
+ * authentication may have been turned on or off in between. With an empty id every call takes effect.
  */
 export interface Once<Response> {
   /**

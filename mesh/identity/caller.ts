@@ -11,7 +11,10 @@ export interface Caller {
   readonly roles: readonly string[];
   /** Whether a door of the mesh passes on the call for somebody outside, who is counted there. Default: no. */
   readonly isPassedOn?: boolean | undefined;
-  /** When the token expires, in milliseconds since the epoch: a stream ends then. Default: never. */
+  /**
+   * When the token that names the subject expires, in milliseconds since the epoch: a stream ends then. `undefined`: no
+   * token was verified, so a service says for whom it calls.
+   */
   readonly expiresMs?: number | undefined;
 }
 

@@ -6,9 +6,9 @@ export interface VerifiedSubject {
   readonly roles: readonly string[];
   /**
    * When the token is no longer believed, in milliseconds since the epoch: its `exp` and the permitted
-   * clock skew. Default: never.
+   * clock skew.
    */
-  readonly expiresMs?: number | undefined;
+  readonly expiresMs: number;
 }
 
 /** Decides which tokens to believe. */

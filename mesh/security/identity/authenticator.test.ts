@@ -13,8 +13,8 @@ const secret = createProcessSecret();
 /** Believes the tokens `alice` and, after a while, `late`. */
 const tokens: TokenVerifier = {
   verify(token) {
-    if (token === 'late') return Promise.resolve({ subject: 'late', roles: [] });
-    if (token === 'alice') return { subject: 'alice', roles: ['operator'] };
+    if (token === 'late') return Promise.resolve({ subject: 'late', roles: [], expiresMs: 2_000 });
+    if (token === 'alice') return { subject: 'alice', roles: ['operator'], expiresMs: 1_000 };
     throw new TypeError('refused');
   },
 };
@@ -41,13 +41,13 @@ describe('the authenticator', () => {
       'a token',
       { authorization: 'Bearer alice' },
       undefined,
-      { service: undefined, subject: 'alice', roles: ['operator'] },
+      { service: undefined, subject: 'alice', roles: ['operator'], expiresMs: 1_000 },
     ],
     [
       'a token whose keys come late',
       { authorization: 'bearer  late' },
       undefined,
-      { service: undefined, subject: 'late', roles: [] },
+      { service: undefined, subject: 'late', roles: [], expiresMs: 2_000 },
     ],
     ['a service', {}, 'order', { service: 'order', subject: undefined, roles: [] }],
     ['a service for a user', bob, 'order', { service: 'order', subject: 'bob', roles: ['admin'] }],
@@ -87,7 +87,7 @@ describe('the authenticator', () => {
       'a token and a user',
       { authorization: 'Bearer alice', ...bob },
       'edge',
-      { service: 'edge', subject: 'alice', roles: ['operator'] },
+      { service: 'edge', subject: 'alice', roles: ['operator'], expiresMs: 1_000 },
     ],
   ] as const)('knows %s', async (_kind, metadata, peerService, caller) => {
     expect(await authenticate(metadata, peerService)).toEqual({ caller, dropped: 0 });
@@ -106,7 +106,7 @@ describe('the authenticator', () => {
   });
 
   it('drops the subject beside a token from outside', async () => {
-    const caller = { service: undefined, subject: 'alice', roles: ['operator'] };
+    const caller = { service: undefined, subject: 'alice', roles: ['operator'], expiresMs: 1_000 };
     expect(await authenticate({ authorization: 'Bearer alice', ...bob })).toEqual({ caller, dropped: 1 });
   });
 
