@@ -2,9 +2,12 @@ import { basename } from 'node:path';
 import { encodeChangeReason } from '#mesh';
 
 /**
- * Why a program makes changes, for the record of what operators do: what `ORDERMESH_REASON` says, or that this program
- * sends them. As the metadata `request-reason` has it.
+ * Why a program makes changes, for the record of what operators do, as the metadata `request-reason` has it: what
+ * `ORDERMESH_REASON` says, else `otherwise`. Default: that this program sends them.
  */
-export function changeReason({ ORDERMESH_REASON }: NodeJS.ProcessEnv = process.env): string {
-  return encodeChangeReason(ORDERMESH_REASON || `sent by ${basename(process.argv[1] ?? 'a program')}`);
+export function changeReason(
+  { ORDERMESH_REASON }: NodeJS.ProcessEnv = process.env,
+  otherwise = `sent by ${basename(process.argv[1] ?? 'a program')}`,
+): string {
+  return encodeChangeReason(ORDERMESH_REASON || otherwise);
 }

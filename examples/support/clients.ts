@@ -25,12 +25,12 @@ export class AnsweredError extends ClientError {
 }
 
 /**
- * Creates clients that send the token and why they make changes, and throw an `AnsweredError` for errors returned by
- * the mesh.
+ * Creates clients that send the token and `reason`, why they make changes, and throw an `AnsweredError` for errors
+ * returned by the mesh. Default of the reason: which program it is.
  */
-export function clientsWith({ token }: Pick<Access, 'token'>) {
+export function clientsWith({ token }: Pick<Access, 'token'>, reason = changeReason()) {
   const clients = createClientFactory().use(keepReason);
-  return token === undefined ? clients : clients.use(sendToken(token));
+  return token === undefined ? clients : clients.use(sendToken(token, reason));
 }
 
 /** Whether a call failed because the mesh is not running, or stopped during the call. */
@@ -48,10 +48,10 @@ export function reasonOf(error: unknown): string {
   return error instanceof AnsweredError ? error.reason : '';
 }
 
-function sendToken(token: string) {
+function sendToken(token: string, reason: string) {
   return async function* send<Request, Response>(call: ClientMiddlewareCall<Request, Response>, options: CallOptions) {
     const metadata = Metadata(options.metadata).set('authorization', `Bearer ${token}`);
-    if (!metadata.has(changeReasonKey)) metadata.set(changeReasonKey, changeReason());
+    if (reason !== '' && !metadata.has(changeReasonKey)) metadata.set(changeReasonKey, reason);
     return yield* call.next(call.request, { ...options, metadata });
   };
 }

@@ -17,7 +17,7 @@ it('lists who changed what and how that ended, and a dead letter shows who close
   const silent = await run('dead-letters', 'redrive', id);
   expect(silent).toMatchObject({
     code: 4,
-    errors: expect.stringMatching(/recorded with its reason: .*; with --note="<why>"\n$/),
+    errors: expect.stringMatching(/needs a reason, which is recorded: .*; with --note="<why>"\n$/),
   });
   expect((await run('dead-letters', 'redrive', id, '--note=fixed')).code).toBe(1);
   expect((await run('dead-letters', 'discard', id, '--note=a test order')).code).toBe(0);

@@ -8,6 +8,7 @@ import {
   createChannel,
 } from 'nice-grpc';
 import { type Access, channelCredentials, channelOptions, readAccess } from '../../examples/support/access.ts';
+import { changeReason } from '../../examples/support/change-reason.ts';
 import { AnsweredError, clientsWith } from '../../examples/support/clients.ts';
 import {
   addressProblem,
@@ -88,7 +89,8 @@ export async function runCli(commands: readonly Command[], args: readonly string
     const access = readAccess(process.env, options.address);
     const client = <Definition extends CompatServiceDefinition>(definition: Definition) => {
       channel ??= createChannel(options.address, channelCredentials(access), channelOptions(access, options.address));
-      return clientsWith(access).use(noteMissing(missing)).create(definition, channel);
+      // An operator says why, with --note.
+      return clientsWith(access, changeReason(process.env, '')).use(noteMissing(missing)).create(definition, channel);
     };
     const code = await command.run(own, { ...options, access, client, print: console.log });
     for (const name of missing) process.stderr.write(`${missingText(name)}\n`);
