@@ -1,6 +1,8 @@
 import { Status } from 'nice-grpc-common';
 import type { Transport } from '../engines/engine.ts';
 import { isServerFault } from '../errors/codes.ts';
+import { rateLimited } from '../errors/errors.ts';
+import { tooManyTokens } from '../security/tokens/errors.ts';
 
 /**
  * How a call ended, as far as it says something about its endpoint:
@@ -8,6 +10,7 @@ import { isServerFault } from '../errors/codes.ts';
  * - `failed`: with an error that nobody expected, such as INTERNAL
  * - `unimplemented`: by a server that does not have the method
  * - `overloaded`: RESOURCE_EXHAUSTED
+ * - `limited`: refused because its caller makes too many calls, or sends too many new tokens: others are served
  * - `server-fault`: UNAVAILABLE
  * - `late`: DEADLINE_EXCEEDED, a fault of the endpoint only if the call had a reasonable time
  * - `unsent`: no handler can have seen it
@@ -18,13 +21,30 @@ export type CallOutcome =
   | 'failed'
   | 'unimplemented'
   | 'overloaded'
+  | 'limited'
   | 'server-fault'
   | 'late'
   | 'unsent'
   | 'cancelled';
 
-/** Returns how a call ended that has a status, from its server or from this side. */
-export function outcomeOf(code: Status): CallOutcome {
+/** The status of a call, from its server or from this side. */
+export interface CallStatus {
+  readonly code: Status;
+  /** That of its MeshError, if it has one. */
+  readonly reason?: string | undefined;
+}
+
+/**
+ * Whether a call was refused because its caller makes too many, or its address sends too many new tokens: the service is
+ * healthy, and serves others.
+ */
+export function isRateLimited({ reason }: Pick<CallStatus, 'reason'>): boolean {
+  // Also of a server in another language.
+  return reason === rateLimited.reason || reason === tooManyTokens.reason;
+}
+
+/** Returns how a call ended that has a status. */
+export function outcomeOf({ code, reason }: CallStatus): CallOutcome {
   switch (code) {
     case Status.CANCELLED:
       return 'cancelled';
@@ -35,7 +55,7 @@ export function outcomeOf(code: Status): CallOutcome {
     case Status.UNIMPLEMENTED:
       return 'unimplemented';
     case Status.RESOURCE_EXHAUSTED:
-      return 'overloaded';
+      return isRateLimited({ reason }) ? 'limited' : 'overloaded';
     default:
       return isServerFault(code) ? 'failed' : 'answered';
   }

@@ -116,7 +116,7 @@ export class Instance implements LinkUser {
       if (isShort) this.load.givenUp(ms, nowMs);
       else this.load.end(latencyOf(outcome, ms), nowMs);
     }
-    if (outcome === 'answered' || outcome === 'unimplemented') this.ejection.answered();
+    if (outcome === 'answered' || outcome === 'unimplemented' || outcome === 'limited') this.ejection.answered();
     else if (outcome === 'failed' || outcome === 'overloaded') this.ejection.overloaded();
     else if (outcome !== 'cancelled' && !isShort && this.ejection.failed(nowMs)) this.#listener.ejected(this);
   }
@@ -175,10 +175,10 @@ export class Instance implements LinkUser {
 const worstFirst: readonly WatchedHealth[] = ['away', 'not-serving', 'not-served'];
 
 /** The outcomes of calls that the server answered. */
-const answers: ReadonlySet<CallOutcome> = new Set(['answered', 'failed', 'unimplemented', 'overloaded']);
+const answers: ReadonlySet<CallOutcome> = new Set(['answered', 'failed', 'unimplemented', 'overloaded', 'limited']);
 
 /** The outcomes that say nothing about how fast an instance answers: a method that it does not have is refused quickly. */
-const untimed: ReadonlySet<CallOutcome> = new Set(['failed', 'unimplemented', 'cancelled']);
+const untimed: ReadonlySet<CallOutcome> = new Set(['failed', 'unimplemented', 'limited', 'cancelled']);
 
 function latencyOf(outcome: CallOutcome, ms: number): number | undefined {
   if (outcome === 'answered') return ms;

@@ -2,7 +2,6 @@ import { type Metadata, Status } from 'nice-grpc-common';
 import { metadataTooLarge } from '../engines/errors.ts';
 import { messageTooLarge } from '../engines/native/grpc/errors.ts';
 import { TransportError } from '../engines/transport-error.ts';
-import { rateLimited } from '../errors/errors.ts';
 import { MeshError, type MeshErrorOptions } from '../errors/mesh-error.ts';
 import { decodeStatusDetails, statusDetailsKey } from '../errors/status-details.ts';
 
@@ -48,12 +47,6 @@ export function isTooLarge(error: MeshError): boolean {
   const { reason, cause } = error;
   if (reason === messageTooLarge.reason || reason === metadataTooLarge.reason) return true;
   return cause instanceof TransportError && cause.tooLarge;
-}
-
-/** Whether a call was refused because its caller makes too many: the service is healthy, and serves others. */
-export function isRateLimited({ reason }: MeshError): boolean {
-  // Also of a server in another language.
-  return reason === rateLimited.reason;
 }
 
 function fromTransport(error: TransportError): CallError {

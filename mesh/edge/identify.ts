@@ -45,7 +45,14 @@ export function createIdentify(
     // Node keeps the first one, and another reader may take the last.
     const isTwice = authorization !== undefined && countOf(raw.rawHeaders, 'authorization') > 1;
     const textMetadata = (key: string) => (isTwice && key === 'authorization' ? '' : textOf(headers[key]));
-    const caller = runInScope(call, () => authenticator.authenticate({ peer: peerOf(raw.socket), textMetadata }));
+    const credentials = {
+      peer: peerOf(raw.socket),
+      textMetadata,
+      get isOver() {
+        return call.isOver;
+      },
+    };
+    const caller = runInScope(call, () => authenticator.authenticate(credentials));
     const admit = (found: Caller) => {
       call.identified(found, authorization);
       if (!method.isForAnyone && !found.subject) {

@@ -39,6 +39,8 @@ export interface ForwardedCall {
 export interface ForwardedEnd {
   /** The code that the caller got; CANCELLED if it left. */
   readonly code: Status;
+  /** Why an endpoint refused it with RESOURCE_EXHAUSTED; `undefined` if it does not say. */
+  readonly reason?: string | undefined;
   /** Whether no endpoint has begun it. */
   readonly unprocessed: boolean;
   /** The error for which it ended here; `undefined` if its reply came from an endpoint, or its caller left. */

@@ -1,9 +1,8 @@
 import type { Caller } from '../identity/caller.ts';
+import type { TokenSender } from './token-verifier.ts';
 
 /** What a call, of any wire, says about its caller. */
-export interface Credentials {
-  /** `host:port` of who makes it. Default: not known. */
-  readonly peer?: string | undefined;
+export interface Credentials extends TokenSender {
   /** The service that the peer's certificate names; `undefined` without a certificate. */
   readonly peerService?: string | undefined;
   /**

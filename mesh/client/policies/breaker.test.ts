@@ -88,7 +88,7 @@ describe('a breaker', () => {
     await expect(breaker.run(succeed)).rejects.toMatchObject({ reason: 'CIRCUIT_OPEN' });
   });
 
-  it.each(['MESSAGE_TOO_LARGE', 'METADATA_TOO_LARGE', 'RATE_LIMITED'])(
+  it.each(['MESSAGE_TOO_LARGE', 'METADATA_TOO_LARGE', 'RATE_LIMITED', 'TOO_MANY_TOKENS'])(
     'stays closed if calls are refused with %s',
     async (reason) => {
       await runTimes(100, breaker, () => Promise.reject(new MeshError(Status.RESOURCE_EXHAUSTED, reason, 'too large')));

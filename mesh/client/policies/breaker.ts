@@ -1,17 +1,19 @@
 import type { EventEmitter } from 'node:events';
 import { Status } from 'nice-grpc-common';
 import CircuitBreaker from 'opossum';
+import { isRateLimited } from '../../balancing/balancer.ts';
 import { isOutage } from '../../errors/codes.ts';
 import { MeshError } from '../../errors/mesh-error.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import type { Clock } from '../../time/clock.ts';
-import { isRateLimited, isTooLarge } from '../call-error.ts';
+import { isTooLarge } from '../call-error.ts';
 import { circuitOpen } from '../errors.ts';
 
 /**
  * When a breaker opens and for how long. It counts the calls of the last 10 s that failed because the service is unhealthy
  * (UNAVAILABLE, DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED). What a caller can cause alone does not count: a call that had less than
- * half of its method's own timeout, one that is too large, and one of a caller that makes too many. While it is
+ * half of its method's own timeout, one that is too large, and one of a caller that makes too many or whose
+ * address sends too many new tokens. While it is
  * open, calls fail immediately with UNAVAILABLE `CIRCUIT_OPEN`; then one call is let through, and the breaker
  * closes if that succeeds.
  */

@@ -13,10 +13,10 @@ const failed = (fate?: 'unsent' | 'lost') => new TransportError(path, Status.UNA
 const unimplemented = (trailer = Metadata()) =>
   new TransportError(path, Status.UNIMPLEMENTED, 'no such method', trailer, 'unimplemented');
 
-/** An answer of a server that gives a reason. */
-function withReason(reason: string) {
+/** The trailer of a server that gives a reason. */
+function trailerWith(code: Status, reason: string) {
   const details = { reason, metadata: {}, violations: [], retryAfterMs: undefined };
-  return unimplemented(Metadata().set(statusDetailsKey, encodeStatusDetails(Status.UNIMPLEMENTED, '', details)));
+  return Metadata().set(statusDetailsKey, encodeStatusDetails(code, '', details));
 }
 
 /** A call to a service with these endpoints, which fail it with these errors. */
@@ -75,6 +75,8 @@ describe('an endpoint', () => {
   const late = new TransportError(path, Status.DEADLINE_EXCEEDED, 'late', Metadata());
   const large = new TransportError(path, Status.RESOURCE_EXHAUSTED, 'large', Metadata(), 'too-large');
   const refused = new TransportError(path, Status.RESOURCE_EXHAUSTED, 'overloaded', Metadata());
+  const trailer = trailerWith(Status.RESOURCE_EXHAUSTED, 'TOO_MANY_TOKENS');
+  const limited = new TransportError(path, Status.RESOURCE_EXHAUSTED, 'limited', trailer);
 
   it.each([
     ['a call is late', late, { isStream: false, isHurried: true }, 'late'],
@@ -82,6 +84,7 @@ describe('an endpoint', () => {
     ['a stream was silent for as long as its caller waited', late, { isStream: true, isHurried: true }, 'cancelled'],
     ['a response is too large', large, { isStream: false, isHurried: false }, 'answered'],
     ['a call is refused', refused, { isStream: false, isHurried: false }, 'overloaded'],
+    ['a caller is limited', limited, { isStream: false, isHurried: false }, 'limited'],
   ])('learns how a call ended: %s', async (_, error, { isStream, isHurried }, outcome) => {
     const { attempt, ends } = callTo({ a: error }, undefined, { isStream, isHurried });
     await expect(attempt()).rejects.toMatchObject({ cause: error });
@@ -120,7 +123,10 @@ describe('a call that an endpoint did not take', () => {
   });
 
   it('goes to another one if the first has an older contract, which is reported', async () => {
-    const { attempt, missed, ends } = callTo({ old: withReason('UNKNOWN_METHOD'), b: undefined });
+    const { attempt, missed, ends } = callTo({
+      old: unimplemented(trailerWith(Status.UNIMPLEMENTED, 'UNKNOWN_METHOD')),
+      b: undefined,
+    });
     expect(await attempt()).toBe('b');
     expect(missed).toEqual(['old']);
     expect(ends[0]).toEqual(['old', 'unimplemented']);
@@ -133,7 +139,10 @@ describe('a call that an endpoint did not take', () => {
   });
 
   it('fails if a handler says why it does not implement it', async () => {
-    const attempt = callTo({ a: withReason('NOT_OFFERED'), b: undefined }).attempt();
+    const attempt = callTo({
+      a: unimplemented(trailerWith(Status.UNIMPLEMENTED, 'NOT_OFFERED')),
+      b: undefined,
+    }).attempt();
     await expect(attempt).rejects.toMatchObject({ reason: 'NOT_OFFERED' });
   });
 

@@ -104,7 +104,7 @@ function outcomeOfError(error: unknown, { call, isStream }: Route): CallOutcome 
   if (isTooLarge(error)) return 'answered';
   // Nor does a stream that is silent for longer than its caller waits.
   const isSilent = isStream && call.isHurried && error.code === Status.DEADLINE_EXCEEDED;
-  return isSilent ? 'cancelled' : outcomeOf(error.code);
+  return isSilent ? 'cancelled' : outcomeOf(error);
 }
 
 /** Whether no handler can have seen the call. */

@@ -46,7 +46,7 @@ export function createAuthenticator({ tokens, secret, metrics, wire = 'grpc' }: 
         return { service, ...readSubject(credentials), ...(passedOn && { isPassedOn: true }) };
       }
       const callerOf = (verified: VerifiedSubject): Caller => ({ service, ...verified });
-      const verified = tokens.verify(token, credentials.peer);
+      const verified = tokens.verify(token, credentials);
       return verified instanceof Promise ? verified.then(callerOf) : callerOf(verified);
     },
   };

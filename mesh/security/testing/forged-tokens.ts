@@ -127,3 +127,13 @@ function weakKey(): { readonly jwk: JWK; sign(claims: object): string } {
     },
   };
 }
+
+/** Yields without end what `good`, a token signed with ES256, says, each time with another wrong signature. */
+export function* manyForged(good: string): Generator<string, never> {
+  const signed = good.slice(0, good.lastIndexOf('.'));
+  for (let count = 1; ; count += 1) {
+    const signature = Buffer.alloc(64, 7);
+    signature.writeUInt32BE(count, 28);
+    yield `${signed}.${base64(signature)}`;
+  }
+}

@@ -1,19 +1,18 @@
 import { compactVerify, errors } from 'jose';
-import { networkOf } from '../../engines/network-of.ts';
 import type { Metrics } from '../../metrics/metrics.ts';
-import { createLineLimit } from '../../telemetry/line-limit.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import type { Clock } from '../../time/clock.ts';
-import type { TokenVerifier } from '../token-verifier.ts';
+import type { TokenSender, TokenVerifier } from '../token-verifier.ts';
 import { checkClaims, type ExpectedClaims, type ExpiringSubject } from './check-claims.ts';
-import { invalidToken } from './errors.ts';
+import { tooManyTokens } from './errors.ts';
 import { KeyRing } from './key-ring.ts';
 import type { KeySource } from './key-source.ts';
 import { maxTokenBytes, readHeader } from './read-header.ts';
 import { readPart } from './read-json.ts';
+import { createRefusalReport } from './refusal-report.ts';
 import { RefusedTokens } from './refused-tokens.ts';
 import { TokenCache } from './token-cache.ts';
-import { type RefusalKind, TokenRefusal } from './token-refusal.ts';
+import { TokenRefusal } from './token-refusal.ts';
 import { VerificationTurns } from './verification-turns.ts';
 
 export interface TokenVerifierOptions extends ExpectedClaims {
@@ -28,7 +27,15 @@ export interface OpenTokenVerifier extends TokenVerifier {
   close(): void;
 }
 
+/** A token whose verification waits or is under way. */
+interface PendingToken {
+  /** Who sends it. */
+  readonly senders: TokenSender[];
+  readonly subject: Promise<ExpiringSubject>;
+}
+
 const maxCachedTokens = 10_000;
+const nobody: TokenSender = {};
 
 /**
  * Opens the verifier of bearer tokens: JSON Web Tokens (RFC 7519) signed with a key of the issuer. Rejects with
@@ -38,8 +45,8 @@ export async function openTokenVerifier(options: TokenVerifierOptions): Promise<
   const { keys: source, clock, logger, metrics } = options;
   const cache = new TokenCache(maxCachedTokens);
   const refusals = new RefusedTokens();
-  const turns = new VerificationTurns();
-  const pending = new Map<string, Promise<ExpiringSubject>>();
+  const turns = new VerificationTurns(clock);
+  const pending = new Map<string, PendingToken>();
   let removals = 0;
   const onRemoved = () => {
     removals += 1;
@@ -53,7 +60,8 @@ export async function openTokenVerifier(options: TokenVerifierOptions): Promise<
     .gauge('ordermesh_tokens_cached', 'Verified tokens that are in memory.', [])
     .collect(async () => [{ labels: {}, value: cache.size }]);
 
-  async function verifyNow(token: string, peer: string | undefined): Promise<ExpiringSubject> {
+  async function verifyNow(token: string, senders: readonly TokenSender[]): Promise<ExpiringSubject> {
+    const [{ peer } = nobody] = senders;
     const seen = { kid: undefined as string | undefined, peer };
     const removed = removals;
     try {
@@ -65,36 +73,38 @@ export async function openTokenVerifier(options: TokenVerifierOptions): Promise<
       if (key === undefined) throw new TokenRefusal('unknown_key', 'names a key that the key set does not have');
       if (key.alg !== alg) throw new TokenRefusal('algorithm', `has the alg ${alg}, but its key is for ${key.alg}`);
       const verify = () => compactVerify(token, key.key, { algorithms: [alg] });
-      await turns.run(peer === undefined ? '' : turnOf(peer), verify);
+      await turns.run(peer ?? '', verify, () => senders.every(({ isOver }) => isOver));
       const subject = checkClaims(readPart(payload, 'payload'), options, clock.now());
       // Its key may have left the set meanwhile.
       if (removed === removals) cache.set(token, subject);
       return subject;
     } catch (error) {
+      if (tooManyTokens.is(error)) refused.forTooMany(peer);
       const refusal = refusalOf(error);
+      if (refusal.kind === 'signature' && peer !== undefined) turns.suspect(peer);
       if (removed === removals) refusals.add(token, refusal, clock.elapsedMs());
-      throw refused(refusal, seen);
+      throw refused.for(refusal, seen);
     }
   }
 
   return {
-    verify(token, peer) {
+    verify(token, sender = nobody) {
       const known = cache.get(token, clock.now());
       if (known !== undefined) return known;
       // Nobody's memory is to be filled by what is too large anyway.
-      if (token.length > maxTokenBytes) return verifyNow(token, peer);
-      const running = pending.get(token) ?? verifyNow(token, peer).finally(() => pending.delete(token));
-      pending.set(token, running);
-      return running;
+      if (token.length > maxTokenBytes) return verifyNow(token, [sender]);
+      const running = pending.get(token);
+      if (running !== undefined) {
+        running.senders.push(sender);
+        return running.subject;
+      }
+      const senders = [sender];
+      const subject = verifyNow(token, senders).finally(() => pending.delete(token));
+      pending.set(token, { senders, subject });
+      return subject;
     },
     close: () => ring.close(),
   };
-}
-
-/** Returns what takes turns together: the host of `host:port`, or its network. */
-function turnOf(peer: string): string {
-  const host = peer.slice(0, peer.lastIndexOf(':'));
-  return networkOf(host) ?? host;
 }
 
 /** Returns why a token is refused. Throws what says nothing about the token. */
@@ -105,31 +115,4 @@ function refusalOf(error: unknown): TokenRefusal {
   }
   if (error instanceof errors.JOSEError) return new TokenRefusal('malformed', `is malformed: ${error.message}`);
   throw error;
-}
-
-/** What is known of a token that is refused. */
-interface SeenToken {
-  readonly kid: string | undefined;
-  /** `host:port` of its sender. */
-  readonly peer: string | undefined;
-}
-
-const levelOf = (kind: RefusalKind) => (kind === 'expired' ? 'info' : 'warn');
-
-/**
- * Returns a function that counts and logs a refusal, one line in 10 s for each kind, and returns the
- * error for the caller.
- */
-function createRefusalReport({ clock, logger, metrics, issuer, audience }: TokenVerifierOptions) {
-  const limit = createLineLimit(clock);
-  const count = metrics.counter('ordermesh_tokens_refused_total', 'Bearer tokens that were not believed, by reason.', [
-    'kind',
-  ]);
-  return ({ kind, message: problem }: TokenRefusal, seen: SeenToken): Error => {
-    count.add({ kind });
-    const line = limit(kind);
-    const expected = { ...(kind === 'issuer' && { issuer }), ...(kind === 'audience' && { audience }) };
-    if (line !== undefined) logger[levelOf(kind)]({ kind, problem, ...seen, ...expected, ...line }, 'token refused');
-    return invalidToken({ isBearer: kind !== 'not_bearer' });
-  };
 }

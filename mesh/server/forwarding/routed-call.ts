@@ -131,7 +131,7 @@ export class RoutedCall implements Forwarding, EnteringCall, RatedCall {
   ended(end: ForwardedEnd): void {
     if (end.unprocessed) this.#report(end.code === Status.CANCELLED ? 'cancelled' : 'unsent');
     else if (end.code === Status.CANCELLED) this.#report('cancelled');
-    else this.#report(outcomeOf(end.code));
+    else this.#report(outcomeOf(end));
     this.#cancelExpiry?.();
     this.#listener?.abandoned();
     this.#place?.leave();

@@ -4,7 +4,7 @@ import type { MethodContract } from '../../contract/contract.ts';
 import { MeshError } from '../../errors/mesh-error.ts';
 import { createPrometheusMetrics } from '../../metrics/prometheus/prometheus-metrics.ts';
 import { permissionDenied, unauthenticated } from '../../security/authorization/errors.ts';
-import { invalidToken } from '../../security/tokens/errors.ts';
+import { invalidToken, tooManyTokens } from '../../security/tokens/errors.ts';
 import { captureLog } from '../../testing/captured-log.ts';
 import { createTestClock } from '../../testing/test-clock.ts';
 import { systemClock } from '../../time/clock.ts';
@@ -29,6 +29,7 @@ describe('the access log', () => {
   it.each([
     [Status.UNAUTHENTICATED, unauthenticated({ path })],
     [Status.UNAUTHENTICATED, invalidToken({ isBearer: true })],
+    [Status.RESOURCE_EXHAUSTED, tooManyTokens()],
     [Status.PERMISSION_DENIED, permissionDenied({ path, subject: 'eve' })],
   ])('leaves denials to the log that limits them (%s)', (code, error) => {
     expect(linesOf('none', code, error)).toMatchObject([{ level: 'debug' }]);

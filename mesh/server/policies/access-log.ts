@@ -6,7 +6,7 @@ import { isServerFault } from '../../errors/codes.ts';
 import { rateLimited } from '../../errors/errors.ts';
 import type { Metrics } from '../../metrics/metrics.ts';
 import { permissionDenied, unauthenticated } from '../../security/authorization/errors.ts';
-import { invalidToken } from '../../security/tokens/errors.ts';
+import { invalidToken, tooManyTokens } from '../../security/tokens/errors.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import type { Clock } from '../../time/clock.ts';
 import type { HandlerContext } from '../handler-context.ts';
@@ -62,9 +62,11 @@ export function createAccessLog(
   };
 }
 
+const limited = [rateLimited, unauthenticated, permissionDenied, invalidToken, tooManyTokens];
+
 /** Whether it is a refusal that callers without any right can cause as often as they like. */
 function isLimited(error: unknown): boolean {
-  return rateLimited.is(error) || unauthenticated.is(error) || permissionDenied.is(error) || invalidToken.is(error);
+  return limited.some((refusal) => refusal.is(error));
 }
 
 function isFailure(code: Status): boolean {

@@ -102,9 +102,13 @@ export function headFault(fields: readonly string[]): LocalStatus | undefined {
 /** Whether the fields are the whole response of a server that does not have the method. Other servers give no reason. */
 export function isUnknownMethod(fields: readonly string[]): boolean {
   if (headFault(fields) !== undefined || fieldValue(fields, 'grpc-status') !== `${Status.UNIMPLEMENTED}`) return false;
-  const details = Buffer.from(fieldValue(fields, statusDetailsKey) ?? '', 'base64');
-  const { reason } = decodeStatusDetails(details);
+  const reason = reasonOf(fields);
   return reason === '' || reason === unknownMethod.reason;
+}
+
+/** The reason that the fields give for an error; empty without one. */
+export function reasonOf(fields: readonly string[]): string {
+  return decodeStatusDetails(Buffer.from(fieldValue(fields, statusDetailsKey) ?? '', 'base64')).reason;
 }
 
 /** The status in the trailers of a response. `midway`: its last message is incomplete. */

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { constants, type ServerHttp2Stream } from 'node:http2';
 import { Status } from 'nice-grpc-common';
 import { describe, expect, it } from 'vitest';
+import { encodeStatusDetails } from '../../../../errors/status-details.ts';
 import { eventually } from '../../../../testing/eventually.ts';
 import { grpcFrame } from '../../../../testing/grpc-frame.ts';
 import { listBytes } from '../../http2/hpack/tables/dynamic-table.ts';
@@ -50,6 +51,19 @@ describe('a forwarded call', () => {
     expect(reply.header).toMatchObject({ ...header, 'content-type': 'application/grpc+proto' });
     expect(reply).toMatchObject({ trailers, body: hello, isOneBlock: false });
     expect(ends).toEqual([{ code: Status.NOT_FOUND, unprocessed: false, error: undefined }]);
+  });
+
+  it.each([
+    [8, { code: Status.RESOURCE_EXHAUSTED, reason: 'TOO_MANY_TOKENS' }],
+    [5, { code: Status.NOT_FOUND, reason: undefined }],
+  ])('reports why its endpoint has no room (status %i)', async (status, end) => {
+    const details = { reason: 'TOO_MANY_TOKENS', metadata: {}, violations: [], retryAfterMs: undefined };
+    const packed = Buffer.from(encodeStatusDetails(status, 'no', details)).toString('base64');
+    const trailers = { 'grpc-status': `${status}`, 'grpc-status-details-bin': packed };
+    const server = await serveRequests((stream) => answer(stream, {}, trailers));
+    const { address, ends } = await openRawGateway([server.address]);
+    await exchange(address, unary, hello);
+    expect(ends).toMatchObject([end]);
   });
 
   it('passes a reply of one block as one block', async () => {

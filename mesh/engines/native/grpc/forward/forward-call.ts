@@ -7,7 +7,14 @@ import { joinedValue } from '../../http2/codec/field-rules.ts';
 import { ErrorCode } from '../../http2/codec/frames.ts';
 import type { HeaderList } from '../../http2/hpack/header-list.ts';
 import type { Http2Stream, StreamEvents } from '../../http2/streams/stream.ts';
-import { headFault, isUnknownMethod, resetStatus, statusOf, tooLargeStatus } from '../client/response-status.ts';
+import {
+  headFault,
+  isUnknownMethod,
+  reasonOf,
+  resetStatus,
+  statusOf,
+  tooLargeStatus,
+} from '../client/response-status.ts';
 import type { ForwardStart, ForwardTools } from './forward-start.ts';
 import { ForwardedReply } from './forwarded-reply.ts';
 import { ForwardedRequest } from './forwarded-request.ts';
@@ -175,7 +182,7 @@ export class ForwardCall implements ForwardedCall, StreamEvents, UpstreamEvents,
     const list = this.#reply.statusFields(trailers);
     if (this.isOver || (list !== undefined && !this.#fits(list))) return;
     const [code] = list === undefined ? [Status.INTERNAL] : statusOf(list.fields, this.#reply.midway);
-    this.#end(code, undefined);
+    this.#end(code, undefined, list && code === Status.RESOURCE_EXHAUSTED ? reasonOf(list.fields) : undefined);
     this.#reply.end(trailers, this.deadlineMs);
   }
 
@@ -230,10 +237,10 @@ export class ForwardCall implements ForwardedCall, StreamEvents, UpstreamEvents,
     return bytes <= maxBytes;
   }
 
-  #end(code: Status, error: unknown): void {
+  #end(code: Status, error: unknown, reason?: string): void {
     this.isOver = true;
     this.#timer?.cancel();
     this.#request.forget();
-    this.#forwarding?.ended({ code, unprocessed: !this.#isBegun, error });
+    this.#forwarding?.ended({ code, reason, unprocessed: !this.#isBegun, error });
   }
 }
