@@ -25,16 +25,17 @@ export async function buildServices(
   for (const definition of definitions.toSorted((a, b) => Number(a.observesProcess) - Number(b.observesProcess))) {
     draining.throwIfAborted();
     const called = new Set<string>();
+    const caller = definition.discoveryName ?? definition.name;
     const client: Runtime['client'] = (contract, options) => {
       called.add(fullNameOf(contract));
-      return runtime.client(contract, options, definition.name);
+      return runtime.client(contract, options, caller);
     };
     const findClient: Runtime['findClient'] = (contract, options) => {
-      const found = runtime.findClient(contract, options, definition.name);
+      const found = runtime.findClient(contract, options, caller);
       if (found) called.add(fullNameOf(contract));
       return found;
     };
-    const clientAt: Runtime['clientAt'] = (contract, endpoint) => runtime.clientAt(contract, endpoint, definition.name);
+    const clientAt: Runtime['clientAt'] = (contract, endpoint) => runtime.clientAt(contract, endpoint, caller);
     const service = await definition.create({ ...runtime, client, findClient, clientAt }, process);
     const { name, close } = service;
     if (close) shutdown.add('resources', `resources of ${name}`, close);

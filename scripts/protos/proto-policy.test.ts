@@ -121,11 +121,22 @@ describe('the check of the contracts', () => {
   });
 
   it('refuses a method without a rule who may call it', async () => {
-    const own = 'option (mesh.v1.policy).access = {services: "order"};';
+    const own = 'option (mesh.v1.policy).access = {services: "odd"};';
     const get = (more: string) => `rpc Get(Other) returns (Other) { ${isQuery} ${withTimeout} ${more} }`;
     const [fault] = await faultsOf(get(''), '');
     expect(fault).toContain('policy.access is empty: say who may call it');
     await expect(faultsOf(get(own), '')).resolves.toEqual([]);
+  });
+
+  it('refuses a rule for a service that does not exist', async () => {
+    const get = `rpc Get(Other) returns (Other) { ${isQuery} ${withTimeout} }`;
+    await expect(faultsOf(get, 'services: "*"')).resolves.toEqual([]);
+    const [fault, ...others] = await faultsOf(get, 'services: "odd" services: "order"');
+    expect(fault).toContain(
+      'Get lets service order call it, which has no contract: name the first part of the package',
+    );
+    expect(fault).toMatch(/one of odd$/);
+    expect(others).toEqual([]);
   });
 
   it('refuses a rule that names no field', async () => {

@@ -5,6 +5,7 @@ import {
   type DescField,
   type DescMessage,
   type DescMethod,
+  type DescService,
   fromBinary,
   getOption,
   hasOption,
@@ -19,6 +20,7 @@ import {
 import { ContractError } from '../../mesh/contract/contract-error.ts';
 import { accessOf } from '../../mesh/contract/policy/access.ts';
 import { declaredPolicy, ownPolicy } from '../../mesh/contract/policy/policy.ts';
+import { serviceNameOf } from '../../mesh/discovery/discovery.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const { IDEMPOTENCY_UNKNOWN, NO_SIDE_EFFECTS } = MethodOptions_IdempotencyLevel;
@@ -30,10 +32,7 @@ const { IDEMPOTENCY_UNKNOWN, NO_SIDE_EFFECTS } = MethodOptions_IdempotencyLevel;
  */
 export function findPolicyFaults(descriptors: FileDescriptorSet): string[] {
   const registry = createFileRegistry(descriptors);
-  const services = [...registry]
-    .filter((type) => type.kind === 'service')
-    .filter(({ file }) => !/^(google|grpc)\./.test(file.proto.package));
-  return services
+  return ownServices(registry)
     .flatMap(({ methods }) => methods)
     .flatMap((method) => faultsOf(method, registry).map((fault) => `${placeOf(method)}: ${method.name} ${fault}`));
 }
@@ -89,7 +88,8 @@ function faultsOf(method: DescMethod, registry: Registry): string[] {
 
 function accessFaults(method: DescMethod, registry: Registry): string[] {
   try {
-    if (accessOf(method, registry) !== undefined) return [];
+    const access = accessOf(method, registry);
+    if (access !== undefined) return unknownServices(access.services, registry);
     const { name } = method.parent;
     return [
       `does not say who may call it: set access in its (mesh.v1.policy), or in the (mesh.v1.defaults) of ${name}`,
@@ -98,6 +98,25 @@ function accessFaults(method: DescMethod, registry: Registry): string[] {
     if (error instanceof ContractError) return [error.message];
     throw error;
   }
+}
+
+/** A rule for a service that does not exist, such as one with a spelling mistake, is for nobody. */
+function unknownServices(services: readonly string[], registry: Registry): string[] {
+  const known = new Set(ownServices(registry).map(({ typeName }) => serviceNameOf(typeName)));
+  return services
+    .filter((name) => name !== '*' && !known.has(name))
+    .map(
+      (name) =>
+        `lets service ${name} call it, which has no contract: name the first part of the package of its contracts, ` +
+        `one of ${[...known].toSorted().join(', ')}`,
+    );
+}
+
+/** The services of the contracts, without those of third parties. */
+function ownServices(registry: Registry): DescService[] {
+  return [...registry]
+    .filter((type) => type.kind === 'service')
+    .filter(({ file }) => !/^(google|grpc)\./.test(file.proto.package));
 }
 
 function hasHttpRule(method: DescMethod, registry: Registry): boolean {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { inDrainOrder, type PlanOptions, parseReplicas, planMesh } from './plan.ts';
+import { runnableServices } from '../../services/all.ts';
+import { discoveryNameOf, inDrainOrder, type PlanOptions, parseReplicas, planMesh } from './plan.ts';
 
 const servers = {
   database: 'postgres://me@127.0.0.1:5432/<service>',
@@ -18,6 +19,11 @@ const plan = (options: Partial<PlanOptions> = {}) =>
     servers,
     ...options,
   });
+
+it('knows the names that services have in discovery and by their certificates', () => {
+  const names = runnableServices.map(({ name, discoveryName = name }) => [name, discoveryName]);
+  expect(names.map(([name = '']) => [name, discoveryNameOf(name)])).toEqual(names);
+});
 
 describe('planMesh', () => {
   it('plans each instance with a port, a data folder and the addresses of all others', () => {

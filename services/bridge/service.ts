@@ -4,6 +4,7 @@ import { createEventRpc } from './rpc.ts';
 
 export const bridgeService = defineService({
   name: 'bridge',
+  discoveryName: 'events',
   needs: ['events'],
   setup: ({ events, clock, draining }) => ({
     serves: [

@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { serviceNameOf } from '#mesh';
+import { discoveryNameOf } from '../../scripts/split/plan.ts';
 import { send } from '../edge/support/http.ts';
 import { type AuthenticatedMesh, allMethods, nameOf, startAuthenticatedMesh, users } from './authenticated-mesh.ts';
 import { everyone, mayCall, type Who } from './expectations.ts';
@@ -20,6 +22,13 @@ afterAll(() => shop?.stop());
 
 it('has a row for each method of the contracts, and no other', () => {
   expect(Object.keys(mayCall).toSorted()).toEqual(names.toSorted());
+});
+
+it('has services whose contracts are in the package that their rules and certificates name', () => {
+  for (const { name, serves } of shop.mesh.services) {
+    const packages = new Set(serves.map(({ contract }) => serviceNameOf(contract.definition.fullName)));
+    expect([...packages]).toEqual(serves.length === 0 ? [] : [discoveryNameOf(name)]);
+  }
 });
 
 describe('over gRPC', () => {

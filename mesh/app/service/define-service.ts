@@ -30,6 +30,7 @@ export function defineService<
   if (topics && !migrations) throw new TypeError(`service ${name} has topics and no database: give it migrations`);
   return {
     name,
+    ...(spec.discoveryName !== undefined && { discoveryName: spec.discoveryName }),
     settings: Object.values(spec.settings ?? {}),
     observesProcess,
     isLocal,

@@ -89,6 +89,11 @@ export interface ServiceSetup {
 export interface ServiceSpec<Settings, Migrations, Topics, Observes> {
   /** `order`: also the name of its database, of its set of migrations and, as `//ordermesh/order`, its events' source. */
   readonly name: string;
+  /**
+   * What discovery, certificates and the rules of contracts (`access.services`) call it: the first part of the package
+   * of its contracts. Default: `name`.
+   */
+  readonly discoveryName?: string;
   readonly settings?: Settings;
   /** The folder of its SQL files; `[]` for a database without tables of its own. Absent: the service has no database. */
   readonly migrations?: Migrations;

@@ -152,6 +152,8 @@ export interface Process {
 /** A service that can be run. Made by `defineService`. */
 export interface ServiceDefinition {
   readonly name: string;
+  /** What discovery, certificates and the rules of contracts call it. Default: its name. */
+  readonly discoveryName?: string;
   /** The settings it reads, next to those of every process. */
   readonly settings: readonly AnySetting[];
   /** Whether it is built after all others, which it gets in `process`. */
