@@ -12,7 +12,12 @@ describe('networkOf', () => {
     ['2001:DB8:0:0001:bbbb:0:0:2', '2001:db8:0:1'],
     ['[2001:db8:0:1::9]', '2001:db8:0:1'],
     ['2001:db8::9', '2001:db8:0:0'],
-    ['fe80::1%eth0', 'fe80:0:0:0'],
+    ['fe80::1%eth0', 'fe80:0:0:0:0:0:0:1'],
+    ['FEBF:0::0002', 'febf:0:0:0:0:0:0:2'],
+    ['fec0::2', 'fec0:0:0:0'],
+    ['fd00::2', 'fd00:0:0:0:0:0:0:2'],
+    ['fcab:1:2:3:4:5:6:7', 'fcab:1:2:3:4:5:6:7'],
+    ['fc::2', 'fc:0:0:0'],
     ['::9', '0:0:0:0'],
   ])('of %s is %s', (host, network) => {
     expect(networkOf(host)).toBe(network);
@@ -40,6 +45,8 @@ describe('the limits of an address', () => {
       'too_many_of_address',
     ]);
     expect(enter('2001:db8:0:1::1')).toBeUndefined();
+    // Hosts of a private network share a /64.
+    expect([enter('fd00::1'), enter('fd00::2'), enter('fd00::3')]).toEqual([undefined, undefined, undefined]);
     // Those of this machine have one address.
     expect([enter('::1'), enter('::1'), enter('::1')]).toEqual([undefined, undefined, 'too_many_of_address']);
   });

@@ -6,8 +6,9 @@ export function sharedAddressOf({ remoteAddress = 'unknown' }: Socket): string {
 }
 
 /**
- * Returns an IPv4 address, or the /64 of an IPv6 address, which belongs to one host: that has all its addresses to
- * itself. `undefined` for loopback, and for what is no address.
+ * Returns an IPv4 address; or the /64 of a global IPv6 address, which belongs to one host: that has all its addresses to
+ * itself. In private networks (fc00::/7) and on one link (fe80::/10), a /64 has many hosts: then the whole address.
+ * `undefined` for loopback, and for what is no address.
  */
 export function networkOf(host: string): string | undefined {
   const bare = host.replace(/^\[|\]$/g, '').replace(/%.*$/, '');
@@ -18,7 +19,12 @@ export function networkOf(host: string): string | undefined {
   const before = groupsOf(head);
   const after = groupsOf(tail ?? '');
   const zeros = tail === undefined ? 0 : Math.max(0, 8 - before.length - after.length);
-  return [...before, ...Array<string>(zeros).fill('0'), ...after].slice(0, 4).join(':');
+  const groups = [...before, ...Array<string>(zeros).fill('0'), ...after];
+  return (isPrivate(groups) ? groups : groups.slice(0, 4)).join(':');
+}
+
+function isPrivate([first = '']: readonly string[]): boolean {
+  return /^(?:f[cd]..|fe[89ab].)$/.test(first);
 }
 
 function groupsOf(text: string): string[] {
