@@ -1,6 +1,7 @@
 import { once } from 'node:events';
-import { type AddressInfo, createServer } from 'node:net';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type AddressInfo, connect, createServer } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { type CapturedLog, captureLog } from '../testing/captured-log.ts';
 import { createTestClock } from '../testing/test-clock.ts';
 import { listenForScrapes, type MetricsListener } from './listener.ts';
@@ -68,6 +69,21 @@ describe('the metrics listener', () => {
     await listener.close();
     await scrape;
     await expect(fetch(`${url}/metrics`)).rejects.toThrow();
+  });
+
+  it('ends a request that does not arrive in time, even if a byte of it does now and then', async () => {
+    const slow = await listenForScrapes(metrics, '127.0.0.1:0', { ...log, requestMs: 300 });
+    onTestFinished(() => slow.close());
+    const socket = connect(slow.port, '127.0.0.1');
+    onTestFinished(() => void socket.destroy());
+    socket.write('GET /metrics HTTP/1.1\r\nx: ');
+    const dribble = setInterval(() => socket.write('a'), 50);
+    onTestFinished(() => clearInterval(dribble));
+    const [answer] = await once(socket, 'data', { signal: AbortSignal.timeout(5_000) });
+    expect(String(answer)).toContain('408 Request Timeout');
+    // One that arrives in time is answered for as long as it takes.
+    metrics.gauge('ordermesh_rows', 'Rows.', []).collect(() => sleep(900, []));
+    expect((await fetch(`http://127.0.0.1:${slow.port}/metrics`)).status).toBe(200);
   });
 
   it('names the address that is in use', async () => {

@@ -24,12 +24,16 @@ export interface ScrapeOptions {
   readonly tls?: ServerTls | undefined;
   /** Is notified of the connections that are ended because of their clients. Default: nobody. */
   readonly observer?: HostObserver | undefined;
+  /** How long a request may take to arrive completely, in milliseconds. Default: 10 s, then it gets 408. */
+  readonly requestMs?: number;
 }
 
 // Few programs read metrics.
 const limits = { maxConnections: 200, maxConnectionsPerAddress: 50 };
 /** For how long a connection stays on which nothing is sent. */
 const idleMs = 30_000;
+/** How late Node may be to end a slow request. Its default is 30 s. */
+const checkMs = 1_000;
 
 /**
  * Serves `GET /metrics` over HTTP on `host:port`; port 0 is any free port. Rejects like the gRPC listener if it cannot listen.
@@ -38,14 +42,23 @@ const idleMs = 30_000;
 export async function listenForScrapes(
   metrics: Metrics,
   address: string,
-  { logger, tls, observer = noObserver }: ScrapeOptions,
+  { logger, tls, observer = noObserver, requestMs = 10_000 }: ScrapeOptions,
 ): Promise<MetricsListener> {
   const onRequest: RequestListener = async (request, response) => {
     const { status, headers, text } = await answer(request, metrics).catch((error) => failed(error, logger));
     response.writeHead(status, headers).end(text);
   };
-  const server = createServer(onRequest);
+  const server = createServer(
+    {
+      headersTimeout: requestMs,
+      requestTimeout: requestMs,
+      connectionsCheckingInterval: Math.min(checkMs, requestMs),
+    },
+    onRequest,
+  );
   server.timeout = idleMs;
+  // It gets its connections from another server. Node begins to check for slow requests when a server listens.
+  server.emit('listening');
   const listener = createListener({ tls, protocol: 'http/1.1', ...limits, observer }, (socket) => {
     server.emit('connection', socket);
   });
@@ -55,6 +68,8 @@ export async function listenForScrapes(
       const closed = listener.close();
       listener.destroyAll();
       await closed;
+      // Ends the check of slow requests.
+      server.close();
     },
   };
 }
