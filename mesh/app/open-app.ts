@@ -113,7 +113,7 @@ export async function openApp(parts: AppParts): Promise<OpenApp> {
   const findable = services.filter(({ isLocal }) => !isLocal).flatMap((service) => service.serves);
   // Operator commands have the certificate of the service whose data they read.
   if (definitions.length > 0) tls?.requireOwnName(processNames(findable, { definitions, declared }));
-  if (authentication && tls?.isMutual) checkCallers(directory, { ownService: tls.service, definitions });
+  if (authentication && tls?.isMutual) checkCallers(directory, { ownService: tls.service, definitions, services });
   // A gateway is not in any registry.
   if (findable.length > 0) checkAdvertised(config);
   const shadowed = directory.shadowed();

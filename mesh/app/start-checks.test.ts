@@ -4,6 +4,7 @@ import { connect, createServer } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { UserServiceContract } from '#gen/user/v1/user.contract.ts';
 import { freePort } from '../testing/servers/free-port.ts';
 import { startMesh } from '../testing/start-mesh.ts';
 import { checkCallers, checkDistinctListeners, checkListen } from './start-checks.ts';
@@ -49,20 +50,27 @@ describe('the addresses of a process', () => {
 
 describe('services that call others outside of their process', () => {
   const definitions = ['order', 'report', 'ops'].map((name) => ({ name, observesProcess: name === 'ops' }));
+  const services = [{ name: 'customers', serves: [{ contract: UserServiceContract, handlers: {} }] }];
   const check = (ownService: string | undefined, ...callers: string[]) =>
-    checkCallers({ callers: () => new Set(callers) }, { ownService, definitions });
+    checkCallers({ callers: () => new Set(callers) }, { ownService, definitions, services });
 
-  it('are refused with the certificate of the gateway', () => {
-    const problem =
-      'TLS_CERT has the certificate of gateway, with which calls of order, report to other processes are refused';
-    expect(() => check('gateway', 'report', 'order', 'ops')).toThrow(problem);
+  it.each([
+    ['gateway', ['report', 'order', 'ops'], 'the certificate of gateway, with which calls of order, report to other'],
+    ['report', ['order', 'report'], 'the certificate of report, with which calls of order to other processes'],
+    ['mesh', ['order'], 'the certificate of mesh, with which calls of order to other processes are refused'],
+    ['user', ['customers', 'order'], 'the certificate of user, with which calls of order to other processes'],
+    [undefined, ['order'], 'a certificate that names no service, with which calls of order to other processes'],
+  ])('are refused with the certificate of %s if they are %j', (ownService, callers, problem) => {
+    expect(() => check(ownService, ...callers)).toThrow(`TLS_CERT has ${problem}`);
   });
 
   it('may be there with their own, or if they call for operators', () => {
     expect(() => check('order', 'order')).not.toThrow();
-    expect(() => check(undefined, 'order')).not.toThrow();
+    // It is another name than that of discovery.
+    expect(() => check('user', 'customers')).not.toThrow();
     expect(() => check('gateway', 'ops')).not.toThrow();
     expect(() => check('gateway')).not.toThrow();
+    expect(() => check(undefined)).not.toThrow();
   });
 });
 

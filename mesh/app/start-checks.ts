@@ -13,7 +13,7 @@ import type { ProcessNames } from '../security/tls/own-name.ts';
 import type { ServedContract } from '../server/serve.ts';
 import type { Directory } from './directory.ts';
 import { databaseShared } from './errors.ts';
-import type { ServiceDefinition } from './service/service.ts';
+import type { Service, ServiceDefinition } from './service/service.ts';
 
 /**
  * Throws FAILED_PRECONDITION `DATABASE_SHARED` if `DATABASE_URL` names one database for `count` services: each has tables of
@@ -101,21 +101,29 @@ interface CallersOptions {
   /** The service that the certificate of this process names. */
   readonly ownService: string | undefined;
   readonly definitions: readonly Pick<ServiceDefinition, 'name' | 'observesProcess'>[];
+  readonly services: readonly Pick<Service, 'name' | 'serves'>[];
 }
 
 /**
- * Throws a ConfigError if services of this process call others outside of it with the certificate of the gateway, which
- * names none of them: once calls are authenticated, each would be refused. An operations service calls on behalf of
- * operators, who have a right of their own.
+ * Throws a ConfigError if services of this process call others outside of it with a certificate that does not name them:
+ * once calls are authenticated, each would be refused, or have the rights of another service. An operations service
+ * calls on behalf of operators, who have a right of their own.
  */
-export function checkCallers(directory: Pick<Directory, 'callers'>, { ownService, definitions }: CallersOptions): void {
-  if (ownService !== gatewayName) return;
-  const forOperators = new Set(definitions.filter((one) => one.observesProcess).map(({ name }) => name));
-  const callers = [...directory.callers()].filter((name) => !forOperators.has(name)).toSorted();
+export function checkCallers(
+  directory: Pick<Directory, 'callers'>,
+  { ownService, definitions, services }: CallersOptions,
+): void {
+  const forOperators = definitions.filter((one) => one.observesProcess).map(({ name }) => name);
+  // A certificate names a service as discovery does.
+  const named = services.filter(({ serves }) => serves.some(({ contract }) => nameOf(contract) === ownService));
+  const permitted = new Set([ownService, ...forOperators, ...named.map(({ name }) => name)]);
+  const callers = [...directory.callers()].filter((name) => !permitted.has(name)).toSorted();
   if (callers.length === 0) return;
   const names = callers.join(', ');
+  const certificate =
+    ownService === undefined ? 'a certificate that names no service' : `the certificate of ${ownService}`;
   const problem =
-    `has the certificate of ${gatewayName}, with which calls of ${names} to other processes are refused, as ` +
+    `has ${certificate}, with which calls of ${names} to other processes are refused, as ` +
     `AUTH_JWKS is set: run ${callers.length === 1 ? 'it' : 'each of them'} in a process of its own with its own ` +
     'certificate, or all that it calls in this one';
   throw new ConfigError([{ variable: processSettings.tlsCert.variable, problem }]);
@@ -132,7 +140,7 @@ export function processNames(
   findable: readonly ServedContract[],
   { definitions, declared }: NamesOptions,
 ): ProcessNames {
-  const found = findable.map(({ contract }) => serviceNameOf(fullNameOf(contract)));
+  const found = findable.map(({ contract }) => nameOf(contract));
   const defined = definitions.filter(({ isLocal }) => !isLocal).map(({ name }) => name);
   const own = new Set([...found, ...(found.length > 0 ? [] : defined)]);
   return {
@@ -140,6 +148,11 @@ export function processNames(
     isCalled: found.length > 0,
     known: new Set([...declared.map(serviceNameOf), gatewayName]),
   };
+}
+
+/** The name of the service that serves a contract, as discovery and certificates have it. */
+function nameOf(contract: ServedContract['contract']): string {
+  return serviceNameOf(fullNameOf(contract));
 }
 
 function missingAddresses(directory: Directory): ConfigFault[] {
