@@ -2,6 +2,7 @@ import type { Metrics } from '../metrics/metrics.ts';
 import type { Authenticator } from '../security/authenticator.ts';
 import { createAuthenticator } from '../security/identity/create-authenticator.ts';
 import type { Wire } from '../security/identity/dropped-identity.ts';
+import { MixedAuthentication } from '../security/identity/mixed-authentication.ts';
 import { createIdentityWriter, type WriteIdentity } from '../security/identity/outbound-identity.ts';
 import { createProcessSecret } from '../security/identity/process-secret.ts';
 import type { ServerTrusts } from '../security/tls/server-trusts.ts';
@@ -35,17 +36,21 @@ export async function openAuthentication({
   const tokens = await openTokens(config, { ...tools, trust: trusts.ofOutside(config.authJwksCa) });
   if (tokens === undefined) return undefined;
   shutdown.add('resources', 'keys of tokens', async () => tokens.close());
-  return createAuthentication(tokens, tools.metrics);
+  return createAuthentication(tokens, tools.metrics, new MixedAuthentication(tools.logger));
 }
 
 /**
  * Creates the authentication of a process whose callers have tokens. Its services know each other by a
  * secret of the process.
  */
-export function createAuthentication(tokens: TokenVerifier, metrics: Metrics): Authentication {
+export function createAuthentication(
+  tokens: TokenVerifier,
+  metrics: Metrics,
+  mixed?: MixedAuthentication,
+): Authentication {
   const secret = createProcessSecret();
   return {
-    authenticator: (wire) => createAuthenticator({ tokens, secret, metrics, wire }),
+    authenticator: (wire) => createAuthenticator({ tokens, secret, metrics, ...(mixed && { mixed }), wire }),
     writeIdentity: createIdentityWriter(secret),
   };
 }

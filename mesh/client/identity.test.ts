@@ -50,9 +50,10 @@ async function sent(
 const subject = { 'mesh-subject': 'ali%20ce', 'mesh-roles': 'operator,admin' };
 const own = { 'mesh-service': 'order', 'mesh-process-secret': secret.text };
 const origin = { 'mesh-origin': 'outside' };
+const authenticated = { 'mesh-authenticated': 'yes' };
 
 it.each([
-  ['the subject to a proven service', 'service', { caller: alice }, subject],
+  ['the subject to a proven service', 'service', { caller: alice }, { ...authenticated, ...subject }],
   ['the service too to its own process', 'process', { caller: alice, service: 'order' }, { ...own, ...subject }],
   ['the service alone if nobody called', 'process', { service: 'order' }, own],
   ['nothing to its own process if it is no service', 'process', { caller: alice }, {}],
@@ -62,7 +63,7 @@ it.each([
     'that it passes a call on, and no token',
     'service',
     { caller: alice, passedOn: { authorization: token } },
-    { ...subject, ...origin },
+    { ...authenticated, ...subject, ...origin },
   ],
   [
     'the token of a call that it passes on to a server that proves nothing',

@@ -3,6 +3,8 @@ import type { TokenSender } from './token-verifier.ts';
 
 /** What a call, of any wire, says about its caller. */
 export interface Credentials extends TokenSender {
+  /** The method: `/user.v1.UserService/GetUser`. Default: not known. */
+  readonly path?: string | undefined;
   /** The service that the peer's certificate names; `undefined` without a certificate. */
   readonly peerService?: string | undefined;
   /**

@@ -6,6 +6,7 @@ import type { Caller } from '../identity/caller.ts';
 import type { OperatorActions } from '../operator-actions/operator-actions.ts';
 import type { Authenticator } from '../security/authenticator.ts';
 import type { MethodAccess } from '../security/authorization/method-access.ts';
+import type { MixedAuthentication } from '../security/identity/mixed-authentication.ts';
 import { runInScope } from '../telemetry/call-scope.ts';
 import type { Clock } from '../time/clock.ts';
 import type { MeshCallContext } from './call-context.ts';
@@ -39,6 +40,8 @@ export interface ChainTools extends WatchTools {
   readonly access: MethodAccess;
   /** How often each caller may call the method. `undefined`: as often as there is room. */
   readonly rateLimit: RateLimit | undefined;
+  /** Notices calls that say who makes them, where nobody asks. */
+  readonly mixed: Pick<MixedAuthentication, 'checkUnasked'>;
 }
 
 /** Reads the handler's input: the request, or the stream of requests. */
@@ -130,6 +133,7 @@ function identify(
 ): Promise<void> | undefined {
   const { authenticator, access, rateLimit } = tools;
   if (authenticator === undefined) {
+    tools.mixed.checkUnasked(call.credentials);
     rateLimit?.admit(call);
     return undefined;
   }

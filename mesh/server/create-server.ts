@@ -10,6 +10,7 @@ import type { Metrics } from '../metrics/metrics.ts';
 import type { Authenticator } from '../security/authenticator.ts';
 import { createDenialReport } from '../security/authorization/denial-report.ts';
 import { MethodAccess } from '../security/authorization/method-access.ts';
+import { MixedAuthentication } from '../security/identity/mixed-authentication.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Clock } from '../time/clock.ts';
 import { TimerWheel } from '../time/timer-wheel.ts';
@@ -92,7 +93,8 @@ export function createServer(options: ServerOptions): Server {
   const noteExpired = createExpiredReport({ clock, logger, metrics });
   const observer = createHostReport({ clock, logger, metrics });
   const { countRefusal } = observer;
-  const tools = { clock, logger, noteExpired, countRefusal, timers: new TimerWheel() };
+  const mixed = new MixedAuthentication(logger);
+  const tools = { clock, logger, noteExpired, countRefusal, mixed, timers: new TimerWheel() };
   const reportDenial = createDenialReport({ clock, logger, metrics: authenticator && metrics });
   const turns = new Turns();
   const load = new ProcessLoad(process);

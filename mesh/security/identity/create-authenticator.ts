@@ -5,6 +5,7 @@ import type { TokenVerifier, VerifiedSubject } from '../token-verifier.ts';
 import { bearerToken } from './bearer-token.ts';
 import { createDropCounter, type Wire } from './dropped-identity.ts';
 import { hasIdentity, isPassedOn, readService, readSubject, secretOf } from './identity-metadata.ts';
+import type { MixedAuthentication } from './mixed-authentication.ts';
 import type { ProcessSecret } from './process-secret.ts';
 
 export interface AuthenticatorOptions {
@@ -13,6 +14,8 @@ export interface AuthenticatorOptions {
   /** What the services of this process send with their calls of each other. */
   readonly secret: ProcessSecret;
   readonly metrics: Metrics;
+  /** Notices services whose processes do not authenticate calls. Default: nobody does. */
+  readonly mixed?: Pick<MixedAuthentication, 'checkCaller'>;
   /** Where the calls come in, for the metric. Default: `grpc`. */
   readonly wire?: Wire;
 }
@@ -23,13 +26,20 @@ export interface AuthenticatorOptions {
  * service calls. A call from outside that a service passes on has no service. What callers from outside say about themselves
  * otherwise is dropped and counted.
  */
-export function createAuthenticator({ tokens, secret, metrics, wire = 'grpc' }: AuthenticatorOptions): Authenticator {
+export function createAuthenticator({
+  tokens,
+  secret,
+  metrics,
+  mixed,
+  wire = 'grpc',
+}: AuthenticatorOptions): Authenticator {
   const countDropped = createDropCounter(metrics);
 
   /** The service that calls; `undefined` if the channel proves none. */
   const serviceOf = (credentials: Credentials): string | undefined => {
     const given = secretOf(credentials);
     const isOwn = given !== undefined && secret.matches(given);
+    if (!isOwn) mixed?.checkCaller(credentials);
     return (isOwn ? readService(credentials) : undefined) ?? credentials.peerService;
   };
 

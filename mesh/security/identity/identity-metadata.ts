@@ -18,8 +18,11 @@ const secretKey = 'mesh-process-secret';
 const originKey = 'mesh-origin';
 const outside = 'outside';
 
+/** Its value is `yes` if the process that calls authenticates its own callers. */
+const authenticatedKey = 'mesh-authenticated';
+
 /** The keys of metadata by which services say for whom they call. */
-export const identityKeys = [subjectKey, rolesKey, serviceKey, secretKey, originKey] as const;
+export const identityKeys = [subjectKey, rolesKey, serviceKey, secretKey, originKey, authenticatedKey] as const;
 
 /** Removes what says who calls: handlers learn it from the caller in their context. */
 export function removeIdentity(metadata: Metadata): Metadata {
@@ -72,16 +75,32 @@ export function setService(metadata: Metadata, service: string, secret: string):
   metadata.set(secretKey, secret);
 }
 
+/** Adds that the process that calls authenticates its own callers. */
+export function setAuthenticated(metadata: Metadata): void {
+  metadata.set(authenticatedKey, 'yes');
+}
+
+/** Whether the process that calls authenticates its own callers. */
+export function authenticatesCallers(credentials: Credentials): boolean {
+  return credentials.textMetadata(authenticatedKey) !== undefined;
+}
+
 /** Adds that the call comes from outside of the mesh. */
 export function setPassedOn(metadata: Metadata): void {
   metadata.set(originKey, outside);
 }
 
-/** The names and values, in turn, that say for whom a call from outside of the mesh is made. */
+/**
+ * The names and values, in turn, that say for whom a call from outside of the mesh is made. `caller` is `undefined` if nobody has
+ * asked.
+ */
 export function passedOnMetadata(caller: Pick<Caller, 'subject' | 'roles'> | undefined): string[] {
   const metadata = Metadata();
   setPassedOn(metadata);
-  if (caller) setSubject(metadata, caller);
+  if (caller) {
+    setAuthenticated(metadata);
+    setSubject(metadata, caller);
+  }
   return [...metadata].flatMap(([key, values]) => values.flatMap((value) => [key, `${value}`]));
 }
 

@@ -1,6 +1,6 @@
 import type { Metadata } from 'nice-grpc-common';
 import type { CallScope } from '../../telemetry/call-scope.ts';
-import { removeIdentity, setPassedOn, setService, setSubject } from './identity-metadata.ts';
+import { removeIdentity, setAuthenticated, setPassedOn, setService, setSubject } from './identity-metadata.ts';
 import type { ProcessSecret } from './process-secret.ts';
 
 /** Where an attempt of a call goes, and who makes it. */
@@ -40,7 +40,7 @@ export function createIdentityWriter(secret: ProcessSecret): WriteIdentity {
       // Without a name it would be nobody's call.
       if (service === undefined) return;
       setService(metadata, service, secret.text);
-    }
+    } else setAuthenticated(metadata);
     if (passedOn) setPassedOn(metadata);
     if (caller) setSubject(metadata, caller);
   };

@@ -85,12 +85,13 @@ async function openCall(gatewayOptions: Pick<ForwarderOptions, 'authenticator' |
 }
 
 const claims = { 'mesh-subject': 'bob', 'mesh-roles': 'operator', 'mesh-service': 'order', 'mesh-process-secret': 'x' };
-const alice = { 'mesh-subject': 'alice', 'mesh-roles': 'gold', 'mesh-origin': 'outside' };
+const passedOn = { 'mesh-origin': 'outside', 'mesh-authenticated': 'yes' };
+const alice = { 'mesh-subject': 'alice', 'mesh-roles': 'gold', ...passedOn };
 const token = { authorization: 'Bearer alice' };
 
 it.each([
   ['its user, and no token', { authenticator, provesService: true }, token, alice],
-  ['that it is of nobody', { authenticator, provesService: true }, {}, { 'mesh-origin': 'outside' }],
+  ['that it is of nobody', { authenticator, provesService: true }, {}, passedOn],
   ['its token, over a connection that proves nothing', { authenticator }, token, token],
   [
     'its token, if the gateway does not authenticate',
