@@ -35,7 +35,7 @@ export const UserServiceContract: ServiceContract<UserServiceDefinition, UserSer
       breakerGroup: 'commands',
       priority: 'normal',
       access: { roles: ['admin', 'operator'], owner: { in: 'request', path: ['user', 'id'] } },
-      rate: { perSecond: 50, burst: 500 },
+      rate: { perSecond: 5, burst: 50 },
     },
     getUser: {
       validate: validateGetUserRequest,
