@@ -13,9 +13,9 @@ import type { CallableMethod } from './method-calls.ts';
 export type IdentifiedMethod = Pick<CallableMethod, 'isForAnyone'> & Partial<Pick<CallableMethod, 'policy'>>;
 
 /**
- * Finds out who sends a request of a method. `undefined`: there is nothing to wait for. Throws or rejects as an Authenticator does, with
- * UNAUTHENTICATED if nobody is known and the method is not for anyone, and with RESOURCE_EXHAUSTED `RATE_LIMITED` if the sender has used
- * up the rate of the method: such a request goes no further, and its body is not read.
+ * Finds out who sends a request of a method. `undefined`: there is nothing to wait for. Throws or rejects as an
+ * Authenticator does, with UNAUTHENTICATED if nobody is known and the method is not for anyone, and with RESOURCE_EXHAUSTED
+ * `RATE_LIMITED` if the sender has used up the rate of the method: such a request goes no further, and its body is not read.
  */
 export type Identify = (request: FastifyRequest, method: IdentifiedMethod) => Promise<void> | undefined;
 

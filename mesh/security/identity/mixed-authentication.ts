@@ -33,7 +33,9 @@ export class MixedAuthentication {
   checkUnasked(credentials: Credentials): void {
     const { peerService, path = '' } = credentials;
     if (peerService !== undefined && authenticatesCallers(credentials)) {
-      const text = `a service calls that authenticates calls, and this process does not: set ${settings} here too, or anyone may do everything`;
+      const text =
+        'a service calls that authenticates calls, and this process does not: ' +
+        `set ${settings} here too, or anyone may do everything`;
       this.#warn(peerService, path, text);
     } else if (!this.#hasLoggedToken && credentials.textMetadata('authorization') !== undefined) {
       this.#hasLoggedToken = true;

@@ -24,8 +24,8 @@ const maxNameLength = 128;
 
 /**
  * Returns whose a call is: of its subject, else of the service that makes it, else of the address of its peer (`host:port`).
- * `undefined`: it is not counted, because nobody is known: it comes from this machine, or is passed on for somebody unknown, who is
- * counted where the call came in.
+ * `undefined`: it is not counted, because nobody is known: it comes from this machine, or is passed on for somebody
+ * unknown, who is counted where the call came in.
  */
 export function countedCaller({ caller, peer, credentials }: CallerParts): CountedCaller | undefined {
   if (caller?.subject !== undefined) return { by: 'subject', key: `u${short(caller.subject)}` };

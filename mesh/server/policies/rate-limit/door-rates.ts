@@ -2,8 +2,8 @@ import type { Rate } from '../../../contract/contract.ts';
 import { createRateLimit, type RatedCall, type RateLimit, type RateLimitTools } from './rate-limit.ts';
 
 /**
- * The rates of methods where calls come in from outside of the mesh. Services count subjects, through whichever door they come. All
- * other callers are counted here: a service sees the address of the door only.
+ * The rates of methods where calls come in from outside of the mesh. Services count subjects, through whichever door they
+ * come. All other callers are counted here: a service sees the address of the door only.
  */
 export class DoorRates {
   readonly #tools: RateLimitTools;
