@@ -39,6 +39,18 @@ it('ends streams that change nothing when the token of the caller expires, and c
   expect(changes.map(({ isOver }) => isOver)).toEqual([false, false, false]);
 });
 
+it('ends the requests of a change when the token of the caller expires', async () => {
+  const call = new HttpCall({ headers: {}, peer: '127.0.0.1' }, { clock, timers: new TimerWheel() });
+  call.callMethod(methodOf('user.v1.UserService', 'ImportUsers'), undefined);
+  call.identified({ ...anonymous, subject: 'ada', expiresMs: clock.now() + 20 }, undefined);
+  async function* requests() {
+    yield 'one';
+    yield 'two';
+    await new Promise(() => undefined);
+  }
+  expect(await Array.fromAsync(call.permitted(requests()))).toEqual(['one', 'two']);
+});
+
 it('a stream whose client left while its token was verified leaves no timer', () => {
   const timers = new TimerWheel();
   const after = vi.spyOn(timers, 'after');

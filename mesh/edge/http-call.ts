@@ -5,6 +5,7 @@ import { cancelled, deadlineExceeded } from '../errors/errors.ts';
 import type { Caller } from '../identity/caller.ts';
 import { tokenExpired } from '../security/authorization/errors.ts';
 import type { EnteringCall } from '../server/policies/admission/admission.ts';
+import { requestsUntilExpiry } from '../server/policies/requests-until-expiry.ts';
 import type { CallScope, PassedOnCall } from '../telemetry/call-scope.ts';
 import { continueTrace } from '../telemetry/trace-context.ts';
 import type { Clock } from '../time/clock.ts';
@@ -79,6 +80,12 @@ export class HttpCall implements CallScope, EnteringCall, Timed {
     if (caller.expiresMs === undefined || !this.#endsWithToken || hasLeft) return;
     const onTimeout = () => this.end(tokenExpired({ path: this.path }));
     this.#tokenTimer = this.#tools.timers.after(caller.expiresMs - this.#tools.clock.now(), { onTimeout });
+  }
+
+  /** The requests of a change that come before the token of the caller expires. */
+  permitted<Request>(requests: AsyncIterable<Request>): AsyncIterable<Request> {
+    const expiresMs = this.#endsWithToken ? undefined : this.caller?.expiresMs;
+    return expiresMs === undefined ? requests : requestsUntilExpiry(requests, expiresMs, this.#tools);
   }
 
   /** Its answer was sent, or never will be. */

@@ -27,8 +27,8 @@ export interface CallableMethod {
   /** Whether callers need no token. */
   readonly isForAnyone: boolean;
   /**
-   * Whether its calls end when the token of their caller expires: streams that change nothing. A change that has begun
-   * is not cut off.
+   * Whether its calls end when the token of their caller expires: streams that change nothing. Of a change, only the
+   * requests end.
    */
   readonly endsWithToken: boolean;
   /**

@@ -1,5 +1,8 @@
+import { once } from 'node:events';
+import { buffer } from 'node:stream/consumers';
 import { Status } from 'nice-grpc';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { User } from '../../gen/ts/user/v1/user.ts';
 import type { AccessRule } from '../contract/contract.ts';
 import { MeshError } from '../errors/mesh-error.ts';
 import type { Caller } from '../identity/caller.ts';
@@ -155,6 +158,40 @@ it.each(methods)('finishes the change %s even if the token of its caller expires
   const { raw } = await start({ roles: ['*'] }, handlers);
   const { status } = await raw(method, message, { ...ada, 'test-expires-ms': String(Date.now() + 50) });
   expect(status).toBe(OK);
+});
+
+it.each([
+  ['Collect', 'while it waits for the next request', 0],
+  ['Chat', 'while it waits for the next request', 0],
+  ['Collect', 'while a request is handled', 300],
+])('ends the requests of the change %s when the token expires %s, and answers those before', async (method, _, ms) => {
+  const collect: EchoHandlers['collect'] = async (requests) => {
+    const names: string[] = [];
+    for await (const { name } of requests) {
+      await sleep(systemClock, ms);
+      names.push(name);
+    }
+    return { name: names.join() };
+  };
+  const { session, lines } = await start({ roles: ['*'] }, { collect });
+  const stream = session.request({
+    ':method': 'POST',
+    ':path': `/test.v1.EchoService/${method}`,
+    'content-type': 'application/grpc',
+    ...ada,
+    'test-expires-ms': String(Date.now() + 200),
+  });
+  onTestFinished(() => {
+    stream.destroy();
+  });
+  const frame = grpcFrame(User.encode(message).finish());
+  const closed = once(stream, 'trailers');
+  const received = buffer(stream);
+  stream.write(frame);
+  if (ms > 0) stream.write(frame);
+  expect((await closed)[0]).toMatchObject({ 'grpc-status': `${OK}` });
+  expect(User.decode((await received).subarray(5)).name).toBe('Ada');
+  expect(lines).toContainEqual(expect.objectContaining({ msg: expect.stringContaining('requests ended') }));
 });
 
 it('ends a stream when the token of its caller expires', async () => {

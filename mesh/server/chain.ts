@@ -17,6 +17,7 @@ import { CallWatch, type WatchTools } from './policies/call-watch.ts';
 import { isDryRun, recordedResponse, recordedResponses } from './policies/operator-action.ts';
 import { onceForOwner, ownResponse, ownResponses } from './policies/ownership.ts';
 import type { RateLimit } from './policies/rate-limit/rate-limit.ts';
+import { requestsUntilExpiry } from './policies/requests-until-expiry.ts';
 import { ResponseStream } from './response-stream.ts';
 
 /** A method that the server calls: its contract and its handler, of any kind. */
@@ -140,7 +141,7 @@ function identify(
   const admit = (caller: Caller) => {
     call.admit(access, caller);
     rateLimit?.admit(call);
-    // A change that has begun is not cut off.
+    // Of a change, only the requests end.
     const isChange = contract.idempotency !== 'no-side-effects';
     if (caller.expiresMs !== undefined && kind !== 'unary' && !isChange) watch.endWithToken(caller.expiresMs);
   };
@@ -164,7 +165,7 @@ function begin(method: ServedMethod, tools: ChainTools, call: HandlerContext, re
   if (call.isOver) throw cancelled({ path: call.path });
   const input = read();
   if (kind === 'client-streaming' || kind === 'bidi-streaming') {
-    const requests = idleRequests(input as AsyncIterable<unknown>, call);
+    const requests = idleRequests(permittedRequests(method, input as AsyncIterable<unknown>, call, tools), call);
     return handleFor(method, undefined, tools, call, () => handle(requests, call));
   }
   assertValid(contract, input);
@@ -212,6 +213,20 @@ function assertValid(contract: MethodContract, message: unknown): void {
  */
 function assertRepeatable({ requestId }: { readonly requestId: string }, { path, metadata }: HandlerContext): void {
   if (requestId === '' && metadata.has('grpc-previous-rpc-attempts')) throw requestIdMissing({ path });
+}
+
+/** The requests of a stream that come before the token of its caller expires. Streams that change nothing end then. */
+function permittedRequests(
+  { contract }: ServedMethod,
+  requests: AsyncIterable<unknown>,
+  { caller, path }: HandlerContext,
+  tools: ChainTools,
+): AsyncIterable<unknown> {
+  const expiresMs = contract.idempotency === 'no-side-effects' ? undefined : caller?.expiresMs;
+  if (expiresMs === undefined) return requests;
+  return requestsUntilExpiry(requests, expiresMs, tools, () =>
+    tools.logger.info({ method: path }, 'requests ended: the token of their caller expired'),
+  );
 }
 
 /** The requests of a stream. A handler that waits for the next one is idle. */

@@ -38,6 +38,11 @@ beforeAll(async () => {
       seen.push({ caller, keys: [...metadata].map(([key]) => key) });
       return { id };
     },
+    async importUsers(requests) {
+      let imported = 0n;
+      for await (const _row of requests) imported += 1n;
+      return { imported, failures: [] };
+    },
     async *listUsers(_, { caller, signal }) {
       yield { id: caller?.subject ?? '' };
       await new Promise((resolve) => signal.addEventListener('abort', resolve));
@@ -198,6 +203,17 @@ describe('a token', () => {
     expect([messages, error.code]).toEqual([['eve'], Code.Unauthenticated]);
     for (const { text: body } of await Promise.all(streams)) expect(body).toContain('TOKEN_EXPIRED');
     await eventually(() => expect(JSON.stringify(log.lines)).toContain('"code":"UNAUTHENTICATED"'));
+  });
+
+  it('ends the requests of a change when it expires, and answers those before', async () => {
+    const claims = { roles: ['admin', 'operator'], iat: 1, exp: Math.floor(Date.now() / 1_000) - 58 };
+    const headers = { ...bearer(await issuer.sign('adam', { claims })), 'request-reason': 'a test' };
+    async function* rows() {
+      yield { user: { id: 'one', name: 'One', email: 'one@example.com' } };
+      await new Promise(() => undefined);
+    }
+    const answer = await userClient(address, 'Connect over HTTP/2').importUsers(rows(), { headers });
+    expect(answer.imported).toBe(1n);
   });
 });
 

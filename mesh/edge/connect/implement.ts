@@ -101,7 +101,11 @@ async function* answerMany(
   }
 }
 
-async function* requestsOf(exchange: RpcExchange, placeholders: Placeholders): AsyncGenerator<Message, void> {
+function requestsOf(exchange: RpcExchange, placeholders: Placeholders): AsyncIterable<Message> {
+  return exchange.call.permitted(messagesOf(exchange, placeholders));
+}
+
+async function* messagesOf(exchange: RpcExchange, placeholders: Placeholders): AsyncGenerator<Message, void> {
   for await (const _placeholder of placeholders) yield exchange.message();
 }
 

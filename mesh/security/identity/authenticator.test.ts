@@ -78,6 +78,18 @@ describe('the authenticator', () => {
       { service: undefined, subject: 'bob', roles: ['admin'], isPassedOn: true },
     ],
     [
+      'a stream that a service passes on',
+      { 'mesh-origin': 'outside', 'mesh-expires-ms': '1790000000000', ...bob },
+      'edge',
+      { service: undefined, subject: 'bob', roles: ['admin'], isPassedOn: true, expiresMs: 1_790_000_000_000 },
+    ],
+    [
+      'a service that says when it expires',
+      { 'mesh-expires-ms': '1', ...bob },
+      'order',
+      { service: 'order', subject: 'bob', roles: ['admin'] },
+    ],
+    [
       'a call of nobody that a service passes on',
       { 'mesh-origin': 'outside' },
       'edge',
@@ -122,6 +134,7 @@ describe('the authenticator', () => {
     ['a long subject', { 'mesh-subject': 'a'.repeat(256) }],
     ['roles', { 'mesh-subject': 'bob', 'mesh-roles': 'admin,' }],
     ['an origin', { 'mesh-origin': 'inside' }],
+    ['an expiry', { 'mesh-origin': 'outside', 'mesh-expires-ms': 'soon' }],
     ['the name of a service', { ...own, 'mesh-service': 'a/b' }],
   ])('refuses %s that no service sends, even from one', async (_kind, metadata) => {
     expect((await authenticate(metadata, 'order')).caller).toBe('INVALID_IDENTITY');

@@ -4,7 +4,7 @@ import type { Authenticator, Credentials } from '../authenticator.ts';
 import type { TokenVerifier, VerifiedSubject } from '../token-verifier.ts';
 import { bearerToken } from './bearer-token.ts';
 import { createDropCounter, type Wire } from './dropped-identity.ts';
-import { hasIdentity, isPassedOn, readService, readSubject, secretOf } from './identity-metadata.ts';
+import { hasIdentity, isPassedOn, readExpiry, readService, readSubject, secretOf } from './identity-metadata.ts';
 import type { MixedAuthentication } from './mixed-authentication.ts';
 import type { ProcessSecret } from './process-secret.ts';
 
@@ -53,7 +53,11 @@ export function createAuthenticator({
       const token = bearerToken(credentials.textMetadata('authorization'));
       if (token === undefined) {
         if (channel === undefined) return anonymous;
-        return { service, ...readSubject(credentials), ...(passedOn && { isPassedOn: true }) };
+        return {
+          service,
+          ...readSubject(credentials),
+          ...(passedOn && { isPassedOn: true, ...readExpiry(credentials) }),
+        };
       }
       const callerOf = (verified: VerifiedSubject): Caller => ({ service, ...verified });
       const verified = tokens.verify(token, credentials);

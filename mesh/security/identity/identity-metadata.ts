@@ -17,12 +17,22 @@ const secretKey = 'mesh-process-secret';
 /** Its value is `outside` if a service only passes on a call from outside of the mesh, and does not make it itself. */
 const originKey = 'mesh-origin';
 const outside = 'outside';
+/** When the token of such a call expires, in milliseconds since the epoch. Only streams have it. */
+const expiryKey = 'mesh-expires-ms';
 
 /** Its value is `yes` if the process that calls authenticates its own callers. */
 const authenticatedKey = 'mesh-authenticated';
 
 /** The keys of metadata by which services say for whom they call. */
-export const identityKeys = [subjectKey, rolesKey, serviceKey, secretKey, originKey, authenticatedKey] as const;
+export const identityKeys = [
+  subjectKey,
+  rolesKey,
+  serviceKey,
+  secretKey,
+  originKey,
+  expiryKey,
+  authenticatedKey,
+] as const;
 
 /** Removes what says who calls: handlers learn it from the caller in their context. */
 export function removeIdentity(metadata: Metadata): Metadata {
@@ -94,14 +104,27 @@ export function setPassedOn(metadata: Metadata): void {
  * The names and values, in turn, that say for whom a call from outside of the mesh is made. `caller` is `undefined` if nobody has
  * asked.
  */
-export function passedOnMetadata(caller: Pick<Caller, 'subject' | 'roles'> | undefined): string[] {
+export function passedOnMetadata(
+  caller: Pick<Caller, 'subject' | 'roles' | 'expiresMs'> | undefined,
+  isStream: boolean,
+): string[] {
   const metadata = Metadata();
   setPassedOn(metadata);
   if (caller) {
     setAuthenticated(metadata);
     setSubject(metadata, caller);
   }
+  if (isStream && caller?.expiresMs !== undefined)
+    metadata.set(expiryKey, `${Math.min(Math.ceil(caller.expiresMs), Number.MAX_SAFE_INTEGER)}`);
   return [...metadata].flatMap(([key, values]) => values.flatMap((value) => [key, `${value}`]));
+}
+
+/** When the token of a call that a service passes on expires. Throws UNAUTHENTICATED `INVALID_IDENTITY`. */
+export function readExpiry(credentials: Credentials): Pick<Caller, 'expiresMs'> {
+  const text = credentials.textMetadata(expiryKey);
+  if (text === undefined) return {};
+  if (!/^\d{1,16}$/.test(text)) throw invalidIdentity({ key: expiryKey });
+  return { expiresMs: Number(text) };
 }
 
 /** Whether a service only passes on the call. Throws UNAUTHENTICATED `INVALID_IDENTITY`. */

@@ -55,6 +55,7 @@ async function openCall(gatewayOptions: Pick<ForwarderOptions, 'authenticator' |
   host.add(listUsers, {
     kind: 'server-streaming',
     async *handle(_read, call) {
+      seen['mesh-expires-ms'] = call.textMetadata('mesh-expires-ms');
       yield '';
       await new Promise((resolve) => call.signal.addEventListener('abort', resolve));
     },
@@ -80,6 +81,7 @@ async function openCall(gatewayOptions: Pick<ForwarderOptions, 'authenticator' |
         Object.entries(seen).filter(([key, value]) => key !== 'x-other' && value !== undefined),
       );
     },
+    seen,
     list: (headers: Readonly<Record<string, string>>) => transport.serverStreaming(listUsers, '', callWith(headers)),
   };
 }
@@ -120,7 +122,9 @@ it('refuses a token that cannot be believed at the door, and counts what callers
 });
 
 it('ends a stream when the token of its caller expires', async () => {
-  const { list } = await openCall({ authenticator, provesService: true });
+  const { list, seen } = await openCall({ authenticator, provesService: true });
   const responses = Array.fromAsync(list({ authorization: 'Bearer soon' }));
   await expect(responses).rejects.toMatchObject({ code: Status.UNAUTHENTICATED });
+  // The service ends the requests of a change itself.
+  expect(Number(seen['mesh-expires-ms'])).toBeGreaterThan(Date.now() - 60_000);
 });

@@ -15,7 +15,7 @@ export interface ForwardedCallers {
   /** Returns who makes a call; `undefined` if nobody asks. Throws, or rejects, as an Authenticator does. */
   authenticate(call: ForwardedCall): Caller | Promise<Caller> | undefined;
   /** Returns what the service gets in place of what a call says about its caller. */
-  changesFor(caller: Caller | undefined): FieldChanges;
+  changesFor(caller: Caller | undefined, isStream: boolean): FieldChanges;
 }
 
 /**
@@ -28,10 +28,10 @@ export function createForwardedCallers({ authenticator, provesService }: CallerO
   const claimsAndToken: ReadonlySet<string> = new Set([...identityKeys, 'authorization']);
   return {
     authenticate: (call) => authenticator?.authenticate(call),
-    changesFor(caller) {
+    changesFor(caller, isStream) {
       if (!provesService) return { removed: claims, added: [] };
       // The service must not take the call for one of this process, also if nobody has asked here who makes it.
-      return { removed: caller === undefined ? claims : claimsAndToken, added: passedOnMetadata(caller) };
+      return { removed: caller === undefined ? claims : claimsAndToken, added: passedOnMetadata(caller, isStream) };
     },
   };
 }

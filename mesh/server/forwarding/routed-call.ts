@@ -51,7 +51,7 @@ export class RoutedCall implements Forwarding, EnteringCall, RatedCall {
   /** `undefined` for a method that no known contract has. */
   readonly kind: MethodKind | undefined;
   readonly repetition: Repetition;
-  /** A change that has begun is not cut off when the token of its caller expires. */
+  /** Of a change, the endpoint ends the requests when the token of its caller expires. */
   readonly #endsWithToken: boolean;
   readonly #rate: Rate | undefined;
   readonly route: Route;
@@ -83,7 +83,7 @@ export class RoutedCall implements Forwarding, EnteringCall, RatedCall {
   }
 
   get changes(): FieldChanges {
-    return this.#tools.callers.changesFor(this.caller);
+    return this.#tools.callers.changesFor(this.caller, this.kind !== 'unary');
   }
 
   async admit(): Promise<void> {
