@@ -57,7 +57,7 @@ function step(certs: CertsFolder): string | undefined {
       certs.dropOldCas();
       return 'only the CA that signs is trusted from now on';
     default:
-      throw new Error(`invalid CA "${CA}": use add, use or drop`);
+      throw new Error(`invalid CA "${CA}", which may come from the environment: use add, use or drop`);
   }
 }
 

@@ -53,6 +53,8 @@ describe('what expires', () => {
     expect(logged()).toEqual([expect.stringMatching(/^warn: list of .* expires in 2 days: /)]);
     clock.advance(dayMs);
     expect(logged()).toEqual([expect.stringMatching(/^error: .* expires in 24 hours, and then all peers/)]);
+    expect(watch(6 * dayMs, 'own', 20 * dayMs).logged()).toEqual([]);
+    expect(watch(29 * dayMs, 'own', 90 * dayMs).logged()).toHaveLength(1);
     const hourly = watch(hourMs, 'crl', 2 * dayMs);
     expect(hourly.logged()).toEqual([expect.stringMatching(/^error: /)]);
     expect(watch(13 * hourMs, 'crl', 2 * dayMs).logged()).toEqual([]);

@@ -1,6 +1,7 @@
 import type { Metrics } from '../../metrics/metrics.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import type { Clock } from '../../time/clock.ts';
+import type { CertificateFacts } from './certificate.ts';
 import type { CheckedMaterial } from './check-material.ts';
 import type { NamedFiles } from './tls-files.ts';
 
@@ -35,12 +36,14 @@ export function expiriesOf(
 }
 
 function firstOf(
-  certificates: readonly { readonly subject: string; readonly notAfterMs: number }[],
+  certificates: readonly Pick<CertificateFacts, 'subject' | 'notBeforeMs' | 'notAfterMs'>[],
   use: ExpiryUse,
   variable: string,
 ): readonly Expiry[] {
   const [first] = certificates.toSorted((one, other) => one.notAfterMs - other.notAfterMs);
-  return first ? [{ use, subject: first.subject, expireMs: first.notAfterMs, variable }] : [];
+  if (!first) return [];
+  const { subject, notBeforeMs, notAfterMs: expireMs } = first;
+  return [{ use, subject, expireMs, periodMs: expireMs - notBeforeMs, variable }];
 }
 
 export interface ExpiryWatchOptions {
@@ -56,11 +59,11 @@ const warnFromMs = 30 * dayMs;
 type Stage = 'soon' | 'last' | 'expired';
 
 /**
- * Returns from when on something needs attention: 30 days before it expires, and with a list of revoked certificates in
- * the last quarter of its validity, since such lists are made for days.
+ * Returns from when on something needs attention: 30 days before it expires. What is valid for less than twice as long, as
+ * lists of revoked certificates are, does in the last quarter of its validity.
  */
 export function attentionMsOf({ expireMs, periodMs = Number.POSITIVE_INFINITY }: Expiry): number {
-  return expireMs - Math.min(warnFromMs, periodMs / 4);
+  return expireMs - (periodMs >= 2 * warnFromMs ? warnFromMs : periodMs / 4);
 }
 
 /**
