@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { copyProject } from './support/project-copy.ts';
 
 // The example is laid over a copy of the project as its README says, and its own test runs there.
-it('the gift service of the examples works in a project of its own', { timeout: 180_000 }, async () => {
+it('the gift service of the examples works in a project of its own', { timeout: 300_000 }, async () => {
   await using project = await copyProject();
   await project.overlay('examples/gift');
   await project.run('git', 'apply', 'examples/gift/contracts.patch');
