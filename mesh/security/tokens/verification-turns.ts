@@ -13,9 +13,9 @@ export interface TurnLimits {
 }
 
 // Signatures are verified by the four threads that also read files for everybody, 0.15 ms each, and the next ones begin in a
-// later turn of the event loop. All users of a gateway share its address: after a restart, 500 of them take 32 turns, which was
-// 0.6 s idle and 1.1 s with turns of 10 ms (2 under way: 5 s; 64: 0.7 s). A file read meanwhile waited for 0.1 s
-// (64: 0.3 s). Two shared cores at a load of 20.
+// later turn of the event loop. All users of a gateway share its address: after a restart, 500 of them take 32 turns. That is
+// 0.1 s if the process has nothing else to do, and 0.5 s with turns of 10 ms (2 under way: 2.7 s; 64: 0.2 s). A file read
+// meanwhile waits for 10 ms (64 under way: 100 ms), with turns of 10 ms for 70 ms (110 ms). Two shared cores.
 const defaultLimits: TurnLimits = { underWay: 16, waiting: 8_000, waitingOfAddress: 500 };
 
 /**
