@@ -61,11 +61,13 @@ async function begin(call: HandlerContext, request: unknown, { actions, logger }
   const { subject = '', roles = [] } = call.caller ?? {};
   const reason = storableText(reasonOf(call, request));
   const { path: method, requestId } = call;
-  // Without a database the log alone has it, also with LOG_LEVEL=warn.
-  const level = actions === undefined ? 'warn' : 'info';
-  logger[level]({ method, subject, roles, reason }, 'operator action');
-  if (actions === undefined) return '';
   const text = storableText(cutText(asJson(request), maxRequestBytes));
+  if (actions === undefined) {
+    // The log alone has it, also with LOG_LEVEL=warn.
+    logger.warn({ method, subject, roles, reason, request: text }, 'operator action');
+    return '';
+  }
+  logger.info({ method, subject, roles, reason }, 'operator action');
   return await actions.begin({ subject, roles, method, request: text, reason, requestId });
 }
 
