@@ -1,9 +1,9 @@
-import { createPrivateKey, createPublicKey, X509Certificate } from 'node:crypto';
+import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { chmodSync, existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { makeFolder } from '../../mesh/storage/make-folder.ts';
+import { createKey, type Issuer, issueCertificate, keyPem } from '../../mesh/testing/x509/issue.ts';
 import { discoveryNameOf } from '../split/plan.ts';
-import { type Authority, createAuthority, createCertificate } from './certificate.ts';
 import { certificateAt, furtherHosts, isDue, isSignedByOneOf, lifetimeMs } from './replaced-certificate.ts';
 
 /** The files of one service, for `TLS_CERT`, `TLS_KEY` and `TLS_CA`. */
@@ -79,19 +79,22 @@ export function openCertsFolder(folder: string): CertsFolder {
       .toSorted();
   }
 
-  function authority(): Authority {
+  function authority(): Issuer {
     const [cert = ''] = trusted();
-    const privateKey = createPrivateKey(readFileSync(caKey));
-    if (!new X509Certificate(cert).checkPrivateKey(privateKey))
+    const key = createPrivateKey(readFileSync(caKey));
+    if (!new X509Certificate(cert).checkPrivateKey(key))
       throw new Error(`${caKey} is not the key of the first certificate in ${ca}: remove both, and run "make certs"`);
     const name = /^CN=(.*)$/m.exec(new X509Certificate(cert).subject)?.[1] ?? '';
-    return { name, privateKey, publicKey: createPublicKey(privateKey) };
+    return { name, key };
   }
 
   function newAuthority() {
     // CAs of different names cannot be mistaken for each other.
     const name = `${caName} ${new Date().toISOString().slice(0, 19)}Z`;
-    return createAuthority({ name, notBefore: fromNow(-skewMs), notAfter: fromNow(caDays * dayMs) });
+    const key = createKey();
+    const validity = { notBeforeMs: Date.now() - skewMs, notAfterMs: Date.now() + caDays * dayMs };
+    const request = { commonName: name, isCa: true, pathLength: 0, ...validity };
+    return { key: keyPem(key), cert: issueCertificate(key, request, { name, key }) };
   }
 
   return {
@@ -125,18 +128,16 @@ export function openCertsFolder(folder: string): CertsFolder {
         const own = [name, `${name}-service`, ...localHosts];
         const further = hosts ?? (replaced ? furtherHosts(replaced, own) : []);
         const defaultMs = replaced ? Math.max(lifetimeMs(replaced) - skewMs, dayMs) : certificateDays * dayMs;
-        const { key, cert } = createCertificate(
-          {
-            name,
-            spiffeId,
-            hosts: [...own, ...further],
-            notBefore: fromNow(-skewMs),
-            notAfter: notAfter ?? fromNow(defaultMs),
-          },
-          issuer,
-        );
-        replaceFile(files.key, key, 0o600);
-        replaceFile(files.cert, cert);
+        const key = createKey();
+        const request = {
+          commonName: name,
+          names: [...own, ...further],
+          uris: [spiffeId],
+          notBeforeMs: Date.now() - skewMs,
+          notAfterMs: notAfter?.getTime() ?? Date.now() + defaultMs,
+        };
+        replaceFile(files.key, keyPem(key), 0o600);
+        replaceFile(files.cert, issueCertificate(key, request, issuer));
       }
     },
     addCa() {
@@ -167,10 +168,6 @@ export function openCertsFolder(folder: string): CertsFolder {
 /** Splits certificates of one PEM file. */
 export function certificatesIn(pem: string): readonly string[] {
   return pem.split(/(?<=-----END CERTIFICATE-----\n)/).filter((cert) => cert.trim() !== '');
-}
-
-function fromNow(ms: number): Date {
-  return new Date(Date.now() + ms);
 }
 
 /** Readers see the whole old file or the whole new one. */

@@ -1,5 +1,5 @@
 /** One element of DER, the encoding of certificates (X.690). */
-interface DerElement {
+export interface DerElement {
   readonly tag: number;
   readonly value: Buffer;
 }

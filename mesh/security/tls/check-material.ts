@@ -1,11 +1,11 @@
 import { createPrivateKey, type KeyObject } from 'node:crypto';
 import { createSecureContext } from 'node:tls';
+import { encodedSubject, readRevocationLists } from '../../engines/tls/revocation-lists.ts';
 import { contextOptions } from '../../engines/tls/secure-context.ts';
 import type { TlsMaterial } from '../../engines/tls/tls-options.ts';
 import { messageOf } from '../../errors/error-text.ts';
 import type { SpiffeId } from '../../identity/spiffe-id.ts';
 import { weaknessOf } from './certificate.ts';
-import { encodedSubject, readRevocationLists } from './crl.ts';
 import { hasKey, PemFault, type PemFile, type ReadCertificate, readCertificates } from './pem-file.ts';
 import { svidOf } from './svid.ts';
 
@@ -184,7 +184,7 @@ function checkLists(file: PemFile, authorities: readonly ReadCertificate[], nowM
   const lists = listsOf(file);
   if (lists.length === 0) throw new PemFault(file, 'which has no list of revoked certificates (X509 CRL) in PEM');
   for (const { subject, x509 } of authorities) {
-    const name = encodedSubject(x509.raw);
+    const name = encodedSubject(x509);
     const own = lists.filter(({ issuer }) => issuer.equals(name));
     if (own.length === 0)
       throw new PemFault(file, `which has no list of ${subject}: add one, or all its certificates are refused`);

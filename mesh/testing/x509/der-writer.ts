@@ -1,4 +1,4 @@
-/** Encodes DER (X.690), for certificates that are wrong on purpose. */
+/** Encodes DER, the encoding of certificates (ITU-T X.690), as far as they need it. */
 
 /** Encodes an element with this tag. */
 export function der(tag: number, ...parts: readonly Uint8Array[]): Buffer {
@@ -6,9 +6,11 @@ export function der(tag: number, ...parts: readonly Uint8Array[]): Buffer {
   return Buffer.concat([Buffer.of(tag), lengthOf(value.length), value]);
 }
 
+/** In as few bytes as can be: Go and BoringSSL refuse more. */
 function lengthOf(length: number): Buffer {
   if (length < 0x80) return Buffer.of(length);
-  const bytes = Buffer.from(length.toString(16).padStart(4, '0'), 'hex');
+  const digits = length.toString(16);
+  const bytes = Buffer.from(digits.padStart(digits.length + (digits.length % 2), '0'), 'hex');
   return Buffer.concat([Buffer.of(0x80 + bytes.length), bytes]);
 }
 

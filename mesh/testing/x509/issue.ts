@@ -21,6 +21,8 @@ export interface CertificateRequest {
   readonly uses?: readonly ('server' | 'client')[] | undefined;
   /** Default: no. */
   readonly isCa?: boolean | undefined;
+  /** How many authorities may follow below a CA. Default: any number. */
+  readonly pathLength?: number | undefined;
   /** Whether it may sign others. Default: as `isCa`. */
   readonly signsOthers?: boolean | undefined;
   /** Default: `ec-256`. */
@@ -94,15 +96,16 @@ function publicKeyOf(key: KeyObject): Buffer {
 }
 
 function extensionsOf(request: CertificateRequest): readonly Buffer[] {
-  const { names = [], uris = [], uses = ['server', 'client'], isCa = false, signsOthers = isCa } = request;
+  const { names = [], uris = [], uses = ['server', 'client'], isCa = false, signsOthers = isCa, pathLength } = request;
   const alternatives = [
-    ...names.map((name) => (isIP(name) === 0 ? der(0x82, Buffer.from(name)) : der(0x87, addressBytes(name)))),
     ...uris.map((uri) => der(0x86, Buffer.from(uri))),
+    ...names.map((name) => (isIP(name) === 0 ? der(0x82, Buffer.from(name)) : der(0x87, addressBytes(name)))),
   ];
-  // From digitalSignature, the highest bit, to cRLSign.
-  const keyUsage = Buffer.of(1, (isCa ? 0 : 0b1000_0000) | (signsOthers ? 0b0000_0110 : 0));
+  // From digitalSignature, the highest bit, to cRLSign; the bits after the last that is set are left out.
+  const keyUsage = Buffer.of(signsOthers ? 1 : 7, (isCa ? 0 : 0b1000_0000) | (signsOthers ? 0b0000_0110 : 0));
+  const limit = pathLength === undefined ? [] : [integer(pathLength)];
   return [
-    extension('2.5.29.19', true, sequence(...(isCa ? [boolean(true)] : []))),
+    extension('2.5.29.19', true, sequence(...(isCa ? [boolean(true), ...limit] : []))),
     extension('2.5.29.15', true, der(0x03, keyUsage)),
     ...(alternatives.length > 0 ? [extension('2.5.29.17', false, sequence(...alternatives))] : []),
     ...(uses.length > 0 && !isCa
