@@ -41,7 +41,7 @@ describeServicesOnEachDatabase('the audits of accounts and payments', (settings)
     await rounds;
     expect(await audit(mesh)).toEqual({});
     await mesh.stop();
-  });
+  }, 60_000);
 
   const ofStream = (stream: string, version: string, reason: string) => ({
     'payment/account-events': [expect.objectContaining({ reason, ids: [stream, version] })],
