@@ -143,9 +143,12 @@ describe('the inbox of a consumer', () => {
       await parts().events.publish([wrapped('a', 3)]);
       await effectsToBe(['1', '2', '3']);
       expect(await remembered()).toBe(3);
-      await eventually(() => expect(clock.pendingMs()).not.toEqual([]));
-      clock.advance(2 * 60 * 60 * 1000);
-      await eventually(async () => expect(await remembered()).toBe(1));
+      // The purge before may not have ended, so the next one is not planned yet.
+      const inNextHour = async () => {
+        clock.advance(60 * 60 * 1000);
+        expect(await remembered()).toBe(1);
+      };
+      await eventually(inNextHour, { timeoutMs: 10_000, intervalMs: 200 });
     });
   });
 });
