@@ -5,7 +5,7 @@ INSTALLED := node_modules/.package-lock.json
 
 # Tests that make or serve calls. Those of mesh/engines, conformance and attacks cover both engines in one run.
 # What runs on an engine; of it, what runs on grpc-js with each `make test`: the calls of each service and the ends of a server.
-ON_AN_ENGINE := mesh/app mesh/client mesh/server services test/*.test.ts test/authorization test/crashes test/docs test/faults test/process
+ON_AN_ENGINE := mesh/app mesh/client mesh/server services/ test/*.test.ts test/authorization test/crashes test/docs test/faults test/process
 CALLS_ON_AN_ENGINE := mesh/app/*.test.ts mesh/client mesh/server services/*/*.test.ts test/authorization test/place-order.test.ts test/process/drain.test.ts
 
 .DEFAULT_GOAL := help
