@@ -1,5 +1,6 @@
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { type RunningMesh, runningMeshFile } from '../../examples/support/access.ts';
+import { messageOf } from '../../mesh/errors/error-text.ts';
 import { makeFolder } from '../../mesh/storage/make-folder.ts';
 import { certsFolderOf, openCertsFolder, programCertificate } from '../certs/certs-folder.ts';
 import { localUser, openLocalIssuer } from '../tokens/local-issuer.ts';
@@ -65,8 +66,12 @@ export async function openSecured(
         const token = await signToken();
         if (existsSync(file)) write(token);
       };
-      // If it fails, the last token is valid until the next attempt.
-      const renewal = setInterval(() => renew().catch(() => undefined), programTokenMs / 2).unref();
+      // The mesh serves on: only programs of this machine need the token.
+      const onFailure = (error: unknown) =>
+        void process.stderr.write(
+          `the token in ${file} was not renewed, so commands are refused soon: ${messageOf(error)}; restart the mesh\n`,
+        );
+      const renewal = setInterval(() => renew().catch(onFailure), programTokenMs / 2).unref();
       return {
         [Symbol.dispose]() {
           clearInterval(renewal);

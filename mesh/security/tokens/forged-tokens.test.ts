@@ -54,7 +54,7 @@ describe('a forged token', () => {
     expect(await verifier.verify(await issuer.sign('eve'))).toMatchObject({ subject: 'eve' });
   });
 
-  it('is told apart from a header that has no bearer token', async () => {
+  it('has another error than a header without a bearer token', async () => {
     const { verifier, log } = await openVerifier();
     await expect(verifier.verify('')).rejects.toMatchObject({
       reason: 'INVALID_TOKEN',

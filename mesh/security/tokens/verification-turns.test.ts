@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { createTestClock } from '../../testing/test-clock.ts';
 import { type TurnLimits, VerificationTurns } from './verification-turns.ts';
 
-/** Turns, and the names of the work whose turn has come, which ends when it is told to. */
+/** Starts turns. Returns the names of the work that has begun, which runs until `ends` are called. */
 function start(limits: TurnLimits) {
   const clock = createTestClock();
   const turns = new VerificationTurns(clock, limits);
