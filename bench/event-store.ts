@@ -1,6 +1,6 @@
 import { copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { postgres, startPostgres } from '../mesh/testing/servers/postgres-server.ts';
+import { postgres } from '../mesh/testing/servers/postgres-server.ts';
 import { tempFolder } from '../mesh/testing/temp-folder.ts';
 import {
   atLeastVersusPeer,
@@ -11,6 +11,7 @@ import {
   type Figure,
   versusPeer,
 } from './figure.ts';
+import { startDatabase } from './support/database.ts';
 import { compareAppends } from './support/event-store/append-rate.ts';
 import { type Latency, measureBalance, measureBareBalance } from './support/event-store/balance-latency.ts';
 import { copyLedger, fillLedger } from './support/event-store/fill-ledger.ts';
@@ -18,7 +19,7 @@ import { compareHotAccount } from './support/event-store/hot-account.ts';
 import { measureLag } from './support/event-store/projection-lag.ts';
 import { compareRebuild } from './support/event-store/rebuild-rate.ts';
 import { warnUnlessOnDisk } from './support/on-disk.ts';
-import { type LoadedServer, loadCore, pin, serverCore, startServer } from './support/server.ts';
+import { type LoadedServer, startServer } from './support/server.ts';
 
 /** The databases of one storage engine. */
 interface Databases {
@@ -58,20 +59,10 @@ async function onPostgres(filledUrl: string, aims: Aims): Promise<Figure[]> {
     return [{ name: 'PostgreSQL', value: 'not installed', target: 'measured', met: false }];
   }
   await using stack = new AsyncDisposableStack();
-  const server = stack.adopt(await startDatabase(), ({ stop }) => stop());
+  const server = await startDatabase(stack);
   const ledgerUrl = server.url('ledger');
   await copyLedger(filledUrl, ledgerUrl);
   return await measure({ engine: 'PostgreSQL', newUrl: server.url, ledgerUrl, bareUrl: ledgerUrl }, aims);
-}
-
-/** Starts a database on the servers' core. Child processes inherit the core of this process. */
-async function startDatabase() {
-  pin(process.pid, serverCore);
-  try {
-    return await startPostgres({ durable: true });
-  } finally {
-    pin(process.pid, loadCore);
-  }
 }
 
 async function measure({ engine, newUrl, ledgerUrl, bareUrl }: Databases, aims: Aims): Promise<Figure[]> {

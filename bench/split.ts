@@ -6,7 +6,7 @@ import { tempFolder } from '../mesh/testing/temp-folder.ts';
 import { startSplitMesh } from '../scripts/rolling/split-mesh.ts';
 import { startRealServers } from '../test/support/real-servers.ts';
 import { type Benchmark, type Figure, versusPeer } from './figure.ts';
-import { completeOrders } from './orders.ts';
+import { completeOrders } from './support/orders/order-rate.ts';
 import { cpuSecondsOf, loadCore, pin, serverCore } from './support/server.ts';
 import { type ClientOwner, openShop, orderOf } from './support/shop.ts';
 

@@ -7,7 +7,7 @@
 #   kafka      Kafka, with Java, and kcat
 #   rabbitmq   RabbitMQ
 #   discovery  Knot, a DNS server, Eureka, with Java, and iproute2, for network namespaces
-#   peers      clients and servers of others for conformance and benchmarks: gRPC in Go, Java and Python, h2spec, ...
+#   peers      clients and servers of others for conformance and benchmarks: gRPC in Go, Java and Python, h2spec, Restate, DBOS, ...
 #   polyglot   what `make clients` needs for Go and Python, and the proxies nginx and HAProxy
 #   edge       Envoy, Chromium, schemathesis, connectconformance, and generators of clients from OpenAPI
 set -eu
@@ -32,6 +32,7 @@ for part in "$@"; do
       sh scripts/deps/go.sh peers
       sh scripts/deps/maven.sh grpc-java
       sh scripts/deps/python.sh
+      sh scripts/deps/durable.sh
       ;;
     polyglot)
       sh scripts/deps/go.sh polyglot

@@ -50,8 +50,21 @@ export function waitedMsOf(pid: number): number {
 
 /** Returns the processor time of a process with all its threads, in seconds. */
 export function cpuSecondsOf(pid: number): number {
+  const [user = 0, system = 0] = ticksOf(pid);
+  return (user + system) / ticksPerSecond;
+}
+
+/** Returns the processor time of a process, of its children, and of those children that have ended, in seconds. */
+export function cpuSecondsOfTree(pid: number): number {
+  const own = ticksOf(pid).reduce((sum, ticks) => sum + ticks, 0) / ticksPerSecond;
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean);
+  return children.reduce((sum, child) => sum + cpuSecondsOf(Number(child)), own);
+}
+
+/** Its own user and system time, and those of children that have ended. */
+function ticksOf(pid: number): number[] {
   // The second field, the name, may contain spaces; the fields after its closing bracket do not.
   const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
+  return fields.slice(11, 15).map(Number);
 }

@@ -27,6 +27,8 @@ export interface PostgresServer {
   /** Makes it refuse or accept writes, on existing connections too. */
   setReadOnly(readOnly: boolean): Promise<void>;
   readonly port: number;
+  /** Returns the id of its main process, the parent of all others. */
+  mainPid(): Promise<number>;
   /** Stops it and removes its data. */
   stop(): Promise<void>;
 }
@@ -93,11 +95,15 @@ async function startIn({ path: folder, data, user }: Folder, extra: readonly str
     await waitUntilReady(url('postgres'), child, folder);
     return child;
   };
+  const mainPid = async (): Promise<number> => {
+    const [pid] = (await readFile(join(data, 'postmaster.pid'), 'utf8')).split('\n');
+    return Number(pid);
+  };
   const end = async (child: ChildProcess, signal: NodeJS.Signals): Promise<void> => {
     if (child.exitCode !== null) return;
-    const [pid] = (await readFile(join(data, 'postmaster.pid'), 'utf8')).split('\n');
+    const pid = await mainPid();
     const ended = once(child, 'exit');
-    process.kill(Number(pid), signal);
+    process.kill(pid, signal);
     await ended;
   };
   const run = async (...statements: string[]): Promise<void> => {
@@ -111,6 +117,7 @@ async function startIn({ path: folder, data, user }: Folder, extra: readonly str
   return {
     url,
     port,
+    mainPid,
     async restart() {
       await end(child, 'SIGINT');
       child = await start();
