@@ -1,4 +1,4 @@
-import { readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createLogger, createTestClock, eventually, type TempFolder, type TestClock, tempFolder } from '#mesh/testing';
@@ -125,5 +125,13 @@ describe('the file mailer', () => {
     await rm(folder);
     await mailer.send(mail);
     expect(await readdir(folder)).toEqual(['mail-1.eml']);
+  });
+
+  it('sends the other mails if one of those that it writes at the same time fails', async () => {
+    await mkdir(join(folder, 'mail-2.eml'));
+    const ids = ['mail-1', 'mail-2', 'mail-3'];
+    const sent = await Promise.allSettled(ids.map((id) => mailer.send({ ...mail, id })));
+    expect(sent.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+    expect((await readdir(folder)).toSorted()).toEqual(['mail-1.eml', 'mail-2.eml', 'mail-3.eml']);
   });
 });

@@ -1,14 +1,12 @@
-import { randomUUID } from 'node:crypto';
-import { mkdirSync, statSync } from 'node:fs';
-import { open, opendir, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { opendir, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type AgingClock, type Clock, everyHour, type Logger, makeFolder, warnOfOpenFolder } from '#mesh';
-import { mailUnavailable } from '../errors.ts';
+import { createMailFiles } from './mail-files.ts';
 import { mailName } from './mail-name.ts';
 import type { Mailer } from './mailer.ts';
 import { formatMessage } from './message.ts';
 
-// Each takes some turns of the event loop, which is busy when many mails are sent. As many as sagas may run concurrently.
+// They share syncs. As many as sagas may run concurrently.
 const concurrency = 200;
 
 /** Marks a folder whose times are those of the aging clock. */
@@ -40,24 +38,11 @@ export async function createFileMailer(
 ): Promise<Mailer> {
   makeFolder(folder);
   warnOfOpenFolder(folder, logger);
-  const syncNames = sharedSync(folder);
+  const files = createMailFiles(folder);
   return {
     concurrency,
-    async send(mail) {
-      makeAgain(folder);
-      const message = formatMessage(mail, new Date(clock.now()));
-      const name = mailName(mail.id);
-      // A unique name, because the same mail may be written twice concurrently.
-      const unfinished = join(folder, `${name}.${randomUUID()}.part`);
-      try {
-        await writeSynced(unfinished, message, aging.nowMs() / 1_000);
-        await rename(unfinished, join(folder, `${name}.eml`));
-      } catch (error) {
-        await rm(unfinished, { force: true });
-        throw error;
-      }
-      await syncNames();
-    },
+    send: async (mail) =>
+      files.write(`${mailName(mail.id)}.eml`, formatMessage(mail, new Date(clock.now())), aging.nowMs()),
     purge: createPurge(folder, { retentionMs, aging, clock, logger }),
     close: () => undefined,
   };
@@ -124,43 +109,4 @@ async function setTime(path: string, timeMs: number): Promise<void> {
 
 function ignoreMissing(error: NodeJS.ErrnoException): undefined {
   if (error.code !== 'ENOENT') throw error;
-}
-
-function makeAgain(folder: string): void {
-  try {
-    mkdirSync(folder, 0o700);
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT')
-      throw mailUnavailable({ problem: `the parent folder of ${folder} is missing` }, { cause: error });
-    if (code !== 'EEXIST' || !statSync(folder).isDirectory()) throw error;
-  }
-}
-
-async function writeSynced(path: string, text: string, timeSeconds: number): Promise<void> {
-  await using file = await open(path, 'wx', 0o600);
-  await file.writeFile(text);
-  await file.utimes(timeSeconds, timeSeconds);
-  await file.sync();
-}
-
-/** Syncs a folder once for all callers that ask during the previous sync. */
-function sharedSync(path: string): () => Promise<void> {
-  let current: Promise<void> = Promise.resolve();
-  let next: Promise<void> | undefined;
-  return () => {
-    const begin = () => {
-      next = undefined;
-      current = syncFolder(path);
-      return current;
-    };
-    next ??= current.then(begin, begin);
-    return next;
-  };
-}
-
-/** A rename is durable when the folder is synced. */
-async function syncFolder(path: string): Promise<void> {
-  await using folder = await open(path, 'r');
-  await folder.sync();
 }
