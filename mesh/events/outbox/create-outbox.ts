@@ -17,7 +17,7 @@ import type { Topic } from '../log/topic.ts';
 import { entryOfDeadLetter, entryToDeadLetter } from './dead-letters.ts';
 import type { Outbox } from './outbox.ts';
 import { insertEntry, measureOutbox, type OutboxEntry, type OutboxKind, outboxMigrations } from './outbox-table.ts';
-import { createRelay } from './relay.ts';
+import { createRelay, type Relay } from './relay.ts';
 
 export interface OutboxOptions {
   /** The service's database. Entries are written in its transactions. */
@@ -76,13 +76,13 @@ export async function createOutbox(options: OutboxOptions): Promise<Outbox> {
   });
 
   /** A redriven dead letter is delivered as a new entry, after those that wait. */
-  const refused = ({ kind, wake }: { readonly kind: OutboxKind; readonly wake: () => void }) =>
+  const refused = (kind: OutboxKind, relay: Relay) =>
     deadLettersOf(
       outboxOrigin,
-      deadLetters.queue(kind, async (deadLetter) => async (tx) => {
-        await insertEntry(tx, kind, entryOfDeadLetter(deadLetter));
-        tx.afterCommit(wake);
-      }),
+      deadLetters.queue(
+        kind,
+        async (deadLetter) => (tx) => addEntry(tx, { kind, relay }, entryOfDeadLetter(deadLetter)),
+      ),
     );
 
   return {
@@ -98,13 +98,12 @@ export async function createOutbox(options: OutboxOptions): Promise<Outbox> {
         correlationId: scope?.requestId,
         actor: actorOfScope(scope),
       });
-      await insertEntry(tx, 'event', { ...wrapped, destination: wrapped.topic });
-      tx.afterCommit(eventRelay.wake);
+      await addEntry(tx, { kind: 'event', relay: eventRelay }, { ...wrapped, destination: wrapped.topic });
     },
     async addTask(tx, { queue, ...task }) {
       const { id, headers, payload } = withScopeHeaders(task);
-      await insertEntry(tx, 'task', { destination: queue, key: id, headers, value: payload, timeMs: clock.now() });
-      tx.afterCommit(taskRelay.wake);
+      const entry = { destination: queue, key: id, headers, value: payload, timeMs: clock.now() };
+      await addEntry(tx, { kind: 'task', relay: taskRelay }, entry);
     },
     async start() {
       const entries = (await measureOutbox(storage)).reduce((sum, kind) => sum + kind.entries, 0);
@@ -116,12 +115,21 @@ export async function createOutbox(options: OutboxOptions): Promise<Outbox> {
       stopping.abort();
       await Promise.all([eventRelay.stop(graceMs), taskRelay.stop(graceMs), endOrGrace(purging, graceMs, clock)]);
     },
-    backlog: () => measureOutbox(storage),
-    deadLetters: combineDeadLetters([
-      refused({ kind: 'event', wake: eventRelay.wake }),
-      refused({ kind: 'task', wake: taskRelay.wake }),
-    ]),
+    async backlog() {
+      await Promise.all([eventRelay.deleteDelivered(), taskRelay.deleteDelivered()]);
+      return await measureOutbox(storage);
+    },
+    deadLetters: combineDeadLetters([refused('event', eventRelay), refused('task', taskRelay)]),
   };
+}
+
+async function addEntry(
+  tx: Transaction,
+  { kind, relay }: { readonly kind: OutboxKind; readonly relay: Relay },
+  entry: Omit<OutboxEntry, 'id'>,
+): Promise<void> {
+  const added = await insertEntry(tx, kind, entry);
+  tx.afterCommit(() => relay.deliver(added));
 }
 
 function toEvent({ destination, key, headers, value, timeMs }: OutboxEntry): NewEvent {

@@ -61,12 +61,18 @@ export const outboxMigrations: readonly Migration[] = [
   },
 ];
 
-/** Adds an entry. */
-export async function insertEntry(tx: Transaction, kind: OutboxKind, entry: Omit<OutboxEntry, 'id'>): Promise<void> {
-  await tx.execute(
-    'INSERT INTO outbox (kind, destination, key, headers, value, time_ms) VALUES ($1, $2, $3, $4, $5, $6)',
-    [kind, entry.destination, entry.key, JSON.stringify(entry.headers), entry.value, entry.timeMs],
+/** Adds an entry, and returns it. */
+export async function insertEntry(
+  tx: Transaction,
+  kind: OutboxKind,
+  { destination, key, headers, value, timeMs }: Omit<OutboxEntry, 'id'>,
+): Promise<OutboxEntry> {
+  const [row] = await tx.query<{ id: bigint }>(
+    'INSERT INTO outbox (kind, destination, key, headers, value, time_ms) VALUES ($1, $2, $3, $4, $5, $6) RETURNING id',
+    [kind, destination, key, JSON.stringify(headers), value, timeMs],
   );
+  if (row === undefined) throw new Error('the database returned no id of an outbox entry');
+  return { id: row.id, destination, key, headers, value, timeMs };
 }
 
 /** Returns the oldest waiting entries, in id order. */
@@ -87,10 +93,10 @@ export async function selectWaiting(db: Queryable, kind: OutboxKind, limit: numb
 }
 
 /** Deletes delivered entries. By id, so an entry that was committed late under a lower id is not skipped. */
-export async function deleteEntries(tx: Transaction, entries: readonly OutboxEntry[]): Promise<void> {
-  if (entries.length === 0) return;
-  const { placeholders, params } = paddedList(entries.map((entry) => entry.id));
-  await tx.execute(`DELETE FROM outbox WHERE id IN (${placeholders})`, params);
+export async function deleteEntries(db: Queryable, ids: readonly bigint[]): Promise<void> {
+  if (ids.length === 0) return;
+  const { placeholders, params } = paddedList(ids);
+  await db.execute(`DELETE FROM outbox WHERE id IN (${placeholders})`, params);
 }
 
 /** Releases entries that an earlier version of this program held back because they were refused. */

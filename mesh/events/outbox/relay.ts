@@ -9,6 +9,7 @@ import type { Clock } from '../../time/clock.ts';
 import { endOrGrace } from '../../time/end-or-grace.ts';
 import { sleep } from '../../time/sleep.ts';
 import { createWakeup } from '../../time/wakeup.ts';
+import { createDeliveredEntries, maxUndeletedMs } from './delivered-entries.ts';
 import { createOutboxLease } from './lease.ts';
 import {
   countEntries,
@@ -18,6 +19,7 @@ import {
   releaseHeldBack,
   selectWaiting,
 } from './outbox-table.ts';
+import { createWaitingEntries } from './waiting-entries.ts';
 
 export interface RelayOptions {
   readonly kind: OutboxKind;
@@ -40,7 +42,10 @@ export interface RelayOptions {
 export interface Relay {
   /** Starts, and resolves after the first attempt, successful or not. */
   start(): Promise<void>;
-  wake(): void;
+  /** Delivers an entry that this process has committed. */
+  deliver(entry: OutboxEntry): void;
+  /** Deletes the entries that are delivered now, if only this process uses the database. */
+  deleteDelivered(): Promise<void>;
   /** Continues until nothing waits, an attempt fails or `graceMs` are over. */
   stop(graceMs: number): Promise<void>;
 }
@@ -57,8 +62,8 @@ interface Refusal {
 }
 
 interface Sent {
-  /** The entries that need not be sent again, including refused ones. */
-  readonly done: readonly OutboxEntry[];
+  /** Ids of the entries that were accepted. */
+  readonly done: readonly bigint[];
   readonly refusals: readonly Refusal[];
   /** Why the remaining entries were not sent. */
   readonly failure?: unknown;
@@ -67,8 +72,9 @@ interface Sent {
 type Outcome = 'delivered' | 'empty' | 'held-elsewhere';
 
 /**
- * Creates a relay. If several processes share the database, a lease lets one relay work at a time. A relay that outlives its
- * lease sends entries that another relay has sent, in the same order. Their ids identify them as duplicates.
+ * Creates a relay. It is handed the entries of this process in memory; it reads the table at its start and after a failure. If
+ * several processes share the database, it always reads the table, and a lease lets one relay work at a time. A relay that
+ * outlives its lease sends entries that another relay has sent, in the same order. Their ids identify them as duplicates.
  */
 export function createRelay(options: RelayOptions): Relay {
   const { kind, source, storage, clock, logger, prepare, send, isRetryable, deadLetter } = options;
@@ -80,9 +86,14 @@ export function createRelay(options: RelayOptions): Relay {
   let failures = 0;
   let failure: unknown;
   let running: Promise<void> = Promise.resolve();
+  const delivered = createDeliveredEntries(storage, clock);
+  const waiting = createWaitingEntries((limit) => delivered.deleteWith((tx) => selectWaiting(tx, kind, limit)));
 
   async function run(onFirstAttempt: () => void): Promise<void> {
     await deliverUntilStopped(onFirstAttempt);
+    await delivered.delete().catch((error: unknown) => {
+      logger.warn({ err: error, kind }, 'delivered outbox entries could not be deleted; they will be delivered again');
+    });
     await releaseLease();
   }
 
@@ -122,6 +133,7 @@ export function createRelay(options: RelayOptions): Relay {
       failures += 1;
       failure = error;
       prepared = false;
+      waiting.forget();
       if (!ended.signal.aborted) {
         const attempt = { err: error, ...(failures === 1 && (await describe())) };
         logFailedAttempt({ logger, clock, failures }, attempt, 'outbox relay failed; retrying');
@@ -132,7 +144,8 @@ export function createRelay(options: RelayOptions): Relay {
 
   /** Identifies the relay in log messages. `entries` is missing if the database is what fails. */
   async function describe(): Promise<object> {
-    const entries = await countEntries(storage, kind).catch(() => undefined);
+    const counting = delivered.delete().then(() => countEntries(storage, kind));
+    const entries = await counting.catch(() => undefined);
     return { source, kind, entries };
   }
 
@@ -141,38 +154,48 @@ export function createRelay(options: RelayOptions): Relay {
     if (entries === undefined) return 'held-elsewhere';
     if (entries.length === 0) {
       if (!storage.exclusive) await lease.release(storage);
+      else if (delivered.isDue()) await delivered.delete();
       return 'empty';
     }
     const { done, refusals, failure } = await sendAll(entries);
-    let deadLetterIds: string[] = [];
-    await storage.transaction(async (tx) => {
-      await deleteEntries(tx, done);
-      deadLetterIds = [];
-      for (const { entry, error } of refusals) deadLetterIds.push(await deadLetter(tx, entry, error));
-    });
-    for (const [index, { entry, error }] of refusals.entries()) {
-      const { destination, key } = entry;
-      logger.error(
-        { err: error, dead_letter: deadLetterIds[index], source, kind, destination, key },
-        'outbox entry was refused and became a dead letter',
-      );
-    }
+    delivered.add(done);
+    if (refusals.length > 0) await giveUp(refusals);
+    else if (delivered.isDue()) await delivered.delete();
     if (failure !== undefined) throw failure;
     return 'delivered';
   }
 
   async function takeBatch(): Promise<OutboxEntry[] | undefined> {
-    if (storage.exclusive) return await selectWaiting(storage, kind, maxEntries);
-    return await storage.transaction(async (tx) => {
+    if (storage.exclusive) return await waiting.take(maxEntries);
+    return await delivered.deleteWith(async (tx) => {
       if (!(await lease.take(tx))) return undefined;
       return await selectWaiting(tx, kind, maxEntries);
     });
   }
 
+  async function giveUp(refusals: readonly Refusal[]): Promise<void> {
+    const ids = await delivered.deleteWith(async (tx) => {
+      const ids: string[] = [];
+      for (const { entry, error } of refusals) ids.push(await deadLetter(tx, entry, error));
+      await deleteEntries(
+        tx,
+        refusals.map(({ entry }) => entry.id),
+      );
+      return ids;
+    });
+    for (const [index, { entry, error }] of refusals.entries()) {
+      const { destination, key } = entry;
+      logger.error(
+        { err: error, dead_letter: ids[index], source, kind, destination, key },
+        'outbox entry was refused and became a dead letter',
+      );
+    }
+  }
+
   async function sendAll(entries: readonly OutboxEntry[]): Promise<Sent> {
     try {
       await send(entries);
-      return { done: entries, refusals: [] };
+      return { done: entries.map(({ id }) => id), refusals: [] };
     } catch (error) {
       if (!(error instanceof MeshError && isRefusal(error))) throw error;
       return await sendEach(entries);
@@ -181,25 +204,25 @@ export function createRelay(options: RelayOptions): Relay {
 
   /** Sends one at a time to find the refused entries. Accepted ones are sent again, which is allowed. */
   async function sendEach(entries: readonly OutboxEntry[]): Promise<Sent> {
-    const done: OutboxEntry[] = [];
+    const done: bigint[] = [];
     const refusals: Refusal[] = [];
     for (const entry of entries) {
       try {
         await send([entry]);
+        done.push(entry.id);
       } catch (error) {
         if (!(error instanceof MeshError && isRefusal(error)) || isRetryable(entry, error)) {
           return { done, refusals, failure: error };
         }
         refusals.push({ entry, error });
       }
-      done.push(entry);
     }
     return { done, refusals };
   }
 
   async function waitForEntries(): Promise<void> {
-    if (storage.exclusive) return await wakeup.wait();
-    const cancel = clock.after(sweepMs, wakeup.ring);
+    if (storage.exclusive && !delivered.some) return await wakeup.wait();
+    const cancel = clock.after(delivered.some ? maxUndeletedMs : sweepMs, wakeup.ring);
     await wakeup.wait();
     cancel();
   }
@@ -211,7 +234,14 @@ export function createRelay(options: RelayOptions): Relay {
         running = run(resolve);
       });
     },
-    wake: wakeup.ring,
+    deliver(entry) {
+      if (storage.exclusive) waiting.add(entry);
+      wakeup.ring();
+    },
+    async deleteDelivered() {
+      // On a shared database they are deleted with the next take, which must not miss a deletion that is under way.
+      if (storage.exclusive) await delivered.delete();
+    },
     async stop(graceMs) {
       stopping.abort();
       wakeup.ring();

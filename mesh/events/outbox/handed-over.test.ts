@@ -1,0 +1,69 @@
+import { describe, expect, it } from 'vitest';
+import type { Storage } from '../../storage/storage.ts';
+import { eventually } from '../../testing/eventually.ts';
+import type { EventLog } from '../log/event-log.ts';
+import { outOfReach } from '../testing/events.ts';
+import { describeOutboxes, expectOutboxEmpty } from '../testing/outboxes.ts';
+
+const versions = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, index) => from + index);
+
+/** Counts the reads and deletions of events in the outbox of a storage. */
+function counted(storage: Storage) {
+  const counts = { reads: 0, deletions: 0 };
+  const transaction: Storage['transaction'] = (work, options) =>
+    storage.transaction(
+      (tx) =>
+        work({
+          ...tx,
+          query: (sql, params) => {
+            if (sql.startsWith('SELECT id, destination') && params?.[0] === 'event') counts.reads += 1;
+            return tx.query(sql, params);
+          },
+          execute: (sql, params) => {
+            if (sql.startsWith('DELETE FROM outbox')) counts.deletions += 1;
+            return tx.execute(sql, params);
+          },
+        }),
+      options,
+    );
+  return { counts, storage: { ...storage, transaction } };
+}
+
+describe('an outbox that hands its entries over in memory', () => {
+  describeOutboxes(({ makeOutbox, add, parts, sent, sentVersions, watched }) => {
+    it('reads its table only at its start and after a failure, and deletes in lots', async (context) => {
+      if (parts().storage.dialect === 'postgres') return context.skip('other processes may write to the table');
+      const { counts, storage } = counted(parts().storage);
+      let fails = false;
+      const events: EventLog = {
+        ...parts().events,
+        publish: (batch) => (fails ? Promise.reject(outOfReach()) : watched(parts().events).publish(batch)),
+      };
+      const outbox = await makeOutbox({ storage, events });
+      await outbox.start();
+      for (let version = 1; version <= 50; version++) {
+        await add(outbox, 'a', version);
+        await eventually(() => expect(sent()).toHaveLength(version), { intervalMs: 1 });
+      }
+      expect(counts).toMatchObject({ reads: 1 });
+      expect(counts.deletions).toBeLessThan(10);
+      fails = true;
+      for (let version = 51; version <= 60; version++) await add(outbox, 'a', version);
+      fails = false;
+      await eventually(() => expect(sentVersions('a')).toEqual(versions(1, 60)));
+      expect(counts.reads).toBeGreaterThan(1);
+      await eventually(() => expectOutboxEmpty(outbox));
+    });
+
+    it('deletes what is delivered soon, even if nothing follows, and before it stops', async () => {
+      const outbox = await makeOutbox();
+      const rows = async () => (await parts().storage.query('SELECT id FROM outbox')).length;
+      await outbox.start();
+      await add(outbox, 'a', 1);
+      await eventually(async () => expect([sent().length, await rows()]).toEqual([1, 0]));
+      await add(outbox, 'a', 2);
+      await outbox.stop(5000);
+      expect([sentVersions('a'), await rows()]).toEqual([[1, 2], 0]);
+    });
+  });
+});
