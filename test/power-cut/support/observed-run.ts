@@ -1,0 +1,58 @@
+import { cpSync, mkdirSync, realpathSync } from 'node:fs';
+import { join } from 'node:path';
+import { type StartedProcess, startProcess } from '../../../mesh/testing/servers/start-process.ts';
+import { startOutsideCarrier } from './carrier.ts';
+import { readJournal } from './journal.ts';
+import { createOutside, type Knowledge, type Outside } from './outside.ts';
+import type { RecordedRun } from './rebuild.ts';
+import { loseSyncs, type Recording, recorded } from './recorder.ts';
+
+/** A recorded process that was killed, and what was seen of it. */
+export interface ObservedRun extends RecordedRun {
+  readonly known: Knowledge;
+  /** The size of its journal when it was ready. */
+  readonly ready: number;
+  /** The size of its journal when it was killed. */
+  readonly end: number;
+}
+
+export interface RunOptions extends Pick<Recording, 'lostSyncs' | 'syncUs'> {
+  /** An empty folder for the run. */
+  readonly folder: string;
+  /** A data folder to begin with. Default: none. */
+  readonly template?: string;
+  /** Relative to the project's root. Default: `services/main.ts`. */
+  readonly main?: string;
+  readonly environment?: Readonly<Record<string, string>>;
+}
+
+/** Runs a whole mesh under the recorder while `use` calls it, then kills it unless it is dead. */
+export async function observe(
+  options: RunOptions,
+  use: (mesh: StartedProcess, outside: Outside) => Promise<void>,
+): Promise<ObservedRun> {
+  const { template, main, environment, syncUs, lostSyncs } = options;
+  const folder = realpathSync(options.folder);
+  const [root, base, journal] = [join(folder, 'root'), join(folder, 'base'), join(folder, 'journal')];
+  for (const path of [root, base]) mkdirSync(path);
+  if (template !== undefined)
+    for (const path of [root, base]) cpSync(template, join(path, 'data'), { recursive: true });
+  const outside = createOutside(journal);
+  await using carrier = await startOutsideCarrier(folder, [], outside.booking);
+  await using mesh = await startProcess({
+    dataDir: join(root, 'data'),
+    ...(main !== undefined && { main }),
+    environment: {
+      CARRIER_URL: carrier.url,
+      ...environment,
+      ...recorded({ journal, root, ...(syncUs !== undefined && { syncUs }), ...(lostSyncs && { lostSyncs }) }),
+    },
+  });
+  const ready = outside.position();
+  loseSyncs(journal);
+  await use(mesh, outside);
+  await mesh.kill9();
+  const end = outside.position();
+  outside.close();
+  return { base, root, records: readJournal(journal), known: outside.known, ready, end };
+}
