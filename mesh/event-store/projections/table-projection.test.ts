@@ -57,6 +57,20 @@ const twoSided = tableProjection({
   evolve: (item: Sum | undefined, change) => ({ ...change, sum: (item?.sum ?? 0n) + change.sum }),
 });
 
+/** The sum of the amounts of an aggregate, and the first of them. */
+const withFirst = tableProjection({
+  name: 'with-first',
+  version: 1,
+  of: sumDefinition,
+  ...table,
+  values: ['sum', 'first'],
+  encode: ({ first, ...sum }: Sum & { readonly first: string }) => ({ ...table.encode(sum), first }),
+  decode: (row: SumRow & { readonly first: string }) => ({ ...table.decode(row), first: row.first }),
+  keyOf: ({ id }) => [id, 'any'],
+  evolve: (item: (Sum & { readonly first: string }) | undefined, { id, body: { amount } }) =>
+    item ? { ...item, sum: item.sum + amount } : { id, parity: 'any', sum: amount, first: String(amount) },
+});
+
 const all = 'ORDER BY id, parity';
 /** In the current schema version of sums. */
 const added = (amount: number) => ({ ...addedInFirstVersion(amount), schemaVersion: 2 });
@@ -64,7 +78,7 @@ const added = (amount: number) => ({ ...addedInFirstVersion(amount), schemaVersi
 async function openSums(url: string, projection: Projection) {
   const opened = await openStore(url);
   const sql =
-    'CREATE TABLE sums (generation BIGINT NOT NULL, id TEXT NOT NULL, parity TEXT NOT NULL, sum TEXT NOT NULL, PRIMARY KEY (generation, id, parity))';
+    'CREATE TABLE sums (generation BIGINT NOT NULL, id TEXT NOT NULL, parity TEXT NOT NULL, sum TEXT NOT NULL, first TEXT, PRIMARY KEY (generation, id, parity))';
   await opened.storage.migrate('sums', [{ name: '0001-init', sql }]);
   return { ...opened, projector: await makeProjector(opened, projection) };
 }
@@ -120,16 +134,41 @@ function tableProjectionSuite(newUrl: NewDatabaseUrl): void {
     await expect(applyCounted(storage, [second])).resolves.toEqual({ reads: 1, writes: 0 });
   });
 
+  it('writes only the columns of a row that an event changes', async () => {
+    const { storage, store } = await openSums(newUrl(), withFirst);
+    await store.append('sum-a', 0n, [added(2), added(3)]);
+    await store.append('sum-b', 0n, added(7));
+    const [first, ...others] = await store.readAll(0n, 3);
+    if (!first) throw new Error('the events are missing');
+    await apply(withFirst, storage, [first]);
+    const [, ...writes] = await apply(withFirst, storage, others);
+    expect(writes.map((sql) => sql.split(' DO ')[1])).toEqual([
+      'UPDATE SET sum = excluded.sum',
+      'UPDATE SET sum = excluded.sum, first = excluded.first',
+    ]);
+    await expect(withFirst.select(storage, all)).resolves.toEqual([
+      { id: 'a', parity: 'any', sum: 5n, first: '2' },
+      { id: 'b', parity: 'any', sum: 7n, first: '7' },
+    ]);
+  });
+
   async function applyCounted(storage: Storage, events: Parameters<Projection['apply']>[2]) {
-    const count = { reads: 0, writes: 0 };
+    const statements = await apply(byParity, storage, events);
+    const reads = statements.filter((sql) => sql.startsWith('SELECT')).length;
+    return { reads, writes: statements.length - reads };
+  }
+
+  /** Returns the statements. */
+  async function apply(projection: Projection, storage: Storage, events: Parameters<Projection['apply']>[2]) {
+    const statements: string[] = [];
     await storage.transaction(async (tx) => {
       const query: Queryable['query'] = (sql, params) => {
-        count[sql.startsWith('SELECT') ? 'reads' : 'writes'] += 1;
+        statements.push(sql);
         return tx.query(sql, params);
       };
-      await byParity.apply({ ...tx, query }, 1n, events);
+      await projection.apply({ ...tx, query }, 1n, events);
     });
-    return count;
+    return statements;
   }
 }
 

@@ -63,7 +63,7 @@ export interface TableProjection<Item> extends Projection {
 
 /**
  * Defines a projection that folds events into the rows of a table: it reads the rows that a batch of events changes,
- * evolves them event by event, and writes those that have changed.
+ * evolves them event by event, and writes the columns that have changed.
  */
 export function tableProjection<Item, Body extends { readonly type: string }, Change, R extends Row>(
   options: MultiRowProjectionOptions<Item, Body, Change, R>,
@@ -90,10 +90,7 @@ export function tableProjection<Item, Body extends { readonly type: string }, R 
   const livePosition = `(SELECT position FROM projection_generation WHERE name = '${name}' AND state = 'live')`;
   const selectAt = `SELECT ${columns.join(', ')}, ${livePosition} AS live_position FROM ${view}`;
   const nameOf = (parts: readonly SqlValue[]): string => JSON.stringify(parts);
-  const encodeRow = (item: Item): SqlValue[] => {
-    const row = encode(item);
-    return columns.map((column) => row[column] as SqlValue);
-  };
+  const nameOfRow = (row: R): string => nameOf(key.map((column) => row[column] as SqlValue));
 
   return {
     name,
@@ -106,8 +103,9 @@ export function tableProjection<Item, Body extends { readonly type: string }, R 
         .flatMap((event) => changesOf({ id: event.stream.slice(prefix.length), body: types.decode(event), event }))
         .map((change) => ({ change, keyValues: keyOf(change) }));
       const keys = new Map(changes.map(({ keyValues }) => [nameOf(keyValues), keyValues]));
-      const rows = await readRows<R>(tx, table, generation, [...keys.values()]);
-      const items = new Map(rows.map((row) => [nameOf(key.map((column) => row[column] as SqlValue)), decode(row)]));
+      const found = await readRows<R>(tx, table, generation, [...keys.values()]);
+      const rows = new Map(found.map((row) => [nameOfRow(row), row]));
+      const items = new Map([...rows].map(([rowName, row]) => [rowName, decode(row)]));
       const changed = new Map<string, Item>();
       for (const { change, keyValues } of changes) {
         const rowName = nameOf(keyValues);
@@ -116,7 +114,14 @@ export function tableProjection<Item, Body extends { readonly type: string }, R 
         items.set(rowName, after);
         if (after !== before) changed.set(rowName, after);
       }
-      await writeRows(tx, table, generation, [...changed.values()].map(encodeRow));
+      const written = [...changed].map(([rowName, item]) => {
+        const [before, after] = [rows.get(rowName), encode(item)];
+        return { after, differing: before ? values.filter((column) => after[column] !== before[column]) : values };
+      });
+      for (const alike of Map.groupBy(written, ({ differing }) => differing.join()).values()) {
+        const encoded = alike.map(({ after }) => columns.map((column) => after[column] as SqlValue));
+        await writeRows(tx, table, generation, encoded, alike[0]?.differing);
+      }
     },
     async select(db, rest, params = []) {
       return (await db.query<R>(`${select} ${rest}`, params)).map(decode);

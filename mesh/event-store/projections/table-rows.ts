@@ -16,22 +16,25 @@ const join = {
 /** Reads the rows of a generation with these keys. Each key has a text for each column of the table's key, in order. */
 export async function readRows<R extends Row>(
   tx: Transaction,
-  { table, key }: ProjectionTable,
+  table: ProjectionTable,
   generation: bigint,
   keys: readonly (readonly string[])[],
 ): Promise<R[]> {
+  const { key } = table;
   const rows: R[] = [];
   for (let start = 0; start < keys.length; start += maxKeysPerRead) {
     const page = keys.slice(start, start + maxKeysPerRead);
     const count = 2 ** Math.ceil(Math.log2(page.length));
     // NULL joins with nothing.
     const params = Array.from({ length: count }, (_, index) => key.map((_, at) => page[index]?.[at] ?? null)).flat();
-    const matches = [
-      `generation = $${params.length + 1}`,
-      ...key.map((column, at) => `${column} = wanted.column${at + 1}`),
-    ];
-    const sql = `SELECT found.* FROM (VALUES ${placeholders(count, key.length)}) AS wanted
-      ${join[tx.dialect](table, matches)}`;
+    const sql = statementOf(table, `read ${count} ${tx.dialect}`, () => {
+      const matches = [
+        `generation = $${params.length + 1}`,
+        ...key.map((column, at) => `${column} = wanted.column${at + 1}`),
+      ];
+      return `SELECT found.* FROM (VALUES ${placeholders(count, key.length)}) AS wanted
+        ${join[tx.dialect](table.table, matches)}`;
+    });
     for (const row of await tx.query<R>(sql, [...params, generation])) rows.push(row);
   }
   return rows;
@@ -39,15 +42,16 @@ export async function readRows<R extends Row>(
 
 /**
  * Writes rows of a generation, each the values of the key's columns and then of the others; replaces a row whose key
- * exists. A key must occur once per call.
+ * exists, or only these columns of it: an index without any of them is then left alone. A key must occur once per call.
  */
 export async function writeRows(
   tx: Transaction,
   table: ProjectionTable,
   generation: bigint,
   rows: readonly (readonly SqlValue[])[],
+  columns: readonly string[] = table.values,
 ): Promise<void> {
-  const replaced = table.values.map((column) => `${column} = excluded.${column}`).join(', ');
+  const replaced = columns.map((column) => `${column} = excluded.${column}`).join(', ');
   await insertRows(tx, table, generation, rows, replaced === '' ? 'NOTHING' : `UPDATE SET ${replaced}`);
 }
 
@@ -58,21 +62,37 @@ export async function writeRows(
  */
 export async function insertRows<R extends Row>(
   tx: Transaction,
-  { table, key, values }: ProjectionTable,
+  table: ProjectionTable,
   generation: bigint,
   rows: readonly (readonly SqlValue[])[],
   onConflict: string,
 ): Promise<R[]> {
+  const { key, values } = table;
   const columns = ['generation', ...key, ...values];
   const returned: R[] = [];
   for (let start = 0, size = 0; start < rows.length; start += size) {
     size = Math.min(maxRowsPerWrite, 2 ** Math.floor(Math.log2(rows.length - start)));
-    const sql = `INSERT INTO ${table} (${columns.join(', ')}) VALUES ${placeholders(size, columns.length)}
-       ON CONFLICT (${['generation', ...key].join(', ')}) DO ${onConflict}`;
+    const sql = statementOf(
+      table,
+      `insert ${size} ${onConflict}`,
+      () => `INSERT INTO ${table.table} (${columns.join(', ')}) VALUES ${placeholders(size, columns.length)}
+       ON CONFLICT (${['generation', ...key].join(', ')}) DO ${onConflict}`,
+    );
     const params = rows.slice(start, start + size).flatMap((row) => [generation, ...row]);
     for (const row of await tx.query<R>(sql, params)) returned.push(row);
   }
   return returned;
+}
+
+// By table: to write the text of a statement with many rows takes longer than to run it.
+const statements = new WeakMap<ProjectionTable, Map<string, string>>();
+
+/** Returns the text of a statement for a table, which `build` writes once. `name` is everything that it depends on. */
+function statementOf(table: ProjectionTable, name: string, build: () => string): string {
+  const ofTable = statements.get(table) ?? new Map<string, string>();
+  const sql = ofTable.get(name) ?? build();
+  statements.set(table, ofTable.set(name, sql));
+  return sql;
 }
 
 /** `($1, $2), ($3, $4)`. */
