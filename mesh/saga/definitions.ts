@@ -2,7 +2,7 @@ import type { MeshError } from '../errors/mesh-error.ts';
 import type { Storage } from '../storage/storage.ts';
 import { sagaDefinitionChanged } from './errors.ts';
 import type { AnyDefinition } from './saga.ts';
-import { selectUnfinishedSteps } from './store/saga-table.ts';
+import { selectUnfinishedSteps } from './store/counts.ts';
 
 /** The kinds of saga that an engine knows, by name and version. */
 export interface Definitions {

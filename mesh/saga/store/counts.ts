@@ -1,7 +1,8 @@
 import { type CountedGroup, countByName } from '../../storage/count-in-slices.ts';
 import type { Queryable, Storage } from '../../storage/storage.ts';
-import type { SagaState } from '../decide/record.ts';
+import { recordFromJson, type SagaState } from '../decide/record.ts';
 import { isOfKinds, kindParams, type SagaKind } from './leases.ts';
+import type { SagaRow } from './saga-table.ts';
 
 /** How many sagas of one name are in one state. */
 export interface SagaCount {
@@ -15,6 +16,9 @@ export interface SagaCount {
 /** The states of a saga that has not ended. */
 export const unfinishedStates = ['running', 'compensating', 'needs-attention'] as const satisfies readonly SagaState[];
 
+// The second condition is that of the index.
+const isActive = "state IN ('running', 'compensating') AND state <> 'completed'";
+
 /** Counts the sagas that have not ended, by name and state. It does not get slower with those that have. */
 export async function countByState(db: Queryable): Promise<SagaCount[]> {
   const counts = await Promise.all(unfinishedStates.map((state) => countOfState(db, state)));
@@ -24,7 +28,8 @@ export async function countByState(db: Queryable): Promise<SagaCount[]> {
 async function countOfState(db: Queryable, state: SagaState): Promise<SagaCount[]> {
   const counts = await countByName((after, size) =>
     db.query<CountedGroup>(
-      `WITH slice AS (SELECT id, name, create_time FROM saga WHERE state = $1 AND id > $2 ORDER BY id LIMIT $3)
+      `WITH slice AS (SELECT id, name, create_time FROM saga
+         WHERE state = $1 AND state <> 'completed' AND id > $2 ORDER BY id LIMIT $3)
        SELECT name, count(*) AS count, min(create_time) AS oldest, (SELECT max(id) FROM slice) AS last
        FROM slice GROUP BY name`,
       [state, after, size],
@@ -38,17 +43,15 @@ export async function countUnfinished(
   db: Queryable,
 ): Promise<{ readonly active: number; readonly needAttention: number }> {
   const [row] = await db.query<{ active: bigint; need_attention: bigint }>(
-    `SELECT (SELECT count(*) FROM saga WHERE state IN ('running', 'compensating')) AS active,
-            (SELECT count(*) FROM saga WHERE state = 'needs-attention') AS need_attention`,
+    `SELECT (SELECT count(*) FROM saga WHERE ${isActive}) AS active,
+            (SELECT count(*) FROM saga WHERE state = 'needs-attention' AND state <> 'completed') AS need_attention`,
   );
   return { active: Number(row?.active), needAttention: Number(row?.need_attention) };
 }
 
 /** Returns how many sagas of any kind continue by themselves. Of any kind, so an index alone has the answer. */
 export async function countActive(db: Queryable): Promise<number> {
-  const [row] = await db.query<{ active: bigint }>(
-    "SELECT count(*) AS active FROM saga WHERE state IN ('running', 'compensating')",
-  );
+  const [row] = await db.query<{ active: bigint }>(`SELECT count(*) AS active FROM saga WHERE ${isActive}`);
   return Number(row?.active);
 }
 
@@ -79,4 +82,31 @@ export async function selectUndefinedKinds(storage: Storage, kinds: readonly Sag
     kindParams(kinds),
   );
   return rows.map((row) => ({ name: row.name, version: Number(row.definition_version) }));
+}
+
+export interface UnfinishedSteps {
+  readonly id: string;
+  readonly name: string;
+  readonly definitionVersion: number;
+  readonly steps: readonly { readonly name: string }[];
+}
+
+/** Returns the steps of the first sagas in `state` after `afterId`. */
+export async function selectUnfinishedSteps(
+  db: Queryable,
+  state: SagaState,
+  afterId: string,
+  limit: number,
+): Promise<UnfinishedSteps[]> {
+  const rows = await db.query<Pick<SagaRow, 'id' | 'name' | 'definition_version' | 'record'>>(
+    `SELECT id, name, definition_version, record FROM saga
+     WHERE state = $1 AND state <> 'completed' AND id > $2 ORDER BY id LIMIT $3`,
+    [state, afterId, limit],
+  );
+  return rows.map(({ id, name, definition_version, record }) => ({
+    id,
+    name,
+    definitionVersion: Number(definition_version),
+    steps: recordFromJson(record).steps,
+  }));
 }

@@ -48,6 +48,16 @@ CREATE INDEX saga_finished_before ON saga (id) WHERE finished_aged_ms IS NULL AN
     // The user who began it; null if it was no user, or nobody asked who it was.
     sql: 'ALTER TABLE saga ADD COLUMN caller_subject TEXT',
   },
+  {
+    name: '0005-indexes-of-the-few',
+    // Nearly all sagas are completed and have the id of their subject: neither needs an entry of its own.
+    sql: `
+DROP INDEX saga_state;
+CREATE INDEX saga_not_completed ON saga (state, id) WHERE state <> 'completed';
+DROP INDEX saga_subject;
+CREATE INDEX saga_of_subject ON saga (subject_id, create_time) WHERE subject_id <> id;
+`,
+  },
 ];
 
 /** Creates the table of sagas. */

@@ -77,7 +77,8 @@ export async function selectSaga(from: Queryable, id: string): Promise<StoredSag
 /** Returns the newest saga about `subjectId`. */
 export async function selectSagaOfSubject(from: Queryable, subjectId: string): Promise<StoredSaga | undefined> {
   const [row] = await from.query<SagaRow>(
-    'SELECT * FROM saga WHERE subject_id = $1 ORDER BY create_time DESC, id DESC LIMIT 1',
+    `SELECT * FROM saga WHERE (id = $1 AND subject_id = $1) OR (subject_id = $1 AND subject_id <> id)
+     ORDER BY create_time DESC, id DESC LIMIT 1`,
     [subjectId],
   );
   return row && sagaFromRow(row);
@@ -97,7 +98,7 @@ export async function selectPage(
   // One list for each state, because a list of several would be sorted as a whole for each page.
   const lists = await Promise.all(
     states.map((state) =>
-      from.query<SagaRow>('SELECT * FROM saga WHERE state = $1 AND id > $2 ORDER BY id LIMIT $3', [
+      from.query<SagaRow>(`SELECT * FROM saga WHERE ${isInState(state)} AND id > $2 ORDER BY id LIMIT $3`, [
         state,
         afterId,
         limit,
@@ -108,30 +109,12 @@ export async function selectPage(
   return rows.slice(0, limit).map(sagaFromRow);
 }
 
-export interface UnfinishedSteps {
-  readonly id: string;
-  readonly name: string;
-  readonly definitionVersion: number;
-  readonly steps: readonly { readonly name: string }[];
-}
-
-/** Returns the steps of the first sagas in `state` after `afterId`. */
-export async function selectUnfinishedSteps(
-  from: Queryable,
-  state: SagaState,
-  afterId: string,
-  limit: number,
-): Promise<UnfinishedSteps[]> {
-  const rows = await from.query<Pick<SagaRow, 'id' | 'name' | 'definition_version' | 'record'>>(
-    'SELECT id, name, definition_version, record FROM saga WHERE state = $1 AND id > $2 ORDER BY id LIMIT $3',
-    [state, afterId, limit],
-  );
-  return rows.map(({ id, name, definition_version, record }) => ({
-    id,
-    name,
-    definitionVersion: Number(definition_version),
-    steps: recordFromJson(record).steps,
-  }));
+/**
+ * Returns an SQL condition for sagas in the state `$1`. Completed ones are not in the index of states: nearly all are, so a
+ * list of them reads the others as well.
+ */
+function isInState(state: SagaState): string {
+  return state === 'completed' ? 'state = $1' : "state = $1 AND state <> 'completed'";
 }
 
 /**
@@ -145,27 +128,34 @@ export async function updateByDriver(
   schedule: Schedule,
   agedMs: number,
 ): Promise<boolean> {
+  const { record, data, updateTimeMs, revision, driverRevision } = next;
+  const progress = [JSON.stringify(record), updateTimeMs, revision, driverRevision];
+  const read = [saga.id, saga.revision, saga.fencingToken];
+  // The next step begins, with the lease that is held: it is renewed apart from this, and no index changes.
+  if (schedule.leaseOwner !== null && record.state === saga.record.state) {
+    const params = [...progress, ...read];
+    if (data === saga.data) return (await tx.execute(`UPDATE saga SET ${progressSet} WHERE ${asRead}`, params)) === 1;
+    const sql = `UPDATE saga SET ${progressSet}, data = $8 WHERE ${asRead}`;
+    return (await tx.execute(sql, [...params, toJson(data)])) === 1;
+  }
   const changed = await tx.execute(
-    `UPDATE saga SET state = $1, record = $2, data = $3, lease_owner = $4, due_time = $5, update_time = $6, version = $7, turn = $8,
-       finished_aged_ms = $9
-     WHERE id = $10 AND version = $11 AND epoch = $12`,
+    `UPDATE saga SET ${progressSet}, data = $8, state = $9, lease_owner = $10, due_time = $11, finished_aged_ms = $12
+     WHERE ${asRead}`,
     [
-      next.record.state,
-      JSON.stringify(next.record),
-      toJson(next.data),
+      ...progress,
+      ...read,
+      toJson(data),
+      record.state,
       schedule.leaseOwner,
       schedule.dueTimeMs ?? null,
-      next.updateTimeMs,
-      next.revision,
-      next.driverRevision,
       finishedAgedMs(next, agedMs),
-      saga.id,
-      saga.revision,
-      saga.fencingToken,
     ],
   );
   return changed === 1;
 }
+
+const progressSet = 'record = $1, update_time = $2, version = $3, turn = $4';
+const asRead = 'id = $5 AND version = $6 AND epoch = $7';
 
 /**
  * Writes `next` for anyone else who read `saga`, at a time of the aging clock; it is then due at `dueTimeMs`, unless it has a
