@@ -86,13 +86,20 @@ export async function pageOfOrders(
   const conditions = ['id > $1'];
   const params: SqlValue[] = [afterId];
   if (filter.userId !== '') conditions.push(`user_id = $${params.push(filter.userId)}`);
-  if (filter.state) conditions.push(`state = $${params.push(filter.state)}`);
+  if (filter.state) conditions.push(`state = $${params.push(filter.state)}`, ...conditionsOfIndex(filter));
   const limit = params.push(size);
   const rows = await db.query<OrderRow>(
     `SELECT * FROM orders WHERE ${conditions.join(' AND ')} ORDER BY id LIMIT $${limit}`,
     params,
   );
   return rows.map(orderOf);
+}
+
+/** What is true of all orders in the state of a list, and says which index has them. Nearly all are COMPLETED: no index. */
+function conditionsOfIndex({ userId, state }: OrderFilter): string[] {
+  if (state === 'COMPLETED') return [];
+  const hasTurnedBack = state === 'FAILED' || state === 'CANCELLED';
+  return [userId !== '' && hasTurnedBack ? "state IN ('FAILED', 'CANCELLED')" : "state <> 'COMPLETED'"];
 }
 
 interface OrderRow extends Row {
