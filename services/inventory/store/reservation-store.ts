@@ -22,15 +22,16 @@ export async function insertReservation(tx: Transaction, reservation: Reservatio
     [orderId, state, owner, version, createTimeMs, updateTimeMs],
   );
   if (added === 0) return false;
-  for (const [position, { sku, quantity }] of items.entries()) {
-    await tx.execute('INSERT INTO reservation_items (order_id, position, sku, quantity) VALUES ($1, $2, $3, $4)', [
-      orderId,
-      position,
-      sku,
-      quantity,
-    ]);
-  }
+  if (items.length > 0) await insertItems(tx, orderId, items);
   return true;
+}
+
+function insertItems(tx: Transaction, orderId: string, items: readonly ReservationItem[]): Promise<number> {
+  const rows = items.map((_, index) => `($1, $${3 * index + 2}, $${3 * index + 3}, $${3 * index + 4})`);
+  return tx.execute(`INSERT INTO reservation_items (order_id, position, sku, quantity) VALUES ${rows.join(', ')}`, [
+    orderId,
+    ...items.flatMap(({ sku, quantity }, position) => [position, sku, quantity]),
+  ]);
 }
 
 /** Ends a reservation that is still held; undefined if there is none. */
@@ -75,8 +76,8 @@ export async function findReservationsAfter(
 ): Promise<Reservation[]> {
   const conditions = ['order_id > $1'];
   const params: SqlValue[] = [afterOrderId, limit];
-  if (state) conditions.push(`state = $${params.push(state)}`);
-  if (owner !== '') conditions.push(`owner = $${params.push(owner)}`);
+  if (state) conditions.push(isInState[state]);
+  if (owner !== '') conditions.push(isOfOwner(params.push(owner), state));
   const rows = await db.query<ReservationRow>(
     `SELECT ${columns} FROM reservations WHERE ${conditions.join(' AND ')} ORDER BY order_id LIMIT $2`,
     params,
@@ -86,6 +87,18 @@ export async function findReservationsAfter(
     rows.map((row) => row.order_id),
   );
   return rows.map((row) => toReservation(row, items.get(row.order_id) ?? []));
+}
+
+// With the state in the text, so a database finds the index of what is held or released.
+const isInState: Readonly<Record<ReservationState, string>> = {
+  RESERVED: "state = 'RESERVED'",
+  COMMITTED: "state = 'COMMITTED'",
+  RELEASED: "state = 'RELEASED'",
+};
+
+/** What is held now is few, so it is searched for the owner's; otherwise the index of owners has them. */
+function isOfOwner(param: number, state: ReservationState | undefined): string {
+  return state === 'RESERVED' ? `(owner = $${param}) IS TRUE` : `owner = $${param} AND owner <> ''`;
 }
 
 async function findItemsOfOrders(
