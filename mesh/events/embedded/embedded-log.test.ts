@@ -27,8 +27,9 @@ async function makeFixture() {
       const file = join(folder.path, 'events.db');
       const storage = await openStorage(`sqlite:${file}`);
       const partition = (await openLogFile(storage, file, silent)).get(topic).partitions[0];
-      const offsets = await loadOffsets(storage, { file, group, logger: silent });
-      await offsets.commit(partition ?? expect.fail('no partition'), offset);
+      const offsets = await loadOffsets(storage, { file, group, clock: systemClock, logger: silent });
+      offsets.note(partition ?? expect.fail('no partition'), offset);
+      await offsets.save();
       await storage.close();
     },
     destroy: () => folder[Symbol.asyncDispose](),

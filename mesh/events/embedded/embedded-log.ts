@@ -79,7 +79,7 @@ function createEmbeddedLog(
   }
 
   async function makeGroup(name: string): Promise<ConsumerGroup> {
-    const offsets = await loadOffsets(storage, { file: path, group: name, logger });
+    const offsets = await loadOffsets(storage, { file: path, group: name, clock, logger });
     return createConsumerGroup(offsets, { storage, clock, logger: logger.child({ group: name }) });
   }
 
@@ -137,6 +137,7 @@ function createEmbeddedLog(
       }),
     committedOffsets: (group, topic) =>
       whileOpen(async () => {
+        await (await groups.get(group))?.save();
         const numbers = new Map(topics.get(topic).partitions.map(({ id, number }) => [id, number]));
         const committed = (await readCommitted(storage, path)).filter((row) => row.group === group);
         return new Map(

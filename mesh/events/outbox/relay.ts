@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { isRefusal } from '../../errors/codes.ts';
-import { MeshError } from '../../errors/mesh-error.ts';
+import { setTimeout } from 'node:timers/promises';
+import type { MeshError } from '../../errors/mesh-error.ts';
 import type { Storage, Transaction } from '../../storage/storage.ts';
 import { logFailedAttempt, logRecovery } from '../../telemetry/log-failed-attempt.ts';
 import type { Logger } from '../../telemetry/logger.ts';
@@ -19,9 +19,10 @@ import {
   releaseHeldBack,
   selectWaiting,
 } from './outbox-table.ts';
+import { type Refusal, type SendOptions, sendBatch } from './send-batch.ts';
 import { createWaitingEntries } from './waiting-entries.ts';
 
-export interface RelayOptions {
+export interface RelayOptions extends SendOptions {
   readonly kind: OutboxKind;
   /** The source of the outbox's events, for log messages. */
   readonly source: string;
@@ -30,10 +31,6 @@ export interface RelayOptions {
   readonly logger: Logger;
   /** Runs before the first entry is sent, and again after a failure, because what it created may be gone. */
   readonly prepare: () => Promise<void>;
-  /** Resolves when log or queue has stored all entries durably. */
-  readonly send: (entries: readonly OutboxEntry[]) => Promise<void>;
-  /** Whether a refused entry may be accepted after `prepare`. */
-  readonly isRetryable: (entry: OutboxEntry, error: MeshError) => boolean;
   /** Writes the dead letter of an entry that was refused, and resolves with its id. */
   readonly deadLetter: (tx: Transaction, entry: OutboxEntry, error: MeshError) => Promise<string>;
 }
@@ -55,21 +52,12 @@ const failureDelayMs = backoff({ firstMs: 100, maxMs: 5000 });
 const leaseRetryMs = 100;
 // Finds entries of a process that died between its commit and its relay.
 const sweepMs = 5000;
+// Between two batches, entries are gathered until a multiple of this time. So batches are large, and those of all relays of the
+// process start together and share the commits of the log and of its consumers. The first entry after a pause does not wait.
+const gatherMs = 50;
 
-interface Refusal {
-  readonly entry: OutboxEntry;
-  readonly error: MeshError;
-}
-
-interface Sent {
-  /** Ids of the entries that were accepted. */
-  readonly done: readonly bigint[];
-  readonly refusals: readonly Refusal[];
-  /** Why the remaining entries were not sent. */
-  readonly failure?: unknown;
-}
-
-type Outcome = 'delivered' | 'empty' | 'held-elsewhere';
+/** `delivered-some`: as many as a batch may have, so there may be more. */
+type Outcome = 'delivered' | 'delivered-some' | 'empty' | 'held-elsewhere';
 
 /**
  * Creates a relay. It is handed the entries of this process in memory; it reads the table at its start and after a failure. If
@@ -77,7 +65,7 @@ type Outcome = 'delivered' | 'empty' | 'held-elsewhere';
  * outlives its lease sends entries that another relay has sent, in the same order. Their ids identify them as duplicates.
  */
 export function createRelay(options: RelayOptions): Relay {
-  const { kind, source, storage, clock, logger, prepare, send, isRetryable, deadLetter } = options;
+  const { kind, source, storage, clock, logger, prepare, deadLetter } = options;
   const wakeup = createWakeup();
   const ended = new AbortController();
   const lease = createOutboxLease(storage, kind, randomUUID(), logger);
@@ -101,7 +89,11 @@ export function createRelay(options: RelayOptions): Relay {
     while (!ended.signal.aborted) {
       const outcome = await step();
       onFirstAttempt();
-      if (outcome === 'delivered') continue;
+      if (outcome === 'delivered-some') continue;
+      if (outcome === 'delivered') {
+        await gather();
+        continue;
+      }
       if (stopping.signal.aborted) return;
       if (outcome === 'failed') await sleep(clock, failureDelayMs(failures), stopping.signal);
       else if (outcome === 'empty') await waitForEntries();
@@ -157,12 +149,12 @@ export function createRelay(options: RelayOptions): Relay {
       else if (delivered.isDue()) await delivered.delete();
       return 'empty';
     }
-    const { done, refusals, failure } = await sendAll(entries);
+    const { done, refusals, failure } = await sendBatch(entries, options);
     delivered.add(done);
     if (refusals.length > 0) await giveUp(refusals);
     else if (delivered.isDue()) await delivered.delete();
     if (failure !== undefined) throw failure;
-    return 'delivered';
+    return entries.length < maxEntries ? 'delivered' : 'delivered-some';
   }
 
   async function takeBatch(): Promise<OutboxEntry[] | undefined> {
@@ -192,32 +184,10 @@ export function createRelay(options: RelayOptions): Relay {
     }
   }
 
-  async function sendAll(entries: readonly OutboxEntry[]): Promise<Sent> {
-    try {
-      await send(entries);
-      return { done: entries.map(({ id }) => id), refusals: [] };
-    } catch (error) {
-      if (!(error instanceof MeshError && isRefusal(error))) throw error;
-      return await sendEach(entries);
-    }
-  }
-
-  /** Sends one at a time to find the refused entries. Accepted ones are sent again, which is allowed. */
-  async function sendEach(entries: readonly OutboxEntry[]): Promise<Sent> {
-    const done: bigint[] = [];
-    const refusals: Refusal[] = [];
-    for (const entry of entries) {
-      try {
-        await send([entry]);
-        done.push(entry.id);
-      } catch (error) {
-        if (!(error instanceof MeshError && isRefusal(error)) || isRetryable(entry, error)) {
-          return { done, refusals, failure: error };
-        }
-        refusals.push({ entry, error });
-      }
-    }
-    return { done, refusals };
+  async function gather(): Promise<void> {
+    const waitMs = gatherMs - (performance.now() % gatherMs);
+    // Rejects if the relay stops meanwhile: then it does not wait.
+    await setTimeout(waitMs, undefined, { signal: stopping.signal, ref: false }).catch(() => undefined);
   }
 
   async function waitForEntries(): Promise<void> {

@@ -8,6 +8,8 @@ import { createPump, type Deliver, type Pump, type PumpContext } from './pump.ts
 export interface ConsumerGroup {
   /** Resolves when the group's position in each partition is durable. */
   join(options: ConsumeOptions, partitions: readonly Partition[]): Promise<LogConsumer>;
+  /** Resolves when the group's position is durable. */
+  save(): Promise<void>;
   /** Stops every member. */
   stop(): Promise<void>;
 }
@@ -67,10 +69,12 @@ export function createConsumerGroup(offsets: Offsets, context: PumpContext): Con
         stop: member.leave,
       };
     },
+    save: offsets.save,
     async stop() {
       stopped = true;
       // A copy, because a leaving member removes itself from the list immediately.
       await Promise.all([...members].map((member) => member.leave()));
+      offsets.end();
     },
   };
 }

@@ -36,8 +36,6 @@ export interface Pump {
 
 const batchLimits: ReadLimits = { maxEvents: 200, maxBytes: 1024 * 1024 };
 const retryDelayMs = backoff({ firstMs: 100, maxMs: 30_000 });
-// Bounds the events that a group of slow handlers gets again after a crash.
-const maxUncommittedMs = 1000;
 
 /** Creates a paused pump that resumes at the group's committed offset. */
 export function createPump(partition: Partition, offsets: Offsets, context: PumpContext): Pump {
@@ -50,7 +48,6 @@ export function createPump(partition: Partition, offsets: Offsets, context: Pump
   let turn: Promise<unknown> = Promise.resolve();
   let running: Promise<void> | undefined;
   let next = offsets.next(partition);
-  let committedMs = clock.elapsedMs();
   let failure: MeshError | undefined;
 
   async function run(): Promise<void> {
@@ -68,7 +65,7 @@ export function createPump(partition: Partition, offsets: Offsets, context: Pump
           if (!failure) logger.error({ err: error }, 'partition of the event log cannot be read; stopping it');
           failure = error;
         } else {
-          const text = 'reading or committing in the event log failed; retrying';
+          const text = 'reading in the event log failed; retrying';
           logFailedAttempt({ logger, clock, level: 'warn', failures }, { err: error }, text);
         }
         if (owner) await sleep(clock, retryDelayMs(failures), owner.signal);
@@ -83,18 +80,14 @@ export function createPump(partition: Partition, offsets: Offsets, context: Pump
     const batch = recentBatch(partition, from, batchLimits) ?? (await readBatch(storage, partition, from, batchLimits));
     let delivered = 0;
     for (const event of batch.events) {
-      if (owner !== holder || clock.elapsedMs() - committedMs >= maxUncommittedMs) await commit();
       if (!(await deliver(event))) break;
       delivered += 1;
     }
-    if (delivered === batch.events.length) next = batch.next;
-    await commit();
+    if (delivered === batch.events.length) {
+      next = batch.next;
+      offsets.note(partition, next);
+    }
     return batch.next > from;
-  }
-
-  async function commit(): Promise<void> {
-    await offsets.commit(partition, next);
-    committedMs = clock.elapsedMs();
   }
 
   async function deliver(event: StoredEvent): Promise<boolean> {
@@ -112,6 +105,7 @@ export function createPump(partition: Partition, offsets: Offsets, context: Pump
     try {
       await to.handle(event, to.signal);
       next = event.offset + 1n;
+      offsets.note(partition, next);
       return true;
     } catch (error) {
       if (to.signal.aborted) return false;
@@ -134,7 +128,7 @@ export function createPump(partition: Partition, offsets: Offsets, context: Pump
     async released(deliver) {
       if (holder === deliver) {
         await turn;
-        await commit().catch((error: unknown) => logger.warn({ err: error }, 'offset commit failed'));
+        await offsets.save().catch((error: unknown) => logger.warn({ err: error }, 'offset commit failed'));
       }
       if (!owner) await running;
     },
