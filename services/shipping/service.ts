@@ -1,7 +1,7 @@
 import { ShippingServiceContract } from '#gen/shipping/v1/shipping.contract.ts';
 import { defineService, type Setting, serve } from '#mesh';
+import { openEmbeddedCarrier } from './carrier/embedded-carrier.ts';
 import { createHttpCarrier } from './carrier/http-carrier.ts';
-import { startSimulatedCarrier } from './carrier/simulated-carrier.ts';
 import { shippingTopic } from './events.ts';
 import { createShippingRpc } from './rpc.ts';
 
@@ -20,19 +20,14 @@ export const shippingService = defineService({
   migrations: new URL('./migrations/', import.meta.url),
   topics: [shippingTopic],
   setup: async ({ settings, storage, outbox, openStorage, clock }) => {
-    // The simulated carrier runs in this process, and is called over HTTP like a real one.
-    const simulated =
+    const carrier =
       settings.carrierUrl === 'embedded:'
-        ? await startSimulatedCarrier(await openStorage('carrier', { poolSize: 2 }))
-        : undefined;
-    const carrier = createHttpCarrier(simulated?.url ?? settings.carrierUrl);
+        ? await openEmbeddedCarrier(await openStorage('carrier', { poolSize: 2 }))
+        : createHttpCarrier(settings.carrierUrl);
     const rpc = createShippingRpc({ storage, carrier, outbox, clock });
     return {
       serves: [serve(ShippingServiceContract, rpc, { outsidePayload: { createShipment: ['userId'] } })],
-      close: async () => {
-        carrier.close();
-        await simulated?.close();
-      },
+      close: async () => carrier.close(),
     };
   },
 });

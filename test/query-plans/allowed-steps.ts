@@ -101,7 +101,7 @@ export const allowedSteps: readonly AllowedStep[] = [
     reason: 'reads the first rows of tables that it empties, once',
   },
   {
-    file: 'services/shipping/carrier/simulated-carrier.ts',
+    file: 'services/shipping/carrier/embedded-carrier.ts',
     sql: "WHERE state = 'taken'",
     reason: 'lists all live shipments, for tests and checks',
   },

@@ -3,26 +3,50 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openStorage, type Storage } from '#mesh';
 import { type TempFolder, tempFolder } from '#mesh/testing';
 import type { Carrier } from './carrier.ts';
+import { openEmbeddedCarrier } from './embedded-carrier.ts';
 import { createHttpCarrier } from './http-carrier.ts';
-import { type SimulatedCarrier, startSimulatedCarrier } from './simulated-carrier.ts';
+import { startSimulatedCarrier } from './simulated-carrier.ts';
 
 const address = { recipient: 'Ada', lines: ['1 Main St'], city: 'Berlin', postalCode: '10115', countryCode: 'DE' };
 const { signal } = new AbortController();
 
-describe('the simulated carrier', () => {
+interface Simulated {
+  readonly carrier: Carrier;
+  readonly liveShipments: () => Promise<readonly string[]>;
+  close(): Promise<void>;
+}
+
+async function inProcess(storage: Storage): Promise<Simulated> {
+  const carrier = await openEmbeddedCarrier(storage);
+  return { carrier, liveShipments: carrier.liveShipments, close: async () => carrier.close() };
+}
+
+async function overHttp(storage: Storage): Promise<Simulated> {
+  const server = await startSimulatedCarrier(storage);
+  const carrier = createHttpCarrier(server.url);
+  return {
+    carrier,
+    liveShipments: server.liveShipments,
+    async close() {
+      carrier.close();
+      await server.close();
+    },
+  };
+}
+
+describe.each([inProcess, overHttp])('the simulated carrier: %o', (open) => {
   let folder: TempFolder;
   let storage: Storage;
-  let simulated: SimulatedCarrier;
+  let simulated: Simulated;
   let carrier: Carrier;
 
   beforeAll(async () => {
     folder = await tempFolder();
     storage = await openStorage(`sqlite:${join(folder.path, 'carrier.db')}`);
-    simulated = await startSimulatedCarrier(storage);
-    carrier = createHttpCarrier(simulated.url);
+    simulated = await open(storage);
+    carrier = simulated.carrier;
   });
   afterAll(async () => {
-    carrier.close();
     await simulated.close();
     await storage.close();
     await folder[Symbol.asyncDispose]();
@@ -61,5 +85,14 @@ describe('the simulated carrier', () => {
       const refused = { taken: false, refusal: 'this reference was cancelled' };
       await expect(carrier.book({ reference, address }, signal)).resolves.toEqual(refused);
     }
+  });
+
+  it('books nothing for a caller that has gone, and is UNAVAILABLE to it', async () => {
+    const gone = AbortSignal.abort();
+    const reason = 'CARRIER_UNAVAILABLE';
+    await expect(carrier.book({ reference: 'too-late', address }, gone)).rejects.toMatchObject({ reason });
+    await expect(carrier.cancel('order-1', gone)).rejects.toMatchObject({ reason });
+    await expect(carrier.find('order-1', gone)).rejects.toMatchObject({ reason });
+    expect(await simulated.liveShipments()).toEqual(['order-1']);
   });
 });
