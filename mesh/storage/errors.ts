@@ -111,6 +111,17 @@ export const storageLost = defineError({
   metadata: () => ({}),
 });
 
+export const storageFlushFailed = defineError({
+  reason: 'STORAGE_FLUSH_FAILED',
+  code: Status.UNAVAILABLE,
+  means: 'the disk failed to write commits, which may be lost; what was answered before is kept',
+  fix: 'check the disk, start the process again, and repeat with the same `request_id`',
+  text: ({ path, detail }: { readonly path: string; readonly detail: string }) =>
+    `database ${path} could not be written to its disk and accepts nothing more: ${detail}; check the disk, then start the process again`,
+  publicText: 'database accepts nothing more: call again after its operator has repaired its disk',
+  metadata: () => ({}),
+});
+
 export const transactionAwaitedOutside = defineError({
   reason: 'TRANSACTION_AWAITED_OUTSIDE',
   code: Status.INTERNAL,

@@ -56,13 +56,13 @@ export interface Migration {
 }
 
 /**
- * The database of one service. A transaction that resolved is durable (SQLite `synchronous=FULL`, PostgreSQL
- * `synchronous_commit=on`), unless it does not `flush`. While the database cannot be reached or written, calls fail with UNAVAILABLE
+ * The database of one service. What a transaction or a read tells, by its result or its error, is on the disk, unless it was
+ * written without `flush`. While the database cannot be reached or written, calls fail with UNAVAILABLE
  * (`STORAGE_UNAVAILABLE`, `STORAGE_FULL`); they work again without a restart once it can. A database that refuses this user or
  * does not have what this program needs is UNAVAILABLE `STORAGE_MISCONFIGURED`, a damaged one DATA_LOSS `STORAGE_CORRUPT`.
  * None of these four says anything about the requested work.
- * A SQLite file that was deleted, moved or replaced accepts nothing more until the process restarts: UNAVAILABLE
- * `STORAGE_LOST`.
+ * A SQLite file accepts nothing more until the process restarts if it was deleted, moved or replaced (UNAVAILABLE
+ * `STORAGE_LOST`), or if its disk failed to write a commit (UNAVAILABLE `STORAGE_FLUSH_FAILED`), whose outcome is unknown then.
  */
 export interface Storage extends Queryable {
   readonly dialect: Dialect;

@@ -1,6 +1,13 @@
 import { messageOf } from '../../errors/error-text.ts';
 import type { MeshError } from '../../errors/mesh-error.ts';
-import { type Remedies, storageClosed, storageFault, storageFull, storageUnavailable } from '../errors.ts';
+import {
+  type Remedies,
+  storageClosed,
+  storageFault,
+  storageFlushFailed,
+  storageFull,
+  storageUnavailable,
+} from '../errors.ts';
 import { sqlForMessage } from '../sql.ts';
 import { kindOf } from './result-codes.ts';
 
@@ -56,4 +63,9 @@ export function unseenError(error: unknown, path: string): MeshError {
 /** Whether SQLite refused because another process holds the database. */
 export function isBusy(error: unknown): boolean {
   return kindOf(error) === 'busy';
+}
+
+/** UNAVAILABLE `STORAGE_FLUSH_FAILED`: the disk did not write what was committed. */
+export function flushError(error: unknown, path: string): MeshError {
+  return storageFlushFailed({ path, detail: messageOf(error) }, { cause: error });
 }

@@ -17,7 +17,7 @@ const slicesPerRun = 4;
  */
 export function createPageRelease(
   connection: Connection,
-  writer: Pick<GroupCommit, 'settled'>,
+  writer: Pick<GroupCommit, 'run'>,
   isClosing: () => boolean,
 ): () => Promise<void> {
   const read = (pragma: string): number =>
@@ -29,10 +29,8 @@ export function createPageRelease(
       if (isClosing()) return;
       const kept = Math.max(minKeptPages, read('page_count') / keptShare);
       if (read('freelist_count') <= kept) return;
-      // Never within an open transaction.
-      for (let batch = writer.settled(); batch !== undefined; batch = writer.settled()) await batch;
-      if (isClosing()) return;
-      connection.script(`PRAGMA incremental_vacuum(${pagesPerSlice})`);
+      // It may be undone by a crash of the machine, so it does not wait for the disk.
+      await writer.run((tx) => tx.script(`PRAGMA incremental_vacuum(${pagesPerSlice})`), undefined, false);
       await yieldToCalls();
     }
   };

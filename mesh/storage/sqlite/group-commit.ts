@@ -1,19 +1,24 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { setImmediate } from 'node:timers';
-import { yieldToCalls } from '../../time/yield-to-event-loop.ts';
 import { transactionAwaitedOutside } from '../errors.ts';
 import type { SchemaTransaction } from '../migrations.ts';
 import { createTransactionState } from '../transaction-state.ts';
 import type { Connection } from './connection.ts';
 import type { FileWatch } from './file-watch.ts';
 import { createTransaction } from './transaction.ts';
+import type { WriteAheadLog } from './write-ahead-log.ts';
 
 /** Runs transactions one after another and commits many of them with one write to the disk. */
 export interface GroupCommit {
-  /** Resolves once the commit is on the disk, or with `flush` false, once it is made. */
+  /**
+   * Resolves once the commit is on the disk, or with `flush` false, once it is made. Rejects only once all that `work` has seen
+   * is on the disk, because an error tells of it, too.
+   */
   run<T>(work: (tx: SchemaTransaction) => Promise<T>, signal: AbortSignal | undefined, flush?: boolean): Promise<T>;
   /** Resolves when no transaction is open, so a read sees only what is committed; `undefined` if none is open. */
   settled(): Promise<void> | undefined;
+  /** Resolves when all commits that wait for the disk are on it; `undefined` if they are. Rejects if that fails. */
+  flushed(): Promise<void> | undefined;
   /** Resolves when all transactions so far have been answered. */
   idle(): Promise<void>;
 }
@@ -27,28 +32,32 @@ interface Job {
   failure(): unknown;
   /** Refuses further calls of its transaction. */
   end(): void;
-  resolve(): void;
+  /** Sets the error of a job that was rolled back alone. */
+  refuse(error: unknown): void;
+  /** Resolves it, or rejects it with its own error. */
+  answer(): void;
+  /** Rejects it with an error of all. */
   reject(error: unknown): void;
 }
 
 // The event loop turns between two batches, so these limit how long everything else waits.
 const maxBatchJobs = 512;
 const maxBatchMs = 5;
-// A checkpoint copies so many pages of the write-ahead log into the file and waits for the disk three times, about 10 ms.
-// SQLite makes it in the commit that fills them. Commits that do not wait for the disk must not do so then either: there it
-// has a turn of its own.
-const pagesPerCheckpoint = 1_000;
 
 /**
  * Group commit over one connection. A batch runs within one turn of the event loop, only in microtasks. Work that is still
  * pending when they are used up awaits something other than its transaction, and is refused. So is a commit to files that are
  * no longer at their path.
  */
-export function createGroupCommit(connection: Connection, files: FileWatch): GroupCommit {
+export function createGroupCommit(
+  connection: Connection,
+  files: FileWatch,
+  log: WriteAheadLog | undefined,
+): GroupCommit {
   const queue: Job[] = [];
-  let flushes = true;
   let scheduled = false;
   let batch: Promise<void> | undefined;
+  let flushing: Promise<void> | undefined;
   let abandon: () => void = () => undefined;
 
   const schedule = (): void => {
@@ -60,23 +69,17 @@ export function createGroupCommit(connection: Connection, files: FileWatch): Gro
   const start = (): void => {
     batch = runBatch().finally(() => {
       batch = undefined;
-      void checkpointIfDue().then(() => {
+      void beforeNext().then(() => {
         scheduled = false;
         schedule();
       });
     });
     watch();
   };
-  const checkpointIfDue = async (): Promise<void> => {
-    if (flushes) return;
-    try {
-      const [wal] = connection.rows<{ log: bigint; checkpointed: bigint }>('PRAGMA wal_checkpoint(NOOP)', []);
-      if (wal === undefined || wal.log - wal.checkpointed < pagesPerCheckpoint) return;
-      await yieldToCalls();
-      connection.script('PRAGMA wal_checkpoint(PASSIVE)');
-    } catch {
-      // Like a checkpoint of SQLite's own, it fails no commit. What keeps it from the file fails a later one.
-    }
+  // The next batch waits for the flush: what arrives meanwhile shares a commit.
+  const beforeNext = async (): Promise<void> => {
+    await flushing?.catch(() => undefined);
+    await log?.checkpointIfDue();
   };
   // A tick runs after the microtasks only if a microtask requests it.
   const watch = (): void =>
@@ -95,8 +98,8 @@ export function createGroupCommit(connection: Connection, files: FileWatch): Gro
     const members: Job[] = [];
     let committed = false;
     try {
-      if (files.lost) throw files.lost;
-      setFlush(queue.some(({ flush }) => flush));
+      const fault = files.lost ?? log?.failure;
+      if (fault) throw fault;
       connection.script('BEGIN IMMEDIATE');
       await runJobs(members);
       files.probe();
@@ -110,17 +113,25 @@ export function createGroupCommit(connection: Connection, files: FileWatch): Gro
       if (connection.inTransaction()) connection.script('ROLLBACK');
       return;
     }
-    for (const job of members) job.resolve();
+    answer(members);
   }
 
-  /** Sets whether commits wait for the disk. SQLite refuses it in a transaction. */
-  function setFlush(flush: boolean): void {
-    if (flush === flushes) return;
-    const pragmas = flush
-      ? `PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = ${pagesPerCheckpoint}`
-      : 'PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 0';
-    connection.script(pragmas);
-    flushes = flush;
+  function answer(members: readonly Job[]): void {
+    const waiting = members.filter(({ flush }) => flush);
+    flushing = waiting.length > 0 ? log?.flush() : undefined;
+    for (const job of flushing === undefined ? members : members.filter(({ flush }) => !flush)) job.answer();
+    flushing
+      ?.finally(() => {
+        flushing = undefined;
+      })
+      .then(
+        () => {
+          for (const job of waiting) job.answer();
+        },
+        (error: unknown) => {
+          for (const job of waiting) job.reject(error);
+        },
+      );
   }
 
   /** Throws if SQLite ended the shared transaction. */
@@ -129,7 +140,7 @@ export function createGroupCommit(connection: Connection, files: FileWatch): Gro
     for (let count = 0; count < maxBatchJobs && performance.now() < endMs; count += 1) {
       const job = queue[0];
       // It arrived after the batch began.
-      if (job === undefined || (job.flush && !flushes)) return;
+      if (job === undefined) return;
       queue.shift();
       members.push(job);
       connection.changes('SAVEPOINT job', []);
@@ -138,8 +149,7 @@ export function createGroupCommit(connection: Connection, files: FileWatch): Gro
       } catch (error) {
         if (!connection.inTransaction()) throw job.failure() ?? error;
         connection.changes('ROLLBACK TO job', []);
-        members.pop();
-        job.reject(error);
+        job.refuse(error);
       } finally {
         job.end();
       }
@@ -154,8 +164,10 @@ export function createGroupCommit(connection: Connection, files: FileWatch): Gro
         schedule();
       }),
     settled: () => batch,
+    flushed: () => flushing,
     async idle() {
-      while (scheduled) await (batch ?? new Promise<void>((resolve) => void setImmediate(resolve)));
+      const turn = () => new Promise<void>((resolve) => void setImmediate(resolve));
+      while (scheduled) await (batch ?? flushing?.catch(() => undefined) ?? turn());
     },
   };
 }
@@ -170,19 +182,24 @@ function createJob<T>(
   const inContextOfCaller = AsyncLocalStorage.snapshot();
   const state = createTransactionState(signal);
   const tx = createTransaction(connection, state);
-  let result: { readonly value: T } | undefined;
+  let answer: (() => void) | undefined;
   return {
     async run() {
       state.throwIfFailed();
-      result = { value: await inContextOfCaller(work, tx) };
+      const value = await inContextOfCaller(work, tx);
       state.throwIfFailed();
+      // Refused work may end later.
+      answer ??= () => {
+        state.committed();
+        resolve(value);
+      };
     },
     failure: state.failure,
     end: state.end,
-    resolve() {
-      state.committed();
-      if (result !== undefined) resolve(result.value);
+    refuse(error) {
+      answer = () => reject(error);
     },
+    answer: () => answer?.(),
     reject,
   };
 }

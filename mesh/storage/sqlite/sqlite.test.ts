@@ -93,47 +93,22 @@ describe('SQLite', () => {
     expect(turns).toBeGreaterThanOrEqual(5);
   });
 
-  it('writes every commit to the disk before it resolves', async () => {
+  it('has SQLite write every commit to the disk if others may read the file', async () => {
     const storage = await open();
     expect(await storage.query('PRAGMA synchronous')).toEqual([{ synchronous: 2n }]);
     expect(await storage.query('PRAGMA journal_mode')).toEqual([{ journal_mode: 'wal' }]);
   });
 
-  it('waits for the disk unless no transaction of a commit asks for it', async () => {
-    const storage = await open();
-    const levels: bigint[] = [];
-    const run = async (flush?: boolean) => {
-      const work = (tx: Transaction) => tx.query<{ synchronous: bigint }>('PRAGMA synchronous');
-      const [row] = await storage.transaction(work, flush === undefined ? {} : { flush });
-      levels.push(row?.synchronous ?? -1n);
-    };
-    await run(false);
-    await run();
-    await Promise.all([run(false), run(false)]);
-    await Promise.all([run(false), run(true)]);
-    expect(levels).toEqual([1n, 2n, 1n, 1n, 2n, 2n]);
-    // This one begins while a commit that does not wait is being made.
-    let late: Promise<void> | undefined;
-    await storage.transaction(
-      async () => {
-        late = run();
-      },
-      { flush: false },
-    );
-    await late;
-    expect(levels.at(-1)).toBe(2n);
-  });
-
-  it('keeps the write-ahead log short while commits do not wait for the disk', async () => {
-    const storage = await open();
+  it('keeps the write-ahead log of an exclusive file short', async () => {
+    const storage = await open({ exclusive: true });
     const text = 'x'.repeat(3_000);
     for (let id = 0; id < 3_000; id += 1) await storage.transaction((tx) => add(tx, id, text), { flush: false });
     // After a checkpoint the log is written from its start, so its size is that of its largest portion.
     expect((await stat(join(folder.path, 'test.db-wal'))).size).toBeLessThan(5 * 2 ** 20);
   });
 
-  it('copies the log into the file after such a commit, not in it, so calls need not wait for both', async () => {
-    const storage = await open();
+  it('copies the log into an exclusive file after a commit, not in it, so calls need not wait for both', async () => {
+    const storage = await open({ exclusive: true });
     const size = () => statSync(join(folder.path, 'test.db')).size;
     const before = size();
     await storage.transaction((tx) => add(tx, 1, 'x'.repeat(2 ** 22)), { flush: false });

@@ -13,12 +13,16 @@ import { createPageRelease } from './free-pages.ts';
 import { createGroupCommit } from './group-commit.ts';
 import { openChannels } from './notifications.ts';
 import { searchDamage } from './search-damage.ts';
+import { type FlushFile, flushInThreadPool, openWriteAheadLog } from './write-ahead-log.ts';
 
 /** Settings of a SQLite database. */
 export interface SqliteOptions {
   /** How long a call, and the whole process with it, waits for another process to release the file. Default: 1 s. */
   readonly busyTimeoutMs?: number;
-  /** Whether to lock the file until it is closed. Other processes are refused, and reads are faster. Default: false. */
+  /**
+   * Whether to lock the file until it is closed. Other processes are refused, reads are faster, and no commit blocks the process
+   * while it waits for the disk. Default: false.
+   */
   readonly exclusive?: boolean;
   /** Whether to check the structure of the whole file first (`PRAGMA quick_check`), about 1 ms per MiB. Default: false. */
   readonly verify?: boolean;
@@ -26,17 +30,22 @@ export interface SqliteOptions {
   readonly clock?: Clock;
   /** The maximum size in pages of 4 KiB; above it writes fail with `STORAGE_FULL`. Default: that of the disk. */
   readonly maxPages?: number;
+  /** How the commits of an exclusive file are written to the disk. Default: `fdatasync` in the thread pool. */
+  readonly flushFile?: FlushFile;
 }
 
 /**
- * Opens the SQLite database at `path`; creates file and folder if they do not exist. It is durable: WAL with
- * `synchronous=FULL`. Throws UNAVAILABLE `STORAGE_UNAVAILABLE` if it cannot be read and written, and DATA_LOSS
+ * Opens the SQLite database at `path`; creates file and folder if they do not exist. Nothing of a transaction is known to others
+ * before it is on the disk. If the disk fails to write one, the file accepts nothing more until it is opened again: UNAVAILABLE
+ * `STORAGE_FLUSH_FAILED`. Throws UNAVAILABLE `STORAGE_UNAVAILABLE` if it cannot be read and written, and DATA_LOSS
  * `STORAGE_CORRUPT` if it is not a valid database.
  */
 export async function openSqlite(path: string, options: SqliteOptions = {}): Promise<Storage> {
   const connection = open(path, options);
   const files = watchFile(path);
-  const writer = createGroupCommit(connection, files);
+  // Others that read the file would see what is not on the disk yet.
+  const log = options.exclusive ? openWriteAheadLog(connection, options.flushFile ?? flushInThreadPool) : undefined;
+  const writer = createGroupCommit(connection, files, log);
   const channels = openChannels(path);
   let closing: Promise<void> | undefined;
 
@@ -48,12 +57,16 @@ export async function openSqlite(path: string, options: SqliteOptions = {}): Pro
     if (closing !== undefined) throw closedError(path);
     if (!connection.readsOnly(sql)) return transaction((tx) => tx.query<R>(sql, params));
     for (let batch = writer.settled(); batch !== undefined; batch = writer.settled()) await batch;
-    if (files.lost) throw files.lost;
-    return connection.rows<R>(sql, params);
+    const fault = files.lost ?? log?.failure;
+    if (fault) throw fault;
+    const rows = connection.rows<R>(sql, params);
+    await writer.flushed();
+    return rows;
   };
   const close = async (): Promise<void> => {
     await writer.idle();
     channels.close();
+    log?.close();
     connection.close();
   };
   const clock = options.clock ?? systemClock;
@@ -95,6 +108,10 @@ export async function openSqlite(path: string, options: SqliteOptions = {}): Pro
   return await prepare(storage, clock);
 }
 
+// Commits only write; `WriteAheadLog` flushes and makes the checkpoints. The last process may have ended between the two, so what
+// it left in the log goes to the disk before anyone reads it.
+const flushedHere = ['synchronous = NORMAL', 'wal_autocheckpoint = 0', 'wal_checkpoint(PASSIVE)'];
+
 function open(path: string, options: SqliteOptions): Connection {
   const pragmas = [
     // Before WAL mode: then it needs no shared memory, and a point read takes half the time without its lock.
@@ -103,7 +120,7 @@ function open(path: string, options: SqliteOptions): Connection {
     // A new file takes it, before anything is written. An older one needs a VACUUM.
     'auto_vacuum = INCREMENTAL',
     'journal_mode = WAL',
-    'synchronous = FULL',
+    ...(options.exclusive ? flushedHere : ['synchronous = FULL']),
     'journal_size_limit = 67108864',
     ...(options.maxPages === undefined ? [] : [`max_page_count = ${options.maxPages}`]),
   ];

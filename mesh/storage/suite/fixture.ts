@@ -11,9 +11,25 @@ export const counters = {
 /** The way to a server behind a pooler, by the URL of the database. */
 export const directUrls = new Map<string, string>();
 
+/** Files that are opened for one process alone. Opening one twice returns the same storage, until it is closed. */
+export const exclusiveUrls = new Set<string>();
+const openExclusive = new Map<string, Storage>();
+
+async function openExclusively(url: string): Promise<Storage> {
+  const storage = await openStorage(url, { exclusive: true });
+  const close = () => {
+    openExclusive.delete(url);
+    return storage.close();
+  };
+  openExclusive.set(url, { ...storage, close });
+  return { ...storage, close };
+}
+
 /** Opens a database and closes it after the test. */
 export async function open(url: string): Promise<Storage> {
-  const storage = await openStorage(url, { directUrl: directUrls.get(url) });
+  const storage = exclusiveUrls.has(url)
+    ? (openExclusive.get(url) ?? (await openExclusively(url)))
+    : await openStorage(url, { directUrl: directUrls.get(url) });
   onTestFinished(() => storage.close());
   return storage;
 }

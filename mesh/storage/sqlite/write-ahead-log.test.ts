@@ -1,0 +1,185 @@
+import { statSync } from 'node:fs';
+import { copyFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { eventually } from '../../testing/eventually.ts';
+import { type TempFolder, tempFolder } from '../../testing/temp-folder.ts';
+import type { Storage, Transaction } from '../storage.ts';
+import { openSqlite } from './sqlite.ts';
+import { type FlushFile, flushInThreadPool } from './write-ahead-log.ts';
+
+const notes = { name: '0001-init', sql: 'CREATE TABLE note (id BIGINT PRIMARY KEY, text TEXT)' };
+const failed = { code: 14, reason: 'STORAGE_FLUSH_FAILED', message: expect.stringContaining('EIO: disk failed') };
+
+describe('the write-ahead log of a SQLite file', () => {
+  let folder: TempFolder;
+  let flushes: number;
+  /** What a flush does before it succeeds. */
+  let disk: () => unknown;
+
+  beforeEach(async () => {
+    folder = await tempFolder();
+    flushes = 0;
+    disk = () => undefined;
+  });
+  afterEach(() => folder[Symbol.asyncDispose]());
+
+  const flushFile: FlushFile = async (descriptor) => {
+    flushes += 1;
+    await disk();
+    await flushInThreadPool(descriptor);
+  };
+  async function open(name = 'test.db'): Promise<Storage> {
+    const storage = await openSqlite(join(folder.path, name), { exclusive: true, flushFile });
+    onTestFinished(() => storage.close());
+    await storage.migrate('test', [notes]);
+    flushes = 0;
+    return storage;
+  }
+  /** Makes flushes wait until the returned function is called. */
+  function holdDisk(): () => void {
+    const held = Promise.withResolvers<void>();
+    disk = () => held.promise;
+    return held.resolve;
+  }
+  const add = (id: number) => (tx: Transaction) => tx.execute('INSERT INTO note (id) VALUES ($1)', [id]);
+  const ids = async (storage: Storage): Promise<number[]> =>
+    (await storage.query('SELECT id FROM note ORDER BY id')).map(({ id }) => Number(id));
+  const turns = async (count = 20): Promise<void> => {
+    for (let turn = 0; turn < count; turn += 1) await new Promise<void>((resolve) => void setImmediate(resolve));
+  };
+  /** Adds to the returned list what has ended. */
+  function watch(calls: Readonly<Record<string, Promise<unknown>>>): string[] {
+    const ended: string[] = [];
+    for (const [name, call] of Object.entries(calls)) {
+      const end = () => void ended.push(name);
+      call.then(end, end);
+    }
+    return ended;
+  }
+
+  it('is on the disk before an answer, an action, a refusal or a read tells of a commit', async () => {
+    const storage = await open();
+    const release = holdDisk();
+    const refusal = new Error('there is a note');
+    let actions = 0;
+    const commit = storage.transaction(async (tx) => {
+      tx.afterCommit(() => {
+        actions += 1;
+      });
+      return add(1)(tx);
+    });
+    const refused = storage.transaction(async (tx) => {
+      if ((await tx.query('SELECT id FROM note')).length > 0) throw refusal;
+    });
+    const ended = watch({ commit, refused });
+    await eventually(() => expect(flushes).toBeGreaterThan(0));
+    const read = ids(storage);
+    ended.push(...watch({ read }));
+    await turns();
+    expect([ended, actions]).toEqual([[], 0]);
+    release();
+    expect(await commit).toBe(1);
+    await expect(refused).rejects.toBe(refusal);
+    expect(await read).toEqual([1]);
+    await eventually(() => expect(actions).toBe(1));
+  });
+
+  it('lets what waits during a flush share the next one', async () => {
+    const storage = await open();
+    const release = holdDisk();
+    const first = storage.transaction(add(0));
+    await eventually(() => expect(flushes).toBeGreaterThan(0));
+    flushes = 0;
+    const others = Array.from({ length: 50 }, (_, index) => storage.transaction(add(index + 1)));
+    await turns();
+    release();
+    await Promise.all([first, ...others]);
+    // One, unless they take more than the time of a batch.
+    expect(flushes).toBeLessThan(10);
+  });
+
+  it('is not flushed for what wrote nothing, nor for what does not wait for it', async () => {
+    const storage = await open();
+    await storage.transaction(add(1));
+    flushes = 0;
+    await storage.transaction((tx) => tx.query('SELECT id FROM note'));
+    await storage.transaction((tx) => tx.execute('DELETE FROM note WHERE id = 7'));
+    await storage.transaction(add(2), { flush: false });
+    expect([await ids(storage), flushes]).toEqual([[1, 2], 0]);
+    // A commit that waits covers those before it, even if it wrote nothing itself.
+    await storage.transaction((tx) => tx.query('SELECT id FROM note'));
+    expect(flushes).toBe(1);
+  });
+
+  it('answers a commit that does not wait while another of its batch waits', async () => {
+    const storage = await open();
+    const release = holdDisk();
+    const ended = watch({
+      waits: storage.transaction(add(1)),
+      doesNot: storage.transaction(add(2), { flush: false }),
+    });
+    await eventually(() => expect(ended).toEqual(['doesNot']));
+    release();
+    await eventually(() => expect(ended).toEqual(['doesNot', 'waits']));
+  });
+
+  it('accepts nothing more once a flush failed, until it is opened again', async () => {
+    const storage = await open();
+    await storage.transaction(add(1));
+    let actions = 0;
+    const fail = Promise.withResolvers<never>();
+    disk = () => fail.promise;
+    const commit = storage.transaction(async (tx) => {
+      tx.afterCommit(() => {
+        actions += 1;
+      });
+      return add(2)(tx);
+    });
+    const refused = storage.transaction(() => Promise.reject(new Error('refused')));
+    flushes = 0;
+    await eventually(() => expect(flushes).toBe(1));
+    const outcomes = Promise.allSettled([commit, refused, ids(storage), storage.transaction(add(3))]);
+    fail.reject(new Error('EIO: disk failed'));
+    for (const outcome of await outcomes) expect(outcome).toMatchObject({ reason: failed });
+    // The disk seems to work again. What it dropped is still missing.
+    disk = () => undefined;
+    await expect(storage.transaction(add(4))).rejects.toMatchObject(failed);
+    await expect(ids(storage)).rejects.toMatchObject(failed);
+    await expect(storage.check()).rejects.toMatchObject(failed);
+    expect(actions).toBe(0);
+    await storage.close();
+    const again = await open();
+    expect(await ids(again)).toContain(1);
+    await again.transaction(add(5));
+  });
+
+  it('has in each flush what is answered after it', async () => {
+    const storage = await open();
+    let copies = 0;
+    disk = async () => {
+      copies += 1;
+      for (const part of ['', '-wal'])
+        await copyFile(join(folder.path, `test.db${part}`), join(folder.path, `copy-${copies}.db${part}`));
+    };
+    for (let id = 1; id <= 3; id += 1) {
+      await storage.transaction(add(id));
+      const copy = await openSqlite(join(folder.path, `copy-${copies}.db`));
+      expect(await ids(copy)).toContain(id);
+      await copy.close();
+    }
+  });
+
+  it('that a killed process left is on the disk before anyone reads it', async () => {
+    const storage = await open();
+    await storage.transaction(add(1));
+    for (const part of ['', '-wal'])
+      await copyFile(join(folder.path, `test.db${part}`), join(folder.path, `left.db${part}`));
+    const size = () => statSync(join(folder.path, 'left.db')).size;
+    const before = size();
+    const left = await openSqlite(join(folder.path, 'left.db'), { exclusive: true });
+    expect(size()).toBeGreaterThan(before);
+    expect(await ids(left)).toEqual([1]);
+    await left.close();
+  });
+});
