@@ -6,6 +6,7 @@ import type { Discovery } from '../discovery/discovery.ts';
 import { openDiscovery } from '../discovery/open-discovery.ts';
 import type { Engine } from '../engines/engine.ts';
 import { engineByName } from '../engines/engines.ts';
+import { withInProcessCalls } from '../engines/in-process/engine.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import type { ProcessTls } from '../security/tls/process-tls.ts';
 import type { ServerTrusts } from '../security/tls/server-trusts.ts';
@@ -35,13 +36,13 @@ export interface Network {
   readonly directory: Directory;
   /** `host:port` at which this process serves. Until it is set, calls to its own services fail with NOT_LISTENING. */
   address: string | undefined;
-  /** Opens connections to this process that no one else uses. */
+  /** Opens a way to this process that no one else uses: callers of a service take turns by it. */
   connectLocal(): EndpointSource;
 }
 
 export async function openNetwork(options: NetworkOptions): Promise<Network> {
   const { config, tls, trusts, hasEdge, clock, logger, metrics } = options;
-  const engine = await engineByName(config.grpcEngine);
+  const engine = withInProcessCalls(await engineByName(config.grpcEngine));
   const keepalive = config.grpcKeepaliveMs === 0 ? undefined : { everyMs: config.grpcKeepaliveMs };
   const discovery = openDiscovery(config.discovery, {
     clock,
@@ -67,15 +68,19 @@ export async function openNetwork(options: NetworkOptions): Promise<Network> {
     if (network.address === undefined) throw notListening();
     return network.address;
   };
+  const peerService = () => (tls?.isMutual ? tls.service : undefined);
+  const inProcess: Pick<Engine, 'connect'> = {
+    connect: (address, options) => engine.connectInProcess(address, options, peerService),
+  };
   const ownOptions = { keepalive, tls: tls?.local, proven: 'process' } as const;
-  const local = endpointsByAddress(engine, localAddress, ownOptions);
+  const local = endpointsByAddress(inProcess, localAddress, ownOptions);
   const network: Network = {
     engine,
     discovery,
     endpoints,
     directory: createDirectory({ discovery, endpoints, local }),
     address: undefined,
-    connectLocal: () => endpointsByAddress(engine, localAddress, { ...ownOptions, windowsGrow }),
+    connectLocal: () => endpointsByAddress(inProcess, localAddress, { ...ownOptions, windowsGrow }),
   };
   return network;
 }

@@ -1,3 +1,8 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+
+/** Runs work without the context of its caller: the timers of one call are not for the next. */
+const withoutContext = AsyncLocalStorage.snapshot();
+
 const slotMs = 8;
 const slotCount = 1_024;
 
@@ -52,7 +57,7 @@ export class TimerWheel {
 
   #start(): void {
     this.#atSlot = Math.floor(performance.now() / slotMs);
-    this.#running = setInterval(() => this.#turn(), slotMs);
+    this.#running = withoutContext(() => setInterval(() => this.#turn(), slotMs));
     this.#running.unref();
   }
 

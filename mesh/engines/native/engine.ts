@@ -1,18 +1,14 @@
 import { TimerWheel } from '../../time/timer-wheel.ts';
-import type { ConnectOptions, Engine, EngineMethod, Transport } from '../engine.ts';
-import type { ClientCallTools } from './grpc/client/client-call.ts';
+import type { ConnectOptions, Engine, Transport } from '../engine.ts';
+import { ClientCall, type ClientCallTools } from './grpc/client/client-call.ts';
 import { Endpoint } from './grpc/client/endpoint.ts';
 import type { EndpointOptions } from './grpc/client/endpoint-options.ts';
-import { sendEach, sendOne } from './grpc/client/request-pump.ts';
-import { responseStream } from './grpc/client/response-stream.ts';
-import { singleResponse } from './grpc/client/single-response.ts';
+import { makeCalls } from './grpc/client/make-calls.ts';
 import { NativeRawEndpoint } from './grpc/forward/raw-endpoint.ts';
 import { createServerHost } from './grpc/server/server-host.ts';
 
 /** The native engine: our own HTTP/2, over `node:net`. */
 export const nativeEngine: Engine = { name: 'native', createServerHost, connect: connectNative, connectRaw };
-
-type AnyMethod = EngineMethod<unknown, unknown>;
 
 const timers = new TimerWheel();
 
@@ -24,13 +20,10 @@ export function connectNative(address: string, options: EndpointOptions = {}): T
     get lastReceivedMs() {
       return endpoint.lastReceivedMs;
     },
-    unary: (method, request, call) => singleResponse(method as AnyMethod, call, tools, sendOne(request)),
-    serverStreaming: (method, request, call) => responseStream(method as AnyMethod, call, tools, sendOne(request)),
-    clientStreaming: (method, requests, call) => singleResponse(method as AnyMethod, call, tools, sendEach(requests)),
-    bidiStreaming: (method, requests, call) => responseStream(method as AnyMethod, call, tools, sendEach(requests)),
+    ...makeCalls((method, call, listener) => new ClientCall(method, call, listener, tools)),
     close: () => endpoint.close(),
     abort: () => endpoint.abort(),
-  } as Transport;
+  };
 }
 
 /** Returns the connections to `host:port` for forwarded calls. */

@@ -131,6 +131,9 @@ export class CompressedMessage {
 /** A message as it arrived. */
 export type ReceivedMessage = Buffer | CompressedMessage;
 
+/** A message that waits for its reader. */
+export type UnreadMessage = Uint8Array | CompressedMessage;
+
 // Deflate, which gzip uses, too, compresses no better.
 const maxRatio = 1_032;
 
@@ -208,7 +211,11 @@ export function decompressAhead(
  * The bytes of a message, decompressed with `encoding` if it is compressed. Throws RESOURCE_EXHAUSTED `MESSAGE_TOO_LARGE` if
  * they exceed `maxBytes`, and INTERNAL `UNDECOMPRESSABLE`.
  */
-export function plainBytes(message: ReceivedMessage, encoding: string | undefined, maxBytes: number): Buffer {
+export function plainBytes<Plain extends Uint8Array>(
+  message: Plain | CompressedMessage,
+  encoding: string | undefined,
+  maxBytes: number,
+): Plain | Buffer {
   if (!(message instanceof CompressedMessage)) return message;
   const { outcome } = message;
   if (outcome !== undefined) {

@@ -1,4 +1,4 @@
-import { CompressedMessage, type ReceivedMessage } from './compression.ts';
+import { CompressedMessage, type UnreadMessage } from './compression.ts';
 
 interface Waiter<T> {
   readonly resolve: (result: IteratorResult<T, undefined>) => void;
@@ -17,11 +17,11 @@ const maxTaken = 64;
  * wait, the peer gets no window updates, so flow control stops it.
  */
 export class MessageQueue<T> implements AsyncIterableIterator<T, undefined> {
-  readonly #prepare: (message: ReceivedMessage) => Promise<void> | undefined;
-  readonly #decode: (message: ReceivedMessage) => T;
+  readonly #prepare: (message: UnreadMessage) => Promise<void> | undefined;
+  readonly #decode: (message: UnreadMessage) => T;
   readonly #giveBack: (bytes: number) => void;
   readonly #left: () => void;
-  #messages: ReceivedMessage[] = [];
+  #messages: UnreadMessage[] = [];
   #first = 0;
   #bytes = 0;
   #owed = 0;
@@ -33,8 +33,8 @@ export class MessageQueue<T> implements AsyncIterableIterator<T, undefined> {
    * again, `left` when the reader leaves.
    */
   constructor(
-    prepare: (message: ReceivedMessage) => Promise<void> | undefined,
-    decode: (message: ReceivedMessage) => T,
+    prepare: (message: UnreadMessage) => Promise<void> | undefined,
+    decode: (message: UnreadMessage) => T,
     giveBack: (bytes: number) => void,
     left: () => void,
   ) {
@@ -55,7 +55,7 @@ export class MessageQueue<T> implements AsyncIterableIterator<T, undefined> {
     this.#settle();
   }
 
-  push(message: ReceivedMessage): void {
+  push(message: UnreadMessage): void {
     if (this.#end) return;
     const waiter = this.#waiters.shift();
     if (waiter) {
@@ -99,7 +99,7 @@ export class MessageQueue<T> implements AsyncIterableIterator<T, undefined> {
     return this;
   }
 
-  #take(): ReceivedMessage | undefined {
+  #take(): UnreadMessage | undefined {
     const message = this.#messages[this.#first];
     if (message === undefined) return undefined;
     this.#first += 1;
@@ -113,13 +113,13 @@ export class MessageQueue<T> implements AsyncIterableIterator<T, undefined> {
     return message;
   }
 
-  #deliver(waiter: Waiter<T>, message: ReceivedMessage): void {
+  #deliver(waiter: Waiter<T>, message: UnreadMessage): void {
     const preparing = this.#prepare(message);
     if (preparing === undefined) this.#resolve(waiter, message);
     else void preparing.then(() => this.#resolve(waiter, message));
   }
 
-  #resolve(waiter: Waiter<T>, message: ReceivedMessage): void {
+  #resolve(waiter: Waiter<T>, message: UnreadMessage): void {
     try {
       waiter.resolve({ value: this.#decode(message), done: false });
     } catch (error) {
@@ -142,6 +142,6 @@ export class MessageQueue<T> implements AsyncIterableIterator<T, undefined> {
   }
 }
 
-function lengthOf(message: ReceivedMessage): number {
+function lengthOf(message: UnreadMessage): number {
   return message instanceof CompressedMessage ? message.bytes.length : message.length;
 }

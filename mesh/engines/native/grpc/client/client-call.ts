@@ -9,7 +9,7 @@ import type { Http2Stream } from '../../http2/streams/stream.ts';
 import { decompressAhead, gzip, plainBytes, type ReceivedMessage } from '../compression.ts';
 import { MessageParser } from '../message-parser.ts';
 import { metadataOf } from '../metadata-fields.ts';
-import type { CallListener } from './call-listener.ts';
+import type { CallListener, OpenCall } from './call-listener.ts';
 import type { OpeningCall } from './client-connection.ts';
 import { callFields, OutgoingMessages } from './outgoing-request.ts';
 import {
@@ -18,6 +18,7 @@ import {
   goawayStatus,
   headFault,
   type LocalStatus,
+  metadataStatus,
   noTrailersStatus,
   resetError,
   statusOf,
@@ -36,7 +37,7 @@ export interface ClientCallTools {
 const defaultOpenings = 3;
 
 /** One call at the client, from the fields of its request to its status. */
-export class ClientCall implements OpeningCall, Timed {
+export class ClientCall implements OpenCall, OpeningCall, Timed {
   readonly path: string;
   readonly fields: readonly string[];
   readonly #method: EngineMethod<unknown, unknown>;
@@ -88,7 +89,6 @@ export class ClientCall implements OpeningCall, Timed {
     return this.#isOver;
   }
 
-  /** Whether there is room to send more. */
   get hasRoom(): boolean {
     return this.#requests.hasRoom;
   }
@@ -99,19 +99,16 @@ export class ClientCall implements OpeningCall, Timed {
     this.#requests.add(this.#method.encodeRequest(request), isCompressed ? gzip : undefined);
   }
 
-  /** Ends the requests. */
   finish(): void {
     this.#requests.end();
   }
 
-  /** Decompresses a large message on another thread, before `plainBytes` is called. Never rejects. */
   decompress(message: ReceivedMessage): Promise<void> | undefined {
     if (message instanceof Uint8Array) return undefined;
     const { maxReceiveBytes: maxBytes } = this.#tools;
     return decompressAhead(message, { encoding: this.#encoding, maxBytes, owner: this.#tools, isWanted: () => true });
   }
 
-  /** The bytes of a message. Throws a MeshError if it cannot be decompressed. */
   plainBytes(message: ReceivedMessage): Buffer {
     return plainBytes(message, this.#encoding, this.#tools.maxReceiveBytes);
   }
@@ -120,7 +117,6 @@ export class ClientCall implements OpeningCall, Timed {
     this.#stream?.consumed(bytes);
   }
 
-  /** Ends the call from this side. */
   cancel(code: Status, details: string): void {
     this.#cancel([code, details]);
   }
@@ -142,8 +138,7 @@ export class ClientCall implements OpeningCall, Timed {
   }
 
   tooLarge(maxBytes: number): void {
-    const text = `the metadata of the call is larger than the ${maxBytes} bytes that the server accepts: send less, or send it in the message`;
-    this.cancel(Status.RESOURCE_EXHAUSTED, text);
+    this.#cancel(metadataStatus(maxBytes));
   }
 
   // Called by its stream.

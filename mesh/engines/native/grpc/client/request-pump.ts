@@ -1,5 +1,5 @@
 import { Status } from 'nice-grpc-common';
-import type { ClientCall } from './client-call.ts';
+import type { OpenCall } from './call-listener.ts';
 
 /** Connects the sender of requests with its call. */
 export interface RequestHooks {
@@ -9,7 +9,7 @@ export interface RequestHooks {
   fault?: { readonly error: unknown };
 }
 
-export type SendRequests = (call: ClientCall, hooks: RequestHooks) => void;
+export type SendRequests = (call: OpenCall, hooks: RequestHooks) => void;
 
 export function sendOne(request: unknown): SendRequests {
   return (call, hooks) => {
@@ -54,7 +54,7 @@ export function sendEach(requests: AsyncIterable<unknown>): SendRequests {
   };
 }
 
-function failFor(error: unknown, call: ClientCall, hooks: RequestHooks): void {
+function failFor(error: unknown, call: OpenCall, hooks: RequestHooks): void {
   hooks.fault = { error };
   call.cancel(Status.CANCELLED, 'the source of requests failed');
 }

@@ -17,6 +17,12 @@ export const deadlineStatus: LocalStatus = [Status.DEADLINE_EXCEEDED, 'deadline 
 /** The status of a call that ends with its server. */
 export const goawayStatus: LocalStatus = [Status.UNAVAILABLE, 'the server ends the connection'];
 
+/** The status of a call whose metadata the server would refuse. */
+export function metadataStatus(maxBytes: number): LocalStatus {
+  const text = `the metadata of the call is larger than the ${maxBytes} bytes that the server accepts: send less, or send it in the message`;
+  return [Status.RESOURCE_EXHAUSTED, text];
+}
+
 /** The status of a response without trailers. */
 export const noTrailersStatus: LocalStatus = [Status.INTERNAL, 'the server ended the call without trailers'];
 

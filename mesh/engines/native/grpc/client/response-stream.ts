@@ -1,9 +1,8 @@
 import { Status } from 'nice-grpc-common';
 import type { EngineMethod, TransportCall } from '../../../engine.ts';
-import type { ReceivedMessage } from '../compression.ts';
+import type { UnreadMessage } from '../compression.ts';
 import { MessageQueue } from '../message-queue.ts';
-import type { CallListener } from './call-listener.ts';
-import { ClientCall, type ClientCallTools } from './client-call.ts';
+import type { BeginCall, CallListener, OpenCall } from './call-listener.ts';
 import type { RequestHooks, SendRequests } from './request-pump.ts';
 import { undecodableResponse } from './response-status.ts';
 
@@ -13,10 +12,10 @@ type AnyMethod = EngineMethod<unknown, unknown>;
 export function responseStream(
   method: AnyMethod,
   call: TransportCall,
-  tools: ClientCallTools,
+  begin: BeginCall,
   send: SendRequests,
 ): AsyncIterableIterator<unknown, undefined> {
-  return new ResponseStream(method, call, tools, send);
+  return new ResponseStream(method, call, begin, send);
 }
 
 class ResponseStream implements AsyncIterableIterator<unknown, undefined>, CallListener {
@@ -24,9 +23,9 @@ class ResponseStream implements AsyncIterableIterator<unknown, undefined>, CallL
   readonly #hooks: RequestHooks = {};
   readonly #queue: MessageQueue<unknown>;
   #start: (() => void) | undefined;
-  #call: ClientCall | undefined;
+  #call: OpenCall | undefined;
 
-  constructor(method: AnyMethod, call: TransportCall, tools: ClientCallTools, send: SendRequests) {
+  constructor(method: AnyMethod, call: TransportCall, begin: BeginCall, send: SendRequests) {
     this.#method = method;
     this.#queue = new MessageQueue<unknown>(
       (message) => this.#call?.decompress(message),
@@ -35,7 +34,7 @@ class ResponseStream implements AsyncIterableIterator<unknown, undefined>, CallL
       () => this.#call?.cancel(Status.CANCELLED, 'the reader left the stream'),
     );
     this.#start = () => {
-      const started = new ClientCall(method, call, this, tools);
+      const started = begin(method, call, this);
       this.#call = started;
       if (!started.isOver) send(started, this.#hooks);
     };
@@ -58,7 +57,7 @@ class ResponseStream implements AsyncIterableIterator<unknown, undefined>, CallL
 
   // Called by its call.
 
-  onMessage(message: ReceivedMessage): void {
+  onMessage(message: UnreadMessage): void {
     this.#queue.push(message);
   }
 
@@ -76,7 +75,7 @@ class ResponseStream implements AsyncIterableIterator<unknown, undefined>, CallL
     this.#queue.finish(fault ? fault.error : error);
   }
 
-  #decode(message: ReceivedMessage): unknown {
+  #decode(message: UnreadMessage): unknown {
     try {
       return this.#method.decodeResponse(this.#call ? this.#call.plainBytes(message) : (message as Buffer));
     } catch (cause) {

@@ -1,9 +1,8 @@
 import { Metadata } from 'nice-grpc-common';
 import type { EngineMethod, TransportCall } from '../../../engine.ts';
 import { TransportError } from '../../../transport-error.ts';
-import type { ReceivedMessage } from '../compression.ts';
-import type { CallListener } from './call-listener.ts';
-import { ClientCall, type ClientCallTools } from './client-call.ts';
+import type { UnreadMessage } from '../compression.ts';
+import type { BeginCall, CallListener, OpenCall } from './call-listener.ts';
 import type { RequestHooks, SendRequests } from './request-pump.ts';
 import { noResponse, severalResponses, undecodableResponse } from './response-status.ts';
 
@@ -13,11 +12,11 @@ type AnyMethod = EngineMethod<unknown, unknown>;
 export function singleResponse(
   method: AnyMethod,
   call: TransportCall,
-  tools: ClientCallTools,
+  begin: BeginCall,
   send: SendRequests,
 ): Promise<unknown> {
   return new Promise((resolve, reject) => {
-    new SingleResponse(method, resolve, reject).start(call, tools, send);
+    new SingleResponse(method, resolve, reject).start(call, begin, send);
   });
 }
 
@@ -26,8 +25,8 @@ class SingleResponse implements CallListener {
   readonly #resolve: (response: unknown) => void;
   readonly #reject: (error: unknown) => void;
   readonly #hooks: RequestHooks = {};
-  #call: ClientCall | undefined;
-  #received: ReceivedMessage | undefined;
+  #call: OpenCall | undefined;
+  #received: UnreadMessage | undefined;
 
   constructor(method: AnyMethod, resolve: (response: unknown) => void, reject: (error: unknown) => void) {
     this.#method = method;
@@ -35,12 +34,12 @@ class SingleResponse implements CallListener {
     this.#reject = reject;
   }
 
-  start(call: TransportCall, tools: ClientCallTools, send: SendRequests): void {
-    this.#call = new ClientCall(this.#method, call, this, tools);
+  start(call: TransportCall, begin: BeginCall, send: SendRequests): void {
+    this.#call = begin(this.#method, call, this);
     if (!this.#call.isOver) send(this.#call, this.#hooks);
   }
 
-  onMessage(message: ReceivedMessage): void {
+  onMessage(message: UnreadMessage): void {
     if (this.#received === undefined) this.#received = message;
     else this.#call?.cancel(...severalResponses);
   }
@@ -63,13 +62,13 @@ class SingleResponse implements CallListener {
     else this.#read(this.#call, this.#received);
   }
 
-  #read(call: ClientCall, message: ReceivedMessage): void {
+  #read(call: OpenCall, message: UnreadMessage): void {
     const decompressing = call.decompress(message);
     if (decompressing === undefined) this.#decode(call, message);
     else void decompressing.then(() => this.#decode(call, message));
   }
 
-  #decode(call: ClientCall, message: ReceivedMessage): void {
+  #decode(call: OpenCall, message: UnreadMessage): void {
     try {
       this.#resolve(this.#method.decodeResponse(call.plainBytes(message)));
     } catch (cause) {

@@ -5,7 +5,6 @@ import type { CallEndListener, EngineCall } from '../../../engine.ts';
 import type { RequestFault } from '../../../request-fault.ts';
 import { requestIdKey, requestIdOf } from '../../../request-id.ts';
 import { fieldValue, joinedValue } from '../../http2/codec/field-rules.ts';
-import type { MessageHead } from '../../http2/codec/message-head.ts';
 import { fieldsOf, metadataOf } from '../metadata-fields.ts';
 
 /** The call as its handler sees it. Most parts are rarely used, so they are made on first use. */
@@ -15,7 +14,7 @@ export abstract class CallContext implements EngineCall {
   requestCompressed: boolean | undefined;
   compressReplies = false;
   requestFault: RequestFault | undefined;
-  readonly #head: MessageHead;
+  readonly #fields: readonly string[];
   #requestId: string | undefined;
   #metadata: Metadata | undefined;
   #header: Metadata | undefined;
@@ -25,10 +24,11 @@ export abstract class CallContext implements EngineCall {
   #abandoned: { readonly reason: unknown } | undefined;
   #endListener: CallEndListener | undefined;
 
-  constructor(path: string, from: ConnectionPeer, head: MessageHead) {
+  /** `fields` are those of its request: name, value, name, value, … */
+  constructor(path: string, from: ConnectionPeer, fields: readonly string[]) {
     this.path = path;
     this.#from = from;
-    this.#head = head;
+    this.#fields = fields;
   }
 
   abstract get deadlineMs(): number | undefined;
@@ -46,12 +46,12 @@ export abstract class CallContext implements EngineCall {
   }
 
   get requestId(): string {
-    this.#requestId ??= requestIdOf(fieldValue(this.#head.list.fields, requestIdKey));
+    this.#requestId ??= requestIdOf(fieldValue(this.#fields, requestIdKey));
     return this.#requestId;
   }
 
   get metadata(): Metadata {
-    this.#metadata ??= metadataOf(this.#head.list.fields);
+    this.#metadata ??= metadataOf(this.#fields);
     return this.#metadata;
   }
 
@@ -74,7 +74,7 @@ export abstract class CallContext implements EngineCall {
   }
 
   textMetadata(key: string): string | undefined {
-    return key.endsWith('-bin') ? undefined : joinedValue(this.#head.list.fields, key);
+    return key.endsWith('-bin') ? undefined : joinedValue(this.#fields, key);
   }
 
   listenForEnd(listener: CallEndListener | undefined): void {

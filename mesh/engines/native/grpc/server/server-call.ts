@@ -17,7 +17,7 @@ import {
   compressAhead,
   decompressAhead,
   plainBytes,
-  type ReceivedMessage,
+  type UnreadMessage,
 } from '../compression.ts';
 import { writeMessage } from '../message-frame.ts';
 import { fieldsOf } from '../metadata-fields.ts';
@@ -73,7 +73,7 @@ export abstract class ServerCall extends CallContext implements Timed {
   #pump: ReplyPump | undefined;
 
   constructor(hosted: HostedMethod, { stream, head, request, from }: CallStart, tools: ServerCallTools) {
-    super(hosted.method.path, from, head);
+    super(hosted.method.path, from, head.list.fields);
     this.hosted = hosted;
     this.stream = stream;
     this.request = request;
@@ -181,7 +181,7 @@ export abstract class ServerCall extends CallContext implements Timed {
   }
 
   /** Decompresses a large message on another thread, before it is decoded. */
-  protected decompress(message: ReceivedMessage): Promise<void> | undefined {
+  protected decompress(message: UnreadMessage): Promise<void> | undefined {
     // Most are not compressed, so nothing is allocated for them.
     if (!(message instanceof CompressedMessage)) return undefined;
     const { request, tools, peer } = this;
@@ -195,7 +195,7 @@ export abstract class ServerCall extends CallContext implements Timed {
   }
 
   /** Decodes a request. Throws a MeshError if it cannot be decompressed or decoded. */
-  protected decode(message: ReceivedMessage): unknown {
+  protected decode(message: UnreadMessage): unknown {
     this.requestCompressed = message instanceof CompressedMessage;
     const bytes = plainBytes(message, this.request.encoding, this.tools.maxReceiveBytes);
     try {
@@ -233,6 +233,7 @@ export abstract class ServerCall extends CallContext implements Timed {
   }
 }
 
-function refusalReasonOf(error: unknown): CallRefusalReason {
+/** Why a call that ends before its handler is refused. */
+export function refusalReasonOf(error: unknown): CallRefusalReason {
   return deadlineExceeded.is(error) ? 'request_incomplete' : (requestFaultOf(error)?.reason ?? 'malformed_request');
 }

@@ -1,0 +1,61 @@
+import { MessageQueue } from '../native/grpc/message-queue.ts';
+import { answerMany, answerOnce } from '../native/grpc/server/reply-pump.ts';
+import { requestFaultOf } from '../request-fault.ts';
+import { InProcessCall, type InProcessTools } from './call.ts';
+import type { HostedMethod, InProcessStart } from './call-start.ts';
+import { inNextTurn } from './next-turn.ts';
+import { Room } from './room.ts';
+
+/** A call with a stream of requests: client or bidirectional streaming. Its handler starts before the first. */
+export class ManyRequestsCall extends InProcessCall {
+  readonly requestBytes = 0;
+  readonly #requests: MessageQueue<unknown>;
+  readonly #room = new Room(() => this.listener.onRoom());
+
+  constructor(hosted: HostedMethod, start: InProcessStart, fields: readonly string[], tools: InProcessTools) {
+    super(hosted, start, fields, tools);
+    this.#requests = new MessageQueue<unknown>(
+      () => undefined,
+      (message) => this.decode(message as Uint8Array),
+      (bytes) => this.#room.processed(bytes),
+      () => undefined,
+    );
+    inNextTurn(() => this.#begin());
+  }
+
+  get hasRoom(): boolean {
+    return this.#room.hasRoom;
+  }
+
+  finish(): void {
+    this.#requests.finish(undefined);
+  }
+
+  protected receive(request: Uint8Array): void {
+    const bytes = this.#room.send(request);
+    this.#requests.push(request);
+    this.#requests.received(bytes);
+  }
+
+  protected override refuse(error: unknown): void {
+    this.requestFault = requestFaultOf(error);
+    super.refuse(error);
+  }
+
+  protected override abandon(reason: unknown): void {
+    this.#requests.finish(new DOMException('the call ended before its requests did', 'AbortError'));
+    super.abandon(reason);
+  }
+
+  #begin(): void {
+    if (this.isOver) return;
+    this.begun = true;
+    const { handler } = this.hosted;
+    try {
+      if (handler.kind === 'client-streaming') answerOnce(this, handler.handle(this.#requests, this));
+      else if (handler.kind === 'bidi-streaming') answerMany(this, handler.handle(this.#requests, this));
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+}

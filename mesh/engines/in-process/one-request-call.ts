@@ -1,0 +1,42 @@
+import { wrongRequestCount } from '../native/grpc/errors.ts';
+import { answerMany, answerOnce } from '../native/grpc/server/reply-pump.ts';
+import { InProcessCall } from './call.ts';
+import { inNextTurn } from './next-turn.ts';
+
+/** A call with one request: unary or server streaming. */
+export class OneRequestCall extends InProcessCall {
+  #message: Uint8Array | undefined;
+
+  get hasRoom(): boolean {
+    return true;
+  }
+
+  get requestBytes(): number {
+    return this.#message?.length ?? 0;
+  }
+
+  finish(): void {
+    const message = this.#message;
+    if (this.isOver) return;
+    if (message === undefined) this.refuse(wrongRequestCount({ path: this.path, count: 'no message' }));
+    else inNextTurn(() => this.#begin(message));
+  }
+
+  protected receive(request: Uint8Array): void {
+    if (this.#message === undefined) this.#message = request;
+    else this.refuse(wrongRequestCount({ path: this.path, count: 'more than one message' }));
+  }
+
+  #begin(message: Uint8Array): void {
+    if (this.isOver) return;
+    this.begun = true;
+    const { handler } = this.hosted;
+    try {
+      const read = () => this.decode(message);
+      if (handler.kind === 'unary') answerOnce(this, handler.handle(read, this));
+      else if (handler.kind === 'server-streaming') answerMany(this, handler.handle(read, this));
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+}
