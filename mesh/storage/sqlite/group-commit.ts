@@ -1,8 +1,10 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { setImmediate } from 'node:timers';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { transactionAwaitedOutside } from '../errors.ts';
 import type { SchemaTransaction } from '../migrations.ts';
 import { createTransactionState } from '../transaction-state.ts';
+import { commitWaitMs } from './commit-pace.ts';
 import type { Connection } from './connection.ts';
 import type { FileWatch } from './file-watch.ts';
 import { createTransaction } from './transaction.ts';
@@ -59,6 +61,8 @@ export function createGroupCommit(
   let batch: Promise<void> | undefined;
   let flushing: Promise<void> | undefined;
   let abandon: () => void = () => undefined;
+  let startMs = 0;
+  let commitMs = 0;
 
   const schedule = (): void => {
     if (scheduled || queue.length === 0) return;
@@ -76,10 +80,13 @@ export function createGroupCommit(
     });
     watch();
   };
-  // The next batch waits for the flush: what arrives meanwhile shares a commit.
+  // The next batch waits for the flush, and a little longer on a busy process: what arrives meanwhile shares a commit.
   const beforeNext = async (): Promise<void> => {
+    const isPaced = flushing !== undefined;
     await flushing?.catch(() => undefined);
     await log?.checkpointIfDue();
+    const waitMs = isPaced ? commitWaitMs(startMs, commitMs) : 0;
+    if (waitMs > 0) await sleep(waitMs);
   };
   // A tick runs after the microtasks only if a microtask requests it.
   const watch = (): void =>
@@ -100,10 +107,13 @@ export function createGroupCommit(
     try {
       const fault = files.lost ?? log?.failure;
       if (fault) throw fault;
+      startMs = performance.now();
       connection.script('BEGIN IMMEDIATE');
       await runJobs(members);
       files.probe();
+      const commitStartMs = performance.now();
       connection.script('COMMIT');
+      commitMs = performance.now() - commitStartMs;
       committed = true;
       // After the commit: if the file is deleted later than this, the commit was in it.
       files.check();
