@@ -9,7 +9,7 @@ ON_AN_ENGINE := mesh/app mesh/client mesh/server services/ test/*.test.ts test/a
 CALLS_ON_AN_ENGINE := mesh/app/*.test.ts mesh/client mesh/server services/*/*.test.ts test/authorization test/place-order.test.ts test/process/drain.test.ts
 
 .DEFAULT_GOAL := help
-.PHONY: help start start-split restart-split certs token demo import postgres kafka rabbitmq status order call replay dead-letters actions damaged compact audit rebuild verify-participant test test-grpc-js verify-polyglot verify-registries verify-faults verify-rolling verify-rotation verify-edge conformance check gen gen-check docs docs-check protos clients clients-typescript clients-go clients-python clients-csharp clients-java clients-rust proto-lint proto-breaking sbom audit-packages bench load deps deps-grpcurl deps-postgres deps-kafka deps-rabbitmq deps-discovery deps-peers deps-polyglot deps-edge clean
+.PHONY: help start start-split restart-split certs token demo import postgres kafka rabbitmq status order call replay dead-letters actions damaged compact audit rebuild verify-participant test test-grpc-js verify-polyglot verify-registries verify-faults verify-rolling verify-rotation verify-edge conformance check gen gen-check docs docs-check protos clients clients-typescript clients-go clients-python clients-csharp clients-java clients-rust proto-lint proto-breaking sbom audit-packages bench load deps deps-grpcurl deps-postgres deps-kafka deps-rabbitmq deps-discovery deps-peers deps-polyglot deps-edge deps-rust clean
 
 ## help: list these commands
 help:
@@ -210,8 +210,8 @@ load: $(INSTALLED)
 deps: $(INSTALLED)
 	sh scripts/deps.sh
 
-## deps-<part>: install one part of it: deps-grpcurl, deps-postgres, deps-kafka, deps-rabbitmq, deps-discovery (Knot, Eureka), deps-peers (conformance, benchmarks), deps-polyglot (make clients), deps-edge (make verify-edge)
-deps-grpcurl deps-postgres deps-kafka deps-rabbitmq deps-discovery deps-peers deps-polyglot deps-edge: $(INSTALLED)
+## deps-<part>: install one part of it: deps-grpcurl, deps-postgres, deps-kafka, deps-rabbitmq, deps-discovery (Knot, Eureka), deps-peers (conformance, benchmarks), deps-polyglot (make clients), deps-edge (make verify-edge), deps-rust (tonic and pajamax, for make bench)
+deps-grpcurl deps-postgres deps-kafka deps-rabbitmq deps-discovery deps-peers deps-polyglot deps-edge deps-rust: $(INSTALLED)
 	sh scripts/deps.sh $(@:deps-%=%)
 
 ## clean: remove what was installed and generated, but not the data

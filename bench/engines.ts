@@ -1,9 +1,9 @@
 import { writeFile } from 'node:fs/promises';
 import { atMostVersusPeer, type Benchmark, type Figure } from './figure.ts';
+import { type BuiltProgram, builtPeers, isBuilt } from './support/engines/built-peers.ts';
 import { answering, calling, listing } from './support/engines/contenders.ts';
 import { contest, type Rate } from './support/engines/contest.ts';
 import { answerFigures, barsOf, clientFigures, latencyFigures, listFigures } from './support/engines/figures.ts';
-import { hasGrpcGo } from './support/engines/grpc-go.ts';
 import { idleConnectionKb } from './support/engines/idle-connections.ts';
 import { slowestPercent } from './support/engines/latency.ts';
 import { grpcJs, native, niceGrpc, type Peer, startPeers, startUsers, streaming } from './support/engines/peers.ts';
@@ -13,11 +13,16 @@ const plot = new URL('./engines.svg', import.meta.url);
 
 /** The native engine and its peers, each with the same users in memory. */
 export const benchEngines: Benchmark = async () => {
-  const figures = [...(await onRunningPeers()), await idleConnections()];
-  if (hasGrpcGo()) return figures;
-  console.error('\n!!! THE GRPC-GO PEER IS NOT BUILT and was not measured. Run "make deps".\n');
-  return [...figures, { name: 'grpc-go', value: 'not built', target: 'measured', met: false }];
+  return [...(await onRunningPeers()), await idleConnections(), ...missingPeers()];
 };
+
+function missingPeers(): Figure[] {
+  const missing = Object.entries(builtPeers).filter(([program]) => !isBuilt(program as BuiltProgram));
+  return missing.map(([, { name, command }]) => {
+    console.error(`\n!!! ${name.toUpperCase()} IS NOT BUILT and was not measured. Run "${command}".\n`);
+    return { name, value: 'not built', target: 'measured', met: false };
+  });
+}
 
 async function onRunningPeers(): Promise<Figure[]> {
   await using stack = new AsyncDisposableStack();

@@ -10,15 +10,16 @@
 #   peers      clients and servers of others for conformance and benchmarks: gRPC in Go, Java and Python, h2spec, Restate, DBOS, ...
 #   polyglot   what `make clients` needs for Go and Python, and the proxies nginx and HAProxy
 #   edge       Envoy, Chromium, schemathesis, connectconformance, and generators of clients from OpenAPI
+#   rust       tonic and pajamax, for benchmarks: minutes of compiling, so only if it is named
 set -eu
 cd "$(dirname "$0")/.."
 
 all='grpcurl postgres kafka rabbitmq discovery peers polyglot edge'
 [ $# -gt 0 ] || set -- $all
 for part in "$@"; do
-  case " $all " in
+  case " $all rust " in
     *" $part "*) ;;
-    *) echo "deps: unknown part $part: use $all" >&2; exit 2 ;;
+    *) echo "deps: unknown part $part: use $all rust" >&2; exit 2 ;;
   esac
 done
 
@@ -38,6 +39,7 @@ for part in "$@"; do
       sh scripts/deps/go.sh polyglot
       sh scripts/deps/python.sh
       ;;
+    rust) sh scripts/deps/rust.sh ;;
     edge)
       sh scripts/deps/go.sh connectconformance
       sh scripts/deps/python.sh edge

@@ -1,4 +1,4 @@
-// Replaces itself with the server in bench/peers/grpc-go, so it keeps the process id that is measured.
-import { grpcGoProgram } from '../support/engines/grpc-go.ts';
+// The server in bench/peers/grpc-go.
+import { becomeProgram } from '../support/engines/built-peers.ts';
 
-process.execve?.(grpcGoProgram, [grpcGoProgram], { ...process.env, GOMAXPROCS: '1' });
+becomeProgram('grpc-go-users', { GOMAXPROCS: '1' });

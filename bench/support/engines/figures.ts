@@ -1,7 +1,7 @@
-import { below, compared, type Figure, versusPeer } from '../../figure.ts';
+import { atLeastVersusPeer, below, compared, type Figure, versusPeer } from '../../figure.ts';
 import type { Bar } from '../plot.ts';
 import type { Rate } from './contest.ts';
-import { connectNode, fastify, grpcGo, grpcJs, http2, mesh, native, niceGrpc } from './peers.ts';
+import { connectNode, fastify, grpcGo, grpcJs, http2, mesh, native, niceGrpc, pajamax, tonic } from './peers.ts';
 import { users } from './requested-user.ts';
 
 type Rates = ReadonlyMap<string, Rate>;
@@ -12,24 +12,27 @@ const none: Rate = { ofCore: Number.NaN, byClock: Number.NaN };
 export function answerFigures(rates: Rates): Figure[] {
   const ours = rateOf(rates, native);
   const grpcJsRate = rateOf(rates, grpcJs).ofCore;
-  const others = [http2, niceGrpc, connectNode].map((name) =>
-    versusPeer(`  vs ${name}`, ours.ofCore, rateOf(rates, name).ofCore),
-  );
+  const ofMesh = rateOf(rates, mesh).ofCore;
+  const others = [tonic, pajamax, http2, niceGrpc, connectNode]
+    .filter((name) => rates.has(name))
+    .map((name) => versusPeer(`  vs ${name}`, ours.ofCore, rateOf(rates, name).ofCore));
   return [
     compared('GetUser from a Map, calls/s of one core', ours.ofCore, grpcJsRate, 5),
     compared('  vs Fastify, JSON', ours.ofCore, rateOf(rates, fastify).ofCore, 2),
     ...(rates.has(grpcGo) ? [compared('  vs grpc-go', ours.ofCore, rateOf(rates, grpcGo).ofCore, 1)] : []),
     ...others,
-    compared('GetUser of the mesh, from SQLite', rateOf(rates, mesh).ofCore, grpcJsRate, 3),
+    compared('GetUser of the mesh, from SQLite', ofMesh, grpcJsRate, 3),
+    atLeastVersusPeer('  and next to the engine alone', ofMesh, ours.ofCore, 100_000),
   ];
 }
 
 /** Rates of streamed messages. `rates` are lists per second. */
 export function listFigures(rates: Rates): Figure[] {
   const messages = (name: string) => rateOf(rates, name).ofCore * users;
-  const others = [grpcGo, niceGrpc, connectNode].filter((name) => rates.has(name));
+  const others = [tonic, niceGrpc, connectNode].filter((name) => rates.has(name));
   return [
     compared('ListUsers from memory, messages/s of one core', messages(native), messages(grpcJs), 6),
+    ...(rates.has(grpcGo) ? [compared('  vs grpc-go', messages(native), messages(grpcGo), 1)] : []),
     ...others.map((name) => versusPeer(`  vs ${name}`, messages(native), messages(name))),
   ];
 }

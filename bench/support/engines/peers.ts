@@ -2,7 +2,7 @@ import { UserServiceContract } from '#gen/user/v1/user.contract.ts';
 import { tempFolder } from '../../../mesh/testing/temp-folder.ts';
 import { type LoadedServer, startServer } from '../server.ts';
 import { importUsers } from '../users.ts';
-import { hasGrpcGo } from './grpc-go.ts';
+import { type BuiltProgram, builtPeers, isBuilt } from './built-peers.ts';
 import { requestedUser, users } from './requested-user.ts';
 
 /** A server in the comparison. All users are in memory unless its name says otherwise. */
@@ -13,7 +13,9 @@ export interface Peer {
 
 export const native = 'ordermesh native';
 export const mesh = 'ordermesh native, whole chain and SQLite';
-export const grpcGo = 'grpc-go';
+export const grpcGo = builtPeers['grpc-go-users'].name;
+export const tonic = builtPeers['tonic-users'].name;
+export const pajamax = builtPeers['pajamax-users'].name;
 export const fastify = 'Fastify, JSON on HTTP/1.1';
 export const http2 = 'node:http2, by hand';
 export const grpcJs = 'grpc-js';
@@ -21,13 +23,12 @@ export const niceGrpc = 'nice-grpc';
 export const connectNode = 'connect-node';
 
 /** Peers that stream from memory. The mesh reads a database, and the others do not implement ListUsers. */
-export const streaming: readonly string[] = [native, grpcGo, grpcJs, niceGrpc, connectNode];
+export const streaming: readonly string[] = [native, grpcGo, tonic, grpcJs, niceGrpc, connectNode];
 
 const usersOfMesh = 1_000;
 
 const mains = {
   [native]: 'native-users.ts',
-  [grpcGo]: 'grpc-go-users.ts',
   [fastify]: 'fastify-users.ts',
   [http2]: 'http2-users.ts',
   [grpcJs]: 'grpc-js-users.ts',
@@ -38,8 +39,9 @@ const mains = {
 /** Starts all peers and checks that each responds correctly. The stack stops them. */
 export async function startPeers(stack: AsyncDisposableStack): Promise<ReadonlyMap<string, Peer>> {
   const peers: Peer[] = [{ name: mesh, server: await startMesh(stack) }];
-  for (const [name, main] of Object.entries(mains)) {
-    if (name === grpcGo && !hasGrpcGo()) continue;
+  const built = Object.entries(builtPeers).filter(([program]) => isBuilt(program as BuiltProgram));
+  const programs = built.map(([program, { name }]) => [name, `${program}.ts`] as const);
+  for (const [name, main] of [...Object.entries(mains), ...programs]) {
     peers.push({ name, server: stack.use(await startUsers(main, users)) });
   }
   for (const peer of peers) await checkResponse(peer);
