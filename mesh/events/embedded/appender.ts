@@ -42,8 +42,8 @@ export function createAppender(storage: Storage, clock: Clock): Appender {
     let jobs: readonly Job[] = [];
     try {
       const written = await storage.transaction(async (tx) => {
-        // Taken this late, so all events of this turn share the commit.
-        jobs = takeJobs();
+        // Taken this late, so all events of this turn share the commit. Only once: the work may run again.
+        if (jobs.length === 0) jobs = takeJobs();
         return await writeJobs(tx, jobs, clock.now());
       });
       advance(written);
