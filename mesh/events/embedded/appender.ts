@@ -2,9 +2,10 @@ import type { Storage, Transaction } from '../../storage/storage.ts';
 import type { Clock } from '../../time/clock.ts';
 import { ringInTurns } from '../../time/wakeup.ts';
 import type { EventPosition, NewEvent } from '../log/event-log.ts';
+import { insertRecords, type PlacedRow } from './file/insert-records.ts';
 import { writePartition } from './file/meta-rows.ts';
 import type { Head, Partition } from './file/partition.ts';
-import { insertRecord, type RecordRow, toStoredEvent } from './file/record.ts';
+import { contentOf, type RecordRow, toStoredEvent } from './file/record.ts';
 import { recordId } from './file/schema.ts';
 
 /** An event with its partition. */
@@ -32,6 +33,7 @@ const maxEventsPerCommit = 500;
 export function createAppender(storage: Storage, clock: Clock): Appender {
   let queue: Job[] = [];
   let running: Promise<void> | undefined;
+  let lastPayload: bigint | undefined;
 
   async function run(): Promise<void> {
     while (queue.length > 0) await commitNext();
@@ -44,8 +46,12 @@ export function createAppender(storage: Storage, clock: Clock): Appender {
       const written = await storage.transaction(async (tx) => {
         // Taken this late, so all events of this turn share the commit. Only once: the work may run again.
         if (jobs.length === 0) jobs = takeJobs();
-        return await writeJobs(tx, jobs, clock.now());
+        return await writeJobs(tx, jobs, {
+          nowMs: clock.now(),
+          lastPayload: lastPayload ?? (await readLastPayload(tx)),
+        });
       });
+      lastPayload = written.lastPayload;
       advance(written);
       for (const [index, job] of jobs.entries()) job.resolve(written.positions[index] ?? []);
     } catch (error) {
@@ -83,31 +89,49 @@ interface Written {
   readonly heads: ReadonlyMap<Partition, Head>;
   /** The new records of partitions that are read now. */
   readonly recent: ReadonlyMap<Partition, readonly RecordRow[]>;
+  readonly lastPayload: bigint;
 }
 
-async function writeJobs(tx: Transaction, jobs: readonly Job[], nowMs: number): Promise<Written> {
+/** Retention always keeps the last payload, so no number is given twice. */
+async function readLastPayload(tx: Transaction): Promise<bigint> {
+  const [row] = await tx.query<{ last: bigint }>('SELECT COALESCE(MAX(seq), 0) AS last FROM record_payload');
+  return row?.last ?? 0n;
+}
+
+async function writeJobs(
+  tx: Transaction,
+  jobs: readonly Job[],
+  { nowMs, lastPayload }: { readonly nowMs: number; readonly lastPayload: bigint },
+): Promise<Written> {
   const heads = new Map<Partition, Head>();
   const recent = new Map<Partition, RecordRow[]>();
+  const rows: PlacedRow[] = [];
   const positions: EventPosition[][] = [];
   for (const job of jobs) {
     const placed: EventPosition[] = [];
     for (const { partition, event } of job.events) {
       const head = heads.get(partition) ?? partition.head;
       placed.push({ partition: partition.number, offset: head.offset });
-      const row = rowOf(partition, head, event, nowMs);
-      await insertRecord(tx, partition, row);
+      const row = rowOf(partition, head, event, { nowMs, payload: lastPayload + BigInt(rows.length + 1) });
+      rows.push({ partition, row });
       heads.set(partition, headAfter(head, row));
       if (isRead(partition)) recent.set(partition, [...(recent.get(partition) ?? []), row]);
     }
     positions.push(placed);
   }
+  await insertRecords(tx, rows);
   for (const [{ id, topic, number, start }, head] of heads) {
     await writePartition(tx, { id, topic, number: BigInt(number), start, head });
   }
-  return { positions, heads, recent };
+  return { positions, heads, recent, lastPayload: lastPayload + BigInt(rows.length) };
 }
 
-function rowOf(partition: Partition, head: Head, event: NewEvent, nowMs: number): RecordRow {
+function rowOf(
+  partition: Partition,
+  head: Head,
+  event: NewEvent,
+  { nowMs, payload }: { readonly nowMs: number; readonly payload: bigint },
+): RecordRow {
   // An event with a future time must not keep a whole partition from ageing.
   const timeMs = BigInt(Math.trunc(event.timeMs));
   const agedMs = timeMs < nowMs ? timeMs : BigInt(nowMs);
@@ -117,14 +141,18 @@ function rowOf(partition: Partition, head: Head, event: NewEvent, nowMs: number)
     reached_ms: agedMs > head.reachedMs ? agedMs : head.reachedMs,
     start_bytes: head.bytes,
     key: event.key,
-    headers: JSON.stringify(event.headers),
-    value: event.value,
+    headers: '',
+    value: new Uint8Array(),
     skipped: 0n,
+    payload,
+    payload_headers: JSON.stringify(event.headers),
+    payload_value: event.value,
   };
 }
 
-function headAfter(head: Head, { reached_ms, value }: RecordRow): Head {
-  return { offset: head.offset + 1n, reachedMs: reached_ms, bytes: head.bytes + BigInt(value.length) };
+function headAfter(head: Head, row: RecordRow): Head {
+  const { value } = contentOf(row);
+  return { offset: head.offset + 1n, reachedMs: row.reached_ms, bytes: head.bytes + BigInt(value.length) };
 }
 
 function isRead({ listeners, readers }: Partition): boolean {
@@ -138,7 +166,8 @@ function advance({ heads, recent }: Written): void {
     if (rows === undefined) partition.recent.clear();
     // A copy: the bytes belong to the publisher.
     for (const row of rows ?? []) {
-      const event = toStoredEvent(partition, { ...row, value: Uint8Array.from(row.value) });
+      const stored = toStoredEvent(partition, row);
+      const event = { ...stored, value: Uint8Array.from(stored.value) };
       partition.recent.add(event.offset, [event], event.offset + 1n);
     }
     partition.head = head;

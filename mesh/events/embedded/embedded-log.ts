@@ -155,7 +155,7 @@ function createEmbeddedLog(
         }
       }),
     async *searchDamage(examined) {
-      yield* storage.searchDamage?.(() => undefined, ['record']) ?? [];
+      yield* storage.searchDamage?.(() => undefined, ['record', 'record_payload']) ?? [];
       const breathe = yieldEvery();
       const step = async (records: number) => {
         examined(records);

@@ -5,7 +5,7 @@ import { createWakeup } from '../../../time/wakeup.ts';
 import { recordDamaged } from '../../errors.ts';
 import type { Idle, StartPosition, StoredEvent } from '../../log/event-log.ts';
 import type { LogTopic, Partition } from '../file/partition.ts';
-import { isIntact, type RecordRow, recordColumns, toStoredEvent } from '../file/record.ts';
+import { isIntact, type RecordRow, selectRecords, toStoredEvent } from '../file/record.ts';
 import { offsetOf, recordId } from '../file/schema.ts';
 
 /** Maximum size of a batch. */
@@ -65,7 +65,7 @@ async function readRows(
 ): Promise<RecordRow[]> {
   try {
     return await storage.query<RecordRow>(
-      `SELECT ${recordColumns} FROM record
+      `${selectRecords}
        WHERE id >= $1 AND id < $2 AND start_bytes < (SELECT start_bytes FROM record WHERE id = $1) + $3 ORDER BY id`,
       [
         recordId(partition.id, first),

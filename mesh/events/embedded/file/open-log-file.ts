@@ -4,7 +4,7 @@ import type { Logger } from '../../../telemetry/logger.ts';
 import { logDamaged } from '../../errors.ts';
 import { readCommitted } from './meta-rows.ts';
 import { prepareSchema } from './prepare-schema.ts';
-import { recordColumns } from './record.ts';
+import { selectRecords } from './record.ts';
 import { loadTopics, type Topics } from './topics.ts';
 
 const smallTables = ['log_topic', 'topic_partition', 'committed_offset'];
@@ -18,7 +18,7 @@ export async function openLogFile(storage: Storage, file: string, logger: Logger
     await prepareSchema(storage, logger);
     for (const table of smallTables) await checkTable(storage, file, table);
     await readCommitted(storage, file);
-    await storage.query(`SELECT ${recordColumns} FROM record LIMIT 0`);
+    await storage.query(`${selectRecords} LIMIT 0`);
     return await loadTopics(storage, file);
   } catch (error) {
     // The statements are correct, so any other error means that the schema is damaged.

@@ -2,7 +2,7 @@ import type { Queryable, Storage } from '../../../storage/storage.ts';
 import type { Logger } from '../../../telemetry/logger.ts';
 import { committedChecksum, topicChecksum, writePartition } from './meta-rows.ts';
 import type { Head } from './partition.ts';
-import { type RecordRow, recordChecksum, recordColumns } from './record.ts';
+import { type RecordRow, recordChecksum, selectRecords } from './record.ts';
 import { checksummed, migrations, offsetOf, recordId } from './schema.ts';
 
 type OldPartition = { id: bigint; topic: string; number: bigint; start_offset: bigint };
@@ -54,7 +54,7 @@ async function addToRecords(storage: Storage, { id, topic, number, start_offset 
     const first: bigint = from;
     from = await storage.transaction(async (tx) => {
       const rows = await tx.query<RecordRow>(
-        `SELECT ${recordColumns} FROM record WHERE id >= $1 AND id < $2
+        `${selectRecords} WHERE id >= $1 AND id < $2
          AND start_bytes < (SELECT start_bytes FROM record WHERE id >= $1 AND id < $3 ORDER BY id LIMIT 1) + $4
          ORDER BY id`,
         [first, first + maxStepRecords < end ? first + maxStepRecords : end, end, maxStepBytes],

@@ -5,6 +5,9 @@ import type { Migration } from '../../../storage/storage.ts';
  * range of them is one scan. `reached_ms` and `start_bytes` never decrease within a partition, so a time is found by
  * bisection and a read is bounded by bytes without reading values. Each row has a checksum, and each partition records
  * its end, so a missing record is noticed.
+ *
+ * What is large is not in the record but in `record_payload`, where it is always appended at the end of the table. A record between
+ * those of other partitions costs a page of its own, and splits it and its neighbours when it is full.
  */
 export const migrations: readonly Migration[] = [
   {
@@ -51,6 +54,14 @@ export const migrations: readonly Migration[] = [
     // start.
     name: '0004-topic-renamed',
     sql: 'ALTER TABLE topic RENAME TO log_topic;',
+  },
+  {
+    // Headers and values in the order in which they were appended, in any partition. An earlier version stored them in the
+    // record, which then has no `payload`.
+    name: '0005-payloads',
+    sql: `
+      CREATE TABLE record_payload (seq INTEGER PRIMARY KEY, headers TEXT NOT NULL, value BYTEA NOT NULL);
+      ALTER TABLE record ADD COLUMN payload BIGINT;`,
   },
 ];
 

@@ -70,7 +70,9 @@ describe('a damaged record', () => {
   });
 
   it('is not delivered to a group, which gets earlier events and those of other partitions', async () => {
-    await file.change(`UPDATE record SET headers = replace(headers, 'ce_id', 'ce_ie') WHERE id = ${id}`);
+    await file.change(
+      `UPDATE record_payload SET headers = replace(headers, 'ce_id', 'ce_ie') WHERE seq = (SELECT payload FROM record WHERE id = ${id})`,
+    );
     const opened = await file.open();
     const seen = collector();
     await opened.consume({ group: 'g', topics: ['t'], handle: seen.handle });

@@ -3,9 +3,10 @@ import { openStorage } from '../../../storage/open.ts';
 import type { Storage, Transaction } from '../../../storage/storage.ts';
 import type { Logger } from '../../../telemetry/logger.ts';
 import { damagedBefore } from '../../errors.ts';
+import { insertRecords, type PlacedRow } from '../file/insert-records.ts';
 import { openLogFile } from '../file/open-log-file.ts';
 import type { Partition } from '../file/partition.ts';
-import { insertRecord, isIntact, type RecordRow, recordColumns } from '../file/record.ts';
+import { contentOf, isIntact, type RecordRow, selectRecords } from '../file/record.ts';
 import { recordId } from '../file/schema.ts';
 import { type DamagedStretch, findDamage } from './find-damage.ts';
 
@@ -71,14 +72,17 @@ async function skipRecords(tx: Transaction, partition: Partition, { from, to, no
   await tx.execute(
     `INSERT INTO skipped_record
        (record_id, time_ms, reached_ms, start_bytes, key, headers, value, checksum, note, skip_time_ms)
-     SELECT id, time_ms, reached_ms, start_bytes, key, headers, value, checksum, $3, $4
-     FROM record WHERE id >= $1 AND id < $2`,
+     SELECT record.id, time_ms, reached_ms, start_bytes, key,
+       COALESCE(NULLIF(record.headers, ''), record_payload.headers, ''),
+       COALESCE(NULLIF(record.value, X''), record_payload.value, X''), checksum, $3, $4
+     FROM record LEFT JOIN record_payload ON record_payload.seq = record.payload WHERE record.id >= $1 AND record.id < $2`,
     [first, end, note, Date.now()],
   );
   await tx.execute('DELETE FROM record WHERE id >= $1 AND id < $2', [first, end]);
   const before = await lastBefore(tx, partition, from);
+  const skipped: PlacedRow[] = [];
   for (let id = first; id < end; id += 1n) {
-    await insertRecord(tx, partition, {
+    const row = {
       id,
       time_ms: before.reachedMs,
       reached_ms: before.reachedMs,
@@ -87,17 +91,20 @@ async function skipRecords(tx: Transaction, partition: Partition, { from, to, no
       headers: '{}',
       value: new Uint8Array(),
       skipped: 1n,
-    });
+      payload: null,
+      payload_headers: null,
+      payload_value: null,
+    };
+    skipped.push({ partition, row });
   }
+  await insertRecords(tx, skipped);
 }
 
 /** Returns time and bytes of the record before an offset, which must not decrease within a partition. */
 async function lastBefore(tx: Transaction, partition: Partition, offset: bigint) {
   if (offset === partition.start) return { reachedMs: 0n, bytes: 0n };
-  const [row] = await tx.query<RecordRow>(`SELECT ${recordColumns} FROM record WHERE id = $1`, [
-    recordId(partition.id, offset - 1n),
-  ]);
+  const [row] = await tx.query<RecordRow>(`${selectRecords} WHERE id = $1`, [recordId(partition.id, offset - 1n)]);
   if (row === undefined || !isIntact(partition, row))
     throw damagedBefore({ topic: partition.topic, partition: partition.number, offset });
-  return { reachedMs: row.reached_ms, bytes: row.start_bytes + BigInt(row.value.length) };
+  return { reachedMs: row.reached_ms, bytes: row.start_bytes + BigInt(contentOf(row).value.length) };
 }

@@ -7,6 +7,7 @@ import { readPartitions, writePartition } from '../file/meta-rows.ts';
 import type { Partition } from '../file/partition.ts';
 import { recordId } from '../file/schema.ts';
 import type { Topics } from '../file/topics.ts';
+import { removePayloads } from './remove-payloads.ts';
 import { forgetMarks, markEnds, type RetentionMark, readMarks, retentionMarkMigrations } from './retention-marks.ts';
 
 // Small, because publishers wait for a deletion.
@@ -55,6 +56,7 @@ async function removeOld(storage: Storage, topics: Topics, nowMs: number, signal
       await forgetMarks(storage, partition.id, partition.start);
     }
   }
+  await removePayloads(storage, partitions, signal);
 }
 
 /** Returns where the records that were written before `beforeMs` end, as far as the marks show. */
