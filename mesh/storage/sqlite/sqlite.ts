@@ -122,6 +122,8 @@ function open(path: string, options: SqliteOptions): Connection {
     'journal_mode = WAL',
     ...(options.exclusive ? flushedHere : ['synchronous = FULL']),
     'journal_size_limit = 67108864',
+    // The pages that a savepoint may have to restore are kept in memory, not written to a file in the folder for temporary ones.
+    'temp_store = MEMORY',
     ...(options.maxPages === undefined ? [] : [`max_page_count = ${options.maxPages}`]),
   ];
   try {
