@@ -20,7 +20,7 @@ it('logs what an operator redrives and discards, with the note and without the p
   stuck.healed = true;
   await deadLetters.redriveDeadLetters({ ids: [second] });
   const lines = log.lines.filter(({ msg }) => msg.startsWith('dead letter '));
-  const peer = expect.stringMatching(/^127\.0\.0\.1:/);
+  const peer = expect.stringMatching(/^in-process:\d+$/);
   const common = { level: 'info', source: 'event', origin: 'order.events/stuck', peer };
   expect(lines).toMatchObject([
     { ...common, msg: 'dead letter discarded by an operator', id: first, subject: 'order-1', note: 'a test order' },
