@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { uuidv5, uuidv7 } from './ids.ts';
+import { uuidv5, uuidv7, uuidv8At } from './ids.ts';
 
 describe('uuidv7', () => {
   it('has the version and the variant of RFC 9562', () => {
@@ -18,5 +18,24 @@ describe('uuidv5', () => {
     expect(uuidv5('saga', 'charge')).toBe(uuidv5('saga', 'charge'));
     expect(uuidv5('ab', 'c')).not.toBe(uuidv5('a', 'bc'));
     expect(uuidv5('a')).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-5[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+  });
+});
+
+describe('uuidv8At', () => {
+  const id = uuidv7(1_800_000_000_000);
+
+  it('has the version and the variant of RFC 9562, and the time of the id', () => {
+    expect(uuidv8At(id, 'charge')).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+    expect(uuidv8At(id, 'charge').slice(0, 13)).toBe(id.slice(0, 13));
+  });
+
+  it('is the same for the same id and parts, and differs for others of the same time', () => {
+    expect(uuidv8At(id, 'charge')).toBe(uuidv8At(id, 'charge'));
+    expect(uuidv8At(id, 'charge')).not.toBe(uuidv8At(id, 'ship'));
+    expect(uuidv8At(id, 'charge')).not.toBe(uuidv8At(uuidv7(1_800_000_000_000), 'charge'));
+  });
+
+  it('is a UUIDv5 for an id without a time', () => {
+    expect(uuidv8At('saga-1', 'charge')).toBe(uuidv5('saga-1', 'charge'));
   });
 });

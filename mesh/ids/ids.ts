@@ -38,6 +38,19 @@ export function uuidv5(...parts: readonly string[]): string {
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
 }
 
+const timed = /^([0-9a-f]{8}-[0-9a-f]{4})-7[0-9a-f]{3}-[89ab]/;
+
+/**
+ * Returns a UUIDv8 (RFC 9562) with the time of the UUIDv7 `id`, the same for the same `id` and parts on every machine: the
+ * rest is a hash of them. Ids that are stored together lie next to each other in an index, so few of its pages change. The
+ * UUIDv5 of `id` and the parts if `id` is no UUIDv7.
+ */
+export function uuidv8At(id: string, ...parts: readonly string[]): string {
+  const hashed = uuidv5(id, ...parts);
+  const time = timed.exec(id)?.[1];
+  return time === undefined ? hashed : `${time}-8${hashed.slice(15)}`;
+}
+
 function randomHex(digits: number): string {
   if (used + digits > random.length) {
     randomFillSync(randomBytes);

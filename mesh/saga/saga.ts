@@ -4,7 +4,7 @@ import type { Transaction } from '../storage/storage.ts';
 export interface StepContext {
   readonly sagaId: string;
   /**
-   * The same for each attempt of this step, and another one for its undo: a UUIDv5 of saga and step, to send as
+   * The same for each attempt of this step, and another one for its undo: a UUID made of saga and step, to send as
    * `request_id`.
    */
   readonly requestId: string;
@@ -74,6 +74,7 @@ export interface SagaDefinition<Data> {
   readonly version: number;
   readonly steps: readonly SagaStep<Data>[];
   readonly timeoutMs?: number;
+  readonly requestIds?: RequestIds;
   readonly report: (tx: Transaction, progress: SagaProgress<Data>) => Promise<void>;
 }
 
@@ -108,7 +109,15 @@ export interface Saga<Start extends object, Data extends object = Start, Reached
   ): Saga<Start, Data, Reached>;
 }
 
+/** How the ids of requests are made: `hashed` as a UUIDv5, `by-time` as a UUIDv8 with the time of the saga's UUIDv7. */
+export type RequestIds = 'hashed' | 'by-time';
+
 export interface SagaOptions {
+  /**
+   * With `by-time`, the ids of steps that are made at one time are stored next to each other, for which their services write
+   * fewer pages. To change it needs a new version of the saga: a step must not be repeated with another id. Default: `hashed`.
+   */
+  readonly requestIds?: RequestIds;
   /**
    * After this time a saga that has not completed compensates. It counts while a step is called or waits for its next
    * attempt; not while the saga waits for a slot, nor while no process drives it. Default: 10 min.

@@ -36,10 +36,13 @@ export interface PlaceOrderSagaDeps {
   readonly clock: Clock;
 }
 
-/** Completes an order: reserve stock, charge, create the shipment, commit the stock. Its id is the order's. */
-export function definePlaceOrderSaga(deps: PlaceOrderSagaDeps): SagaDefinition<PlacedOrder> {
+/**
+ * Completes an order: reserve stock, charge, create the shipment, commit the stock. Its id is the order's. Version 1, which
+ * orders of an earlier version of the program have, differs in the request ids of its steps only.
+ */
+export function definePlaceOrderSaga(deps: PlaceOrderSagaDeps, version: 1 | 2): SagaDefinition<PlacedOrder> {
   const { inventory, payments, shipping, clock } = deps;
-  return saga<PlacedOrder>('place-order', 1)
+  return saga<PlacedOrder>('place-order', version, { requestIds: version === 1 ? 'hashed' : 'by-time' })
     .step('reserve-stock', {
       run: (order, step) => inventory.reserveStock({ ...ids(order, step), items: itemsOf(order) }, step),
       undo: (order, step) => inventory.releaseStock(ids(order, step), step),

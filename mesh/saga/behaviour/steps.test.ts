@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { uuidv7 } from '../../ids/ids.ts';
 import { currentScope, runInScope } from '../../telemetry/call-scope.ts';
 import { describeOnEachDatabase } from '../../testing/databases.ts';
 import { eventually } from '../../testing/eventually.ts';
@@ -86,6 +87,20 @@ describeOnEachDatabase((newUrl) => {
       expect(view.steps.map(({ attempts }) => attempts)).toEqual([1, 3, 1, 1]);
       expect(saga.calls.filter((call) => call === 'run charge')).toHaveLength(3);
       expect(new Set(saga.contexts.map(({ requestId }) => requestId)).size).toBe(4);
+    });
+
+    it('has request ids with the time of its saga if it is defined so, the same for each attempt', async () => {
+      const saga = createTestSaga();
+      const definition = { ...saga.definition, requestIds: 'by-time' } as const;
+      saga.onCall('run charge', getsLost);
+      const storage = await openTestStorage(newUrl());
+      const engine = await startEngine(storage, { definition });
+      const id = uuidv7();
+      await begin(storage, engine, { ...saga, definition }, id);
+      await reaches(engine, 'completed', id);
+      const ids = saga.contexts.map(({ requestId }) => requestId);
+      expect(ids[1]).toBe(ids[2]);
+      expect(new Set(ids.map((requestId) => requestId.slice(0, 15)))).toEqual(new Set([`${id.slice(0, 14)}8`]));
     });
 
     it('undoes a refused step as well if an earlier attempt may still arrive', async () => {

@@ -4,7 +4,7 @@ import { withCauses } from '../../errors/error-text.ts';
 import { internal } from '../../errors/errors.ts';
 import { MeshError } from '../../errors/mesh-error.ts';
 import { requestIdReused } from '../../idempotency/errors.ts';
-import { uuidv5 } from '../../ids/ids.ts';
+import { uuidv5, uuidv8At } from '../../ids/ids.ts';
 import { currentScope, runInScope } from '../../telemetry/call-scope.ts';
 import type { Clock } from '../../time/clock.ts';
 import type { Failed } from '../decide/decide.ts';
@@ -35,7 +35,8 @@ export async function callStep(
   const stop = () => limit.abort(stopped.reason);
   stopped.addEventListener('abort', stop);
   const cancelTimer = clock.after(timeoutMs, () => limit.abort(stepTimedOut({ step: step.name, timeoutMs })));
-  const requestId = uuidv5(saga.id, step.name, call.kind);
+  const makeId = definition.requestIds === 'by-time' ? uuidv8At : uuidv5;
+  const requestId = makeId(saga.id, step.name, call.kind);
   const context = { sagaId: saga.id, requestId, signal: limit.signal };
   const scope = {
     requestId,
