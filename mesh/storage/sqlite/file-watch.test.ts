@@ -127,7 +127,7 @@ describe('a SQLite database whose files change', () => {
     const path = join(data, 'test.db');
     const { open: openFile } = await import('node:fs/promises');
     await open();
-    for (let id = 1000; id < 3000; id += 1) await storage.execute('INSERT INTO note (id) VALUES ($1)', [id]);
+    await Promise.all(Array.from({ length: 2000 }, (_, index) => add(1000 + index)));
     await storage.close();
     await using file = await openFile(path, 'r+');
     const { size } = await file.stat();

@@ -66,8 +66,7 @@ export async function openSqlite(path: string, options: SqliteOptions = {}): Pro
   const close = async (): Promise<void> => {
     await writer.idle();
     channels.close();
-    log?.close();
-    connection.close();
+    (log ?? connection).close();
   };
   const clock = options.clock ?? systemClock;
   const writeCheck = createWriteCheck(query, clock);

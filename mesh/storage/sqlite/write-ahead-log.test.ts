@@ -1,5 +1,5 @@
-import { statSync } from 'node:fs';
-import { copyFile } from 'node:fs/promises';
+import { fstatSync, statSync } from 'node:fs';
+import { copyFile, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { eventually } from '../../testing/eventually.ts';
@@ -14,19 +14,25 @@ const failed = { code: 14, reason: 'STORAGE_FLUSH_FAILED', message: expect.strin
 describe('the write-ahead log of a SQLite file', () => {
   let folder: TempFolder;
   let flushes: number;
-  /** What a flush does before it succeeds. */
+  /** What a flush of the log, or of the file, does before it succeeds. */
   let disk: () => unknown;
+  let diskOfFile: () => unknown;
 
   beforeEach(async () => {
     folder = await tempFolder();
     flushes = 0;
     disk = () => undefined;
+    diskOfFile = () => undefined;
   });
   afterEach(() => folder[Symbol.asyncDispose]());
 
   const flushFile: FlushFile = async (descriptor) => {
-    flushes += 1;
-    await disk();
+    if (fstatSync(descriptor).ino === statSync(join(folder.path, 'test.db')).ino) {
+      await diskOfFile();
+    } else {
+      flushes += 1;
+      await disk();
+    }
     await flushInThreadPool(descriptor);
   };
   async function open(name = 'test.db'): Promise<Storage> {
@@ -45,6 +51,16 @@ describe('the write-ahead log of a SQLite file', () => {
   const add = (id: number) => (tx: Transaction) => tx.execute('INSERT INTO note (id) VALUES ($1)', [id]);
   const ids = async (storage: Storage): Promise<number[]> =>
     (await storage.query('SELECT id FROM note ORDER BY id')).map(({ id }) => Number(id));
+  const copy = async (name: string): Promise<void> => {
+    for (const part of ['', '-wal'])
+      await copyFile(join(folder.path, `test.db${part}`), join(folder.path, `${name}.db${part}`));
+  };
+  /** Makes the log long enough for a checkpoint, and empties the table again. */
+  const fill = (storage: Storage): Promise<unknown> =>
+    storage.transaction(async (tx) => {
+      await tx.execute('INSERT INTO note (id, text) VALUES (1000, $1)', ['x'.repeat(9 * 2 ** 20)]);
+      await tx.execute('DELETE FROM note WHERE id = 1000');
+    });
   const turns = async (count = 20): Promise<void> => {
     for (let turn = 0; turn < count; turn += 1) await new Promise<void>((resolve) => void setImmediate(resolve));
   };
@@ -149,9 +165,45 @@ describe('the write-ahead log of a SQLite file', () => {
     await expect(storage.check()).rejects.toMatchObject(failed);
     expect(actions).toBe(0);
     await storage.close();
-    const again = await open();
+    // The next process.
+    await copy('again');
+    const again = await openSqlite(join(folder.path, 'again.db'), { exclusive: true });
     expect(await ids(again)).toContain(1);
     await again.transaction(add(5));
+    await again.close();
+  });
+
+  it('is not overwritten before the file has what was copied into it', async () => {
+    const storage = await open();
+    const held = Promise.withResolvers<void>();
+    let copied = false;
+    diskOfFile = () => {
+      copied = true;
+      return held.promise;
+    };
+    await fill(storage);
+    await eventually(() => expect(copied).toBe(true));
+    const ended = watch({ next: storage.transaction(add(1)) });
+    await turns();
+    expect([ended, await ids(storage)]).toEqual([[], []]);
+    held.resolve();
+    await eventually(() => expect(ended).toEqual(['next']));
+  });
+
+  it('is kept if the disk fails to write the file', async () => {
+    const storage = await open();
+    diskOfFile = () => Promise.reject(new Error('EIO: disk failed'));
+    await storage.transaction(add(1));
+    await fill(storage);
+    await eventually(() => expect(ids(storage)).rejects.toMatchObject(failed));
+    await expect(storage.transaction(add(2))).rejects.toMatchObject(failed);
+    await storage.close();
+    await copy('kept');
+    // As if nothing of it had reached the disk.
+    await truncate(join(folder.path, 'kept.db'), 4096);
+    const kept = await openSqlite(join(folder.path, 'kept.db'), { exclusive: true });
+    expect(await ids(kept)).toContain(1);
+    await kept.close();
   });
 
   it('has in each flush what is answered after it', async () => {
@@ -159,22 +211,20 @@ describe('the write-ahead log of a SQLite file', () => {
     let copies = 0;
     disk = async () => {
       copies += 1;
-      for (const part of ['', '-wal'])
-        await copyFile(join(folder.path, `test.db${part}`), join(folder.path, `copy-${copies}.db${part}`));
+      await copy(`copy-${copies}`);
     };
     for (let id = 1; id <= 3; id += 1) {
       await storage.transaction(add(id));
-      const copy = await openSqlite(join(folder.path, `copy-${copies}.db`));
-      expect(await ids(copy)).toContain(id);
-      await copy.close();
+      const copied = await openSqlite(join(folder.path, `copy-${copies}.db`));
+      expect(await ids(copied)).toContain(id);
+      await copied.close();
     }
   });
 
   it('that a killed process left is on the disk before anyone reads it', async () => {
     const storage = await open();
     await storage.transaction(add(1));
-    for (const part of ['', '-wal'])
-      await copyFile(join(folder.path, `test.db${part}`), join(folder.path, `left.db${part}`));
+    await copy('left');
     const size = () => statSync(join(folder.path, 'left.db')).size;
     const before = size();
     const left = await openSqlite(join(folder.path, 'left.db'), { exclusive: true });

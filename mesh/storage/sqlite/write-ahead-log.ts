@@ -14,9 +14,15 @@ export interface WriteAheadLog {
   readonly failure: MeshError | undefined;
   /** Resolves once all commits so far are on the disk; `undefined` if nothing was written since. Rejects with `failure`. */
   flush(): Promise<void> | undefined;
-  /** Copies the log into the file if it is long. It blocks, so it is done after other calls had their turn. */
+  /**
+   * Copies the log into the file if it is long, and resolves once that is on the disk. No transaction may begin meanwhile, because
+   * the first one after it overwrites the log. It never rejects: if the disk fails, `failure` is set.
+   */
   checkpointIfDue(): Promise<void>;
-  /** Closes its own descriptor. No flush may be in progress. */
+  /**
+   * Closes the file, when no flush is in progress. After a failure it stays open until the process ends: SQLite would delete the
+   * log, which may have what the disk did not write to the file.
+   */
   close(): void;
 }
 
@@ -29,48 +35,75 @@ interface LogState {
 /** Flushes with `fdatasync` in the thread pool. */
 export const flushInThreadPool: FlushFile = promisify(fdatasync);
 
-// About 10 ms: SQLite copies the pages and waits for the disk twice.
-const pagesPerCheckpoint = 1_000;
+// Copying them blocks the process for about 1.5 ms.
+const pagesPerCheckpoint = 2_000;
+// Referenced, so they are not closed as garbage.
+const unclosed: Connection[] = [];
 
-/** Opens the write-ahead log of `connection`, whose own commits must not wait for the disk. `flushFile`: how it is flushed. */
+/** Opens the write-ahead log of `connection`, whose own commits must not wait for the disk. `flushFile`: how files are flushed. */
 export function openWriteAheadLog(connection: Connection, flushFile: FlushFile): WriteAheadLog {
-  const path = `${realpathSync(connection.path)}-wal`;
-  let descriptor: number | undefined;
+  const path = realpathSync(connection.path);
+  const descriptors = new Map<string, number>();
   let failure: MeshError | undefined;
   let flushed: LogState | undefined;
-  const flush = async (): Promise<void> => {
+
+  const flushPart = async (suffix: '' | '-wal'): Promise<void> => {
     try {
-      // Only now, because the first commit creates it. SQLite has written its entry in the folder to the disk then.
-      descriptor ??= openSync(path, 'r+');
+      // Only now, because the first commit creates the log. SQLite has written its entry in the folder to the disk then.
+      const descriptor = descriptors.get(suffix) ?? openSync(`${path}${suffix}`, 'r+');
+      descriptors.set(suffix, descriptor);
       await flushFile(descriptor);
     } catch (error) {
       failure ??= flushError(error, connection.path);
     }
     if (failure !== undefined) throw failure;
   };
+  const flush = (): Promise<void> | undefined => {
+    const state = readState(connection);
+    const isFlushed = state !== undefined && state.log === flushed?.log && state.checkpointed === flushed.checkpointed;
+    flushed = state;
+    return isFlushed ? undefined : flushPart('-wal');
+  };
+  const checkpoint = async (): Promise<void> => {
+    // SQLite would flush both here, and block the process for 10 ms and more. The log comes first: nothing may be in the file that
+    // is not in the log.
+    await flush();
+    connection.script('PRAGMA synchronous = OFF');
+    try {
+      connection.script('PRAGMA wal_checkpoint(PASSIVE)');
+    } catch {
+      // The disk may be full. All is in the log, which SQLite only overwrites after a whole checkpoint.
+      return;
+    } finally {
+      connection.script('PRAGMA synchronous = NORMAL');
+      // The frames will be counted anew.
+      flushed = undefined;
+    }
+    await flushPart('');
+  };
   return {
     get failure() {
       return failure;
     },
-    flush() {
-      const state = readState(connection);
-      const isFlushed =
-        state !== undefined && state.log === flushed?.log && state.checkpointed === flushed.checkpointed;
-      flushed = state;
-      return isFlushed ? undefined : flush();
-    },
+    flush,
     async checkpointIfDue() {
+      const state = readState(connection);
+      if (state === undefined || state.log - state.checkpointed < pagesPerCheckpoint) return;
+      await yieldToCalls();
       try {
-        const state = readState(connection);
-        if (state === undefined || state.log - state.checkpointed < pagesPerCheckpoint) return;
-        await yieldToCalls();
-        connection.script('PRAGMA wal_checkpoint(PASSIVE)');
-      } catch {
-        // It fails no commit: all is in the log. What keeps it from the file fails a later one.
+        await checkpoint();
+      } catch (error) {
+        failure ??= flushError(error, connection.path);
       }
     },
     close() {
-      if (descriptor !== undefined) closeSync(descriptor);
+      if (failure !== undefined) {
+        unclosed.push(connection);
+        return;
+      }
+      connection.close();
+      // After it: closing a descriptor of the file drops all locks that this process has on it.
+      for (const descriptor of descriptors.values()) closeSync(descriptor);
     },
   };
 }
