@@ -14,7 +14,7 @@ import type { EventLog, LogConsumer, StoredEvent } from '../log/event-log.ts';
 import type { EventHandler } from './consumer.ts';
 import { deadLettersOf, outboxOrigin } from './dead-letters.ts';
 import { createEventHandling } from './handle-event.ts';
-import { inboxMigrations, inboxRetention, purgeInbox } from './inbox.ts';
+import { inboxRetention, migrateInbox, purgeInbox } from './inbox.ts';
 import { estimateHorizon } from './inbox-horizon.ts';
 import { measureLag, type PartitionLag } from './lag.ts';
 import { type ReplayProgress, type ReplayRange, replayEvents } from './replay.ts';
@@ -77,7 +77,7 @@ const joinDelayMs = backoff({ firstMs: 100, maxMs: 5000 });
 export async function createEventConsumer(options: EventConsumerOptions): Promise<EventConsumer> {
   const { events, storage, handler, metrics, clock, logger } = options;
   if (handler.group === outboxOrigin) throw new Error(`group name ${outboxOrigin} is reserved: choose another`);
-  await storage.migrate('inbox', inboxMigrations);
+  await migrateInbox(storage);
   const deadLetters = await createDeadLetterStore(storage, { clock, retentionMs: options.deadLettersRetentionMs });
 
   const retryDelaysMs = options.retryDelaysMs ?? defaultRetryDelaysMs;

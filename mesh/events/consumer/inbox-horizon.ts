@@ -39,6 +39,8 @@ export async function estimateHorizon(storage: Storage, aging: AgingClock, clock
      WHERE set_name = 'inbox' AND name <= '0002-horizon'`,
   );
   if (made === undefined || made.last - made.first < minRetentionMs) return;
+  const estimated = await storage.query("SELECT time_ms FROM inbox_horizon WHERE consumer_group = ''");
+  if (estimated.length > 0) return;
   const [oldest] = await storage.query<{ time_ms: bigint | null }>('SELECT MIN(time_ms) AS time_ms FROM inbox');
   const oldestMs = oldest?.time_ms == null ? Number.POSITIVE_INFINITY : Number(oldest.time_ms);
   await storage.execute(

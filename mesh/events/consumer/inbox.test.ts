@@ -2,11 +2,13 @@ import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { eventually } from '../../testing/eventually.ts';
 import { createTestClock } from '../../testing/test-clock.ts';
+import { systemClock } from '../../time/clock.ts';
 import { wrapEvent } from '../log/envelope.ts';
 import type { NewEvent } from '../log/event-log.ts';
 import { describeConsumers, record, wrapped } from '../testing/consumers.ts';
-import { openEventParts, versionEvent } from '../testing/events.ts';
+import { openEventParts, silent, versionEvent } from '../testing/events.ts';
 import type { EventHandler } from './consumer.ts';
+import { claim, purgeInbox } from './inbox.ts';
 
 describe('the inbox of a consumer', () => {
   describeConsumers(({ effectsToBe, makeConsumer, newUrl, parts }) => {
@@ -129,6 +131,26 @@ describe('the inbox of a consumer', () => {
       await (await makeConsumer(record)).start();
       await parts().events.publish([wrapped('a', 1, 'same'), wrapped('a', 3)]);
       await effectsToBe(['1', '2', '3']);
+    });
+
+    it('forgets many events at once, even behind some whose time is far ahead', async () => {
+      await makeConsumer(record);
+      const { storage } = parts();
+      const nowMs = Date.now();
+      await storage.transaction(async (tx) => {
+        for (let index = 0; index < 1200; index++) {
+          const timeMs = index < 10 ? nowMs + 1 : 1;
+          await claim(tx, { group: 'g', eventId: `${index}`, eventTimeMs: 1, nowMs: timeMs }, 'handled');
+        }
+      });
+      const stopping = new AbortController();
+      const aging = { nowMs: () => nowMs };
+      const options = { group: 'g', lag: async () => [], retentionMs: 0, aging, clock: systemClock, logger: silent };
+      const purging = purgeInbox(storage, options, stopping.signal);
+      const left = async () => Number((await storage.query('SELECT count(*) AS n FROM inbox'))[0]?.n);
+      await eventually(async () => expect(await left()).toBe(10));
+      stopping.abort();
+      await purging;
     });
 
     it('forgets events after eight days', async () => {

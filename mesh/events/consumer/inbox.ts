@@ -40,6 +40,17 @@ export const inboxMigrations: readonly Migration[] = [
   },
 ];
 
+/**
+ * On SQLite claims are in the order of their time, so the oldest are found without an index. On PostgreSQL they are not, and an
+ * earlier version that uses the database too needs the index.
+ */
+const onSqlite: readonly Migration[] = [{ name: '0003-without-time-index', sql: 'DROP INDEX inbox_time' }];
+
+/** Creates the tables of the inbox, or brings them up to date. */
+export async function migrateInbox(storage: Storage): Promise<void> {
+  await storage.migrate('inbox', storage.dialect === 'sqlite' ? [...inboxMigrations, ...onSqlite] : inboxMigrations);
+}
+
 const dayMs = 24 * 60 * 60 * 1000;
 
 /** Returns for how long claims are kept: longer than the log keeps events, so a replay of the whole log finds every row. */
@@ -133,6 +144,11 @@ export function purgeInbox(storage: Storage, options: PurgeOptions, signal: Abor
   });
 }
 
+const deleted = 'RETURNING consumer_group, time_ms, event_time_ms';
+const deleteFirst = `DELETE FROM inbox WHERE time_ms < $1 AND rowid IN (SELECT rowid FROM inbox ORDER BY rowid LIMIT $2) ${deleted}`;
+const deleteByIndex = `DELETE FROM inbox WHERE (consumer_group, event_id) IN
+    (SELECT consumer_group, event_id FROM inbox WHERE time_ms < $1 LIMIT $2 ${skipLocked({ dialect: 'postgres' })}) ${deleted}`;
+
 async function purge(
   storage: Storage,
   { retentionMs, aging, clock }: PurgeOptions,
@@ -140,13 +156,11 @@ async function purge(
 ): Promise<void> {
   const beforeMs = aging.nowMs() - retentionMs;
   const lagMs = agingLagMs(aging, clock);
-  let removed = maxPurgedPerCommit;
-  while (removed === maxPurgedPerCommit && !signal.aborted) {
+  let removed = 1;
+  while (removed > 0 && !signal.aborted) {
     removed = await storage.transaction(async (tx) => {
       const rows = await tx.query<{ consumer_group: string; time_ms: bigint; event_time_ms: bigint | null }>(
-        `DELETE FROM inbox WHERE (consumer_group, event_id) IN
-           (SELECT consumer_group, event_id FROM inbox WHERE time_ms < $1 LIMIT $2 ${skipLocked(storage)})
-         RETURNING consumer_group, time_ms, event_time_ms`,
+        storage.dialect === 'sqlite' ? deleteFirst : deleteByIndex,
         [beforeMs, maxPurgedPerCommit],
       );
       const byGroup = [...Map.groupBy(rows, (row) => row.consumer_group)];
