@@ -8,6 +8,8 @@ export { publishPlainly } from '../tasks/testing/reference.ts';
 export { createLogger } from '../telemetry/logger.ts';
 export { type CapturedLog, captureLog } from './captured-log.ts';
 export { createTestCa, type TestCa } from './certificates.ts';
+export { crashAtEveryStep } from './crashes/crash-at-every-step.ts';
+export type { Crash, CrashOptions, CrashReport, CrashScenario, Recording } from './crashes/crash-everywhere.ts';
 export { describeOnEachDatabase, describeServicesOnEachDatabase } from './databases.ts';
 export { eventually } from './eventually.ts';
 export { type Around, intercept } from './intercept.ts';

@@ -126,7 +126,8 @@ export function createServiceBackground({ name, runtime, storage, outbox }: Back
       },
       async sagas(definitions) {
         const options = { service: name, storage: stored(), definitions, retentionMs: config.sagasRetentionMs };
-        return register(engines, await createSagaEngine({ ...options, clock, logger, metrics }));
+        const create = runtime.createSagaEngine ?? createSagaEngine;
+        return register(engines, await create({ ...options, clock, logger, metrics }));
       },
       async projector(projections) {
         const options = { service: name, storage: stored(), store: await eventStore(), projections };

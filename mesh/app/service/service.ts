@@ -17,6 +17,7 @@ import type { Outbox } from '../../events/outbox/outbox.ts';
 import type { Metrics } from '../../metrics/metrics.ts';
 import type { OperatorActions } from '../../operator-actions/operator-actions.ts';
 import type { SagaAdmin } from '../../saga/admin/admin.ts';
+import type { createSagaEngine } from '../../saga/engine.ts';
 import type { RouteOf } from '../../server/forwarding/forwarder.ts';
 import type { HealthList } from '../../server/health/health.ts';
 import type { ServedContract } from '../../server/serve.ts';
@@ -36,6 +37,8 @@ export interface Runtime {
   readonly metrics: Metrics;
   readonly events: EventLog;
   readonly tasks: MeasuredTasks;
+  /** Creates the engines of the services' sagas. Default: `createSagaEngine`. */
+  readonly createSagaEngine?: typeof createSagaEngine;
   /** The ids of the event log and of the task queue that are embedded in this process. `undefined`: it is on a server. */
   readonly embeddedIds: Readonly<Record<Broker, string | undefined>>;
   readonly info: ProcessInfo;
