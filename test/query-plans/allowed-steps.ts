@@ -19,11 +19,6 @@ export const allowedSteps: readonly AllowedStep[] = [
     reason: 'sorts two pages of limited size',
   },
   { file: 'mesh/events/consumer/inbox.ts', sql: 'ORDER BY rowid LIMIT', reason: 'reads the first rows of the table' },
-  {
-    file: 'mesh/events/consumer/inbox-horizon.ts',
-    sql: 'MIN(time_ms)',
-    reason: 'reads the inbox of an earlier version once',
-  },
   { file: 'mesh/events/embedded/file/', sql: 'FROM log_topic', reason: 'one row for each topic; at the start' },
   {
     file: 'mesh/events/embedded/file/',
