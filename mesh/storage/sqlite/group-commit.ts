@@ -45,6 +45,7 @@ interface Job {
 // The event loop turns between two batches, so these limit how long everything else waits.
 const maxBatchJobs = 512;
 const maxBatchMs = 5;
+const begin = 'BEGIN IMMEDIATE';
 
 /**
  * Group commit over one connection. A batch runs within one turn of the event loop, only in microtasks. Work that is still
@@ -108,11 +109,11 @@ export function createGroupCommit(
       const fault = files.lost ?? log?.failure;
       if (fault) throw fault;
       startMs = performance.now();
-      connection.script('BEGIN IMMEDIATE');
+      connection.changes(begin, []);
       await runJobs(members);
       files.probe();
       const commitStartMs = performance.now();
-      connection.script('COMMIT');
+      connection.changes('COMMIT', []);
       commitMs = performance.now() - commitStartMs;
       committed = true;
       // After the commit: if the file is deleted later than this, the commit was in it.
@@ -144,26 +145,36 @@ export function createGroupCommit(
       );
   }
 
+  function beginAgain(): void {
+    connection.script('ROLLBACK');
+    connection.changes(begin, []);
+  }
+
   /** Throws if SQLite ended the shared transaction. */
   async function runJobs(members: Job[]): Promise<void> {
     const endMs = performance.now() + maxBatchMs;
+    // Until a job has ended well, there is nothing that its savepoint would protect.
+    let isEmpty = true;
     for (let count = 0; count < maxBatchJobs && performance.now() < endMs; count += 1) {
       const job = queue[0];
       // It arrived after the batch began.
       if (job === undefined) return;
       queue.shift();
       members.push(job);
-      connection.changes('SAVEPOINT job', []);
+      const hasSavepoint = !isEmpty;
+      if (hasSavepoint) connection.changes('SAVEPOINT job', []);
       try {
         await settle(job);
+        isEmpty = false;
       } catch (error) {
         if (!connection.inTransaction()) throw job.failure() ?? error;
-        connection.changes('ROLLBACK TO job', []);
+        if (!hasSavepoint) beginAgain();
+        else connection.changes('ROLLBACK TO job', []);
         job.refuse(error);
       } finally {
         job.end();
       }
-      connection.changes('RELEASE job', []);
+      if (hasSavepoint) connection.changes('RELEASE job', []);
     }
   }
 
