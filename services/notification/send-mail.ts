@@ -1,7 +1,7 @@
 import { type Clock, errorText, isFinalFailure, MeshError, publicTextOf, type Storage, type Task } from '#mesh';
 import type { Mailer } from './mail/mailer.ts';
 import type { MailJob } from './mail-job.ts';
-import { findNotification, recordAttempt } from './store.ts';
+import { isSent, recordAttempt } from './store.ts';
 import { composeMail } from './template.ts';
 
 /** Dependencies of `sendMail`. */
@@ -15,7 +15,7 @@ export interface SendMailDeps {
 export async function sendMail(job: MailJob, task: Task, { storage, mailer, clock }: SendMailDeps): Promise<void> {
   const record = (state: 'QUEUED' | 'SENT' | 'DEAD', lastError: string) =>
     storage.transaction((tx) => recordAttempt(tx, job.notificationId, { state, lastError, timeMs: clock.now() }));
-  if (await isSent(storage, job)) return;
+  if (job.notificationId !== '' && (await isSent(storage, job.notificationId))) return;
   try {
     await mailer.send({ id: task.id, to: job.to, ...composeMail(job.template, job) });
   } catch (error) {
@@ -28,10 +28,4 @@ export async function sendMail(job: MailJob, task: Task, { storage, mailer, cloc
 /** Callers see it with the notification. The log and the dead letter have the details. */
 function textForCallers(error: unknown): string {
   return error instanceof MeshError ? publicTextOf(error) : 'mail could not be sent: see the log';
-}
-
-async function isSent(storage: Storage, job: MailJob): Promise<boolean> {
-  if (job.notificationId === '') return false;
-  const notification = await findNotification(storage, job.notificationId);
-  return notification?.state === 'SENT';
 }

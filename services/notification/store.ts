@@ -45,6 +45,12 @@ export async function recordAttempt(tx: Transaction, id: string, outcome: Sendin
   );
 }
 
+/** Whether the notification with this id is known to be sent. */
+export async function isSent(db: Queryable, id: string): Promise<boolean> {
+  const sent = await db.query("SELECT 1 AS one FROM notifications WHERE id = $1 AND state = 'SENT'", [id]);
+  return sent.length > 0;
+}
+
 /** Returns the notification with this id. */
 export async function findNotification(db: Queryable, id: string): Promise<Notification | undefined> {
   const [row] = await db.query<NotificationRow>('SELECT * FROM notifications WHERE id = $1', [id]);
@@ -60,8 +66,10 @@ export async function pageOfNotifications(
 ): Promise<Notification[]> {
   const conditions = ['id > $1'];
   const params: SqlValue[] = [afterId];
-  if (filter.userId !== '') conditions.push(`user_id = $${params.push(filter.userId)}`);
   if (filter.orderId !== '') conditions.push(`order_id = $${params.push(filter.orderId)}`);
+  // An order has a few notifications and a user any number, so with both the index of orders is the one to use.
+  const userId = filter.orderId === '' ? 'user_id' : "(user_id || '')";
+  if (filter.userId !== '') conditions.push(`${userId} = $${params.push(filter.userId)}`);
   const limit = params.push(size);
   const rows = await db.query<NotificationRow>(
     `SELECT * FROM notifications WHERE ${conditions.join(' AND ')} ORDER BY id LIMIT $${limit}`,

@@ -36,12 +36,6 @@ describeWithServer(postgres, 'a list with all its filters, in tables of 20,000 r
       index: 'reservations_released_by_owner',
     },
     {
-      service: 'notification',
-      fill: `INSERT INTO notifications SELECT 'n' || n, 'u' || n % 3, 'o' || n % 5, 'order-placed', '', 'SENT', 1, '', 1, 1 ${rows}`,
-      list: "SELECT * FROM notifications WHERE id > 'n1' AND user_id = 'u1' AND order_id = 'o1' ORDER BY id LIMIT 10",
-      index: 'notifications_by_user_and_order',
-    },
-    {
       service: 'payment',
       fill: `INSERT INTO account_balances SELECT 1, 'a' || n, CASE WHEN n % 50 = 0 THEN 'CHF' ELSE 'EUR' END, '1', 1, 1 ${rows}`,
       list: "SELECT * FROM account_balances_live WHERE currency_code = 'CHF' AND account_id > 'a1' ORDER BY account_id LIMIT 10",
