@@ -10,7 +10,7 @@ import type { TaskQueue } from '../task-queue.ts';
 import { withScopeHeaders } from '../task-scope.ts';
 import { withDefaults } from '../work-defaults.ts';
 import { compareTasks, listDamaged, prepareTasks } from './damaged-tasks.ts';
-import { createTaskStore, type TaskStore } from './task-store.ts';
+import { createTaskStore, type Seats, type TaskStore } from './task-store.ts';
 import { createWorker, type EmbeddedWorker } from './worker.ts';
 
 export interface EmbeddedTasksOptions {
@@ -40,6 +40,14 @@ export async function openEmbeddedTasks(
   const wakeWorkers = (queue: string) => {
     for (const [worker, itsQueue] of workers) if (itsQueue === queue) worker.wake();
   };
+  /** Of one worker: what it has no room for is left to all of them. */
+  const reserve = (queue: string, wanted: number): Seats | undefined => {
+    for (const [worker, itsQueue] of workers) {
+      const seats = itsQueue === queue ? worker.reserve(wanted) : undefined;
+      if (seats) return seats;
+    }
+    return undefined;
+  };
   const store = await openStore();
   const left = await store.depths();
   if (Object.keys(left).length > 0) logger.info({ queues: left }, 'task queue resumes tasks of an earlier run');
@@ -55,7 +63,7 @@ export async function openEmbeddedTasks(
     }
   }
   return {
-    enqueue: (queue, tasks) => reachable(store.add(queue, tasks.map(withScopeHeaders))),
+    enqueue: (queue, tasks) => reachable(store.add(queue, tasks.map(withScopeHeaders), reserve(queue, tasks.length))),
     async work(options) {
       await reachable(storage.check());
       const settings = withDefaults(options);

@@ -85,6 +85,51 @@ describe('a lease', () => {
   });
 });
 
+describe('a reserved seat', () => {
+  const newTask = (id: string) => ({ id, payload: Buffer.from(id), headers: { of: id } });
+  const addTo = async (count: number, ...ids: readonly string[]) => {
+    const filled: LeasedTask[][] = [];
+    const seats = {
+      count,
+      visibilityTimeoutMs: 1_000,
+      fill: (tasks: readonly LeasedTask[]) => filled.push([...tasks]),
+    };
+    await store.add('q', ids.map(newTask), seats);
+    return filled;
+  };
+
+  it('gets its task with the commit, as a claim would return it', async () => {
+    const [[seated] = []] = await addTo(1, 'a', 'b');
+    expect(seated).toMatchObject({ ...newTask('a'), payload: new Uint8Array(Buffer.from('a')), attempt: 1 });
+    expect(notified).toEqual(['q']);
+    expect(await claimOne()).toMatchObject({ id: 'b', attempt: 1 });
+    clock.advance(1_000);
+    expect(await claimOne()).toMatchObject({ id: 'a', attempt: 2 });
+  });
+
+  it('holds a lease, and wakes nobody if there is a seat for every task', async () => {
+    const [[seated] = []] = await addTo(3, 'a');
+    expect(notified).toEqual([]);
+    expect((await claim()).tasks).toEqual([]);
+    await store.complete(seated ?? expect.fail('it got no task'));
+    expect(await store.depth('q')).toBe(0);
+  });
+
+  it('is freed if the queue holds the id, or the task cannot be added', async () => {
+    expect(await addTo(2, 'a', 'a')).toMatchObject([[{ id: 'a' }]]);
+    expect(await addTo(1, 'a')).toEqual([[]]);
+    await storage.close();
+    const filled: number[] = [];
+    const seats = {
+      count: 1,
+      visibilityTimeoutMs: 1_000,
+      fill: (tasks: readonly LeasedTask[]) => filled.push(tasks.length),
+    };
+    await expect(store.add('q', [newTask('b')], seats)).rejects.toMatchObject({ reason: 'STORAGE_UNAVAILABLE' });
+    expect(filled).toEqual([0]);
+  });
+});
+
 describe('a clock that is changed', () => {
   const dayMs = 86_400_000;
   beforeEach(() => store.add('q', [{ id: 'a', payload: Buffer.from('a'), headers: {} }]));

@@ -4,12 +4,12 @@ import type { Storage, Transaction } from '../../storage/storage.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import type { Clock } from '../../time/clock.ts';
 import type { NewTask, TaskCounts } from '../task-queue.ts';
+import { insertLeased, insertTask } from './insert-task.ts';
 import { countByQueue, countDue, countLeased, countTasks } from './task-counts.ts';
 import {
   bringForward,
   deleteTask,
   endAllLeases,
-  insertTask,
   type LeasedTask,
   largestSeq,
   leaseDue,
@@ -41,11 +41,20 @@ export interface Retry {
   readonly error: string;
 }
 
+/** Room that a worker has reserved for tasks as they are added, so they need not be read back. */
+export interface Seats {
+  readonly count: number;
+  readonly visibilityTimeoutMs: number;
+  /** Begins these tasks and frees the other seats. To be called once. */
+  fill(tasks: readonly LeasedTask[]): void;
+}
+
 /** Queues in a database. A change under a lost lease has no effect. */
 export interface TaskStore {
   /** The time of due times and leases: the machine's at the start, plus elapsed time. It cannot be set back. */
   now(): number;
-  add(queue: string, tasks: readonly NewTask[]): Promise<void>;
+  /** Resolves when the tasks are durable. The first ones take the seats, which are then filled, whatever happens. */
+  add(queue: string, tasks: readonly NewTask[], seats?: Seats): Promise<void>;
   claim(queue: string, claim: ClaimOptions): Promise<Claim>;
   /** Returns false if the lease was lost. */
   renew(task: LeasedTask, visibilityTimeoutMs: number): Promise<boolean>;
@@ -68,6 +77,8 @@ export interface TaskStore {
   purge(logger: Logger, signal: AbortSignal): Promise<void>;
 }
 
+const noSeats: Seats = { count: 0, visibilityTimeoutMs: 0, fill: () => undefined };
+
 /**
  * Releases the tasks of an earlier process. `notify` is called after a commit for each queue in which a task is
  * available now or at a new time.
@@ -87,13 +98,30 @@ export async function createTaskStore(
     lastSeq += 1n;
     return insertTask(tx, lastSeq, queue, task, now());
   };
+  const addSeated = async (tx: Transaction, queue: string, tasks: readonly NewTask[], seats: Seats) => {
+    const seated: LeasedTask[] = [];
+    const nowMs = now();
+    const times = { nowMs, leaseEndMs: nowMs + seats.visibilityTimeoutMs };
+    for (const task of tasks.slice(0, seats.count)) {
+      lastSeq += 1n;
+      const leased = await insertLeased(tx, lastSeq, queue, task, times);
+      if (leased !== undefined) seated.push(leased);
+    }
+    const others = tasks.slice(seats.count);
+    for (const task of others) await add(tx, queue, task);
+    if (others.length > 0) tx.afterCommit(() => notify(queue));
+    return seated;
+  };
   return {
     now,
-    add: (queue, tasks) =>
-      storage.transaction(async (tx) => {
-        for (const task of tasks) await add(tx, queue, task);
-        tx.afterCommit(() => notify(queue));
-      }),
+    async add(queue, tasks, seats = noSeats) {
+      let seated: readonly LeasedTask[] = [];
+      try {
+        seated = await storage.transaction((tx) => addSeated(tx, queue, tasks, seats));
+      } finally {
+        seats.fill(seated);
+      }
+    },
     claim: (queue, { limit, visibilityTimeoutMs, longestDelayMs }) =>
       storage.transaction(async (tx) => {
         const nowMs = now();

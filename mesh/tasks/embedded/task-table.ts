@@ -3,7 +3,6 @@ import type { Queryable, Transaction } from '../../storage/storage.ts';
 import type { NewTask } from '../task-queue.ts';
 import { removeDamaged } from './damaged-tasks.ts';
 import {
-  contentChecksum,
   isIntact,
   isStateIntact,
   type StateRow,
@@ -35,39 +34,6 @@ export async function largestSeq(db: Queryable): Promise<bigint> {
        UNION ALL SELECT MAX(seq) FROM damaged_task)`,
   );
   return row?.seq ?? 0n;
-}
-
-/** Adds a task that is due immediately, unless the queue holds its id. No other task has had its number. */
-export async function insertTask(
-  tx: Transaction,
-  seq: bigint,
-  queue: string,
-  task: NewTask,
-  nowMs: number,
-): Promise<void> {
-  const content = { queue, id: task.id, payload: task.payload, headers: JSON.stringify(task.headers) };
-  const checksum = contentChecksum(content);
-  const state: TaskState = {
-    attempts: 0n,
-    due_time_ms: wholeMs(nowMs),
-    lease: null,
-    first_time_ms: null,
-    last_error: '',
-  };
-  await tx.execute(
-    `INSERT INTO queued_task (seq, queue, id, payload, headers, attempts, due_time_ms, last_error, checksum, state_checksum)
-     VALUES ($1, $2, $3, $4, $5, 0, $6, '', $7, $8) ON CONFLICT (queue, id) DO NOTHING`,
-    [
-      seq,
-      queue,
-      content.id,
-      content.payload,
-      content.headers,
-      state.due_time_ms,
-      checksum,
-      stateChecksum(seq, checksum, state),
-    ],
-  );
 }
 
 /**
@@ -200,7 +166,8 @@ function stateOf({ attempt, lease, firstTimeMs, lastError }: LeasedTask): Omit<T
   return { attempts: BigInt(attempt), lease, first_time_ms: BigInt(firstTimeMs), last_error: lastError };
 }
 
-function toLeasedTask(
+/** A task as its worker has it, from its row with this state. */
+export function toLeasedTask(
   row: TaskRow,
   { attempts, lease, first_time_ms }: TaskState & { readonly lease: string },
 ): LeasedTask {
@@ -218,6 +185,6 @@ function toLeasedTask(
 }
 
 /** A checksum covers the stored value, which is an integer. */
-function wholeMs(timeMs: number): bigint {
+export function wholeMs(timeMs: number): bigint {
   return BigInt(Math.ceil(timeMs));
 }

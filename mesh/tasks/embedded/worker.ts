@@ -3,6 +3,8 @@ import { endOrGrace } from '../../time/end-or-grace.ts';
 import type { TaskWorker } from '../task-queue.ts';
 import type { WorkSettings } from '../work-defaults.ts';
 import { type AttemptContext, attemptTask, giveBack, type TaskAttempt } from './task-attempt.ts';
+import type { Seats } from './task-store.ts';
+import type { LeasedTask } from './task-table.ts';
 
 /** How long a stopping worker waits for its tasks in progress. */
 const defaultStopGraceMs = 10_000;
@@ -17,20 +19,24 @@ const clockWasAhead = 'task due times exceeded the maximum delay because a clock
 /** A worker that is woken when there may be a task. */
 export interface EmbeddedWorker extends TaskWorker {
   wake(): void;
+  /** Reserves up to `wanted` seats for tasks that are added now, unless others wait for them. */
+  reserve(wanted: number): Seats | undefined;
 }
 
 /**
- * Takes tasks while it has capacity, and sleeps while none is due: until it is woken, or until the next one is due.
+ * Takes tasks while it has capacity, and sleeps while none is due: until it is woken, or until the next one is due. Tasks that
+ * are added while none wait are handed to it after their commit, without being read back.
  * When the grace of `stop` is over, it aborts the tasks in progress and returns them.
  */
 export function createWorker(context: AttemptContext): EmbeddedWorker {
   const { store, settings, clock, logger } = context;
   const unrecorded = new Set<TaskAttempt>();
+  const reserved = new Set<Promise<void>>();
   let inHand = 0;
   let stopping = false;
   let mayBeMore = false;
   let claiming: Promise<void> | undefined;
-  let cancelAlarm: (() => void) | undefined;
+  let alarm: { readonly timeMs: number; readonly cancel: () => void } | undefined;
 
   const wake = () => {
     mayBeMore = true;
@@ -47,7 +53,7 @@ export function createWorker(context: AttemptContext): EmbeddedWorker {
   };
   const claimOnce = async () => {
     mayBeMore = false;
-    cancelAlarm?.();
+    cancelAlarm();
     const room = settings.concurrency - inHand;
     try {
       const { tasks, nextDueTimeMs, broughtForward } = await store.claim(settings.queue, {
@@ -56,8 +62,9 @@ export function createWorker(context: AttemptContext): EmbeddedWorker {
         longestDelayMs: longestDelayMs(settings),
       });
       if (broughtForward > 0) logger.warn({ queue: settings.queue, tasks: broughtForward }, clockWasAhead);
-      if (stopping) return void (await Promise.all(tasks.map((task) => giveBack(task, context))));
-      for (const task of tasks) take(attemptTask(task, context));
+      inHand += tasks.length;
+      await begin(tasks);
+      if (stopping) return;
       if (tasks.length === room) mayBeMore = true;
       else if (nextDueTimeMs !== undefined) setAlarm(Math.max(0, nextDueTimeMs - store.now()));
     } catch (error) {
@@ -66,8 +73,12 @@ export function createWorker(context: AttemptContext): EmbeddedWorker {
       setAlarm(unreachableRetryMs);
     }
   };
-  const take = (one: TaskAttempt) => {
-    inHand += 1;
+  /** Begins tasks that are in hand, or returns them to the queue if the worker is stopping. */
+  const begin = async (tasks: readonly LeasedTask[]) => {
+    if (stopping) return void (await Promise.all(tasks.map((task) => giveBack(task, context))));
+    for (const task of tasks) follow(attemptTask(task, context));
+  };
+  const follow = (one: TaskAttempt) => {
     unrecorded.add(one);
     void one.handled.then(() => {
       inHand -= 1;
@@ -75,15 +86,44 @@ export function createWorker(context: AttemptContext): EmbeddedWorker {
     });
     void one.ended.then(() => unrecorded.delete(one));
   };
+  const cancelAlarm = () => {
+    alarm?.cancel();
+    alarm = undefined;
+  };
   const setAlarm = (delayMs: number) => {
-    cancelAlarm = clock.after(delayMs, wake);
+    const timeMs = clock.elapsedMs() + delayMs;
+    if (alarm !== undefined && alarm.timeMs <= timeMs) return;
+    cancelAlarm();
+    const ring = () => {
+      alarm = undefined;
+      wake();
+    };
+    alarm = { timeMs, cancel: clock.after(delayMs, ring) };
+  };
+  const fill = async (seats: number, tasks: readonly LeasedTask[]) => {
+    inHand -= seats - tasks.length;
+    await begin(tasks);
+    if (stopping) return;
+    // A task whose outcome cannot be recorded is due again then.
+    if (tasks.length > 0) setAlarm(settings.visibilityTimeoutMs);
+    claimMore();
   };
   return {
     wake,
+    reserve(wanted) {
+      const count = Math.min(wanted, settings.concurrency - inHand);
+      if (count <= 0 || stopping || claiming || mayBeMore) return undefined;
+      inHand += count;
+      const filled = Promise.withResolvers<void>();
+      reserved.add(filled.promise);
+      void filled.promise.then(() => reserved.delete(filled.promise));
+      const { visibilityTimeoutMs } = settings;
+      return { count, visibilityTimeoutMs, fill: (tasks) => filled.resolve(fill(count, tasks)) };
+    },
     async stop(graceMs = defaultStopGraceMs) {
       stopping = true;
-      await claiming;
-      cancelAlarm?.();
+      await Promise.all([claiming, ...reserved]);
+      cancelAlarm();
       await endOrGrace(Promise.all([...unrecorded].map((one) => one.ended)), graceMs, clock);
       await Promise.all([...unrecorded].map((one) => one.abandon()));
     },
