@@ -95,7 +95,7 @@ export const allowedSteps: readonly AllowedStep[] = [
     sql: 'finished_aged_ms IS NULL',
     reason: 'reads the first entries of an index of what is left to do, once after an update',
   },
-  { file: 'mesh/saga/store/saga-table.ts', sql: 'WHERE subject_id', reason: 'sorts the sagas of one order' },
+  { file: 'mesh/saga/store/saga-table.ts', sql: 'OR (subject_id', reason: 'sorts the sagas of one order' },
   {
     file: 'services/payment/streams/adopt-history.ts',
     sql: 'ORDER BY',
