@@ -1,10 +1,10 @@
-import { mkdirSync, statSync } from 'node:fs';
+import { closeSync, fsyncSync, mkdirSync, openSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 
 /**
- * Creates a folder and its parents, unless they exist, for the owner alone. It works level by level, because
- * Node's recursive `mkdir` never ends in a folder such as /proc, which accepts no others. Throws the system's
- * error with its `path`.
+ * Creates a folder and its parents, unless they exist, for the owner alone, and syncs their names: after a power cut they are
+ * still there, with what was synced in them. It works level by level, because Node's recursive `mkdir` never ends in a folder
+ * such as /proc, which accepts no others. Throws the system's error with its `path`.
  */
 export function makeFolder(path: string): void {
   if (isFolder(path)) return;
@@ -15,6 +15,22 @@ export function makeFolder(path: string): void {
   } catch (error) {
     // Another process may have created it meanwhile.
     if (!isFolder(path)) throw error;
+  }
+  syncNames(parent);
+}
+
+/** Makes the names in a folder durable. A folder that this user may not read cannot be synced. */
+function syncNames(folder: string): void {
+  let descriptor: number;
+  try {
+    descriptor = openSync(folder, 'r');
+  } catch {
+    return;
+  }
+  try {
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
   }
 }
 
