@@ -65,7 +65,7 @@ export class Disk {
     else if (kind === kinds.unlink || kind === kinds.rmdir) this.#name(at, path, undefined);
     else if (kind === kinds.syncBegin) this.#syncs.set(offset, { begun: at, nodes: this.#synced(inode) });
     else if (kind === kinds.syncEnd) this.#endSync(offset);
-    else throw new Error(`unknown record ${kind}`);
+    else if (kind !== kinds.mark) throw new Error(`unknown record ${kind}`);
   }
 
   #endSync(number: number): void {

@@ -14,6 +14,8 @@ export const kinds = {
   syncBegin: 10,
   syncEnd: 11,
   notModelled: 12,
+  /** Written by the process itself: where it could be killed. */
+  mark: 13,
 } as const;
 
 export interface JournalRecord {
@@ -22,6 +24,7 @@ export interface JournalRecord {
   readonly inode: bigint;
   /** Where it was written, the new size, or the number of a sync. */
   readonly offset: number;
+  /** Or the title of a mark. */
   readonly path: string;
   /** The new path of a renamed or linked file. */
   readonly other: string;
@@ -30,7 +33,7 @@ export interface JournalRecord {
   readonly end: number;
 }
 
-const headerBytes = 32;
+export const headerBytes = 32;
 
 /** Reads the journal of a process that has exited. Throws if it did something that the tests do not model. */
 export function readJournal(file: string): JournalRecord[] {

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { type StartedProcess, startProcess } from '../../../mesh/testing/servers/start-process.ts';
 import { startOutsideCarrier } from './carrier.ts';
 import { readJournal } from './journal.ts';
+import { startMailServer } from './mail-server.ts';
 import { createOutside, type Knowledge, type Outside } from './outside.ts';
 import type { RecordedRun } from './rebuild.ts';
 import { loseSyncs, type Recording, recorded } from './recorder.ts';
@@ -14,16 +15,19 @@ export interface ObservedRun extends RecordedRun {
   readonly ready: number;
   /** The size of its journal when it was killed. */
   readonly end: number;
+  readonly mails: 'files' | 'smtp';
 }
 
 export interface RunOptions extends Pick<Recording, 'lostSyncs' | 'syncUs'> {
   /** An empty folder for the run. */
   readonly folder: string;
-  /** A data folder to begin with. Default: none. */
+  /** A data folder with a filled shop to begin with. Default: none. */
   readonly template?: string;
   /** Relative to the project's root. Default: `services/main.ts`. */
   readonly main?: string;
   readonly environment?: Readonly<Record<string, string>>;
+  /** Where mails go: to files in the recorded folder, or to a mail server on another machine. Default: files. */
+  readonly mails?: 'files' | 'smtp';
 }
 
 /** Runs a whole mesh under the recorder while `use` calls it, then kills it unless it is dead. */
@@ -38,12 +42,15 @@ export async function observe(
   if (template !== undefined)
     for (const path of [root, base]) cpSync(template, join(path, 'data'), { recursive: true });
   const outside = createOutside(journal);
+  if (template !== undefined) outside.filled();
   await using carrier = await startOutsideCarrier(folder, [], outside.booking);
+  await using mails = options.mails === 'smtp' ? await startMailServer(outside.mail) : undefined;
   await using mesh = await startProcess({
     dataDir: join(root, 'data'),
     ...(main !== undefined && { main }),
     environment: {
       CARRIER_URL: carrier.url,
+      ...(mails && { MAIL_URL: mails.url }),
       ...environment,
       ...recorded({ journal, root, ...(syncUs !== undefined && { syncUs }), ...(lostSyncs && { lostSyncs }) }),
     },
@@ -54,5 +61,13 @@ export async function observe(
   await mesh.kill9();
   const end = outside.position();
   outside.close();
-  return { base, root, records: readJournal(journal), known: outside.known, ready, end };
+  return {
+    base,
+    root,
+    records: readJournal(journal),
+    known: outside.known,
+    ready,
+    end,
+    mails: options.mails ?? 'files',
+  };
 }

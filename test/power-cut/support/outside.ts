@@ -5,6 +5,7 @@ import type { Order } from '#gen/order/v1/order.ts';
 import type { Account } from '#gen/payment/v1/payment.ts';
 import type { User } from '#gen/user/v1/user.ts';
 import type { Shop } from '../../support/shop.ts';
+import type { AcceptedMail } from './mail-server.ts';
 
 /** Something that was seen outside of a recorded process, at latest when its journal had the size `position`. */
 export interface Sighting<T> {
@@ -39,6 +40,9 @@ export interface Knowledge {
   readonly users: readonly Sighting<User>[];
   readonly events: readonly Sighting<EventRecord>[];
   readonly bookings: readonly Sighting<Booking>[];
+  readonly mails: readonly Sighting<AcceptedMail>[];
+  /** When the shop was filled, if it was. */
+  readonly filled: readonly Sighting<'shop'>[];
 }
 
 /** Notes what is seen outside of a recorded process, and when. */
@@ -51,6 +55,8 @@ export function createOutside(journal: string) {
     users: [] as Sighting<User>[],
     events: [] as Sighting<EventRecord>[],
     bookings: [] as Sighting<Booking>[],
+    mails: [] as Sighting<AcceptedMail>[],
+    filled: [] as Sighting<'shop'>[],
   };
   // A record that is complete now is part of it; what the process does later is not.
   const position = () => fstatSync(file).size;
@@ -62,6 +68,8 @@ export function createOutside(journal: string) {
     user: (seen: User) => void known.users.push({ position: position(), seen }),
     event: (seen: EventRecord) => void known.events.push({ position: position(), seen }),
     booking: (seen: Booking) => void known.bookings.push({ position: position(), seen }),
+    mail: (seen: AcceptedMail) => void known.mails.push({ position: position(), seen }),
+    filled: () => void known.filled.push({ position: position(), seen: 'shop' }),
     /** Sends a request and notes its answer. */
     async send<T>(title: string, send: Send<T>, shop: Shop, options?: CallOptions): Promise<T> {
       const request: SentRequest = { position: position(), title, send };
@@ -90,5 +98,7 @@ export function knownAt(known: Knowledge, position: number): Knowledge {
     users: before(known.users),
     events: before(known.events),
     bookings: before(known.bookings),
+    mails: before(known.mails),
+    filled: before(known.filled),
   };
 }

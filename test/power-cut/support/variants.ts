@@ -90,8 +90,8 @@ function torn(change: Change, share = 0.5): Change[] {
   return length > 0 ? [{ ...change, data: change.data.subarray(0, length) }] : [];
 }
 
-/** mulberry32. */
-function generator(seed: number): () => number {
+/** Returns numbers from 0 to 1, the same for the same seed (mulberry32). */
+export function generator(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
     state = (state + 0x6d2b79f5) >>> 0;
