@@ -1,15 +1,19 @@
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
 import { expect, it } from 'vitest';
 import { eventually } from '../../mesh/testing/eventually.ts';
 import { describeWithServer } from '../../mesh/testing/servers/servers.ts';
 import type { StartedProcess } from '../../mesh/testing/servers/start-process.ts';
+import { tempFolder } from '../../mesh/testing/temp-folder.ts';
 import { isEnded } from '../../scripts/support/order-faults.ts';
-import { bookOrder, shopOf } from '../support/shop.ts';
+import { bookOrder, shopOf, watchToEnd } from '../support/shop.ts';
 import { missingCauses } from './support/causes.ts';
 import { faultsAfter } from './support/faults.ts';
 import { killPoints, type PowerCut, powerCuts, spread } from './support/moments.ts';
 import type { ObservedRun } from './support/observed-run.ts';
 import type { Knowledge, Outside } from './support/outside.ts';
+import { rebuild } from './support/rebuild.ts';
 import { compiler } from './support/recorder.ts';
 import { testRuns } from './support/test-runs.ts';
 import * as variants from './support/variants.ts';
@@ -46,6 +50,20 @@ describeWithServer(compiler, 'a mesh whose power fails', () => {
     // Most ids are stored as they are sent. If none is found, this compares nothing.
     expect(compared).toBeGreaterThan(20);
   }
+
+  it('is recorded completely', { timeout }, async () => {
+    const run = await runs.observe({}, async (mesh, outside) => {
+      const request = bookOrder();
+      const shop = shopOf(mesh);
+      const { id } = await outside.send('PlaceOrder', ({ orders }) => orders.placeOrder(request), shop);
+      await watchToEnd(shop.orders, id);
+      // A process that is killed may have made its last change without a record.
+      await mesh.stop();
+    });
+    await using folder = await tempFolder();
+    rebuild(run, run.end, variants.everything, join(folder.path, 'disk'));
+    expect(contentOf(join(folder.path, 'disk'))).toEqual(contentOf(run.root));
+  });
 
   it('keeps all that was seen outside under load', { timeout }, async () => {
     const run = await runs.load(busy, { enough });
@@ -86,6 +104,15 @@ describeWithServer(compiler, 'a mesh whose power fails', () => {
     }
   });
 });
+
+/** Returns the hash of each file below a folder. */
+function contentOf(folder: string): Record<string, string> {
+  const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+  const paths = files.map(({ parentPath, name }) => join(parentPath, name)).filter((path) => !path.endsWith('-shm'));
+  return Object.fromEntries(
+    paths.map((path) => [relative(folder, path), createHash('sha256').update(readFileSync(path)).digest('hex')]),
+  );
+}
 
 /** Places an order for each way in which one can end, and waits for the ends. */
 async function placeOfEachKind(mesh: StartedProcess, outside: Outside): Promise<void> {
