@@ -80,7 +80,8 @@ export interface EventStore {
   head(): Promise<bigint>;
   /**
    * Reads all streams after a position, in batches of at most `maxEvents`, and continues with new events until `signal`
-   * aborts; then it ends without an error. Appends wake it, in this process and in others, so it does not poll.
+   * aborts; then it ends without an error. Appends wake it, in this process and in others, so it does not poll. On SQLite,
+   * what was just committed is not read back.
    */
   subscribe(after: bigint, maxEvents: number, signal: AbortSignal): AsyncGenerator<readonly RecordedEvent[]>;
 }

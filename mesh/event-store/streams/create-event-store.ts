@@ -17,6 +17,7 @@ import {
   selectAll,
   selectStream,
 } from './event-table.ts';
+import { createRecentEvents } from './recent-events.ts';
 import { createSettledPosition } from './settled-position.ts';
 
 export interface EventStoreOptions {
@@ -33,11 +34,15 @@ const settlingDelayMs = backoff({ firstMs: 1, maxMs: 50 });
 // How many concurrent appends an append at `any` version may lose to.
 const maxRaces = 20;
 const commitGroupCount = 4;
+const maxLastVersions = 10_000;
 
 /** Opens the event store in a service's database, and applies its migrations. */
 export async function createEventStore(storage: Storage, { clock }: EventStoreOptions): Promise<EventStore> {
   await storage.migrate('event-store', eventStoreMigrations);
   const settledPosition = createSettledPosition(storage);
+  // On PostgreSQL, other processes append, too: there it reads.
+  const recent = storage.dialect === 'sqlite' ? createRecentEvents() : undefined;
+  const lastVersions = storage.dialect === 'sqlite' ? createLastVersions() : undefined;
 
   async function appendIn(
     tx: Transaction,
@@ -61,19 +66,30 @@ export async function createEventStore(storage: Storage, { clock }: EventStoreOp
       });
       expected = version;
     }
-    tx.afterCommit(() => storage.notify(channel));
+    tx.afterCommit(() => {
+      for (const [index, event] of recorded.entries()) recent?.add(event, encoded[index]?.text.length ?? 0);
+      storage.notify(channel);
+    });
     return recorded;
   }
 
   async function appendOne(tx: Transaction, stream: string, expectedVersion: ExpectedVersion, event: EncodedEvent) {
     for (let races = 1; ; races += 1) {
-      const expected = expectedVersion === 'any' ? await currentVersion(tx, stream) : expectedVersion;
+      const expected = expectedVersion === 'any' ? await probableVersion(tx, stream) : expectedVersion;
       const version = expected + 1n;
       const position = await insertEvent(tx, storage.dialect, stream, version, event);
-      if (position !== undefined) return { version, position };
+      if (position !== undefined) {
+        if (expectedVersion === 'any') lastVersions?.set(stream, version);
+        return { version, position };
+      }
       if (expectedVersion === 'any' && races < maxRaces) continue;
       throw streamConflict({ stream, expectedVersion: expected, version: await currentVersion(tx, stream) });
     }
+  }
+
+  /** Returns the version of the last append at any version, once: it may have been rolled back. Otherwise reads it. */
+  async function probableVersion(tx: Transaction, stream: string): Promise<bigint> {
+    return lastVersions?.take(stream) ?? (await currentVersion(tx, stream));
   }
 
   async function* read(stream: string, range: StreamRange = {}, signal?: AbortSignal): AsyncGenerator<RecordedEvent> {
@@ -100,6 +116,13 @@ export async function createEventStore(storage: Storage, { clock }: EventStoreOp
     let waits = 0;
     try {
       while (!signal.aborted) {
+        const known = recent?.after(position, maxEvents) ?? [];
+        if (known.length > 0) {
+          position = known.at(-1)?.position ?? position;
+          waits = 0;
+          yield known;
+          continue;
+        }
         const { settled, allocated } = await settledPosition();
         const events = settled > position ? await selectAll(storage, position, settled, maxEvents) : [];
         position = events.at(-1)?.position ?? position;
@@ -139,6 +162,22 @@ export async function createEventStore(storage: Storage, { clock }: EventStoreOp
     },
     head: () => lastPosition(storage),
     subscribe,
+  };
+}
+
+/** The versions of the streams that were appended to last. */
+function createLastVersions() {
+  const versions = new Map<string, bigint>();
+  return {
+    set(stream: string, version: bigint): void {
+      if (versions.size === maxLastVersions) versions.delete(versions.keys().next().value ?? '');
+      versions.set(stream, version);
+    },
+    take(stream: string): bigint | undefined {
+      const version = versions.get(stream);
+      versions.delete(stream);
+      return version;
+    },
   };
 }
 

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openStorage } from '../../storage/open.ts';
-import { describeOnEachDatabase } from '../../testing/databases.ts';
+import { describeOnEachDatabase, type NewDatabaseUrl } from '../../testing/databases.ts';
 import { eventually } from '../../testing/eventually.ts';
 import { type PostgresServer, postgres, startPostgres } from '../../testing/servers/postgres-server.ts';
 import { describeWithServer } from '../../testing/servers/servers.ts';
@@ -18,6 +18,32 @@ import { eventStoreSuite } from './event-store.suite.ts';
 describe('the event store', () => {
   describeOnEachDatabase(eventStoreSuite);
 });
+
+describe('the event store, of what it remembers', () => {
+  describeOnEachDatabase(memorySuite);
+});
+
+function memorySuite(newUrl: NewDatabaseUrl): void {
+  it('appends at any version after an append that was rolled back', async () => {
+    const { storage, store } = await openStore(newUrl());
+    await store.append('a', 'any', added(1));
+    const failing = storage.transaction(async (tx) => {
+      await store.appendIn(tx, 'a', 'any', added(2));
+      throw new Error('no');
+    });
+    await expect(failing).rejects.toThrow('no');
+    await expect(store.append('a', 'any', added(3))).resolves.toMatchObject([{ version: 2n }]);
+    expect(amountsOf(await store.getEvents('a'))).toEqual(['1', '3']);
+  });
+
+  it('appends at any version after an append of another process', async () => {
+    const url = newUrl();
+    const [ours, theirs] = [(await openStore(url)).store, (await openStore(url)).store];
+    await ours.append('a', 'any', added(1));
+    await theirs.append('a', 'any', added(2));
+    await expect(ours.append('a', 'any', added(3))).resolves.toMatchObject([{ version: 3n }]);
+  });
+}
 
 describeWithServer(postgres, 'the event store on PostgreSQL with concurrent transactions', () => {
   let server: PostgresServer;
@@ -132,6 +158,25 @@ describe('the event store in a SQLite file', () => {
     folder = await tempFolder();
   });
   afterAll(() => folder[Symbol.asyncDispose]());
+
+  it('gives a subscription what was appended since without reading it', async () => {
+    const { storage } = await openStore(`sqlite:${join(folder.path, 'recent.db')}`);
+    const reads: string[] = [];
+    const query: typeof storage.query = (sql, params) => {
+      if (sql.includes('position > $1')) reads.push(sql);
+      return storage.query(sql, params);
+    };
+    const store = await createEventStore({ ...storage, query }, { clock: systemClock });
+    const caller = new AbortController();
+    const subscription = store.subscribe(0n, 10, caller.signal);
+    for (let version = 0n; version < 3n; version += 1n) {
+      const appended = await store.append('a', version, added(version));
+      await expect(subscription.next()).resolves.toEqual({ done: false, value: appended });
+    }
+    expect(reads).toEqual([]);
+    caller.abort();
+    await subscription.next();
+  });
 
   it('has every acknowledged event after kill -9, and no gap in any stream', async () => {
     const path = join(folder.path, 'killed.db');
