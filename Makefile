@@ -117,7 +117,7 @@ verify-faults: $(INSTALLED)
 verify-crashes: $(INSTALLED)
 	VERIFY_CRASHES=1 vitest run test/crashes/crash-states.test.ts
 
-## verify-power-cut: record what a mesh tells the kernel, start it on what a disk may hold after a power cut, 60 at random moments and one wherever a process could be killed, and look for what was lost (30 minutes); needs cc
+## verify-power-cut: record what a mesh tells the kernel, start it on what a disk may hold after a power cut, 60 at random moments and one wherever a process could be killed, and look for what was lost (6 minutes); needs cc
 verify-power-cut: $(INSTALLED)
 	VERIFY_POWER_CUT=1 REQUIRE_SERVERS=1 vitest run test/power-cut
 
