@@ -114,15 +114,17 @@ export async function createEventStore(storage: Storage, { clock }: EventStoreOp
     signal.addEventListener('abort', wakeup.ring);
     let position = after;
     let waits = 0;
+    let hasRead = false;
     try {
       while (!signal.aborted) {
-        const known = recent?.after(position, maxEvents) ?? [];
+        const known = hasRead ? (recent?.after(position, maxEvents) ?? []) : [];
         if (known.length > 0) {
           position = known.at(-1)?.position ?? position;
           waits = 0;
           yield known;
           continue;
         }
+        hasRead = true;
         const { settled, allocated } = await settledPosition();
         const events = settled > position ? await selectAll(storage, position, settled, maxEvents) : [];
         position = events.at(-1)?.position ?? position;

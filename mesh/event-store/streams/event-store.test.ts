@@ -173,7 +173,8 @@ describe('the event store in a SQLite file', () => {
       const appended = await store.append('a', version, added(version));
       await expect(subscription.next()).resolves.toEqual({ done: false, value: appended });
     }
-    expect(reads).toEqual([]);
+    // The first.
+    expect(reads).toHaveLength(1);
     caller.abort();
     await subscription.next();
   });
