@@ -97,6 +97,16 @@ export const allowedSteps: readonly AllowedStep[] = [
   },
   { file: 'mesh/saga/store/saga-table.ts', sql: 'OR (subject_id', reason: 'sorts the sagas of one order' },
   {
+    file: 'services/order/store.ts',
+    sql: 'AND state = $2 ORDER BY id',
+    reason: 'nearly all orders are completed: a list of them skips the others',
+  },
+  {
+    file: 'services/order/store.ts',
+    sql: 'AND state = $3 ORDER BY id',
+    reason: "nearly all of a user's orders are completed: a list of them skips the others",
+  },
+  {
     file: 'services/payment/streams/adopt-history.ts',
     sql: 'ORDER BY',
     reason: 'reads the first rows of tables that it empties, once',

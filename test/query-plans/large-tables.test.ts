@@ -23,9 +23,9 @@ describeWithServer(postgres, 'a list with all its filters, in tables of 20,000 r
   it.each([
     {
       service: 'order',
-      fill: `INSERT INTO orders SELECT 'o' || n, 'u' || n % 7, '[]', 'EUR', 1, CASE WHEN n % 50 = 0 THEN 'FAILED' ELSE 'COMPLETED' END,
+      fill: `INSERT INTO orders SELECT 'o' || n, 'u' || n % 1000, '[]', 'EUR', 1, CASE WHEN n % 50 = 0 THEN 'FAILED' ELSE 'COMPLETED' END,
         '', '', '', '', '{}', 1, 1, 1 ${rows}`,
-      list: "SELECT * FROM orders WHERE id > 'o1' AND user_id = 'u1' AND state = 'FAILED' AND state IN ('FAILED', 'CANCELLED') ORDER BY id LIMIT 10",
+      list: "SELECT * FROM orders WHERE id > 'o1' AND user_id = 'u50' AND state = 'FAILED' AND state IN ('FAILED', 'CANCELLED') ORDER BY id LIMIT 10",
       index: 'orders_turned_back_by_user',
     },
     {
