@@ -47,7 +47,7 @@ export type { RestRoutes, TypedRestClient } from './rest-client/typed-client.ts'
 // Storage.
 
 export { type AgingClock, openAgingClock } from './storage/aging/aging-clock.ts';
-export { makeFolder } from './storage/make-folder.ts';
+export { makeFolder, makeSubfolder } from './storage/make-folder.ts';
 export { warnOfOpenFolder } from './storage/open-folders.ts';
 export { readPages } from './storage/read-pages.ts';
 export { paddedList, storableText } from './storage/sql.ts';

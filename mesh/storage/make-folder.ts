@@ -10,13 +10,19 @@ export function makeFolder(path: string): void {
   if (isFolder(path)) return;
   const parent = dirname(path);
   if (parent !== path) makeFolder(parent);
+  makeSubfolder(path);
+}
+
+/** Creates a folder as `makeFolder` does, but not its parents: throws ENOENT if its parent is missing. */
+export function makeSubfolder(path: string): void {
+  if (isFolder(path)) return;
   try {
     mkdirSync(path, 0o700);
   } catch (error) {
     // Another process may have created it meanwhile.
     if (!isFolder(path)) throw error;
   }
-  syncNames(parent);
+  syncNames(dirname(path));
 }
 
 /** Makes the names in a folder durable. A folder that this user may not read cannot be synced. */

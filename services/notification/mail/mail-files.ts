@@ -1,18 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import {
-  closeSync,
-  fsync as fsyncInPool,
-  futimesSync,
-  mkdirSync,
-  openSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { closeSync, fsync as fsyncInPool, futimesSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { makeSubfolder } from '#mesh';
 import { mailUnavailable } from '../errors.ts';
 
 /** Writes files to one folder. */
@@ -78,7 +69,8 @@ async function writeBatch(folder: string, batch: readonly Waiting[]): Promise<vo
     makeAgain(folder);
     const synced = await syncAll(batch.flatMap((file) => writePart(folder, file) ?? []));
     const named = synced.filter((part) => givenName(folder, part));
-    if (named.length > 0) await syncFolder(folder);
+    // A rename is durable when the folder is synced.
+    if (named.length > 0) await syncAndClose(openSync(folder, 'r'));
     for (const { of } of named) of.resolve();
   } catch (error) {
     for (const { reject } of batch) reject(error);
@@ -87,9 +79,8 @@ async function writeBatch(folder: string, batch: readonly Waiting[]): Promise<vo
 
 /** Creates the folder if it was removed. A new parent would look like new data. */
 function makeAgain(folder: string): void {
-  if (statSync(folder, { throwIfNoEntry: false })?.isDirectory()) return;
   try {
-    mkdirSync(folder, 0o700);
+    makeSubfolder(folder);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
     throw mailUnavailable({ problem: `the parent folder of ${folder} is missing` }, { cause: error });
@@ -107,8 +98,7 @@ function writePart(folder: string, file: Waiting): Part | undefined {
     futimesSync(descriptor, file.timeMs / 1_000, file.timeMs / 1_000);
     return { of: file, path, descriptor };
   } catch (error) {
-    if (descriptor !== undefined) closeSync(descriptor);
-    discard(path);
+    discard(path, descriptor);
     file.reject(error);
     return undefined;
   }
@@ -121,13 +111,11 @@ async function syncAll(parts: readonly Part[]): Promise<Part[]> {
   const syncRest = async () => {
     for (const part of rest) {
       try {
-        await fsync(part.descriptor);
+        await syncAndClose(part.descriptor);
         synced.push(part);
       } catch (error) {
         discard(part.path);
         part.of.reject(error);
-      } finally {
-        closeSync(part.descriptor);
       }
     }
   };
@@ -148,17 +136,20 @@ function givenName(folder: string, { of: { name, reject }, path }: Part): boolea
 }
 
 /** Removes what is left of a file that failed. Where that fails too, it is removed after its retention. */
-function discard(path: string): void {
+function discard(path: string, descriptor?: number): void {
   try {
-    rmSync(path, { force: true });
+    try {
+      if (descriptor !== undefined) closeSync(descriptor);
+    } finally {
+      rmSync(path, { force: true });
+    }
   } catch {
     // The failure of the file itself is reported.
   }
 }
 
-/** A rename is durable when the folder is synced. */
-async function syncFolder(path: string): Promise<void> {
-  const descriptor = openSync(path, 'r');
+/** Syncs and closes a file or folder. It is closed, too, if that throws: a disk may report a failure at either. */
+async function syncAndClose(descriptor: number): Promise<void> {
   try {
     await fsync(descriptor);
   } finally {
