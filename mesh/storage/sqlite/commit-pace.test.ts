@@ -1,29 +1,35 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import { describe, expect, it } from 'vitest';
-import { commitWaitMs } from './commit-pace.ts';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { type CommitWait, createCommitWait } from './commit-pace.ts';
 
 describe('the pace of commits', () => {
-  const spin = (ms: number): void => {
-    for (const endMs = performance.now() + ms; performance.now() < endMs; );
-  };
-  /** Waits until the sample of before has ended. */
-  const begin = async (): Promise<void> => {
-    await sleep(60);
-    commitWaitMs(0, 0);
-  };
+  let nowMs: number;
+  let busyShare: number;
+  let waitMs: CommitWait;
 
-  it('leaves time for others to join on a busy process, by what the last commit took', async () => {
-    await begin();
-    spin(100);
-    const nowMs = performance.now();
-    expect(commitWaitMs(nowMs, 0.3)).toBeGreaterThan(1);
-    expect(commitWaitMs(nowMs, 100)).toBeLessThanOrEqual(5);
-    expect(commitWaitMs(nowMs - 1_000, 100)).toBe(0);
+  beforeEach(() => {
+    nowMs = 1_000;
+    busyShare = 1;
+    waitMs = createCommitWait({ nowMs: () => nowMs, busyShare: () => busyShare });
   });
 
-  it('does not wait on one that has time', async () => {
-    await begin();
-    await sleep(100);
-    expect(commitWaitMs(performance.now(), 100)).toBe(0);
+  it('leaves time for others to join on a busy process, by what the last commit took', () => {
+    expect(waitMs(nowMs, 0.25)).toBe(4);
+    expect(waitMs(nowMs - 1, 0.25)).toBe(3);
+    expect(waitMs(nowMs, 100)).toBe(5);
+    expect(waitMs(nowMs - 1_000, 100)).toBe(0);
+  });
+
+  it('does not wait on one that has time', () => {
+    busyShare = 0.89;
+    expect(waitMs(nowMs, 100)).toBe(0);
+  });
+
+  it('measures the load once in 50 ms', () => {
+    expect(waitMs(nowMs, 100)).toBe(5);
+    busyShare = 0;
+    nowMs += 49;
+    expect(waitMs(nowMs, 100)).toBe(5);
+    nowMs += 1;
+    expect(waitMs(nowMs, 100)).toBe(0);
   });
 });
