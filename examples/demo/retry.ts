@@ -38,9 +38,11 @@ async function waitForRestart(mesh: Mesh, error: ClientError, giveUpMs: number):
   console.log(`  -- the mesh is back after ${((Date.now() - startMs) / 1000).toFixed(1)} s`);
 }
 
-/** A lost data folder needs an operator, so it is not transient. */
+/** A data folder that is lost, or whose disk fails, needs an operator. */
+const needsOperator: ReadonlySet<string | undefined> = new Set(['STORAGE_LOST', 'STORAGE_FLUSH_FAILED']);
+
 function isTransient(error: unknown): error is ClientError {
-  return error instanceof ClientError && error.code === Status.UNAVAILABLE && reasonOf(error) !== 'STORAGE_LOST';
+  return error instanceof ClientError && error.code === Status.UNAVAILABLE && !needsOperator.has(reasonOf(error));
 }
 
 function isStopped(error: ClientError): boolean {

@@ -8,7 +8,7 @@ import { contractDescriptors, readDeclaredServices } from '../contract/declared-
 import { gatewayName, serviceNameOf } from '../discovery/discovery.ts';
 import { MeshError } from '../errors/mesh-error.ts';
 import { keepPrivate } from '../processes/keep-private.ts';
-import { storageLost } from '../storage/errors.ts';
+import { storageFlushFailed, storageLost } from '../storage/errors.ts';
 import { createLogger, type Logger } from '../telemetry/logger.ts';
 import type { ServiceDefinition } from './service/service.ts';
 import type { Unended } from './shutdown.ts';
@@ -141,6 +141,10 @@ const lostText =
   'stopped; the databases under "lost" were deleted, moved or replaced while the process ran: recover them from where ' +
   'they were moved, from copies made before the stop (/proc/<pid>/fd), or from a backup';
 
+const unwrittenText =
+  'stopped; the disk failed to write the databases under "unwritten": check or replace it, then start again; what callers ' +
+  'were answered is kept, the rest resumes or is to be repeated with its request_id';
+
 // make, npm and supervisors forward a signal that the whole process group has already received.
 const sameSignalMs = 1_000;
 
@@ -168,11 +172,17 @@ function endOnSignal(logger: Logger, stop: () => Promise<readonly Unended[]>): (
 }
 
 function logEnd(logger: Logger, unended: readonly Unended[], tookMs: number): void {
-  const [lost, cutOff] = [true, false].map((isLost) =>
-    unended.filter(({ error }) => storageLost.is(error) === isLost).map(({ part }) => part),
-  );
-  const fields = { took_ms: tookMs, ...(cutOff?.length && { cut_off: cutOff }), ...(lost?.length && { lost }) };
+  const parts = Object.groupBy(unended, ({ error }) => endOf(error));
+  const named = Object.entries(parts).map(([end, of]) => [end, of.map(({ part }) => part)]);
+  const fields = { took_ms: tookMs, ...Object.fromEntries(named) };
   if (unended.length === 0) logger.info(fields, 'stopped');
-  else if (lost?.length) logger.error(fields, lostText);
+  else if (parts.lost) logger.error(fields, lostText);
+  else if (parts.unwritten) logger.error(fields, unwrittenText);
   else logger.error(fields, 'stopped; the next start resumes what did not end');
+}
+
+/** The field of the last log line that names a part which ended with this error. */
+function endOf(error: unknown): 'lost' | 'unwritten' | 'cut_off' {
+  if (storageLost.is(error)) return 'lost';
+  return storageFlushFailed.is(error) ? 'unwritten' : 'cut_off';
 }

@@ -26,7 +26,7 @@ export function makeSubfolder(path: string): void {
 }
 
 /** Makes the names in a folder durable. A folder that this user may not read cannot be synced. */
-function syncNames(folder: string): void {
+export function syncNames(folder: string): void {
   let descriptor: number;
   try {
     descriptor = openSync(folder, 'r');

@@ -20,7 +20,10 @@ export interface Queryable {
 /** An open transaction. A statement that fails fails the transaction, even if `work` catches its error. */
 export interface Transaction extends Queryable {
   readonly dialect: Dialect;
-  /** Calls `action` once the transaction is durable; never if it is rolled back. It wakes others, so it must not throw. */
+  /**
+   * Calls `action` once the transaction is durable, or with `flush` false, committed; never if it is rolled back. It wakes others,
+   * so it must not throw.
+   */
   afterCommit(action: () => void): void;
 }
 
@@ -38,8 +41,8 @@ export interface TransactionOptions {
   readonly commitGroup?: string;
   /**
    * Whether it resolves only once it is on the disk. Default: true. A crash of the machine may undo one that does not wait,
-   * but never one that waits, nor any that was committed before that. Use it for rows that can be rebuilt. PostgreSQL always
-   * waits: there it does not block the process.
+   * but never one that waits, nor any that was committed before that. What others wrote, and it may have seen, is waited for in
+   * any case. Use it for rows that can be rebuilt. PostgreSQL always waits: there it does not block the process.
    */
   readonly flush?: boolean;
 }
@@ -56,7 +59,7 @@ export interface Migration {
 }
 
 /**
- * The database of one service. What a transaction or a read tells, by its result or its error, is on the disk, unless it was
+ * The database of one service. What the result or the error of a transaction or a read shows is on the disk, unless it was
  * written without `flush`. While the database cannot be reached or written, calls fail with UNAVAILABLE
  * (`STORAGE_UNAVAILABLE`, `STORAGE_FULL`); they work again without a restart once it can. A database that refuses this user or
  * does not have what this program needs is UNAVAILABLE `STORAGE_MISCONFIGURED`, a damaged one DATA_LOSS `STORAGE_CORRUPT`.
@@ -96,6 +99,9 @@ export interface Storage extends Queryable {
   check(): Promise<void>;
   /** Searches everything that is stored for damage. Only if this process alone is responsible for the files. */
   readonly searchDamage?: DatabaseSearch;
-  /** Waits for open transactions, on PostgreSQL for 8 s at most, then closes. */
+  /**
+   * Waits for open transactions, on PostgreSQL for 8 s at most, then closes. Rejects with `STORAGE_FLUSH_FAILED` if the disk of a
+   * SQLite file failed to write: then the next start reads what is left in its log.
+   */
   close(): Promise<void>;
 }

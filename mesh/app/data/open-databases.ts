@@ -20,7 +20,8 @@ export interface DatabaseOptions {
 }
 
 /**
- * Opens the database `name` at `url`. The caller closes it, which fails with `STORAGE_LOST` if its file was removed.
+ * Opens the database `name` at `url`. The caller closes it, which fails with `STORAGE_LOST` if its file was removed, and with
+ * `STORAGE_FLUSH_FAILED` if its disk failed to write a commit.
  */
 export type OpenDatabase = (name: string, url: string, options?: DatabaseOptions) => Promise<Storage>;
 
@@ -95,7 +96,10 @@ export function openDatabases(
   return { open, fileIdOf, reportFound: foundReport.log };
 }
 
-/** Closes a database in a file. Rejects with UNAVAILABLE `STORAGE_LOST` if its file is no longer at its path. */
+/**
+ * Closes a database in a file. Rejects with UNAVAILABLE `STORAGE_LOST` if its file is no longer at its path, and
+ * `STORAGE_FLUSH_FAILED` if its disk failed to write a commit.
+ */
 async function closeFile(storage: Storage): Promise<void> {
   const failure = await storage.check().catch((error: unknown) => error);
   await storage.close();

@@ -13,15 +13,15 @@ import type { WriteAheadLog } from './write-ahead-log.ts';
 /** Runs transactions one after another and commits many of them with one write to the disk. */
 export interface GroupCommit {
   /**
-   * Resolves once the commit is on the disk, or with `flush` false, once it is made. Rejects only once all that `work` has seen
-   * is on the disk, because an error tells of it, too.
+   * Resolves once the commit is on the disk. With `flush` false it waits only for what `work` may have seen. Rejects once that is
+   * on the disk, too, because an error may show it.
    */
   run<T>(work: (tx: SchemaTransaction) => Promise<T>, signal: AbortSignal | undefined, flush?: boolean): Promise<T>;
   /** Resolves when no transaction is open, so a read sees only what is committed; `undefined` if none is open. */
   settled(): Promise<void> | undefined;
   /** Resolves when all commits that wait for the disk are on it; `undefined` if they are. Rejects if that fails. */
   flushed(): Promise<void> | undefined;
-  /** Resolves when all transactions so far have been answered. */
+  /** Resolves when all transactions so far have been answered, and nothing is being written. */
   idle(): Promise<void>;
 }
 
@@ -60,6 +60,7 @@ export function createGroupCommit(
   const queue: Job[] = [];
   let scheduled = false;
   let batch: Promise<void> | undefined;
+  let pause: Promise<void> | undefined;
   let flushing: Promise<void> | undefined;
   let abandon: () => void = () => undefined;
   let startMs = 0;
@@ -74,7 +75,8 @@ export function createGroupCommit(
   const start = (): void => {
     batch = runBatch().finally(() => {
       batch = undefined;
-      void beforeNext().then(() => {
+      pause = beforeNext().then(() => {
+        pause = undefined;
         scheduled = false;
         schedule();
       });
@@ -128,9 +130,12 @@ export function createGroupCommit(
   }
 
   function answer(members: readonly Job[]): void {
-    const waiting = members.filter(({ flush }) => flush);
-    flushing = waiting.length > 0 ? log?.flush() : undefined;
-    for (const job of flushing === undefined ? members : members.filter(({ flush }) => !flush)) job.answer();
+    const firstWaiting = members.findIndex(({ flush }) => flush);
+    flushing = firstWaiting < 0 ? undefined : log?.flush();
+    // Those after it may have seen what it wrote.
+    const unflushed = flushing === undefined ? members.length : firstWaiting;
+    for (const job of members.slice(0, unflushed)) job.answer();
+    const waiting = members.slice(unflushed);
     flushing
       ?.finally(() => {
         flushing = undefined;
@@ -188,7 +193,7 @@ export function createGroupCommit(
     flushed: () => flushing,
     async idle() {
       const turn = () => new Promise<void>((resolve) => void setImmediate(resolve));
-      while (scheduled) await (batch ?? flushing?.catch(() => undefined) ?? turn());
+      while (scheduled) await (batch ?? pause ?? turn());
     },
   };
 }

@@ -1,5 +1,7 @@
+import { statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { MeshError } from '../../errors/mesh-error.ts';
+import type { Logger } from '../../telemetry/logger.ts';
 import { type Clock, systemClock } from '../../time/clock.ts';
 import { createWriteCheck } from '../aging/write-check.ts';
 import { makeFolder } from '../make-folder.ts';
@@ -32,11 +34,13 @@ export interface SqliteOptions {
   readonly maxPages?: number;
   /** How the commits of an exclusive file are written to the disk. Default: `fdatasync` in the thread pool. */
   readonly flushFile?: FlushFile;
+  /** Logs a checkpoint that failed. */
+  readonly logger?: Pick<Logger, 'warn'> | undefined;
 }
 
 /**
  * Opens the SQLite database at `path`; creates file and folder if they do not exist. Nothing of a transaction is known to others
- * before it is on the disk. If the disk fails to write one, the file accepts nothing more until it is opened again: UNAVAILABLE
+ * before it is on the disk. If the disk fails to write one, the file accepts nothing more until the process restarts: UNAVAILABLE
  * `STORAGE_FLUSH_FAILED`. Throws UNAVAILABLE `STORAGE_UNAVAILABLE` if it cannot be read and written, and DATA_LOSS
  * `STORAGE_CORRUPT` if it is not a valid database.
  */
@@ -44,7 +48,16 @@ export async function openSqlite(path: string, options: SqliteOptions = {}): Pro
   const connection = open(path, options);
   const files = watchFile(path);
   // Others that read the file would see what is not on the disk yet.
-  const log = options.exclusive ? openWriteAheadLog(connection, options.flushFile ?? flushInThreadPool) : undefined;
+  const log = options.exclusive
+    ? openWriteAheadLog(connection, options.flushFile ?? flushInThreadPool, options.logger)
+    : undefined;
+  try {
+    await log?.recover();
+    if (options.verify) verify(connection);
+  } catch (error) {
+    if (log?.failure === undefined) (log ?? connection).close();
+    throw error;
+  }
   const writer = createGroupCommit(connection, files, log);
   const channels = openChannels(path);
   let closing: Promise<void> | undefined;
@@ -107,17 +120,25 @@ export async function openSqlite(path: string, options: SqliteOptions = {}): Pro
   return await prepare(storage, clock);
 }
 
-// Commits only write; `WriteAheadLog` flushes and makes the checkpoints. The last process may have ended between the two, so what
-// it left in the log goes to the disk before anyone reads it.
-const flushedHere = ['synchronous = NORMAL', 'wal_autocheckpoint = 0', 'wal_checkpoint(PASSIVE)'];
+// Commits only write; `WriteAheadLog` flushes and makes the checkpoints.
+const flushedHere = ['synchronous = NORMAL', 'wal_autocheckpoint = 0'];
 
 function open(path: string, options: SqliteOptions): Connection {
-  const pragmas = [
+  try {
+    makeFolder(dirname(path));
+    return connect(path, pragmasOf(path, options));
+  } catch (error) {
+    throw error instanceof MeshError ? error : cannotOpenError(error, path);
+  }
+}
+
+function pragmasOf(path: string, options: SqliteOptions): readonly string[] {
+  return [
     // Before WAL mode: then it needs no shared memory, and a point read takes half the time without its lock.
     ...(options.exclusive ? ['locking_mode = EXCLUSIVE'] : []),
     `busy_timeout = ${options.busyTimeoutMs ?? 1000}`,
-    // A new file takes it, before anything is written. An older one needs a VACUUM.
-    'auto_vacuum = INCREMENTAL',
+    // Before anything is written. To an existing file it would be a write, before `recover`.
+    ...(isNew(path) ? ['auto_vacuum = INCREMENTAL'] : []),
     'journal_mode = WAL',
     ...(options.exclusive ? flushedHere : ['synchronous = FULL']),
     'journal_size_limit = 67108864',
@@ -125,23 +146,14 @@ function open(path: string, options: SqliteOptions): Connection {
     'temp_store = MEMORY',
     ...(options.maxPages === undefined ? [] : [`max_page_count = ${options.maxPages}`]),
   ];
-  try {
-    makeFolder(dirname(path));
-    const connection = connect(path, pragmas);
-    if (options.verify) verify(connection);
-    return connection;
-  } catch (error) {
-    throw error instanceof MeshError ? error : cannotOpenError(error, path);
-  }
 }
 
-/** Throws DATA_LOSS `STORAGE_CORRUPT` with the first fault, and closes the file. */
+function isNew(path: string): boolean {
+  return (statSync(path, { throwIfNoEntry: false })?.size ?? 0) === 0;
+}
+
+/** Throws DATA_LOSS `STORAGE_CORRUPT` with the first fault. */
 function verify(connection: Connection): void {
-  try {
-    const [row] = connection.rows<{ quick_check: string }>('PRAGMA quick_check(1)', []);
-    if (row?.quick_check !== 'ok') throw corruptError(connection.path, String(row?.quick_check));
-  } catch (error) {
-    connection.close();
-    throw error;
-  }
+  const [row] = connection.rows<{ quick_check: string }>('PRAGMA quick_check(1)', []);
+  if (row?.quick_check !== 'ok') throw corruptError(connection.path, String(row?.quick_check));
 }

@@ -1,7 +1,10 @@
-import { closeSync, fdatasync, openSync, realpathSync } from 'node:fs';
+import { closeSync, fdatasync, openSync, readSync, realpathSync, statSync, writeSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { promisify } from 'node:util';
 import type { MeshError } from '../../errors/mesh-error.ts';
+import type { Logger } from '../../telemetry/logger.ts';
 import { yieldToCalls } from '../../time/yield-to-event-loop.ts';
+import { syncNames } from '../make-folder.ts';
 import type { Connection } from './connection.ts';
 import { flushError } from './errors.ts';
 
@@ -12,6 +15,11 @@ export type FlushFile = (descriptor: number) => Promise<void>;
 export interface WriteAheadLog {
   /** Set once a flush failed. It stays: the system may drop what it could not write, so a later flush proves nothing. */
   readonly failure: MeshError | undefined;
+  /**
+   * Copies what an earlier process left in the log into the file. Resolves once both are on the disk; call it before anything is
+   * read. Rejects with `failure`.
+   */
+  recover(): Promise<void>;
   /** Resolves once all commits so far are on the disk; `undefined` if nothing was written since. Rejects with `failure`. */
   flush(): Promise<void> | undefined;
   /**
@@ -20,8 +28,8 @@ export interface WriteAheadLog {
    */
   checkpointIfDue(): Promise<void>;
   /**
-   * Closes the file, when no flush is in progress. After a failure it stays open until the process ends: SQLite would delete the
-   * log, which may have what the disk did not write to the file.
+   * Closes the file, when no flush is in progress. After a failure it throws that, and the file stays open until the process ends:
+   * SQLite would delete the log, which may have what the disk did not write to the file.
    */
   close(): void;
 }
@@ -37,22 +45,34 @@ export const flushInThreadPool: FlushFile = promisify(fdatasync);
 
 // Copying them blocks the process for about 1.5 ms.
 const pagesPerCheckpoint = 2_000;
+const bytesPerRewrite = 2 ** 20;
+const checkpointFailed =
+  'could not copy the write-ahead log into the database, nothing is lost: check its disk; trying again when the log has grown';
 // Referenced, so they are not closed as garbage.
 const unclosed: Connection[] = [];
 
 /** Opens the write-ahead log of `connection`, whose own commits must not wait for the disk. `flushFile`: how files are flushed. */
-export function openWriteAheadLog(connection: Connection, flushFile: FlushFile): WriteAheadLog {
+export function openWriteAheadLog(
+  connection: Connection,
+  flushFile: FlushFile,
+  logger: Pick<Logger, 'warn'> | undefined,
+): WriteAheadLog {
   const path = realpathSync(connection.path);
   const descriptors = new Map<string, number>();
   let failure: MeshError | undefined;
   let flushed: LogState | undefined;
+  /** How many pages the log has when it is copied. More after a failure, so a long log is not copied after each batch. */
+  let pagesWhenDue = pagesPerCheckpoint;
 
+  const descriptorOf = (suffix: '' | '-wal'): number => {
+    // Only now, because the first commit creates the log. SQLite has written its entry in the folder to the disk then.
+    const descriptor = descriptors.get(suffix) ?? openSync(`${path}${suffix}`, 'r+');
+    descriptors.set(suffix, descriptor);
+    return descriptor;
+  };
   const flushPart = async (suffix: '' | '-wal'): Promise<void> => {
     try {
-      // Only now, because the first commit creates the log. SQLite has written its entry in the folder to the disk then.
-      const descriptor = descriptors.get(suffix) ?? openSync(`${path}${suffix}`, 'r+');
-      descriptors.set(suffix, descriptor);
-      await flushFile(descriptor);
+      await flushFile(descriptorOf(suffix));
     } catch (error) {
       failure ??= flushError(error, connection.path);
     }
@@ -71,12 +91,15 @@ export function openWriteAheadLog(connection: Connection, flushFile: FlushFile):
     connection.script('PRAGMA synchronous = OFF');
     try {
       connection.script('PRAGMA wal_checkpoint(PASSIVE)');
-    } catch {
+      pagesWhenDue = pagesPerCheckpoint;
+    } catch (error) {
       // The disk may be full. All is in the log, which SQLite only overwrites after a whole checkpoint.
+      if (pagesWhenDue === pagesPerCheckpoint) logger?.warn({ database: path, err: error }, checkpointFailed);
+      pagesWhenDue += pagesPerCheckpoint;
       return;
     } finally {
       connection.script('PRAGMA synchronous = NORMAL');
-      // The frames will be counted anew.
+      // The frame counts start again.
       flushed = undefined;
     }
     await flushPart('');
@@ -86,9 +109,21 @@ export function openWriteAheadLog(connection: Connection, flushFile: FlushFile):
       return failure;
     },
     flush,
+    async recover() {
+      if ((statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0) === 0) return;
+      try {
+        rewrite(descriptorOf('-wal'));
+        syncNames(dirname(path));
+        await checkpoint();
+      } catch (error) {
+        failure ??= flushError(error, connection.path);
+        unclosed.push(connection);
+        throw failure;
+      }
+    },
     async checkpointIfDue() {
       const state = readState(connection);
-      if (state === undefined || state.log - state.checkpointed < pagesPerCheckpoint) return;
+      if (state === undefined || state.log - state.checkpointed < pagesWhenDue) return;
       await yieldToCalls();
       try {
         await checkpoint();
@@ -99,7 +134,7 @@ export function openWriteAheadLog(connection: Connection, flushFile: FlushFile):
     close() {
       if (failure !== undefined) {
         unclosed.push(connection);
-        return;
+        throw failure;
       }
       connection.close();
       // After it: closing a descriptor of the file drops all locks that this process has on it.
@@ -108,7 +143,21 @@ export function openWriteAheadLog(connection: Connection, flushFile: FlushFile):
   };
 }
 
-/** `undefined` if SQLite does not tell. */
+/**
+ * Writes each byte of an open file again. After a failed flush the system takes the pages that it could not write for written, so
+ * a flush alone, even by the next process, would succeed without them.
+ */
+function rewrite(descriptor: number): void {
+  const part = Buffer.alloc(bytesPerRewrite);
+  for (let position = 0; ; ) {
+    const length = readSync(descriptor, part, 0, part.length, position);
+    if (length === 0) return;
+    for (let done = 0; done < length; ) done += writeSync(descriptor, part, done, length - done, position + done);
+    position += length;
+  }
+}
+
+/** `undefined` if SQLite does not report it. */
 function readState(connection: Connection): LogState | undefined {
   try {
     return connection.rows<{ log: bigint; checkpointed: bigint }>('PRAGMA wal_checkpoint(NOOP)', [])[0];
