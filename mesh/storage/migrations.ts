@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { messageOf } from '../errors/error-text.ts';
 import { migrationChanged } from './errors.ts';
-import type { Migration, Storage, Transaction } from './storage.ts';
+import type { Dialect, Migration, Storage, Transaction } from './storage.ts';
 
 /** A transaction that may change the schema. */
 export interface SchemaTransaction extends Transaction {
@@ -22,15 +22,25 @@ const identity = {
   postgres: 'BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY',
 };
 
-/** Reads the `*.sql` files of a folder, in the order of their names. `0001-init.sql` is the migration `0001-init`. */
+/**
+ * Reads the `*.sql` files of a folder, in the order of their names. `0001-init.sql` is the migration `0001-init`, and
+ * `0002-drop.sqlite.sql` is `0002-drop`, for SQLite only (`Migration.only`).
+ */
 export async function loadMigrations(directory: URL): Promise<Migration[]> {
   const files = (await readdir(directory)).filter((file) => file.endsWith('.sql')).toSorted();
   return Promise.all(
-    files.map(async (file) => ({
-      name: file.slice(0, -'.sql'.length),
-      sql: await readFile(new URL(file, ensureTrailingSlash(directory)), 'utf8'),
-    })),
+    files.map(async (file) => {
+      const [name = file, only] = file.slice(0, -'.sql'.length).split('.');
+      const sql = await readFile(new URL(file, ensureTrailingSlash(directory)), 'utf8');
+      return { name, sql, ...(only !== undefined && { only: requireDialect(file, only) }) };
+    }),
   );
+}
+
+function requireDialect(file: string, name: string): Dialect {
+  if (name !== 'sqlite' && name !== 'postgres')
+    throw new Error(`the migration ${file} is for ${name}: name it *.sqlite.sql, *.postgres.sql or *.sql`);
+  return name;
 }
 
 /**
@@ -53,6 +63,7 @@ export async function applyMigrations(
   );
   const applied = new Map(rows.map((row) => [row.name, row.checksum]));
   for (const migration of migrations.toSorted(byName)) {
+    if (migration.only !== undefined && migration.only !== dialect) continue;
     const checksum = checksumOf(migration);
     const before = applied.get(migration.name);
     if (before === checksum) continue;

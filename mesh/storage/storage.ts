@@ -56,6 +56,11 @@ export interface Migration {
   /** `0001-init`: unique in its set. A set is applied in the order of its names. */
   readonly name: string;
   readonly sql: string;
+  /**
+   * Skips it on the other database. Use it for an index that only earlier versions need: these may use a PostgreSQL database
+   * at the same time, but never a SQLite file. Default: both have it.
+   */
+  readonly only?: Dialect;
 }
 
 /**

@@ -22,9 +22,13 @@ export async function unavoidableSteps(client: pg.Client, sql: string): Promise<
   });
 }
 
-/** Returns the nodes of the plan that PostgreSQL chooses for the rows in its tables. */
-export async function explainOnPostgres(client: pg.Client, sql: string): Promise<PlanNode[]> {
-  const { rows } = await client.query(`EXPLAIN (FORMAT JSON, COSTS off) ${sql}`);
+/** Returns the nodes of the plan that PostgreSQL chooses for the rows in its tables and for these parameters. */
+export async function explainOnPostgres(
+  client: pg.Client,
+  sql: string,
+  params: readonly (string | number)[] = [],
+): Promise<PlanNode[]> {
+  const { rows } = await client.query(`EXPLAIN (FORMAT JSON, COSTS off) ${sql}`, [...params]);
   return nodesOf(rows[0]['QUERY PLAN'][0].Plan as PlanNode);
 }
 

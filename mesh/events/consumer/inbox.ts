@@ -38,17 +38,17 @@ export const inboxMigrations: readonly Migration[] = [
         PRIMARY KEY (consumer_group, topic, partition_number)
       );`,
   },
+  {
+    // On SQLite claims are in the order of their time, so the oldest are found without an index. On PostgreSQL they are not.
+    name: '0003-without-time-index',
+    only: 'sqlite',
+    sql: 'DROP INDEX inbox_time',
+  },
 ];
-
-/**
- * On SQLite claims are in the order of their time, so the oldest are found without an index. On PostgreSQL they are not, and an
- * earlier version that uses the database too needs the index.
- */
-const onSqlite: readonly Migration[] = [{ name: '0003-without-time-index', sql: 'DROP INDEX inbox_time' }];
 
 /** Creates the tables of the inbox, or brings them up to date. */
 export async function migrateInbox(storage: Storage): Promise<void> {
-  await storage.migrate('inbox', storage.dialect === 'sqlite' ? [...inboxMigrations, ...onSqlite] : inboxMigrations);
+  await storage.migrate('inbox', inboxMigrations);
 }
 
 const dayMs = 24 * 60 * 60 * 1000;

@@ -52,10 +52,17 @@ CREATE INDEX saga_finished_before ON saga (id) WHERE finished_aged_ms IS NULL AN
     name: '0005-indexes-of-the-few',
     // Nearly all sagas are completed and have the id of their subject: neither needs an entry of its own.
     sql: `
-DROP INDEX saga_state;
 CREATE INDEX saga_not_completed ON saga (state, id) WHERE state <> 'completed';
-DROP INDEX saga_subject;
 CREATE INDEX saga_of_subject ON saga (subject_id, create_time) WHERE subject_id <> id;
+`,
+  },
+  {
+    name: '0006-without-indexes-of-all',
+    // On PostgreSQL the version before may run at the same time, and needs them.
+    only: 'sqlite',
+    sql: `
+DROP INDEX saga_state;
+DROP INDEX saga_subject;
 `,
   },
 ];
