@@ -20,6 +20,7 @@ import { createScheduler } from './drive/scheduler.ts';
 import type { AnyDefinition, SagaDefinition } from './saga.ts';
 import { countUnfinished, selectUndefinedKinds } from './store/counts.ts';
 import { createDatabaseClock, type DatabaseTime } from './store/database-clock.ts';
+import { frozenCopy } from './store/frozen-copy.ts';
 import { releaseLeases } from './store/leases.ts';
 import { migrateSagas } from './store/migrations.ts';
 import { defaultSagasRetentionMs, purgeSagas } from './store/purge.ts';
@@ -203,7 +204,7 @@ function newSaga(definition: AnyDefinition, id: string, data: unknown, nowMs: nu
   return {
     id,
     subjectId: id,
-    data,
+    data: frozenCopy(data),
     name: definition.name,
     definitionVersion: definition.version,
     record: newRecord(definition, nowMs),

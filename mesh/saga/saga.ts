@@ -18,11 +18,12 @@ export interface StepContext {
  */
 export interface StepOptions<Data, Answer, Kept, Reached extends string> {
   /**
-   * Has an effect in another service. A rejection that is a refusal (`isRefusal` in mesh/errors/codes.ts) says that this
-   * attempt had no effect: the saga compensates, without undoing this step unless an earlier attempt of it may still have
-   * an effect. Any other rejection leaves the outcome unknown: the step is retried with the same request id until the
-   * answer is definite or the saga's time is up; then this step is undone as well. While the answers say that the
-   * installation is wired wrongly (`isMiswired`), that time stands still.
+   * Has an effect in another service. The data is frozen: what later steps need is what `keep` returns. A rejection that
+   * is a refusal (`isRefusal` in mesh/errors/codes.ts) says that this attempt had no effect: the saga compensates,
+   * without undoing this step unless an earlier attempt of it may still have an effect. Any other rejection leaves the
+   * outcome unknown: the step is retried with the same request id until the answer is definite or the saga's time is up;
+   * then this step is undone as well. While the answers say that the installation is wired wrongly (`isMiswired`), that
+   * time stands still.
    */
   readonly run: (data: Data, context: StepContext) => Promise<Answer>;
   /** What later steps need of the answer; it is stored with the data. Default: nothing. */

@@ -11,6 +11,7 @@ import { isCall, reportsOf, type SagaCommand } from '../decide/decision.ts';
 import { type RetryPolicy, randomJitter, retryDelayMs } from '../decide/retry-delay.ts';
 import { reportProgress } from '../report-progress.ts';
 import type { AnyDefinition } from '../saga.ts';
+import { frozenCopy } from '../store/frozen-copy.ts';
 import type { StoredSaga } from '../store/saga-table.ts';
 import { type Schedule, selectSaga, updateByDriver } from '../store/saga-table.ts';
 import { createProgressLog } from './progress-log.ts';
@@ -159,7 +160,7 @@ function apply(
   nowMs: number,
 ): { readonly next: StoredSaga; readonly commands: readonly SagaCommand[] } {
   const { record, commands } = decide(definition, retry, saga.record, { ...event, nowMs, jitter: randomJitter() });
-  const data = result ? { ...(saga.data as object), ...result } : saga.data;
+  const data = result ? Object.freeze({ ...(saga.data as object), ...frozenCopy(result) }) : saga.data;
   const next: StoredSaga = {
     ...saga,
     record,

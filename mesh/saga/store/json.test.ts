@@ -12,6 +12,11 @@ it('reads what it wrote, with integers of any size', () => {
   expect(fromJson(toJson(data))).toEqual(data);
 });
 
+it('freezes what it reads, with all that is in it', () => {
+  const read = fromJson(toJson({ items: [{ sku: 'A' }] })) as { items: { sku: string }[] };
+  expect([read, read.items, read.items[0]].map(Object.isFrozen)).toEqual([true, true, true]);
+});
+
 it.each([
   ['a Date', { at: new Date(0) }],
   ['bytes', { payload: new Uint8Array(2) }],

@@ -3,7 +3,7 @@ export function toJson(value: unknown): string {
   return JSON.stringify(value, replace);
 }
 
-/** Reads what `toJson` wrote. */
+/** Reads what `toJson` wrote. Its objects and arrays are frozen. */
 export function fromJson(text: string): unknown {
   return JSON.parse(text, revive);
 }
@@ -20,10 +20,11 @@ function replace(this: unknown, key: string, value: unknown): unknown {
 }
 
 function revive(_key: string, value: unknown): unknown {
-  return isTagged(value) ? BigInt(value.$bigint) : value;
+  return isTagged(value) ? BigInt(value.$bigint) : Object.freeze(value);
 }
 
-function isPlain(value: object): boolean {
+/** Whether `toJson` writes an object by its fields. */
+export function isPlain(value: object): boolean {
   const prototype: unknown = Object.getPrototypeOf(value);
   return (prototype === Object.prototype || prototype === null) && !('$bigint' in value);
 }

@@ -9,6 +9,7 @@ export interface StoredSaga {
   readonly definitionVersion: number;
   readonly subjectId: string;
   readonly record: SagaRecord;
+  /** Frozen, since only what replaces it is written. */
   readonly data: unknown;
   readonly notes: readonly string[];
   /** Of the call that began it. */
