@@ -1,8 +1,8 @@
 import type { MeshError } from '../errors/mesh-error.ts';
 import type { Storage } from '../storage/storage.ts';
-import { sagaDefinitionChanged } from './errors.ts';
-import type { AnyDefinition } from './saga.ts';
-import { selectUnfinishedSteps } from './store/counts.ts';
+import { sagaDefinitionChanged, sagaRequestIdsChanged } from './errors.ts';
+import type { AnyDefinition, RequestIds } from './saga.ts';
+import { selectUnfinished } from './store/unfinished-sagas.ts';
 
 /** The kinds of saga that an engine knows, by name and version. */
 export interface Definitions {
@@ -35,18 +35,22 @@ function keyOf(name: string, version: number): string {
 }
 
 /** What is compared of a saga and its definition. */
-interface Steps {
+interface Comparable {
   readonly steps: readonly { readonly name: string }[];
+  readonly requestIds?: RequestIds;
 }
 
 /**
  * Returns the refusal to drive a saga whose steps had other names, or another order, when it began: outcomes are stored by
- * position, so each would be treated as that of another step. Undefined if they are the same.
+ * position, so each would be treated as that of another step. Likewise if the request ids of its steps were made in another
+ * way: a call that is repeated with another id has its effect twice. Undefined if both are the same.
  */
-export function definitionChange(definition: AnyDefinition, stored: Steps): MeshError | undefined {
-  if (namesOf(definition) === namesOf(stored)) return undefined;
-  const { name, version } = definition;
-  return sagaDefinitionChanged({ saga: name, version, stored: namesOf(stored), defined: namesOf(definition) });
+export function definitionChange(definition: AnyDefinition, stored: Comparable): MeshError | undefined {
+  const { name: saga, version } = definition;
+  const names = { stored: namesOf(stored), defined: namesOf(definition) };
+  if (names.stored !== names.defined) return sagaDefinitionChanged({ saga, version, ...names });
+  const ids = { stored: requestIdsOf(stored), defined: requestIdsOf(definition) };
+  return ids.stored === ids.defined ? undefined : sagaRequestIdsChanged({ saga, version, ...ids });
 }
 
 const pageSize = 500;
@@ -56,10 +60,10 @@ export async function requireUnchanged(storage: Storage, definitions: Definition
   for (const state of ['running', 'compensating', 'needs-attention'] as const) {
     let afterId: string | undefined = '';
     while (afterId !== undefined) {
-      const page = await selectUnfinishedSteps(storage, state, afterId, pageSize);
+      const page = await selectUnfinished(storage, state, afterId, pageSize);
       for (const saga of page) {
         const definition = definitions.find(saga.name, saga.definitionVersion);
-        const change = definition && definitionChange(definition, saga);
+        const change = definition && definitionChange(definition, saga.record);
         if (change) throw change;
       }
       afterId = page.length === pageSize ? page.at(-1)?.id : undefined;
@@ -67,6 +71,10 @@ export async function requireUnchanged(storage: Storage, definitions: Definition
   }
 }
 
-function namesOf({ steps }: Steps): string {
+function namesOf({ steps }: Comparable): string {
   return steps.map(({ name }) => name).join(', ');
+}
+
+function requestIdsOf({ requestIds = 'hashed' }: Comparable): RequestIds {
+  return requestIds;
 }

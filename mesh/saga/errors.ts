@@ -48,8 +48,8 @@ export const sagaDefinitionChanged = defineError({
   reason: 'SAGA_DEFINITION_CHANGED',
   code: Status.FAILED_PRECONDITION,
   means:
-    'the steps of a saga definition changed without a new version while sagas were unfinished; also returned when such a saga is changed',
-  fix: 'restore the definition, and give the new steps a new version next to it (CONTRIBUTING, "Change a saga")',
+    'the steps of a saga definition, or how it makes request ids, changed without a new version while sagas were unfinished; also returned when such a saga is changed',
+  fix: 'restore the definition, and give what is new a new version next to it (CONTRIBUTING, "Change a saga")',
   text: (change: {
     readonly saga: string;
     readonly version: number;
@@ -58,6 +58,17 @@ export const sagaDefinitionChanged = defineError({
   }) =>
     `unfinished sagas ${change.saga} v${change.version} began with the steps [${change.stored}], but ` +
     `v${change.version} now has [${change.defined}]: restore v${change.version}, and give the new steps a new version next to it`,
+});
+
+export const sagaRequestIdsChanged = sagaDefinitionChanged.variant({
+  text: (change: {
+    readonly saga: string;
+    readonly version: number;
+    readonly stored: string;
+    readonly defined: string;
+  }) =>
+    `unfinished sagas ${change.saga} v${change.version} began with request ids that are ${change.stored}, but ` +
+    `v${change.version} now has ${change.defined}: restore v${change.version}, and change it in a new version next to it`,
 });
 
 export const sagaNeedsResolve = defineError({

@@ -116,7 +116,8 @@ export type RequestIds = 'hashed' | 'by-time';
 export interface SagaOptions {
   /**
    * With `by-time`, the ids of steps that are made at one time are stored next to each other, for which their services write
-   * fewer pages. To change it needs a new version of the saga: a step must not be repeated with another id. Default: `hashed`.
+   * fewer pages. It is stored with each saga. To change it needs a new version of the saga: a step must not be repeated with
+   * another id (`SAGA_DEFINITION_CHANGED`). Default: `hashed`.
    */
   readonly requestIds?: RequestIds;
   /**

@@ -6,7 +6,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { captureLog } from '../../testing/captured-log.ts';
 import { describeOnEachDatabase } from '../../testing/databases.ts';
 import { eventually } from '../../testing/eventually.ts';
-import type { SagaDefinition, SagaStep } from '../saga.ts';
+import type { RequestIds, SagaDefinition, SagaStep } from '../saga.ts';
 import { createFileSaga, readEffects } from '../testing/kill-saga.ts';
 import {
   begin,
@@ -91,6 +91,28 @@ describeOnEachDatabase((newUrl) => {
     await engine.stop();
     const definition = changed(saga.definition, change);
     await expect(startEngine(storage, { definition })).rejects.toMatchObject(refusal(defined));
+  });
+
+  it.each([
+    [undefined, 'by-time', 'hashed'],
+    ['by-time', undefined, 'by-time'],
+  ] as const)('refuses to start if request ids that are %s become %s', async (before, after, stored) => {
+    const saga = createTestSaga();
+    const define = (requestIds: RequestIds | undefined) => ({ ...saga.definition, ...(requestIds && { requestIds }) });
+    const storage = await openTestStorage(newUrl());
+    const definition = define(before);
+    const engine = await startEngine(storage, { definition });
+    saga.onCall('run charge', refuses);
+    saga.onCall('undo reserve', refuses);
+    await begin(storage, engine, { ...saga, definition });
+    await reaches(engine, 'needs-attention');
+    await engine.stop();
+    await expect(startEngine(storage, { definition: define(after) })).rejects.toMatchObject({
+      code: Status.FAILED_PRECONDITION,
+      reason: 'SAGA_DEFINITION_CHANGED',
+      message: expect.stringContaining(`test v1 began with request ids that are ${stored}`),
+    });
+    await startEngine(storage, { definition: define(before ?? 'hashed') });
   });
 
   it('starts if only finished sagas had other steps', async () => {

@@ -93,13 +93,15 @@ describeOnEachDatabase((newUrl) => {
       const saga = createTestSaga();
       const definition = { ...saga.definition, requestIds: 'by-time' } as const;
       saga.onCall('run charge', getsLost);
+      saga.onCall('run ship', refuses);
       const storage = await openTestStorage(newUrl());
       const engine = await startEngine(storage, { definition });
       const id = uuidv7();
       await begin(storage, engine, { ...saga, definition }, id);
-      await reaches(engine, 'completed', id);
+      await reaches(engine, 'compensated', id);
       const ids = saga.contexts.map(({ requestId }) => requestId);
       expect(ids[1]).toBe(ids[2]);
+      expect(new Set(ids).size).toBe(5);
       expect(new Set(ids.map((requestId) => requestId.slice(0, 15)))).toEqual(new Set([`${id.slice(0, 14)}8`]));
     });
 

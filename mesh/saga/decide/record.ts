@@ -1,4 +1,4 @@
-import type { SagaFailure } from '../saga.ts';
+import type { RequestIds, SagaFailure } from '../saga.ts';
 
 export type SagaState = 'running' | 'completed' | 'compensating' | 'compensated' | 'needs-attention';
 export type SagaStepState = 'pending' | 'started' | 'done' | 'refused' | 'undoing' | 'undone' | 'stuck';
@@ -25,6 +25,7 @@ export interface SagaShape {
     readonly timeoutMs?: number;
   }[];
   readonly timeoutMs?: number;
+  readonly requestIds?: RequestIds;
 }
 
 /** Why an attempt failed. */
@@ -37,6 +38,8 @@ export interface StepError {
 export interface SagaRecord {
   readonly state: SagaState;
   readonly steps: readonly SagaStepView[];
+  /** How the request ids of its steps are made; undefined: `hashed`. */
+  readonly requestIds?: RequestIds;
   readonly failure: SagaFailure | undefined;
   /** A cancel that was requested and has not been acted on yet. */
   readonly cancel: StepError | undefined;
@@ -57,6 +60,7 @@ export function newRecord(shape: SagaShape, nowMs: number): SagaRecord {
   return {
     state: 'running',
     steps: shape.steps.map((step) => newStep(step.name)),
+    ...(shape.requestIds && { requestIds: shape.requestIds }),
     failure: undefined,
     cancel: undefined,
     usedMs: 0,

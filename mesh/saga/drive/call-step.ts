@@ -35,7 +35,7 @@ export async function callStep(
   const stop = () => limit.abort(stopped.reason);
   stopped.addEventListener('abort', stop);
   const cancelTimer = clock.after(timeoutMs, () => limit.abort(stepTimedOut({ step: step.name, timeoutMs })));
-  const makeId = definition.requestIds === 'by-time' ? uuidv8At : uuidv5;
+  const makeId = saga.record.requestIds === 'by-time' ? uuidv8At : uuidv5;
   const requestId = makeId(saga.id, step.name, call.kind);
   const context = { sagaId: saga.id, requestId, signal: limit.signal };
   const scope = {

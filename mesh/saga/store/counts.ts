@@ -1,8 +1,7 @@
 import { type CountedGroup, countByName } from '../../storage/count-in-slices.ts';
 import type { Queryable, Storage } from '../../storage/storage.ts';
-import { recordFromJson, type SagaState } from '../decide/record.ts';
+import type { SagaState } from '../decide/record.ts';
 import { isOfKinds, kindParams, type SagaKind } from './leases.ts';
-import type { SagaRow } from './saga-table.ts';
 
 /** How many sagas of one name are in one state. */
 export interface SagaCount {
@@ -82,31 +81,4 @@ export async function selectUndefinedKinds(storage: Storage, kinds: readonly Sag
     kindParams(kinds),
   );
   return rows.map((row) => ({ name: row.name, version: Number(row.definition_version) }));
-}
-
-export interface UnfinishedSteps {
-  readonly id: string;
-  readonly name: string;
-  readonly definitionVersion: number;
-  readonly steps: readonly { readonly name: string }[];
-}
-
-/** Returns the steps of the first sagas in `state` after `afterId`. */
-export async function selectUnfinishedSteps(
-  db: Queryable,
-  state: SagaState,
-  afterId: string,
-  limit: number,
-): Promise<UnfinishedSteps[]> {
-  const rows = await db.query<Pick<SagaRow, 'id' | 'name' | 'definition_version' | 'record'>>(
-    `SELECT id, name, definition_version, record FROM saga
-     WHERE state = $1 AND state <> 'completed' AND id > $2 ORDER BY id LIMIT $3`,
-    [state, afterId, limit],
-  );
-  return rows.map(({ id, name, definition_version, record }) => ({
-    id,
-    name,
-    definitionVersion: Number(definition_version),
-    steps: recordFromJson(record).steps,
-  }));
 }
