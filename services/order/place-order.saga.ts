@@ -37,12 +37,12 @@ export interface PlaceOrderSagaDeps {
 }
 
 /**
- * Completes an order: reserve stock, charge, create the shipment, commit the stock. Its id is the order's. Version 1, which
- * orders of an earlier version of the program have, differs in the request ids of its steps only.
+ * Completes an order: reserve stock, charge, create the shipment, commit the stock. Its id is the order's. The versions differ
+ * only in the request ids of their steps.
  */
 export function definePlaceOrderSaga(deps: PlaceOrderSagaDeps, version: 1 | 2): SagaDefinition<PlacedOrder> {
   const { inventory, payments, shipping, clock } = deps;
-  return saga<PlacedOrder>('place-order', version, { requestIds: version === 1 ? 'hashed' : 'by-time' })
+  return saga<PlacedOrder>('place-order', version, version === 1 ? {} : { requestIds: 'by-time' })
     .step('reserve-stock', {
       run: (order, step) => inventory.reserveStock({ ...ids(order, step), items: itemsOf(order) }, step),
       undo: (order, step) => inventory.releaseStock(ids(order, step), step),

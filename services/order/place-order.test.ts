@@ -31,6 +31,14 @@ describeServicesOnEachDatabase('the order service', (settings) => {
       expect((await shop.statesOf(order.id)).at(-1)).toBe('COMPLETED');
     });
 
+    it('begins a saga that the version before knows, if a process of it may use the database too', async () => {
+      const { id } = await shop.orders.placeOrder(orderBy(await shop.newUser()));
+      const saga = await shop.sagas.get({ id });
+      const isShared = settings().DATABASE_URL?.startsWith('postgres');
+      expect(saga).toMatchObject({ name: 'place-order', definitionVersion: isShared ? 1 : 2 });
+      expect((await shop.statesOf(id)).at(-1)).toBe('COMPLETED');
+    });
+
     it('places one order per request id, even if the order has progressed since, and refuses another payload', async () => {
       const request = orderBy(await shop.newUser());
       const order = await shop.orders.placeOrder(request);

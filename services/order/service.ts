@@ -21,8 +21,11 @@ export const orderService = defineService({
     const shipping = client(ShippingServiceContract);
     const changes = createOrderChanges({ storage, clock, logger });
     const sagaDeps = { inventory, payments, shipping, outbox, changes, clock };
-    const placeOrderSaga = definePlaceOrderSaga(sagaDeps, 2);
-    const sagas = await run.sagas([definePlaceOrderSaga(sagaDeps, 1), placeOrderSaga]);
+    const versions = [definePlaceOrderSaga(sagaDeps, 1), definePlaceOrderSaga(sagaDeps, 2)] as const;
+    // A process of the version before, which may use a PostgreSQL database too, does not know version 2: it could not cancel
+    // such an order, nor complete it after a rollback. The next release begins version 2 there as well.
+    const placeOrderSaga = versions[storage.exclusive ? 1 : 0];
+    const sagas = await run.sagas(versions);
     const balances = balancesForDisplay(client);
     const deps = { storage, outbox, users, inventory, balances, sagas, placeOrderSaga, changes, clock, draining };
     const rpc = createOrderRpc(deps);
