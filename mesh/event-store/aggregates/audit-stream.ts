@@ -4,7 +4,7 @@ import type { Queryable, Storage } from '../../storage/storage.ts';
 import { eventMissing, snapshotDiffers } from '../errors.ts';
 import type { EventStore, RecordedEvent } from '../event-store.ts';
 import type { AggregateDefinition } from './aggregate.ts';
-import { selectSnapshots } from './snapshot-table.ts';
+import { lastSnapshotVersion, readSnapshots, type Snapshot } from './snapshot-table.ts';
 
 export interface StreamAudit<State, Body extends { readonly type: string }> {
   readonly storage: Storage;
@@ -28,8 +28,11 @@ export async function* auditStream<State, Body extends { readonly type: string }
   each,
   signal,
 }: StreamAudit<State, Body>): AsyncGenerator<Finding> {
-  // Read before the events, so no snapshot is newer than the last event read.
-  const snapshots = await selectSnapshots(storage, stream);
+  // Read before the events, so no snapshot up to it is newer than the last event read.
+  const lastSnapshot = await lastSnapshotVersion(storage, stream);
+  // Read next to the events: a long stream has many.
+  const snapshots = readSnapshots(storage, stream, lastSnapshot, signal);
+  let snapshot = await nextOf(snapshots);
   const id = stream.slice(definition.category.length + 1);
   let state: State | undefined;
   let version = 0n;
@@ -41,16 +44,22 @@ export async function* auditStream<State, Body extends { readonly type: string }
       state = after;
       version = event.version;
       yield* each(event, body, before, after);
-      const snapshot = snapshots.get(version);
-      if (definition.snapshots === undefined || snapshot?.schemaVersion !== definition.snapshots.schemaVersion)
-        continue;
-      const expected = JSON.stringify(definition.snapshots.encode(after));
-      if (snapshot.state !== expected) yield snapshotDiffersFinding(stream, version, snapshot.state, expected);
+      if (snapshot?.version !== version) continue;
+      if (snapshot.schemaVersion === definition.snapshots?.schemaVersion) {
+        const expected = JSON.stringify(definition.snapshots.encode(after));
+        if (snapshot.state !== expected) yield snapshotDiffersFinding(stream, version, snapshot.state, expected);
+      }
+      snapshot = await nextOf(snapshots);
     }
   } catch (error) {
     return yield eventFault(stream, error);
   }
-  if ([...snapshots.keys()].some((ahead) => ahead > version)) yield lastMissing(stream, version + 1n);
+  if (lastSnapshot > version) yield lastMissing(stream, version + 1n);
+}
+
+async function nextOf(snapshots: AsyncGenerator<Snapshot>): Promise<Snapshot | undefined> {
+  const next = await snapshots.next();
+  return next.done ? undefined : next.value;
 }
 
 /** Returns the finding for an error of reading a stream. Rethrows errors that do not concern the stream. */

@@ -1,4 +1,5 @@
 import { crc32 } from 'node:zlib';
+import { readPages } from '../../storage/read-pages.ts';
 import type { Queryable, Transaction } from '../../storage/storage.ts';
 
 /** The state of a stream at a version. */
@@ -26,18 +27,34 @@ export async function selectSnapshot(
   return { ...snapshot, isWhole: BigInt(checksumOf(stream, snapshot)) === row.checksum };
 }
 
-/** Returns the snapshots of a stream by version. */
-export async function selectSnapshots(db: Queryable, stream: string): Promise<ReadonlyMap<bigint, Snapshot>> {
-  const rows = await db.query<{ version: bigint; schema_version: bigint; state: string }>(
-    'SELECT version, schema_version, state FROM event_snapshot WHERE stream = $1',
+/** Returns the version of the last snapshot of a stream; 0 without one. */
+export async function lastSnapshotVersion(db: Queryable, stream: string): Promise<bigint> {
+  const [row] = await db.query<{ version: bigint | null }>(
+    'SELECT MAX(version) AS version FROM event_snapshot WHERE stream = $1',
     [stream],
   );
-  return new Map(
-    rows.map(({ version, schema_version, state }) => [
-      version,
-      { version, schemaVersion: Number(schema_version), state },
-    ]),
-  );
+  return row?.version ?? 0n;
+}
+
+/** Yields the snapshots of a stream up to a version, in order. */
+export function readSnapshots(
+  db: Queryable,
+  stream: string,
+  upTo: bigint,
+  signal: AbortSignal,
+): AsyncGenerator<Snapshot> {
+  return readPages({
+    after: 0n,
+    signal,
+    fetch: (after, size) =>
+      db.query<{ version: bigint; schema_version: bigint; state: string }>(
+        `SELECT version, schema_version, state FROM event_snapshot
+         WHERE stream = $1 AND version > $2 AND version <= $3 ORDER BY version LIMIT $4`,
+        [stream, after, upTo, size],
+      ),
+    cursorOf: ({ version }) => version,
+    map: ({ version, schema_version, state }) => ({ version, schemaVersion: Number(schema_version), state }),
+  });
 }
 
 /** Saves a snapshot. Replaces one of the same version. */
