@@ -15,7 +15,7 @@ const failureDelayMs = backoff({ firstMs: 100, maxMs: 5_000 });
 // Before the second and the third attempt of an event that fails alone.
 const retryDelaysMs = [100, 500];
 // Waits for more events once all are applied: a few commits are cheaper than many, and what changes a row several times
-// within it is written once. Readers do not notice.
+// within it is written once. Readers see an event up to 50 ms later.
 const gatherMs = 50;
 // Another process advances the projection: wait before trying to take over.
 const standbyMs = 1_000;

@@ -89,9 +89,16 @@ const statements = new WeakMap<ProjectionTable, Map<string, string>>();
 
 /** Returns the text of a statement for a table, which `build` writes once. `name` is everything that it depends on. */
 function statementOf(table: ProjectionTable, name: string, build: () => string): string {
-  const ofTable = statements.get(table) ?? new Map<string, string>();
-  const sql = ofTable.get(name) ?? build();
-  statements.set(table, ofTable.set(name, sql));
+  let ofTable = statements.get(table);
+  if (ofTable === undefined) {
+    ofTable = new Map();
+    statements.set(table, ofTable);
+  }
+  let sql = ofTable.get(name);
+  if (sql === undefined) {
+    sql = build();
+    ofTable.set(name, sql);
+  }
   return sql;
 }
 

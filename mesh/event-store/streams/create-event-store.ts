@@ -67,7 +67,8 @@ export async function createEventStore(storage: Storage, { clock }: EventStoreOp
       expected = version;
     }
     tx.afterCommit(() => {
-      for (const [index, event] of recorded.entries()) recent?.add(event, encoded[index]?.text.length ?? 0);
+      for (const [index, event] of recorded.entries())
+        recent?.add(event, Buffer.byteLength(encoded[index]?.text ?? ''));
       storage.notify(channel);
     });
     return recorded;
@@ -114,6 +115,7 @@ export async function createEventStore(storage: Storage, { clock }: EventStoreOp
     signal.addEventListener('abort', wakeup.ring);
     let position = after;
     let waits = 0;
+    // A reader that starts reads the table, so it finds what the disk did to an event that is still in memory.
     let hasRead = false;
     try {
       while (!signal.aborted) {
