@@ -56,7 +56,7 @@ describe.runIf(process.env.VERIFY_CRASHES === '1')('ends as if nothing happened,
       prepare: (mesh) => fillShop(shopOf(mesh.runtime)),
       scenarios: {
         [name]: {
-          act: (mesh, recording) => tell(mesh, recording, request, scenario),
+          act: (mesh, recording) => act(mesh, recording, request, scenario),
           check: (mesh, { answers }) => check(mesh, answers, request, scenario),
         },
       },
@@ -79,7 +79,7 @@ afterAll(() => {
 });
 
 /** Places an order, cancels it if it is to be, and waits for its end and its mails. */
-async function tell(mesh: TestMesh, recording: Recording, request: PlaceOrderRequest, { isCancelled }: Scenario) {
+async function act(mesh: TestMesh, recording: Recording, request: PlaceOrderRequest, { isCancelled }: Scenario) {
   const shop = shopOf(mesh.runtime);
   const shipment = isCancelled ? recording.pauseBefore('order', 'run:create-shipment') : undefined;
   const { id } = await shop.orders.placeOrder(request, patiently());

@@ -9,7 +9,7 @@ import { observeRuntime } from './observe-runtime.ts';
 
 /** A story of callers, which a crash may cut off anywhere. */
 export interface CrashScenario {
-  /** Tells the story once, without a crash. It must be over when this resolves: no mail, event or step is left to happen. */
+  /** Runs the story once, without a crash. It must be over when this resolves: no mail, event or step is left to happen. */
   readonly act: (mesh: TestMesh, recording: Recording) => Promise<void>;
   /**
    * Checks a mesh that was started on what a crash has left: it repeats what may not have been answered, with the same
@@ -25,7 +25,7 @@ export interface CrashOptions {
   readonly environment?: Readonly<Record<string, string>>;
   /** Fills the data folder that each scenario begins with. */
   readonly prepare?: (mesh: TestMesh) => Promise<void>;
-  /** By what they tell: `an order that completes`. */
+  /** By what happens in them: `an order that completes`. */
   readonly scenarios: Readonly<Record<string, CrashScenario>>;
   /** How many restarted meshes are checked at a time. Default: 3. */
   readonly atATime?: number;

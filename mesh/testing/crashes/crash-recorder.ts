@@ -1,7 +1,7 @@
 import { type DiskState, isSameState } from './disk-state.ts';
 import type { Observer, Operation } from './observe-runtime.ts';
 
-/** What a caller of the mesh tells while its crashes are recorded. */
+/** What a scenario reports and controls while its crashes are recorded. */
 export interface Recording {
   /** Notes what a caller was answered: no crash from now on may lose it. */
   answered(answer: string): void;
