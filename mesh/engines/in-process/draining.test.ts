@@ -57,19 +57,28 @@ it('ends open calls after the grace of a drain, as lost', async () => {
   await open;
 });
 
-it('ends streams without an end as soon as it drains, if their callers ask for it', async () => {
+it('ends streams without an end as soon as it drains, if their callers ask for it, and begins no more of them', async () => {
+  let begun = 0;
   const { host, transport } = await serveWithin<string>({
     handler: {
       kind: 'server-streaming',
       async *handle(_, { signal }) {
+        begun += 1;
         yield 'first';
         await new Promise((resolve) => signal.addEventListener('abort', resolve));
       },
     },
   });
-  const watch = transport.serverStreaming(streaming, '', callOf({ endsAtGoaway: true }))[Symbol.asyncIterator]();
+  const start = (endsAtGoaway: boolean) =>
+    transport.serverStreaming(streaming, '', callOf({ endsAtGoaway }))[Symbol.asyncIterator]();
+  const watch = start(true);
+  const open = start(false);
+  expect(await open.next()).toEqual({ value: 'first', done: false });
   expect(await watch.next()).toEqual({ value: 'first', done: false });
   const drained = host.drain(10_000);
   await expect(watch.next()).rejects.toMatchObject({ code: Status.UNAVAILABLE });
+  await expect(start(true).next()).rejects.toMatchObject({ code: Status.UNAVAILABLE, unsent: true });
+  expect(begun).toBe(2);
+  await open.return?.();
   await drained;
 });

@@ -8,21 +8,22 @@ import { fieldsOf } from '../native/grpc/metadata-fields.ts';
 import { ErrorCode } from '../native/http2/codec/frames.ts';
 import { listBytes } from '../native/http2/hpack/tables/dynamic-table.ts';
 import { TransportError } from '../transport-error.ts';
-import type { InProcessCall, InProcessTools } from './call.ts';
 import { type HostedMethod, type InProcessStart, maxMetadataBytes } from './call-start.ts';
+import type { ClientHalf, InProcessTools } from './client-half.ts';
 import { ManyRequestsCall } from './many-requests-call.ts';
 import { OneRequestCall } from './one-request-call.ts';
 
 /** Answers the calls of its own process. */
 export class InProcessHost {
   readonly #methods = new Map<string, HostedMethod>();
-  readonly #calls = new Set<InProcessCall>();
+  readonly #calls = new Set<ClientHalf>();
   readonly #tools: InProcessTools;
   #drained: (() => void) | undefined;
+  #draining = false;
   #closed = false;
 
   constructor({ maxReceiveBytes = 4 * 1024 * 1024, toStatus, observer = noObserver }: ServerHostOptions) {
-    const ended = (call: InProcessCall) => {
+    const ended = (call: ClientHalf) => {
       this.#calls.delete(call);
       if (this.#calls.size === 0) this.#drained?.();
     };
@@ -38,7 +39,7 @@ export class InProcessHost {
   }
 
   /** Begins a call of a method that it serves. */
-  begin(start: InProcessStart): InProcessCall {
+  begin(start: InProcessStart): ClientHalf {
     const { path } = start.method;
     const hosted = this.#methods.get(path) as HostedMethod;
     const fields = fieldsOf(start.call.metadata);
@@ -48,14 +49,15 @@ export class InProcessHost {
     const call = new InProcess(hosted, start, fields, this.#tools);
     this.#calls.add(call);
     // The end comes in a microtask, because the caller needs the call before its end.
-    if (this.#closed) queueMicrotask(() => call.end(stopped(path), undefined));
+    if (this.#closed || (this.#draining && call.endsAtGoaway)) queueMicrotask(() => call.end(stopped(path), undefined));
     else if (listBytes(fields) > maxMetadataBytes)
       queueMicrotask(() => call.cancel(...metadataStatus(maxMetadataBytes)));
     return call;
   }
 
-  /** Ends the calls that end when their server begins to drain. Others may still begin: open calls make them. */
+  /** Ends the calls that end when their server begins to drain; no more of them begin. Others may: open calls make them. */
   announceDrain(): void {
+    this.#draining = true;
     for (const call of this.#calls) if (call.endsAtGoaway) call.cancel(...goawayStatus);
   }
 
@@ -80,5 +82,11 @@ export class InProcessHost {
 }
 
 function stopped(path: string): TransportError {
-  return new TransportError(path, Status.UNAVAILABLE, 'the server of this process has ended', Metadata(), 'unsent');
+  return new TransportError(
+    path,
+    Status.UNAVAILABLE,
+    'the server of this process is ending or has ended',
+    Metadata(),
+    'unsent',
+  );
 }

@@ -1,30 +1,31 @@
 import { MessageQueue } from '../native/grpc/message-queue.ts';
 import { answerMany, answerOnce } from '../native/grpc/server/reply-pump.ts';
 import { requestFaultOf } from '../request-fault.ts';
-import { InProcessCall, type InProcessTools } from './call.ts';
+import { InProcessCall } from './call.ts';
 import type { HostedMethod, InProcessStart } from './call-start.ts';
+import type { InProcessTools } from './client-half.ts';
 import { inNextTurn } from './next-turn.ts';
-import { Room } from './room.ts';
+import { SendWindow } from './send-window.ts';
 
 /** A call with a stream of requests: client or bidirectional streaming. Its handler starts before the first. */
 export class ManyRequestsCall extends InProcessCall {
   readonly requestBytes = 0;
   readonly #requests: MessageQueue<unknown>;
-  readonly #room = new Room(() => this.listener.onRoom());
+  readonly #window = new SendWindow(() => this.listener.onRoom());
 
   constructor(hosted: HostedMethod, start: InProcessStart, fields: readonly string[], tools: InProcessTools) {
     super(hosted, start, fields, tools);
     this.#requests = new MessageQueue<unknown>(
       () => undefined,
       (message) => this.decode(message as Uint8Array),
-      (bytes) => this.#room.processed(bytes),
+      (bytes) => this.#window.processed(bytes),
       () => undefined,
     );
     inNextTurn(() => this.#begin());
   }
 
   get hasRoom(): boolean {
-    return this.#room.hasRoom;
+    return this.#window.isOpen;
   }
 
   finish(): void {
@@ -32,7 +33,7 @@ export class ManyRequestsCall extends InProcessCall {
   }
 
   protected receive(request: Uint8Array): void {
-    const bytes = this.#room.send(request);
+    const bytes = this.#window.send(request);
     this.#requests.push(request);
     this.#requests.received(bytes);
   }

@@ -5,16 +5,16 @@ const maxBurstBytes = 64 * 1024;
 /** What a message counts in addition to its bytes, because many empty ones take memory too. */
 const messageBytes = 5;
 
-/** The room for one direction of a stream: none while its reader has too much unread, and until the next turn after a burst. */
-export class Room {
-  readonly #onRoom: () => void;
+/** The send window of one direction of a stream: closed while its reader has too much unread, and until the next turn after a burst. */
+export class SendWindow {
+  readonly #onOpen: () => void;
   #unreadBytes = 0;
   #burstBytes = 0;
   #isAwaited = false;
 
-  /** `onRoom` is called in a later turn, after `hasRoom` was false. */
-  constructor(onRoom: () => void) {
-    this.#onRoom = onRoom;
+  /** `onOpen` is called in a later turn, after `isOpen` was false. */
+  constructor(onOpen: () => void) {
+    this.#onOpen = onOpen;
   }
 
   /** Counts a message that is sent, and returns the bytes to take back with `processed`. */
@@ -30,8 +30,8 @@ export class Room {
     if (this.#isAwaited && this.#unreadBytes === 0) this.#open();
   }
 
-  /** Whether the next message may be sent now. Otherwise `onRoom` is called once. */
-  get hasRoom(): boolean {
+  /** Whether the next message may be sent now. If not, `onOpen` is called once. */
+  get isOpen(): boolean {
     if (this.#unreadBytes === 0 && this.#burstBytes < maxBurstBytes) return true;
     this.#isAwaited = true;
     if (this.#unreadBytes === 0) this.#open();
@@ -41,6 +41,6 @@ export class Room {
   #open(): void {
     this.#isAwaited = false;
     this.#burstBytes = 0;
-    inNextTurn(this.#onRoom);
+    inNextTurn(this.#onOpen);
   }
 }
