@@ -46,7 +46,7 @@ function damage(file: string, topic: string): void {
   const { changes } = database
     .prepare(
       `UPDATE record SET value = X'00' WHERE id = (SELECT MIN(record.id) FROM record
-         JOIN topic_partition ON topic_partition.id = record.id / 1099511627776 WHERE topic = ?)`,
+         JOIN log_partition ON log_partition.id = record.id / 1099511627776 WHERE topic = ?)`,
     )
     .run(topic);
   database.close();

@@ -89,14 +89,19 @@ describe('an embedded log with checksums', () => {
   });
 
   it.each([
-    'SELECT name, retention_ms FROM topic',
-    "INSERT INTO topic (name, retention_ms) VALUES ('t', 1) ON CONFLICT (name) DO NOTHING",
-  ])('cannot be opened by a program from before checksums: %s', async (itsFirst) => {
-    await file.open();
+    ['checksums', 1, 'topic', 'SELECT name, retention_ms FROM topic'],
+    ['checksums', 1, 'topic', "INSERT INTO topic (name, retention_ms) VALUES ('t', 1) ON CONFLICT (name) DO NOTHING"],
+    ['payloads', 3, 'topic_partition', "SELECT * FROM pragma_integrity_check('topic_partition')"],
+    ['payloads', 3, 'topic_partition', 'SELECT id FROM topic_partition WHERE topic = $1 ORDER BY number'],
+  ])('cannot be opened by a program from before %s', async (_what, itsMigrations, table, itsFirst) => {
+    const log = await file.open();
+    await log.ensureTopic('t', { partitions: 1 });
     await file.close();
     const storage = await openStorage(`sqlite:${file.path}`, { exclusive: true });
-    await storage.migrate('event-log', migrations.slice(0, 1));
-    await expect(storage.execute(itsFirst)).rejects.toThrow('no such table: topic');
+    await storage.migrate('event-log', migrations.slice(0, itsMigrations));
+    await expect(storage.query(itsFirst, itsFirst.includes('$1') ? ['t'] : [])).rejects.toThrow(
+      `no such table: ${table}`,
+    );
     await storage.close();
   });
 });

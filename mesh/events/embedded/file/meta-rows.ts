@@ -64,7 +64,7 @@ export async function readPartitions(
   const [column, value] = 'topic' in by ? ['topic', by.topic] : ['id', by.id];
   const rows = await db.query<StoredPartition>(
     `SELECT id, topic, number, start_offset, end_offset, end_reached_ms, end_bytes, checksum
-     FROM topic_partition WHERE ${column} = $1 ORDER BY number`,
+     FROM log_partition WHERE ${column} = $1 ORDER BY number`,
     [value],
   );
   return rows.map((row) => {
@@ -89,7 +89,7 @@ export async function readCommitted(db: Queryable, file: string): Promise<Commit
 export async function writePartition(tx: Queryable, row: PartitionRow): Promise<void> {
   const { id, start, head } = row;
   await tx.execute(
-    `UPDATE topic_partition SET start_offset = $2, end_offset = $3, end_reached_ms = $4, end_bytes = $5, checksum = $6
+    `UPDATE log_partition SET start_offset = $2, end_offset = $3, end_reached_ms = $4, end_bytes = $5, checksum = $6
      WHERE id = $1`,
     [id, start, head.offset, head.reachedMs, head.bytes, partitionChecksum(row)],
   );

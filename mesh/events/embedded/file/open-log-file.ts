@@ -7,7 +7,7 @@ import { prepareSchema } from './prepare-schema.ts';
 import { selectRecords } from './record.ts';
 import { loadTopics, type Topics } from './topics.ts';
 
-const smallTables = ['log_topic', 'topic_partition', 'committed_offset'];
+const smallTables = ['log_topic', 'log_partition', 'committed_offset'];
 
 /**
  * Migrates the log in `file` to the current schema and reads its topics. Everything except the records is compared with

@@ -29,6 +29,7 @@ async function withoutPayloads(): Promise<void> {
   await storage.transaction(async (tx) => {
     await tx.execute('DROP TABLE record_payload');
     await tx.execute('ALTER TABLE record DROP COLUMN payload');
+    await tx.execute('ALTER TABLE log_partition RENAME TO topic_partition');
     await tx.execute("DELETE FROM schema_migration WHERE name = '0005-payloads'");
   });
   await storage.close();

@@ -23,7 +23,7 @@ export async function prepareSchema(storage: Storage, logger: Logger): Promise<v
 }
 
 async function addChecksums(storage: Storage, logger: Logger): Promise<void> {
-  const partitions = await storage.query<OldPartition>('SELECT id, topic, number, start_offset FROM topic_partition');
+  const partitions = await storage.query<OldPartition>('SELECT id, topic, number, start_offset FROM log_partition');
   if (partitions.length > 0) logger.info('adding checksums to the records of the event log, once');
   for (const partition of partitions) await addToRecords(storage, partition);
   await storage.transaction(async (tx) => {

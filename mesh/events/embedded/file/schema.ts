@@ -57,11 +57,13 @@ export const migrations: readonly Migration[] = [
   },
   {
     // Headers and values in the order in which they were appended, in any partition. An earlier version stored them in the
-    // record, which then has no `payload`.
+    // record, which then has no `payload`. Its programs would call records with one damaged, and skip them without their content.
+    // They find no partitions under the old name and do not start.
     name: '0005-payloads',
     sql: `
       CREATE TABLE record_payload (seq INTEGER PRIMARY KEY, headers TEXT NOT NULL, value BYTEA NOT NULL);
-      ALTER TABLE record ADD COLUMN payload BIGINT;`,
+      ALTER TABLE record ADD COLUMN payload BIGINT;
+      ALTER TABLE topic_partition RENAME TO log_partition;`,
   },
 ];
 

@@ -72,7 +72,7 @@ async function saveTopic(
     }
     for (let number = 0n; number < partitions; number++) {
       const [row] = await tx.query<{ id: bigint }>(
-        'INSERT INTO topic_partition (topic, number, start_offset) VALUES ($1, $2, 0) RETURNING id',
+        'INSERT INTO log_partition (topic, number, start_offset) VALUES ($1, $2, 0) RETURNING id',
         [name, number],
       );
       const head = { offset: 0n, reachedMs: 0n, bytes: 0n };

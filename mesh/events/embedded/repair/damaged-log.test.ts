@@ -145,9 +145,9 @@ describe('a damaged record', () => {
 describe('a log whose own rows are damaged', () => {
   it.each([
     ['the retention of a topic', 'UPDATE log_topic SET retention_ms = 1', 'the row of a topic'],
-    ['where a partition starts', 'UPDATE topic_partition SET start_offset = 5 WHERE id = 1', 'the row of a partition'],
-    ['where a partition ends', 'UPDATE topic_partition SET end_offset = 1 WHERE id = 1', 'the row of a partition'],
-    ['that a partition is there', 'PRAGMA foreign_keys = OFF; DELETE FROM topic_partition WHERE id = 2', 'is missing'],
+    ['where a partition starts', 'UPDATE log_partition SET start_offset = 5 WHERE id = 1', 'the row of a partition'],
+    ['where a partition ends', 'UPDATE log_partition SET end_offset = 1 WHERE id = 1', 'the row of a partition'],
+    ['that a partition is there', 'PRAGMA foreign_keys = OFF; DELETE FROM log_partition WHERE id = 2', 'is missing'],
     ['where a group resumes', 'UPDATE committed_offset SET next_offset = 9', 'the row of a committed offset'],
   ])('is refused if this changed: %s', async (_what, sql, said) => {
     const written = await file.open();

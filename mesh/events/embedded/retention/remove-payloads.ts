@@ -15,16 +15,16 @@ export async function removePayloads(
   partitions: readonly Partition[],
   signal: AbortSignal,
 ): Promise<void> {
-  while (!signal.aborted) {
-    const [ends] = await storage.query<{ first: bigint | null; last: bigint | null }>(
-      'SELECT (SELECT MIN(seq) FROM record_payload) AS first, (SELECT MAX(seq) FROM record_payload) AS last',
-    );
-    if (ends?.first == null || ends.last == null) return;
-    const { first, last } = ends;
-    const keepFrom = await firstNeeded(storage, partitions, last);
-    if (first >= keepFrom) return;
-    const next = first + maxDeletedPerCommit;
-    await storage.execute('DELETE FROM record_payload WHERE seq < $1', [next < keepFrom ? next : keepFrom]);
+  const [ends] = await storage.query<{ first: bigint | null; last: bigint | null }>(
+    'SELECT (SELECT MIN(seq) FROM record_payload) AS first, (SELECT MAX(seq) FROM record_payload) AS last',
+  );
+  if (ends?.first == null || ends.last == null) return;
+  // Known once for all deletions: what is appended meanwhile has later payloads.
+  const keepFrom = await firstNeeded(storage, partitions, ends.last);
+  for (let from = ends.first; from < keepFrom && !signal.aborted; ) {
+    const next = from + maxDeletedPerCommit;
+    from = next < keepFrom ? next : keepFrom;
+    await storage.execute('DELETE FROM record_payload WHERE seq < $1', [from]);
   }
 }
 
@@ -32,15 +32,29 @@ export async function removePayloads(
 async function firstNeeded(db: Queryable, partitions: readonly Partition[], last: bigint): Promise<bigint> {
   let needed = last;
   for (const partition of partitions) {
-    const [row] = await db.query<RecordRow>(`${selectRecords} WHERE id >= $1 AND id < $2 ORDER BY id LIMIT 1`, [
-      recordId(partition.id, 0n),
-      recordId(partition.id + 1n, 0n),
-    ]);
-    if (row === undefined) continue;
-    // A record that is missing, damaged, or from a time before payloads says nothing about those after it.
-    const isFirst = offsetOf(row.id) === partition.start && isIntact(partition, row);
-    if (!isFirst || row.payload === null) return 0n;
-    if (row.payload < needed) needed = row.payload;
+    const payload = await firstOf(db, partition);
+    if (payload === 'unknown') return 0n;
+    if (payload !== undefined && payload < needed) needed = payload;
   }
   return needed;
+}
+
+/**
+ * The first payload of a partition; `undefined` if its records have none. A record that is missing, damaged, or from a time
+ * before payloads says nothing about those after it. One that an operator skipped has no payload.
+ */
+async function firstOf(db: Queryable, partition: Partition): Promise<bigint | 'unknown' | undefined> {
+  const end = recordId(partition.id + 1n, 0n);
+  // Not from the start, before which a deletion that failed has left records.
+  let from = recordId(partition.id, 0n);
+  for (let offset = partition.start; ; offset += 1n) {
+    const [row] = await db.query<RecordRow>(`${selectRecords} WHERE id >= $1 AND id < $2 ORDER BY id LIMIT 1`, [
+      from,
+      end,
+    ]);
+    if (row === undefined) return undefined;
+    if (offsetOf(row.id) !== offset || !isIntact(partition, row)) return 'unknown';
+    if (row.skipped === 0n) return row.payload ?? 'unknown';
+    from = row.id + 1n;
+  }
 }
