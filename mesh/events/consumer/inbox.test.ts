@@ -137,9 +137,11 @@ describe('the inbox of a consumer', () => {
       await makeConsumer(record);
       const { storage } = parts();
       const nowMs = Date.now();
+      // More than one lot.
+      const ahead = 600;
       await storage.transaction(async (tx) => {
-        for (let index = 0; index < 1200; index++) {
-          const timeMs = index < 10 ? nowMs + 1 : 1;
+        for (let index = 0; index < 1800; index++) {
+          const timeMs = index < ahead ? nowMs + 1 : 1;
           await claim(tx, { group: 'g', eventId: `${index}`, eventTimeMs: 1, nowMs: timeMs }, 'handled');
         }
       });
@@ -148,7 +150,7 @@ describe('the inbox of a consumer', () => {
       const options = { group: 'g', lag: async () => [], retentionMs: 0, aging, clock: systemClock, logger: silent };
       const purging = purgeInbox(storage, options, stopping.signal);
       const left = async () => Number((await storage.query('SELECT count(*) AS n FROM inbox'))[0]?.n);
-      await eventually(async () => expect(await left()).toBe(10));
+      await eventually(async () => expect(await left()).toBe(ahead));
       stopping.abort();
       await purging;
     });

@@ -1,10 +1,10 @@
 import type { AgingClock } from '../../storage/aging/aging-clock.ts';
-import { skipLocked } from '../../storage/skip-locked.ts';
 import type { Migration, Queryable, Storage, Transaction } from '../../storage/storage.ts';
 import { logFailedAttempt } from '../../telemetry/log-failed-attempt.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import type { Clock } from '../../time/clock.ts';
 import { everyHour } from '../../time/every-hour.ts';
+import { deleteClaims } from './delete-claims.ts';
 import { agingLagMs, minRetentionMs, notePositions, raiseHorizon } from './inbox-horizon.ts';
 import type { PartitionLag } from './lag.ts';
 
@@ -57,8 +57,6 @@ const dayMs = 24 * 60 * 60 * 1000;
 export function inboxRetention(logRetentionMs: number): number {
   return Math.max(minRetentionMs, logRetentionMs + dayMs);
 }
-
-const maxPurgedPerCommit = 500;
 
 /** What a claim records. */
 export interface Claim {
@@ -144,33 +142,27 @@ export function purgeInbox(storage: Storage, options: PurgeOptions, signal: Abor
   });
 }
 
-const deleted = 'RETURNING consumer_group, time_ms, event_time_ms';
-const deleteFirst = `DELETE FROM inbox WHERE time_ms < $1 AND rowid IN (SELECT rowid FROM inbox ORDER BY rowid LIMIT $2) ${deleted}`;
-const deleteByIndex = `DELETE FROM inbox WHERE (consumer_group, event_id) IN
-    (SELECT consumer_group, event_id FROM inbox WHERE time_ms < $1 LIMIT $2 ${skipLocked({ dialect: 'postgres' })}) ${deleted}`;
-
 async function purge(
   storage: Storage,
   { retentionMs, aging, clock }: PurgeOptions,
   signal: AbortSignal,
 ): Promise<void> {
-  const beforeMs = aging.nowMs() - retentionMs;
+  const nowMs = aging.nowMs();
+  const ages = { nowMs, beforeMs: nowMs - retentionMs };
   const lagMs = agingLagMs(aging, clock);
-  let removed = 1;
-  while (removed > 0 && !signal.aborted) {
-    removed = await storage.transaction(async (tx) => {
-      const rows = await tx.query<{ consumer_group: string; time_ms: bigint; event_time_ms: bigint | null }>(
-        storage.dialect === 'sqlite' ? deleteFirst : deleteByIndex,
-        [beforeMs, maxPurgedPerCommit],
-      );
-      const byGroup = [...Map.groupBy(rows, (row) => row.consumer_group)];
+  let next: bigint | undefined = 0n;
+  while (next !== undefined && !signal.aborted) {
+    const after: bigint = next;
+    next = await storage.transaction(async (tx) => {
+      const lot = await deleteClaims(tx, storage.dialect, ages, after);
+      const byGroup = [...Map.groupBy(lot.claims, (claim) => claim.consumer_group)];
       // In one order, so two processes cannot wait for each other.
       for (const [group, its] of byGroup.toSorted(([a], [b]) => (a < b ? -1 : 1))) {
         // An earlier version did not store when the event happened: before it was claimed.
         const times = its.map(({ time_ms, event_time_ms }) => Number(event_time_ms ?? time_ms + BigInt(lagMs)));
         await raiseHorizon(tx, group, Math.max(...times), clock);
       }
-      return rows.length;
+      return lot.next;
     });
   }
 }

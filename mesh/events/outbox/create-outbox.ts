@@ -67,12 +67,16 @@ export async function createOutbox(options: OutboxOptions): Promise<Outbox> {
     },
     send: async (entries) => void (await events.publish(entries.map(toEvent))),
     isRetryable: ({ destination }, { reason }) => reason === unknownTopic.reason && topics.has(destination),
+    // Consumers recognize an event that is published again.
+    maxUndeletedMs: 1000,
   });
   const taskRelay = createRelay({
     ...optionsOf('task'),
     prepare: async () => undefined,
     send: (entries) => enqueueAll(tasks, entries),
     isRetryable: () => false,
+    // A task that has ended is unknown to the queue, which would run it again.
+    maxUndeletedMs: 0,
   });
 
   /** A redriven dead letter is delivered as a new entry, after those that wait. */

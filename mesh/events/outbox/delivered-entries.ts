@@ -15,11 +15,16 @@ export interface DeliveredEntries {
   deleteWith<T>(work: (tx: Transaction) => Promise<T>): Promise<T>;
 }
 
-const maxEntries = 500;
-/** How long they may stay in the table, in milliseconds. */
-export const maxUndeletedMs = 1000;
+export interface DeliveredEntriesOptions {
+  readonly storage: Storage;
+  /** How long they may stay in the table, in milliseconds. 0: each batch is deleted when it is delivered. */
+  readonly maxUndeletedMs: number;
+  readonly clock: Clock;
+}
 
-export function createDeliveredEntries(storage: Storage, clock: Clock): DeliveredEntries {
+const maxEntries = 500;
+
+export function createDeliveredEntries({ storage, maxUndeletedMs, clock }: DeliveredEntriesOptions): DeliveredEntries {
   let delivered: bigint[] = [];
   let sinceMs = 0;
 

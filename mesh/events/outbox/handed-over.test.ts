@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Storage } from '../../storage/storage.ts';
 import { eventually } from '../../testing/eventually.ts';
+import { createTestClock } from '../../testing/test-clock.ts';
 import type { EventLog } from '../log/event-log.ts';
 import { outOfReach } from '../testing/events.ts';
 import { describeOutboxes, expectOutboxEmpty } from '../testing/outboxes.ts';
@@ -58,6 +59,20 @@ describe('an outbox that hands its entries over in memory', () => {
       await eventually(() => expect(sentVersions('a')).toEqual(versions(1, 60)));
       expect(counts.reads).toBeGreaterThan(1);
       await eventually(() => expectOutboxEmpty(outbox));
+    });
+
+    it('deletes tasks as soon as they are delivered, so that a crash repeats hardly any', async () => {
+      const rows = async () => (await parts().storage.query('SELECT id FROM outbox')).length;
+      // Its time stands still, and with it what is deleted later.
+      const outbox = await makeOutbox({ clock: createTestClock() });
+      await outbox.start();
+      const ran: string[] = [];
+      await parts().tasks.work({ queue: 'q', handle: async ({ id }) => void ran.push(id) });
+      await parts().storage.transaction(async (tx) => {
+        for (const id of ['1', '2'])
+          await outbox.addTask(tx, { queue: 'q', id, payload: Buffer.from('work'), headers: {} });
+      });
+      await eventually(async () => expect([ran.toSorted(), await rows()]).toEqual([['1', '2'], 0]));
     });
 
     it('deletes what is delivered soon, even if nothing follows, and before it stops', async () => {

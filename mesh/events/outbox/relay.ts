@@ -1,15 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout } from 'node:timers/promises';
 import type { MeshError } from '../../errors/mesh-error.ts';
-import type { Storage, Transaction } from '../../storage/storage.ts';
+import type { Transaction } from '../../storage/storage.ts';
 import { logFailedAttempt, logRecovery } from '../../telemetry/log-failed-attempt.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import { backoff } from '../../time/backoff.ts';
-import type { Clock } from '../../time/clock.ts';
 import { endOrGrace } from '../../time/end-or-grace.ts';
 import { sleep } from '../../time/sleep.ts';
 import { createWakeup } from '../../time/wakeup.ts';
-import { createDeliveredEntries, maxUndeletedMs } from './delivered-entries.ts';
+import { createDeliveredEntries, type DeliveredEntriesOptions } from './delivered-entries.ts';
 import { createOutboxLease } from './lease.ts';
 import {
   countEntries,
@@ -22,12 +21,10 @@ import {
 import { type Refusal, type SendOptions, sendBatch } from './send-batch.ts';
 import { createWaitingEntries } from './waiting-entries.ts';
 
-export interface RelayOptions extends SendOptions {
+export interface RelayOptions extends SendOptions, DeliveredEntriesOptions {
   readonly kind: OutboxKind;
   /** The source of the outbox's events, for log messages. */
   readonly source: string;
-  readonly storage: Storage;
-  readonly clock: Clock;
   readonly logger: Logger;
   /** Runs before the first entry is sent, and again after a failure, because what it created may be gone. */
   readonly prepare: () => Promise<void>;
@@ -54,6 +51,7 @@ const leaseRetryMs = 100;
 const sweepMs = 5000;
 // Between two batches, entries are gathered until a multiple of this time. So batches are large, and those of all relays of the
 // process start together and share the commits of the log and of its consumers. The first entry after a pause does not wait.
+// The time is that of the process, not of a `Clock`, because all relays have to agree on it.
 const gatherMs = 50;
 
 /** `delivered-some`: as many as a batch may have, so there may be more. */
@@ -74,7 +72,7 @@ export function createRelay(options: RelayOptions): Relay {
   let failures = 0;
   let failure: unknown;
   let running: Promise<void> = Promise.resolve();
-  const delivered = createDeliveredEntries(storage, clock);
+  const delivered = createDeliveredEntries(options);
   const waiting = createWaitingEntries((limit) => delivered.deleteWith((tx) => selectWaiting(tx, kind, limit)));
 
   async function run(onFirstAttempt: () => void): Promise<void> {
@@ -192,7 +190,7 @@ export function createRelay(options: RelayOptions): Relay {
 
   async function waitForEntries(): Promise<void> {
     if (storage.exclusive && !delivered.some) return await wakeup.wait();
-    const cancel = clock.after(delivered.some ? maxUndeletedMs : sweepMs, wakeup.ring);
+    const cancel = clock.after(delivered.some ? options.maxUndeletedMs : sweepMs, wakeup.ring);
     await wakeup.wait();
     cancel();
   }
