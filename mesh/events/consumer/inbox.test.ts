@@ -138,9 +138,9 @@ describe('the inbox of a consumer', () => {
       const { storage } = parts();
       const nowMs = Date.now();
       // More than one lot.
-      const ahead = 600;
+      const ahead = 510;
       await storage.transaction(async (tx) => {
-        for (let index = 0; index < 1800; index++) {
+        for (let index = 0; index < 1200; index++) {
           const timeMs = index < ahead ? nowMs + 1 : 1;
           await claim(tx, { group: 'g', eventId: `${index}`, eventTimeMs: 1, nowMs: timeMs }, 'handled');
         }
