@@ -1,18 +1,19 @@
-import { tempFolder } from '../mesh/testing/temp-folder.ts';
 import { atLeast, atMost, type Benchmark, type Figure } from './figure.ts';
 import { countFindings } from './support/audit.ts';
-import { countingEnvironment, takeCounts } from './support/counts/counts.ts';
+import { countWork } from './support/counts/count-order.ts';
 import { dataFolder } from './support/data-folder.ts';
-import { measureLatency, measureOrders, type OrderingMesh, type OrderRate } from './support/orders/order-rate.ts';
+import {
+  measureLatency,
+  measureOrders,
+  type OrderingMesh,
+  type OrderRate,
+  openOrderingMesh,
+  warmUp,
+} from './support/orders/order-rate.ts';
 import { comparePeers } from './support/orders/peer-figures.ts';
-import { type LoadedServer, startServer } from './support/server.ts';
-import { openShop } from './support/shop.ts';
+import { startServer } from './support/server.ts';
 
-const warmUpOrders = 500;
 const orders = 2_000;
-const countedOrders = 300;
-// Fewer, because counting makes the process several times slower.
-const countedCallers = 16;
 const latencyOrders = 1_500;
 const latencyPerSecond = 100;
 
@@ -24,8 +25,8 @@ const latencyPerSecond = 100;
 export const benchOrders: Benchmark = async () => {
   await using folder = await dataFolder(process.env.BENCH_DATA_DIR);
   await using server = await startServer({ dataDir: folder.path });
-  const mesh = await openMesh(server, folder.path);
-  await measureOrders(mesh, warmUpOrders);
+  const mesh = await openOrderingMesh(server, folder.path);
+  await warmUp((count) => measureOrders(mesh, count));
   const rate = await measureOrders(mesh, orders);
   const latency = await latencyFigures(mesh, rate);
   const findings = await countFindings(server);
@@ -40,10 +41,6 @@ export const benchOrders: Benchmark = async () => {
   ];
 };
 
-async function openMesh(server: LoadedServer, dataDir: string): Promise<OrderingMesh> {
-  return { server, shop: await openShop(server), dataDir, completed: 0 };
-}
-
 /** How long orders take at a rate that leaves some time free. */
 async function latencyFigures(mesh: OrderingMesh, { perSecond }: OrderRate): Promise<Figure[]> {
   const name = `  accepted at ${latencyPerSecond} orders/s, median`;
@@ -54,21 +51,4 @@ async function latencyFigures(mesh: OrderingMesh, { perSecond }: OrderRate): Pro
     atMost('  completed, median', completed.p50, 15, 'ms'),
     atMost('    99th percentile', completed.p99, 50, 'ms'),
   ];
-}
-
-/** What an order costs, counted in a process of its own, because counting takes time. */
-async function countWork(): Promise<Figure[]> {
-  await using folder = await tempFolder();
-  await using server = await startServer({ dataDir: folder.path, environment: countingEnvironment(folder.path) });
-  const mesh = await openMesh(server, folder.path);
-  await measureOrders(mesh, countedOrders, countedCallers);
-  await takeCounts(server, folder.path);
-  await measureOrders(mesh, countedOrders, countedCallers);
-  const counts = await takeCounts(server, folder.path);
-  return Object.entries(counts).map(([name, count]) => ({
-    name: `  ${name} of an order`,
-    value: (count / countedOrders).toFixed(1),
-    target: '',
-    met: true,
-  }));
 }

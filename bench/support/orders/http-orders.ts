@@ -1,16 +1,14 @@
 import { Agent, request } from 'node:http';
 import { runConcurrently } from '../concurrency.ts';
 import type { DurablePeer } from './durable-peers.ts';
-import type { OrderRate } from './order-rate.ts';
-
-const warmUpOrders = 200;
+import { type OrderRate, warmUp } from './order-rate.ts';
 
 /** Completes orders of a peer, by `callers` at a time over connections that are kept. */
 export async function measurePeer(peer: DurablePeer, orders: number, callers: number): Promise<OrderRate> {
   const agent = new Agent({ keepAlive: true, maxSockets: callers });
   try {
     const place = () => post(agent, peer.url);
-    await runConcurrently(warmUpOrders, callers, place);
+    await warmUp((count) => runConcurrently(count, callers, place));
     const [startMs, cpuSeconds] = [performance.now(), peer.cpuSeconds()];
     await runConcurrently(orders, callers, place);
     return {

@@ -2,12 +2,9 @@ import type { PostgresServer } from '../../../mesh/testing/servers/postgres-serv
 import { tempFolder } from '../../../mesh/testing/temp-folder.ts';
 import { startDatabase } from '../database.ts';
 import { cpuSecondsOfTree, startServer } from '../server.ts';
-import { openShop } from '../shop.ts';
 import { startDbos } from './durable-peers.ts';
 import { measurePeer } from './http-orders.ts';
-import { measureOrders, type OrderRate } from './order-rate.ts';
-
-const warmUpOrders = 200;
+import { measureOrders, type OrderRate, openOrderingMesh, warmUp } from './order-rate.ts';
 
 /** The mesh and DBOS, each on a durable PostgreSQL that has the servers' core as well and whose processor time counts. */
 export async function measureOnPostgres(callers: number, orders: number): Promise<Record<'mesh' | 'dbos', OrderRate>> {
@@ -21,8 +18,8 @@ async function measureMesh(callers: number, orders: number): Promise<OrderRate> 
   const environment = { DATABASE_URL: database.url('<service>') };
   const server = stack.use(await startServer({ dataDir: folder.path, environment }));
   const measured = await withDatabase(server, database);
-  const mesh = { server: { ...server, ...measured }, shop: await openShop(server), dataDir: folder.path, completed: 0 };
-  await measureOrders(mesh, warmUpOrders, callers);
+  const mesh = await openOrderingMesh({ ...server, ...measured }, folder.path);
+  await warmUp((count) => measureOrders(mesh, count, callers));
   return await measureOrders(mesh, orders, callers);
 }
 

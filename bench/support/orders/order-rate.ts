@@ -5,11 +5,12 @@ import { Status } from 'nice-grpc-common';
 import { type Order, OrderState } from '#gen/order/v1/order.ts';
 import { OrderReportServiceContract } from '#gen/report/v1/report.contract.ts';
 import { MeshError } from '../../../mesh/errors/mesh-error.ts';
+import type { StartedProcess } from '../../../mesh/testing/servers/start-process.ts';
 import type { Shop } from '../../../test/support/shop.ts';
 import { runConcurrently } from '../concurrency.ts';
 import { percentile } from '../rates.ts';
 import type { LoadedServer } from '../server.ts';
-import { orderOf } from '../shop.ts';
+import { openShop, orderOf } from '../shop.ts';
 
 /** How many orders were completed per second by the clock, and the processor time of each in milliseconds. */
 export interface OrderRate {
@@ -27,10 +28,26 @@ export interface OrderingMesh {
 }
 
 const defaultCallers = 64;
-const checkEveryMs = 20;
+const warmUpMs = 5_000;
+const ordersPerWarmUp = 100;
+// Seldom, since what it costs is part of what is measured.
+const checkEveryMs = 100;
 const mailsOfOrder = 2;
 const maxAttempts = 5;
 const followLimitMs = 120_000;
+
+/** Opens a shop on a server without orders. */
+export async function openOrderingMesh(
+  server: StartedProcess & OrderingMesh['server'],
+  dataDir: string,
+): Promise<OrderingMesh> {
+  return { server, shop: await openShop(server), dataDir, completed: 0 };
+}
+
+/** Completes orders for 5 s, so every contender has compiled what it runs. */
+export async function warmUp(complete: (orders: number) => Promise<unknown>): Promise<void> {
+  for (const endMs = performance.now() + warmUpMs; performance.now() < endMs; ) await complete(ordersPerWarmUp);
+}
 
 /** Completes orders of 64 callers, from the first PlaceOrder until their mails are out and the reports have them. */
 export async function measureOrders(mesh: OrderingMesh, orders: number, callers = defaultCallers): Promise<OrderRate> {
