@@ -48,7 +48,8 @@ describeServicesOnEachDatabase('large dead letters', (settings) => {
   describe('GetDeadLetter', () => {
     it('returns a payload that fits a message completely', async () => {
       const deadLetter = await deadLetters.getDeadLetter({ id: small });
-      expect(deadLetter).toMatchObject({ payload: Buffer.from('{}'), payloadSize: 2n, headersOmitted: false });
+      expect(deadLetter).toMatchObject({ payloadSize: 2n, headersOmitted: false });
+      expect(Buffer.from(deadLetter.payload).toString()).toBe('{}');
     });
 
     it('returns a larger one in parts', async () => {
