@@ -3,7 +3,8 @@ import { describeWithServer } from '../../mesh/testing/servers/servers.ts';
 import { missingCauses } from './support/causes.ts';
 import { faultsAfter } from './support/faults.ts';
 import type { ObservedRun } from './support/observed-run.ts';
-import type { Knowledge } from './support/outside.ts';
+import { type Knowledge, nothing } from './support/outside.ts';
+import { patched, smallCheckpoints, unsyncedCheckpoints } from './support/patches.ts';
 import { plantedBugVariable } from './support/planted-bug.ts';
 import { compiler } from './support/recorder.ts';
 import { testRuns } from './support/test-runs.ts';
@@ -15,17 +16,6 @@ const ended = ({ bookings }: Knowledge) => bookings.length >= 4;
 
 /** The others run with `make verify-power-cut`. */
 const isComplete = process.env.VERIFY_POWER_CUT === '1';
-
-const nothing: Knowledge = {
-  requests: [],
-  orders: [],
-  accounts: [],
-  users: [],
-  events: [],
-  bookings: [],
-  mails: [],
-  filled: [],
-};
 
 describeWithServer(compiler, 'a planted bug is caught by what a power cut does', () => {
   const runs = testRuns();
@@ -60,13 +50,29 @@ describeWithServer(compiler, 'a planted bug is caught by what a power cut does',
     );
   }, 60_000);
 
-  it('a relay before the flush', async () => {
+  it('a relay before the flush of a step, whose order is on the disk', async () => {
     const run = await runs.load(
       { ...quiet, isWatched: true },
-      { ...bug('flushes-late order 400'), enough: ({ events }) => events.length >= 20 },
+      { ...bug('flushes-steps-late order 400'), enough: ({ events }) => events.length >= 20 },
     );
-    expect(await faultsWhenSeen(run, 'events')).toContainEqual(expect.stringMatching(/^a cause: order \S+ not found/));
+    expect(await faultsWhenSeen(run, 'events')).toContainEqual(
+      expect.stringMatching(/^(an order that was seen: version of order|events:)/),
+    );
   }, 60_000);
+
+  it.runIf(isComplete)(
+    'a relay before the flush',
+    async () => {
+      const run = await runs.load(
+        { ...quiet, isWatched: true },
+        { ...bug('flushes-late order 400'), enough: ({ events }) => events.length >= 20 },
+      );
+      expect(await faultsWhenSeen(run, 'events')).toContainEqual(
+        expect.stringMatching(/^a cause: order \S+ not found/),
+      );
+    },
+    60_000,
+  );
 
   it('a mail before the flush', async () => {
     const run = await runs.load(quiet, {
@@ -105,6 +111,42 @@ describeWithServer(compiler, 'a planted bug is caught by what a power cut does',
       const run = await runs.load(quiet, { lostSyncs: ['*/mail'], enough: ended });
       const found = await faultsAfter(run, run.end, variants.contentOnly);
       expect(found).toContainEqual(expect.stringMatching(/^notified: /));
+    },
+    60_000,
+  );
+
+  it.runIf(isComplete)(
+    'a mail folder that is created again, and whose name is not synced',
+    async () => {
+      const main = 'test/power-cut/support/without-mail-folder-main.ts';
+      const run = await runs.load(quiet, { lostSyncs: ['*/data'], main, enough: ended });
+      const found = await faultsAfter(run, run.end, variants.contentOnly);
+      expect(found).toContainEqual(expect.stringMatching(/^notified: /));
+    },
+    60_000,
+  );
+
+  it.runIf(isComplete)(
+    'a log that starts again before its file is synced',
+    async () => {
+      const busy = { ...quiet, savers: 2, readers: 1 };
+      const enough = ({ requests }: Knowledge) => requests.length >= 100;
+      const run = await runs.load(busy, { enough, ...patched(smallCheckpoints, unsyncedCheckpoints) });
+      expect(await faultsAfter(run, run.end, variants.onlySynced)).not.toEqual([]);
+    },
+    60_000,
+  );
+
+  it.runIf(isComplete)(
+    'a start that does not flush what a killed process left',
+    async () => {
+      const run = await runs.restarted(quiet, { lostSyncs: ['*.db', '*-wal'] });
+      const orders = run.known.orders.filter(({ position }) => position >= run.ready);
+      expect(await faultsWhenSeen({ ...run, known: { ...nothing, orders } }, 'orders')).toContainEqual(
+        expect.stringMatching(
+          /^(an order that was seen: order \S+ not found|start: database \S+ is older than the others)/,
+        ),
+      );
     },
     60_000,
   );

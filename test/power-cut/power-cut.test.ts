@@ -10,9 +10,10 @@ import { isEnded } from '../../scripts/support/order-faults.ts';
 import { bookOrder, shopOf, watchToEnd } from '../support/shop.ts';
 import { missingCauses } from './support/causes.ts';
 import { faultsAfter } from './support/faults.ts';
-import { killPoints, type PowerCut, powerCuts, spread } from './support/moments.ts';
+import { checkpointCuts, killPoints, type PowerCut, powerCuts, restartedLogs, spread } from './support/moments.ts';
 import type { ObservedRun } from './support/observed-run.ts';
-import type { Knowledge, Outside } from './support/outside.ts';
+import { type Knowledge, nothing, type Outside } from './support/outside.ts';
+import { patched, smallCheckpoints } from './support/patches.ts';
 import { rebuild } from './support/rebuild.ts';
 import { compiler } from './support/recorder.ts';
 import { testRuns } from './support/test-runs.ts';
@@ -21,7 +22,7 @@ import * as variants from './support/variants.ts';
 /** Whether `make verify-power-cut` runs. */
 const isComplete = process.env.VERIFY_POWER_CUT === '1';
 /** How many power cuts of each kind of run. */
-const cuts = isComplete ? 60 : 4;
+const cuts = isComplete ? 60 : 3;
 /** Another seed cuts at other moments. */
 const seed = Number(process.env.POWER_CUT_SEED ?? 1);
 const timeout = 60_000 + cuts * 10_000;
@@ -65,20 +66,33 @@ describeWithServer(compiler, 'a mesh whose power fails', () => {
     expect(contentOf(join(folder.path, 'disk'))).toEqual(contentOf(run.root));
   });
 
-  it('keeps all that was seen outside under load', { timeout }, async () => {
-    const run = await runs.load(busy, { enough });
+  it('keeps all that was seen outside under load, also in a folder that was created again', { timeout }, async () => {
+    const run = await runs.load(busy, { enough, main: 'test/power-cut/support/without-mail-folder-main.ts' });
     expectCauses(run);
+    await expectToSurvive(run, [{ position: run.end, variant: variants.contentOnly }]);
     await expectToSurvive(run, powerCuts(run, cuts, seed));
   });
 
-  it('keeps what it has sent mails about', { timeout }, async () => {
-    const run = await runs.load(busy, { enough, mails: 'smtp' });
+  it('keeps what it has sent mails about, while logs are copied to their files', { timeout }, async () => {
+    const run = await runs.load(busy, { enough, mails: 'smtp', ...patched(smallCheckpoints) });
     expectCauses(run);
+    for (const database of ['order', 'payment', 'events']) expect(restartedLogs(run)).toContain(database);
     await expectToSurvive(run, powerCuts(run, cuts / 2, seed + 1));
+    await expectToSurvive(run, checkpointCuts(run, cuts / 2, seed + 1));
   });
 
-  it('keeps a data folder that is new', { timeout }, async () => {
-    const run = await runs.fromNothing(busy, { enough });
+  it('reads nothing that a killed process left before it is on the disk', { timeout }, async () => {
+    const run = await runs.restarted(busy, { enough });
+    const orders = run.known.orders.filter(({ position }) => position >= run.ready);
+    const { missing, compared } = missingCauses({ ...run, known: { ...nothing, orders } });
+    expect(missing).toEqual([]);
+    expect(compared).toBeGreaterThan(0);
+    await expectToSurvive(run, [{ position: orders[0]?.position ?? 0, variant: variants.onlySynced }]);
+    if (isComplete) await expectToSurvive(run, powerCuts(run, cuts / 2, seed + 3));
+  });
+
+  it('keeps a data folder that is new, with the carrier in it', { timeout }, async () => {
+    const run = await runs.fromNothing(busy, { enough, carrier: 'embedded' });
     await expectToSurvive(run, [{ position: run.end, variant: variants.contentOnly }]);
     await expectToSurvive(run, powerCuts(run, cuts / 2, seed + 2, 0));
   });

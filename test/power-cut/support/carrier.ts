@@ -1,6 +1,10 @@
 import { join } from 'node:path';
+import type { ServiceDefinition } from '../../../mesh/app/service/service.ts';
 import { openStorage } from '../../../mesh/storage/open.ts';
+import type { Storage } from '../../../mesh/storage/storage.ts';
+import { openEmbeddedCarrier } from '../../../services/shipping/carrier/embedded-carrier.ts';
 import { type SimulatedCarrier, startSimulatedCarrier } from '../../../services/shipping/carrier/simulated-carrier.ts';
+import { allServicesWith } from '../../support/all-services.ts';
 import type { Booking } from './outside.ts';
 
 /** A carrier on another machine, whose power does not fail. */
@@ -33,6 +37,28 @@ export async function startOutsideCarrier(
     [Symbol.asyncDispose]: async () => {
       await carrier.close();
       await storage.close();
+    },
+  };
+}
+
+/** All services, and what the carrier has that is simulated in their process. */
+export function withEmbeddedCarrier(): Pick<SimulatedCarrier, 'liveShipments'> & {
+  readonly services: readonly ServiceDefinition[];
+} {
+  let opened: Storage | undefined;
+  const services = allServicesWith('shipping', (runtime) => ({
+    ...runtime,
+    async openStorage(name, options) {
+      const storage = await runtime.openStorage(name, options);
+      if (name === 'carrier') opened = storage;
+      return storage;
+    },
+  }));
+  return {
+    services,
+    async liveShipments() {
+      if (!opened) throw new Error('the carrier has not been opened');
+      return await (await openEmbeddedCarrier(opened)).liveShipments();
     },
   };
 }

@@ -18,8 +18,10 @@ interface DatabaseWrites {
 
 /**
  * Compares all that was seen outside of a run with what was synced by then, without starting anything: the id of each order,
- * user, shipment, event and mail must be in a synced write to the database that is its cause. Returns what was not, with the
- * moment at which it was seen, and how many causes were compared.
+ * user, shipment, event and mail must be in a synced write to the database that is its cause. That of an event is the outbox
+ * of its service, that of a mail its notification and its task. Each change has one of its own, so that a change which leaves
+ * before its flush is found even if the order itself is on the disk. Returns what was not, with the moment at which it was
+ * seen, and how many causes were compared.
  */
 export function missingCauses({ base, records, known, ready }: ObservedRun): {
   readonly missing: readonly Sighting<string>[];
@@ -54,11 +56,13 @@ function causesOf(known: ObservedRun['known']): Cause[] {
   for (const { position, seen } of known.orders) add(position, seen.id, 'order');
   for (const { position, seen } of known.users) add(position, seen.id, 'user');
   for (const { position, seen } of known.bookings) add(position, seen.reference, 'order', 'shipping');
-  for (const { position, seen } of known.mails) add(position, seen.orderId, 'order', 'notification');
+  for (const { position, seen } of known.mails) {
+    add(position, seen.orderId, 'order');
+    add(position, seen.id, 'notification', 'tasks');
+  }
   for (const { position, seen } of known.events) {
     const [service = ''] = seen.topic.split('.');
-    add(position, seen.id, 'events');
-    if (service === 'order' || service === 'shipping') add(position, seen.key, service);
+    add(position, seen.id, 'events', service);
   }
   return causes;
 }

@@ -11,7 +11,7 @@ import { isEnded } from '../../../scripts/support/order-faults.ts';
 import { allServices } from '../../../services/all.ts';
 import * as invariants from '../../support/invariants.ts';
 import { type Shop, shopOf, watchToEnd } from '../../support/shop.ts';
-import { type OutsideCarrier, startOutsideCarrier } from './carrier.ts';
+import { type OutsideCarrier, startOutsideCarrier, withEmbeddedCarrier } from './carrier.ts';
 import { type AcceptedMail, startMailServer } from './mail-server.ts';
 import type { ObservedRun } from './observed-run.ts';
 import { type Knowledge, knownAt } from './outside.ts';
@@ -45,20 +45,25 @@ export async function faultsAfter(run: ObservedRun, position: number, variant: V
     known.bookings.map(({ seen }) => seen),
   );
   await using mails = run.mails === 'smtp' ? await startMailServer(keepIn(dataDir, known)) : undefined;
-  const environment = { DATA_DIR: dataDir, CARRIER_URL: carrier.url, ...(mails && { MAIL_URL: mails.url }) };
+  const embedded = run.carrier === 'embedded' ? withEmbeddedCarrier() : undefined;
+  const environment = {
+    DATA_DIR: dataDir,
+    ...(!embedded && { CARRIER_URL: carrier.url }),
+    ...(mails && { MAIL_URL: mails.url }),
+  };
   let mesh: TestMesh | undefined;
   await check('start', async () => {
-    mesh = await startMesh(allServices, environment);
+    mesh = await startMesh(embedded?.services ?? allServices, environment);
   });
   if (!mesh) return faults;
-  const due = await checkMesh(mesh, { carrier, known, dataDir, check });
+  const due = await checkMesh(mesh, { carrier: embedded ?? carrier, known, dataDir, check });
   await mesh.stop();
   if (due) await check('events', () => invariants.expectEveryEvent(dataDir, due));
   return faults;
 }
 
 interface Checked {
-  readonly carrier: OutsideCarrier;
+  readonly carrier: Pick<OutsideCarrier, 'liveShipments'>;
   readonly known: Knowledge;
   readonly dataDir: string;
   readonly check: Check;
@@ -72,7 +77,7 @@ async function checkMesh(mesh: TestMesh, { carrier, known, dataDir, check }: Che
   await check('an account that was seen', () => expectSeenAccounts(shop, known));
   await check('a user that was seen', () => expectSeenUsers(shop, known));
   await check('an event that was seen', () => expectSeenEvents(mesh, known));
-  await check('a cause', () => expectCauses(shop, known));
+  await check('a cause', async () => expectCauses(shop, known, await carrier.liveShipments()));
   for (const { title, send, answer } of known.requests) {
     await check(`repeated ${title}`, async () => {
       const repeated = await send(shop).catch((error: unknown) => {
@@ -171,8 +176,8 @@ async function expectSeenEvents(mesh: TestMesh, known: Knowledge): Promise<void>
 }
 
 /** Each shipment that the carrier was asked for, each mail and each event of an order has its order. */
-async function expectCauses(shop: Shop, known: Knowledge): Promise<void> {
-  const ids = new Set(known.bookings.map(({ seen }) => seen.reference));
+async function expectCauses(shop: Shop, known: Knowledge, shipments: readonly string[]): Promise<void> {
+  const ids = new Set([...known.bookings.map(({ seen }) => seen.reference), ...shipments]);
   for (const { seen } of known.mails) ids.add(seen.orderId);
   for (const { seen } of known.events) if (/^(order|shipping)\./.test(seen.topic)) ids.add(seen.key);
   for (const id of ids) expect(await shop.orders.getOrder({ id })).toMatchObject({ id });

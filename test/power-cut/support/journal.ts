@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, truncateSync } from 'node:fs';
 
 /** What a recorded process told the kernel. The numbers are those of `recorder/journal.h`. */
 export const kinds = {
@@ -63,4 +63,9 @@ export function readJournal(file: string): JournalRecord[] {
   const unknown = records.find(({ kind }) => kind === kinds.notModelled);
   if (unknown) throw new Error(`the power-cut test does not model this: ${unknown.path} ${unknown.other}`);
   return records;
+}
+
+/** Removes the record that a killed process has not finished, so another process can append to the journal. */
+export function endWithWholeRecord(file: string): void {
+  truncateSync(file, readJournal(file).at(-1)?.end ?? 0);
 }

@@ -1,4 +1,4 @@
-import { kinds } from './journal.ts';
+import { type JournalRecord, kinds } from './journal.ts';
 import type { ObservedRun } from './observed-run.ts';
 import * as variants from './variants.ts';
 
@@ -63,5 +63,34 @@ export function powerCuts(run: ObservedRun, count: number, seed: number, from = 
     const fixed = allVariants[(offset + (index >> 1)) % allVariants.length];
     const variant = index % 2 === 0 && fixed ? fixed : variants.random(seed * 1_000 + index);
     return { position: pick(sources[index % sources.length] ?? []), variant };
+  });
+}
+
+/** Returns the names of the databases whose logs started again after a run was ready, because all of them was in the file. */
+export function restartedLogs({ records, ready }: ObservedRun): string[] {
+  const headers = writesTo(records, /([a-z]+)\.db-wal$/).filter(({ record }) => record.offset === 0);
+  const started = Map.groupBy(headers, ({ name }) => name);
+  // The first header is that of the log that the process began with.
+  return [...started].flatMap(([name, [, ...others]]) => (others.some(({ record }) => record.end > ready) ? name : []));
+}
+
+/** Returns power cuts during and right after the writes of a log to its file, the same for the same seed. */
+export function checkpointCuts(run: ObservedRun, count: number, seed: number): PowerCut[] {
+  const writes = writesTo(run.records, /([a-z]+)\.db$/).filter(({ record }) => record.end > run.ready);
+  return spread(writes, Math.ceil(count)).map(({ record, name }, index) => {
+    const file = new RegExp(`/${name}\\.db$`);
+    const choice = [variants.onlySynced, variants.ahead(file), variants.random(seed * 1_000 + index)][index % 3];
+    return { position: record.end, variant: choice ?? variants.everything };
+  });
+}
+
+/** Returns the writes to files whose paths match, with the name of the database. */
+function writesTo(records: readonly JournalRecord[], file: RegExp) {
+  const names = new Map<bigint, string | undefined>();
+  return records.flatMap((record) => {
+    const { kind, inode, path } = record;
+    if (kind === kinds.open || kind === kinds.create) names.set(inode, file.exec(path)?.[1]);
+    const name = names.get(inode);
+    return kind === kinds.write && name !== undefined ? [{ record, name }] : [];
   });
 }

@@ -45,6 +45,18 @@ export interface Knowledge {
   readonly filled: readonly Sighting<'shop'>[];
 }
 
+/** What is known before anything was seen. */
+export const nothing: Knowledge = {
+  requests: [],
+  orders: [],
+  accounts: [],
+  users: [],
+  events: [],
+  bookings: [],
+  mails: [],
+  filled: [],
+};
+
 /** Notes what is seen outside of a recorded process, and when. */
 export function createOutside(journal: string) {
   const file = openSync(journal, 'a+');

@@ -6,8 +6,9 @@ import { type StartedProcess, startProcess } from '../../../mesh/testing/servers
 import { type TempFolder, tempFolder } from '../../../mesh/testing/temp-folder.ts';
 import { fillShop, shopOf } from '../../support/shop.ts';
 import { type Load, putLoad } from './load.ts';
-import { type ObservedRun, observe, type RunOptions } from './observed-run.ts';
+import { type ObservedRun, observe, type RunOptions, type Use } from './observed-run.ts';
 import type { Knowledge, Outside } from './outside.ts';
+import { patched } from './patches.ts';
 
 /** As long as a sync of a cheap disk takes: what does not wait for it is far ahead of it. */
 const syncUs = 2_000;
@@ -43,7 +44,7 @@ export function testRuns() {
 
   return {
     /** Records a mesh with a filled shop. */
-    observe: (options: Options, use: (mesh: StartedProcess, outside: Outside) => Promise<void>): Promise<ObservedRun> =>
+    observe: (options: Options, use: Use): Promise<ObservedRun> =>
       observe({ syncUs, ...options, folder: newFolder(), template }, use),
     /** Records a mesh with a filled shop under load. */
     load: (load: Load, { enough = answers(15), ...options }: Options = {}): Promise<ObservedRun> =>
@@ -57,6 +58,17 @@ export function testRuns() {
         outside.filled();
         await putLoadUntil(enough, mesh, outside, load);
       }),
+    /** Records a load on a mesh whose logs are not synced, which is killed, and what the next process shows. */
+    restarted: (load: Load, { enough = answers(15), ...options }: Options = {}): Promise<ObservedRun> => {
+      const killed: NonNullable<RunOptions['killed']> = {
+        lostSyncs: ['*-wal'],
+        use: (mesh, outside) => putLoadUntil(enough, mesh, outside, load),
+      };
+      const all = { syncUs, ...patched(), ...options, folder: newFolder(), template, killed };
+      return observe(all, async (mesh, outside) => {
+        for await (const order of shopOf(mesh).orders.listOrders({})) outside.order(order);
+      });
+    },
   };
 }
 
