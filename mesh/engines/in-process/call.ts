@@ -1,5 +1,4 @@
 import { Status } from 'nice-grpc-common';
-import { undecodableMessage } from '../../errors/errors.ts';
 import { maxStatusBytes } from '../../errors/wire-status.ts';
 import { responseMetadataTooLarge } from '../errors.ts';
 import { statusOf, undecodableResponse } from '../native/grpc/client/response-status.ts';
@@ -7,6 +6,7 @@ import { messageTooLarge } from '../native/grpc/errors.ts';
 import { fieldsOf, metadataOf } from '../native/grpc/metadata-fields.ts';
 import { fits, fittingStatus } from '../native/grpc/reply-fields.ts';
 import type { AnsweredCall, ReplyPump } from '../native/grpc/server/reply-pump.ts';
+import { decodeRequest } from '../native/grpc/server/run-handler.ts';
 import { refusalReasonOf } from '../native/grpc/server/server-call.ts';
 import { requestIdKey } from '../request-id.ts';
 import { TransportError } from '../transport-error.ts';
@@ -116,11 +116,7 @@ export abstract class InProcessCall extends ClientHalf implements AnsweredCall {
   /** Decodes a request. Throws a MeshError if it cannot be decoded. */
   protected decode(bytes: Uint8Array): unknown {
     this.requestCompressed = false;
-    try {
-      return this.hosted.method.decodeRequest(bytes);
-    } catch (error) {
-      throw undecodableMessage({ path: this.path }, { cause: error });
-    }
+    return decodeRequest(this.hosted.method, bytes);
   }
 
   protected abandon(reason: unknown): void {

@@ -1,5 +1,5 @@
 import { MessageQueue } from '../native/grpc/message-queue.ts';
-import { answerMany, answerOnce } from '../native/grpc/server/reply-pump.ts';
+import { runWithRequests } from '../native/grpc/server/run-handler.ts';
 import { requestFaultOf } from '../request-fault.ts';
 import { InProcessCall } from './call.ts';
 import type { HostedMethod, InProcessStart } from './call-start.ts';
@@ -51,12 +51,6 @@ export class ManyRequestsCall extends InProcessCall {
   #begin(): void {
     if (this.isOver) return;
     this.begun = true;
-    const { handler } = this.hosted;
-    try {
-      if (handler.kind === 'client-streaming') answerOnce(this, handler.handle(this.#requests, this));
-      else if (handler.kind === 'bidi-streaming') answerMany(this, handler.handle(this.#requests, this));
-    } catch (error) {
-      this.fail(error);
-    }
+    runWithRequests(this, this.hosted.handler, this.#requests);
   }
 }

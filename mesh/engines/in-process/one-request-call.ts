@@ -1,5 +1,5 @@
 import { wrongRequestCount } from '../native/grpc/errors.ts';
-import { answerMany, answerOnce } from '../native/grpc/server/reply-pump.ts';
+import { runWithRequest } from '../native/grpc/server/run-handler.ts';
 import { InProcessCall } from './call.ts';
 import { inNextTurn } from './next-turn.ts';
 
@@ -30,13 +30,6 @@ export class OneRequestCall extends InProcessCall {
   #begin(message: Uint8Array): void {
     if (this.isOver) return;
     this.begun = true;
-    const { handler } = this.hosted;
-    try {
-      const read = () => this.decode(message);
-      if (handler.kind === 'unary') answerOnce(this, handler.handle(read, this));
-      else if (handler.kind === 'server-streaming') answerMany(this, handler.handle(read, this));
-    } catch (error) {
-      this.fail(error);
-    }
+    runWithRequest(this, this.hosted.handler, () => this.decode(message));
   }
 }

@@ -4,7 +4,7 @@ import type { StreamEvents } from '../../http2/streams/stream.ts';
 import { tooMuchUnfinished } from '../errors.ts';
 import { MessageParser } from '../message-parser.ts';
 import { MessageQueue } from '../message-queue.ts';
-import { answerMany, answerOnce } from './reply-pump.ts';
+import { runWithRequests } from './run-handler.ts';
 import { type CallStart, type HostedMethod, ServerCall, type ServerCallTools } from './server-call.ts';
 
 /** A call with a stream of requests: client or bidirectional streaming. Its handler starts immediately. */
@@ -73,12 +73,6 @@ export class ManyRequestsCall extends ServerCall implements StreamEvents {
   #begin(): void {
     if (this.isOver) return;
     this.begun = true;
-    const { handler } = this.hosted;
-    try {
-      if (handler.kind === 'client-streaming') answerOnce(this, handler.handle(this.#requests, this));
-      else if (handler.kind === 'bidi-streaming') answerMany(this, handler.handle(this.#requests, this));
-    } catch (error) {
-      this.fail(error);
-    }
+    runWithRequests(this, this.hosted.handler, this.#requests);
   }
 }

@@ -4,7 +4,7 @@ import type { StreamEvents } from '../../http2/streams/stream.ts';
 import { announcedBytes, type ReceivedMessage } from '../compression.ts';
 import { tooMuchUnfinished, wrongRequestCount } from '../errors.ts';
 import { MessageParser } from '../message-parser.ts';
-import { answerMany, answerOnce } from './reply-pump.ts';
+import { runWithRequest } from './run-handler.ts';
 import { type CallStart, type HostedMethod, ServerCall, type ServerCallTools } from './server-call.ts';
 
 const prefixBytes = 5;
@@ -87,13 +87,6 @@ export class OneRequestCall extends ServerCall implements StreamEvents {
   #begin(message: ReceivedMessage): void {
     this.begun = true;
     this.#overdue?.cancel();
-    const { handler } = this.hosted;
-    try {
-      const read = () => this.decode(message);
-      if (handler.kind === 'unary') answerOnce(this, handler.handle(read, this));
-      else if (handler.kind === 'server-streaming') answerMany(this, handler.handle(read, this));
-    } catch (error) {
-      this.fail(error);
-    }
+    runWithRequest(this, this.hosted.handler, () => this.decode(message));
   }
 }

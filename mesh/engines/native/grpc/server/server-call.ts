@@ -1,4 +1,4 @@
-import { deadlineExceeded, undecodableMessage } from '../../../../errors/errors.ts';
+import { deadlineExceeded } from '../../../../errors/errors.ts';
 import { type EndedCall, maxStatusBytes, type WireStatus } from '../../../../errors/wire-status.ts';
 import type { Timed, TimerWheel, WheelTimer } from '../../../../time/timer-wheel.ts';
 import type { ConnectionPeer } from '../../../connection-peer.ts';
@@ -26,6 +26,7 @@ import type { RequestWatch } from '../request-watch.ts';
 import { CallContext } from './call-context.ts';
 import type { ReplyPump } from './reply-pump.ts';
 import type { RequestHead } from './request-head.ts';
+import { decodeRequest } from './run-handler.ts';
 
 /** A method of the host and its handler. */
 export interface HostedMethod {
@@ -197,12 +198,7 @@ export abstract class ServerCall extends CallContext implements Timed {
   /** Decodes a request. Throws a MeshError if it cannot be decompressed or decoded. */
   protected decode(message: UnreadMessage): unknown {
     this.requestCompressed = message instanceof CompressedMessage;
-    const bytes = plainBytes(message, this.request.encoding, this.tools.maxReceiveBytes);
-    try {
-      return this.hosted.method.decodeRequest(bytes);
-    } catch (error) {
-      throw undecodableMessage({ path: this.path }, { cause: error });
-    }
+    return decodeRequest(this.hosted.method, plainBytes(message, this.request.encoding, this.tools.maxReceiveBytes));
   }
 
   /** Stops what still works for a call that ended without its response. */
