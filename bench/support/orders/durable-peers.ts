@@ -84,17 +84,23 @@ function pidOf({ child }: SpawnedProcess): number {
   return child.pid ?? Number.NaN;
 }
 
-/** Tells the server where its service is, as soon as it listens. Throws if it does not within 30 s. */
+/** Registers the service at the server, as soon as that listens. Throws if it does not within 30 s. */
 async function registered(admin: string, uri: string, server: SpawnedProcess): Promise<void> {
   const request = {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ uri }),
   };
+  let failure: unknown;
   for (const endMs = performance.now() + startLimitMs; performance.now() < endMs; await delay(100)) {
-    const answer = await fetch(admin, request).catch(() => undefined);
-    await answer?.body?.cancel();
-    if (answer?.ok) return;
+    try {
+      const answer = await fetch(admin, request);
+      if (answer.ok) return await answer.body?.cancel();
+      failure = new Error(`${answer.status}: ${await answer.text()}`);
+    } catch (error) {
+      failure = error;
+    }
   }
-  throw new Error(`Restate does not accept its service:\n${server.stdout()}${server.stderr()}`);
+  const output = `${server.stdout()}${server.stderr()}`;
+  throw new Error(`Restate does not accept its service:\n${output}`, { cause: failure });
 }
