@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { setImmediate, setTimeout } from 'node:timers/promises';
+import { setImmediate } from 'node:timers/promises';
 import { Status } from 'nice-grpc-common';
 import { describe, expect, it } from 'vitest';
 import { MeshError } from '../../errors/mesh-error.ts';
@@ -16,6 +16,7 @@ import { createRelay } from './relay.ts';
 type Step = OutboxEntry | 'failure';
 
 const refused = new MeshError(Status.INVALID_ARGUMENT, 'EVENT_REFUSED', 'refused by the test');
+const changedMind = new Error('changed its mind');
 const isRefused = ({ id }: OutboxEntry) => id % 397n === 0n;
 // A hundred times as fast, so a relay that failed tries again soon.
 const fast = {
@@ -91,8 +92,10 @@ describe('a relay that is handed its entries in memory', () => {
         throw outOfReach();
       };
 
-      await using folder = await tempFolder();
+      await using stack = new AsyncDisposableStack();
+      const folder = stack.use(await tempFolder());
       const storage = await openStorage(`sqlite:${join(folder.path, 'outbox.db')}`);
+      stack.defer(() => storage.close());
       await storage.migrate('outbox', outboxMigrations);
       const relay = createRelay({
         kind: 'event',
@@ -119,8 +122,8 @@ describe('a relay that is handed its entries in memory', () => {
           return `${id}`;
         },
       });
-      const commit = (entries: number) =>
-        storage.transaction(async (tx) => {
+      const commit = async (entries: number) => {
+        const done = storage.transaction(async (tx) => {
           for (let count = 0; count < entries; count++) {
             const key = `key-${Math.floor(random() * 5)}`;
             const content = { destination: 't', key, headers: {}, value: new Uint8Array(1), timeMs: 0 };
@@ -130,21 +133,28 @@ describe('a relay that is handed its entries in memory', () => {
               relay.deliver(entry);
             });
           }
-          if (random() < 0.05) throw new Error('changed its mind');
+          if (random() < 0.05) throw changedMind;
         });
+        await done.catch((error: unknown) => {
+          if (error !== changedMind) throw error;
+        });
+      };
       const failures = () => steps.filter((step) => step === 'failure').length;
       /** Commits at least `entries`, in transactions of any size, several at a time. */
       const commitAll = async (entries: number) => {
         const end = committed.length + entries;
         while (committed.length < end) {
-          await Promise.allSettled(Array.from({ length: 4 }, () => commit(Math.floor(random() * 20))));
+          await Promise.all(Array.from({ length: 4 }, () => commit(Math.floor(random() * 20))));
         }
       };
       const delivered = () =>
         eventually(async () => expect(await countEntries(storage, 'event')).toBe(0), { timeoutMs: 30_000 });
 
+      // If an assertion fails, it must not go on after its storage is closed.
+      stack.defer(() => relay.stop(0));
+
       // As many as a batch has, so the table may have more.
-      while (committed.length < 500) await commit(1).catch(() => undefined);
+      while (committed.length < 500) await commit(1);
       await relay.start();
       await delivered();
       // More than it keeps in memory. A failure would make it read the table anyway.
@@ -157,13 +167,15 @@ describe('a relay that is handed its entries in memory', () => {
       // While it reads the table after its failures, others commit.
       fails = true;
       for (const end = failures() + 40; failures() < end; ) {
+        const before = failures();
         await commitAll(10);
-        await setTimeout(5);
+        await eventually(async () => {
+          if (failures() === before) expect(await countEntries(storage, 'event')).toBe(0);
+        });
       }
       fails = false;
       await delivered();
       await relay.stop(10_000);
-      await storage.close();
       expect(faultsOf(steps, committed)).toEqual([]);
       expect(dead).toEqual(new Set(committed.filter(isRefused).map(({ id }) => id)));
     },
