@@ -9,7 +9,7 @@ ON_AN_ENGINE := mesh/app mesh/client mesh/server services/ test/*.test.ts test/a
 CALLS_ON_AN_ENGINE := mesh/app/*.test.ts mesh/client mesh/server services/*/*.test.ts test/authorization test/place-order.test.ts test/process/drain.test.ts
 
 .DEFAULT_GOAL := help
-.PHONY: help start start-split restart-split certs token demo import postgres kafka rabbitmq status order call replay dead-letters actions damaged compact audit rebuild verify-participant test test-grpc-js verify-polyglot verify-crashes verify-registries verify-faults verify-power-cut verify-rolling verify-rotation verify-edge conformance check gen gen-check docs docs-check protos clients clients-typescript clients-go clients-python clients-csharp clients-java clients-rust proto-lint proto-breaking sbom audit-packages bench load deps deps-grpcurl deps-postgres deps-kafka deps-rabbitmq deps-discovery deps-peers deps-polyglot deps-edge deps-rust clean
+.PHONY: help start start-split restart-split certs token demo import postgres kafka rabbitmq status order call replay dead-letters actions damaged compact audit rebuild verify-participant test test-grpc-js verify-polyglot verify-registries verify-faults verify-power-cut verify-rolling verify-rotation verify-edge conformance check gen gen-check docs docs-check protos clients clients-typescript clients-go clients-python clients-csharp clients-java clients-rust proto-lint proto-breaking sbom audit-packages bench load deps deps-grpcurl deps-postgres deps-kafka deps-rabbitmq deps-discovery deps-peers deps-polyglot deps-edge deps-rust clean
 
 ## help: list these commands
 help:
@@ -112,10 +112,6 @@ test-grpc-js: $(INSTALLED)
 ## verify-faults: kill a process of a split mesh, with two of each service, every 2 s for a minute at half its capacity, with PostgreSQL, Kafka and RabbitMQ restarted meanwhile; every order must end, once
 verify-faults: $(INSTALLED)
 	FAULTS_SECONDS=60 FAULTS_REPLICAS=2 REQUIRE_SERVERS=1 vitest run test/split/faults.test.ts
-
-## verify-crashes: end orders on each state that the disk had while they ran, as crashes at all points found in the code leave it
-verify-crashes: $(INSTALLED)
-	VERIFY_CRASHES=1 vitest run test/crashes/crash-states.test.ts
 
 ## verify-power-cut: record what a mesh tells the kernel, start it on what a disk may hold after a power cut, 60 at random moments and one wherever a process could be killed, and look for what was lost (6 minutes); needs cc
 verify-power-cut: $(INSTALLED)

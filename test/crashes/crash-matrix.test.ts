@@ -1,143 +1,124 @@
 import { randomUUID } from 'node:crypto';
-import { cp } from 'node:fs/promises';
-import { join } from 'node:path';
-import { setTimeout } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { type Order, OrderState, type PlaceOrderRequest } from '#gen/order/v1/order.ts';
-import { type ProcessOptions, startProcess } from '../../mesh/testing/servers/start-process.ts';
-import { type TempFolder, tempFolder } from '../../mesh/testing/temp-folder.ts';
+import { type CrashReport, crashEverywhere, type Recording } from '../../mesh/testing/crashes/crash-everywhere.ts';
+import { eventually } from '../../mesh/testing/eventually.ts';
+import { patiently } from '../../mesh/testing/patiently.ts';
+import type { TestMesh } from '../../mesh/testing/start-mesh.ts';
+import { historyOf } from '../support/event-history.ts';
 import * as invariants from '../support/invariants.ts';
 import { bookOrder, fillShop, type Shop, shopOf, watchToEnd } from '../support/shop.ts';
-import { startCarrier, type TestCarrier } from '../support/test-carrier.ts';
-import { type CrashPoint, crashPointVariable, type Step } from './support/crash-point.ts';
+import { liveShipmentsIn, storedServices } from './support/embedded-carrier.ts';
 
-/** The expected end of an order and what causes it. */
+/** An order, and how it may end. */
 interface Scenario {
-  readonly state: OrderState;
-  readonly reason?: string;
   readonly order?: Parameters<typeof bookOrder>[0];
-  /** The orders are cancelled while the carrier delays them. */
-  readonly cancelled?: boolean;
+  readonly ends: readonly OrderState[];
+  readonly reason?: string;
+  /** It is cancelled while its shipment is created. */
+  readonly isCancelled?: boolean;
 }
 
-const completes: Scenario = { state: OrderState.ORDER_STATE_COMPLETED };
-const refusedByCarrier: Scenario = {
-  state: OrderState.ORDER_STATE_FAILED,
-  reason: 'CARRIER_REFUSED',
-  order: { countryCode: 'AQ' },
+const scenarios: Readonly<Record<string, Scenario>> = {
+  'an order that completes': { ends: [OrderState.ORDER_STATE_COMPLETED] },
+  'an order that the carrier refuses': {
+    order: { countryCode: 'AQ' },
+    ends: [OrderState.ORDER_STATE_FAILED],
+    reason: 'CARRIER_REFUSED',
+  },
+  'an order that cannot be paid': {
+    order: { userId: 'tom' },
+    ends: [OrderState.ORDER_STATE_FAILED],
+    reason: 'INSUFFICIENT_FUNDS',
+  },
+  'an order that is cancelled': {
+    // A crash before the cancellation is accepted leaves an order that completes.
+    ends: [OrderState.ORDER_STATE_CANCELLED, OrderState.ORDER_STATE_COMPLETED],
+    isCancelled: true,
+  },
 };
-const refusedByBank: Scenario = {
-  state: OrderState.ORDER_STATE_FAILED,
-  reason: 'INSUFFICIENT_FUNDS',
-  order: { userId: 'tom' },
-};
-const cancelled: Scenario = {
-  state: OrderState.ORDER_STATE_CANCELLED,
-  reason: 'CANCELLED_BY_USER',
-  cancelled: true,
+
+/** What services are set up for, but no order does. */
+const apart: Readonly<Record<string, string>> = {
+  'user commit': 'orders only read users',
+  'ops commit': 'it records what operators do',
 };
 
-/** Crash points before and after each step. */
-function around(...steps: readonly Step[]): CrashPoint[] {
-  return steps.flatMap((step) => [`before ${step}`, `after ${step}`] as const);
-}
+const reports: CrashReport[] = [];
 
-const orderCommits = Array.from({ length: 8 }, (_, index) => `order commit ${index + 1}` as const);
-
-describe.concurrent.each([
-  ['that completes', completes, around('order reserveStock 1', 'order charge 1', 'order createShipment 1')],
-  ['that completes', completes, around('order commitStock 1', 'order commitStock 2')],
-  ['that completes', completes, around(...orderCommits)],
-  ['that completes', completes, around('inventory commit 1', 'payment commit 1', 'shipping commit 1')],
-  ['that completes', completes, around('shipping commit 2', 'inventory commit 3')],
-  [
-    'that completes',
-    completes,
-    around('order publish 1', 'inventory publish 1', 'payment publish 1', 'shipping publish 1'),
-  ],
-  ['that completes', completes, around('notification event 1', 'notification inbox 1', 'notification enqueue 1')],
-  ['that completes', completes, around('notification task 1', 'notification note 1', 'notification commit 1')],
-  ['that the carrier refuses', refusedByCarrier, around('order refund 1', 'order releaseStock 1', 'order publish 2')],
-  ['that the carrier refuses', refusedByCarrier, around('payment commit 2', 'shipping commit 2', 'inventory commit 2')],
-  ['that cannot be paid', refusedByBank, around('order charge 1', 'order releaseStock 1')],
-  ['that is cancelled', cancelled, around('order cancelShipment 1', 'order refund 1', 'order releaseStock 1')],
-])('an order %s', (_, scenario, points) => {
-  it.each(points)('ends as if nothing happened when its process dies %s', (point) => survive(point, scenario), 120_000);
-});
-
-let template: TempFolder;
-
-beforeAll(async () => {
-  template = await tempFolder();
-  await using mesh = await startProcess({ dataDir: template.path });
-  await fillShop(shopOf(mesh));
-  expect(await mesh.stop()).toEqual({ code: 0, signal: null });
-});
-
-afterAll(() => template[Symbol.asyncDispose]());
-
-/** Places two orders on a process that dies at the point, restarts it, and checks all invariants. */
-async function survive(point: CrashPoint, scenario: Scenario): Promise<void> {
-  await using folder = await tempFolder();
-  const dataDir = join(folder.path, 'data');
-  await cp(template.path, dataDir, { recursive: true });
-  await using carrier = await startCarrier(folder.path);
-  const options = { dataDir, environment: { CARRIER_URL: carrier.url } };
-  const requests = [bookOrder(scenario.order), bookOrder(scenario.order)];
-
-  const accepted = await placeUntilDeath(point, options, scenario, requests, carrier);
-
-  await using mesh = await startProcess(options);
-  const shop = shopOf(mesh);
-  const orders = await Promise.all(requests.map((request) => endOf(shop, request)));
-  expect(orders.map((order) => order.id)).toEqual(expect.arrayContaining(accepted));
-  expect(await Array.fromAsync(shop.orders.listOrders({}))).toHaveLength(requests.length);
-  for (const order of orders) {
-    expect(order).toMatchObject({
-      state: scenario.state,
-      ...(scenario.reason && { failure: { reason: scenario.reason } }),
+describe('ends as if nothing happened, wherever its process dies', () => {
+  it.each(Object.keys(scenarios))('%s', { timeout: 240_000 }, async (name) => {
+    const scenario = scenarios[name] as Scenario;
+    const request = bookOrder(scenario.order);
+    const report = await crashEverywhere({
+      services: storedServices,
+      prepare: (mesh) => fillShop(shopOf(mesh.runtime)),
+      scenarios: {
+        [name]: {
+          act: (mesh, recording) => act(mesh, recording, request, scenario),
+          check: (mesh, { answers }) => check(mesh, answers, request, scenario),
+        },
+      },
     });
-  }
-  await invariants.expectPaidOnce(shop, orders);
-  await invariants.expectShippedOnce(carrier, orders);
-  await invariants.expectNotifiedOnce(shop, dataDir, orders);
-  await invariants.expectConserved(shop, orders);
-  await invariants.expectNothingStuck(shop);
-  const due = await invariants.countExpectedEvents(shop, orders);
-  expect(await mesh.stop()).toEqual({ code: 0, signal: null });
-  await invariants.expectEveryEvent(dataDir, due);
-}
-
-/** Places orders until the process dies at the point. Returns the ids of accepted orders. */
-async function placeUntilDeath(
-  point: CrashPoint,
-  { dataDir, environment }: Required<Pick<ProcessOptions, 'dataDir' | 'environment'>>,
-  scenario: Scenario,
-  requests: readonly PlaceOrderRequest[],
-  carrier: TestCarrier,
-): Promise<string[]> {
-  await using mesh = await startProcess({
-    dataDir,
-    main: 'test/crashes/support/crashing-main.ts',
-    environment: { ...environment, [crashPointVariable]: point },
+    reports.push(report);
   });
-  const shop = shopOf(mesh);
-  const held = scenario.cancelled ? carrier.hold(requests.length) : undefined;
-  const answers = await Promise.allSettled(requests.map((request) => shop.orders.placeOrder(request)));
-  const accepted = answers.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value.id] : []));
-  if (held) {
-    await held.arrived;
-    await Promise.all(accepted.map((id) => shop.orders.cancelOrder({ requestId: randomUUID(), id })));
-    held.release();
+
+  it('and there is no other point', () => {
+    const existing = new Set(reports.flatMap((report) => [...report.existing]));
+    const reached = new Set(reports.flatMap((report) => [...report.reached]));
+    expect(reports).toHaveLength(Object.keys(scenarios).length);
+    expect([...existing].filter((operation) => !reached.has(operation)).sort()).toEqual(Object.keys(apart).sort());
+  });
+});
+
+afterAll(() => {
+  const sum = (key: 'points' | 'restarts') => reports.reduce((total, report) => total + report[key], 0);
+  if (reports.length > 0)
+    process.stdout.write(`crashes of orders: ${sum('points')} points, ${sum('restarts')} restarts\n`);
+});
+
+/** Places an order, cancels it if it is to be, and waits for its end and its mails. */
+async function act(mesh: TestMesh, recording: Recording, request: PlaceOrderRequest, { isCancelled }: Scenario) {
+  const shop = shopOf(mesh.runtime);
+  const shipment = isCancelled ? recording.pauseBefore('order', 'run:create-shipment') : undefined;
+  const { id } = await shop.orders.placeOrder(request, patiently());
+  recording.answered(id);
+  if (shipment) {
+    await shipment.reached;
+    await shop.orders.cancelOrder({ requestId: randomUUID(), id }, patiently());
+    recording.answered('cancelled');
+    shipment.resume();
   }
-  const timeout = setTimeout(20_000, 'the crash point was not reached', { ref: false });
-  expect(await Promise.race([mesh.ended, timeout])).toEqual({ code: null, signal: 'SIGKILL' });
-  return accepted;
+  const order = (await watchToEnd(shop.orders, id)).at(-1) as Order;
+  await invariants.expectNotifiedOnce(shop, mesh.dataDir, [order]);
+  await expectEvents(mesh, shop, order);
 }
 
-/** Returns the order of a request at its end. Repeats the request, as a caller does that got no response. */
-async function endOf(shop: Shop, request: PlaceOrderRequest): Promise<Order> {
-  const { id } = await shop.orders.placeOrder(request);
-  const seen = await watchToEnd(shop.orders, id);
-  return seen.at(-1) as Order;
+/** Repeats the request, as a caller does that got no answer, and checks all invariants at the end. */
+async function check(
+  mesh: TestMesh,
+  answers: ReadonlySet<string>,
+  request: PlaceOrderRequest,
+  { ends, reason }: Scenario,
+): Promise<void> {
+  const shop = shopOf(mesh.runtime);
+  const { id } = await shop.orders.placeOrder(request, patiently());
+  const order = (await watchToEnd(shop.orders, id)).at(-1) as Order;
+  expect([id, 'cancelled']).toEqual(expect.arrayContaining([...answers]));
+  expect(await Array.fromAsync(shop.orders.listOrders({}))).toHaveLength(1);
+  expect(answers.has('cancelled') ? ends.slice(0, 1) : ends).toContain(order.state);
+  if (reason !== undefined) expect(order.failure).toMatchObject({ reason });
+  await invariants.expectPaidOnce(shop, [order]);
+  await invariants.expectShippedOnce({ liveShipments: () => liveShipmentsIn(mesh.dataDir) }, [order]);
+  await invariants.expectNotifiedOnce(shop, mesh.dataDir, [order]);
+  await invariants.expectConserved(shop, [order]);
+  await invariants.expectNothingStuck(shop);
+  await expectEvents(mesh, shop, order);
+}
+
+async function expectEvents(mesh: TestMesh, shop: Shop, order: Order): Promise<void> {
+  const due = new Map(await invariants.countExpectedEvents(shop, [order]));
+  // A shipment that was cancelled before it was booked has one event only.
+  if (order.state === OrderState.ORDER_STATE_CANCELLED) due.delete(`shipping.events/${order.id}`);
+  await eventually(async () => invariants.expectHistory(await historyOf(mesh.runtime.events), due));
 }
