@@ -16,7 +16,8 @@ import {
 import { orderEvent } from './events.ts';
 import type { Order, OrderState } from './order.ts';
 import type { OrderChanges } from './order-changes.ts';
-import { type OrderChange, updateOrder } from './store.ts';
+import type { OrderWriter } from './order-writer.ts';
+import type { OrderChange } from './store.ts';
 
 /** What the saga of an order begins with. It is stored, so new fields have to be optional. */
 export interface PlacedOrder {
@@ -31,6 +32,7 @@ export interface PlaceOrderSagaDeps {
   readonly inventory: Client<InventoryServiceDefinition>;
   readonly payments: Client<PaymentServiceDefinition>;
   readonly shipping: Client<ShippingServiceDefinition>;
+  readonly writer: OrderWriter;
   readonly outbox: Outbox;
   readonly changes: OrderChanges;
   readonly clock: Clock;
@@ -109,9 +111,9 @@ async function recordChange(
   tx: Transaction,
   orderId: string,
   change: OrderChange,
-  { outbox, changes }: Pick<PlaceOrderSagaDeps, 'outbox' | 'changes'>,
+  { writer, outbox, changes }: Pick<PlaceOrderSagaDeps, 'writer' | 'outbox' | 'changes'>,
 ): Promise<void> {
-  const order = await updateOrder(tx, orderId, change);
+  const order = await writer.update(tx, orderId, change);
   await outbox.addEvent(tx, orderEvent(order));
   tx.afterCommit(() => changes.publish(order));
 }

@@ -10,12 +10,14 @@ import {
 import { cancelledByUser, orderNotCancellable, orderNotFound, tooManyOrders } from './errors.ts';
 import { orderEvent } from './events.ts';
 import { isTerminal, newOrder, type Order, type OrderDraft } from './order.ts';
+import type { OrderWriter } from './order-writer.ts';
 import { type PlacedOrder, placedOrder } from './place-order.saga.ts';
-import { findOrders, insertOrder } from './store.ts';
+import { findOrders } from './store.ts';
 
 export interface PlaceOrderDeps {
   readonly sagas: SagaEngine;
   readonly placeOrderSaga: SagaDefinition<PlacedOrder>;
+  readonly writer: OrderWriter;
   readonly outbox: Outbox;
   readonly clock: Clock;
 }
@@ -24,10 +26,10 @@ export interface PlaceOrderDeps {
 export async function placeOrder(
   tx: Transaction,
   draft: Omit<OrderDraft, 'id' | 'timeMs'>,
-  { sagas, placeOrderSaga, outbox, clock }: PlaceOrderDeps,
+  { sagas, placeOrderSaga, writer, outbox, clock }: PlaceOrderDeps,
 ): Promise<Order> {
   const order = newOrder({ ...draft, id: uuidv7(clock.now()), timeMs: clock.now() });
-  await insertOrder(tx, order);
+  await writer.insert(tx, order);
   await outbox.addEvent(tx, orderEvent(order));
   await sagas.begin(tx, placeOrderSaga, { id: order.id, data: placedOrder(order) });
   return order;

@@ -6,6 +6,7 @@ import { UserServiceContract } from '#gen/user/v1/user.contract.ts';
 import { defineService, serve } from '#mesh';
 import { orderTopic } from './events.ts';
 import { createOrderChanges } from './order-changes.ts';
+import { createOrderWriter } from './order-writer.ts';
 import { definePlaceOrderSaga } from './place-order.saga.ts';
 import { balancesForDisplay } from './quote-order.ts';
 import { createOrderRpc } from './rpc.ts';
@@ -20,14 +21,15 @@ export const orderService = defineService({
     const payments = client(PaymentServiceContract);
     const shipping = client(ShippingServiceContract);
     const changes = createOrderChanges({ storage, clock, logger });
-    const sagaDeps = { inventory, payments, shipping, outbox, changes, clock };
+    const writes = { writer: createOrderWriter(), outbox };
+    const sagaDeps = { inventory, payments, shipping, ...writes, changes, clock };
     const versions = [definePlaceOrderSaga(sagaDeps, 1), definePlaceOrderSaga(sagaDeps, 2)] as const;
     // A process of the version before, which may use a PostgreSQL database too, does not know version 2: it could not cancel
     // such an order, nor complete it after a rollback. The next release begins version 2 there as well.
     const placeOrderSaga = versions[storage.exclusive ? 1 : 0];
     const sagas = await run.sagas(versions);
     const balances = balancesForDisplay(client);
-    const deps = { storage, outbox, users, inventory, balances, sagas, placeOrderSaga, changes, clock, draining };
+    const deps = { storage, ...writes, users, inventory, balances, sagas, placeOrderSaga, changes, clock, draining };
     const rpc = createOrderRpc(deps);
     return { serves: [serve(OrderServiceContract, rpc)] };
   },

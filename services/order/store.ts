@@ -55,8 +55,45 @@ export async function findOrders(db: Queryable, ids: readonly string[]): Promise
   return rows.map(orderOf);
 }
 
-/** Changes an order and gives it its next version. Throws NOT_FOUND `ORDER_NOT_FOUND`. */
-export async function updateOrder(tx: Transaction, id: string, change: OrderChange): Promise<Order> {
+/**
+ * Changes an order and gives it its next version. `known`: the order as it was committed last, as far as the caller knows;
+ * it saves reading the row. Throws NOT_FOUND `ORDER_NOT_FOUND`.
+ */
+export async function updateOrder(tx: Transaction, id: string, change: OrderChange, known?: Order): Promise<Order> {
+  return (known && (await updateKnownOrder(tx, known, change))) ?? (await updateAndRead(tx, id, change));
+}
+
+/** Undefined, without a change, if the order has another version than the known one. */
+async function updateKnownOrder(tx: Transaction, known: Order, change: OrderChange): Promise<Order | undefined> {
+  const { state, failure } = change;
+  const next: Order = {
+    ...known,
+    state,
+    failure: failure && { reason: failure.reason, message: failure.message },
+    paymentId: change.paymentId ?? known.paymentId,
+    shipmentId: change.shipmentId ?? known.shipmentId,
+    version: known.version + 1n,
+    updateTimeMs: change.timeMs,
+  };
+  const changed = await tx.execute(
+    `UPDATE orders SET state = $1, version = $2, update_time = $3, failure_reason = $4, failure_message = $5, payment_id = $6,
+       shipment_id = $7 WHERE id = $8 AND version = $9`,
+    [
+      next.state,
+      next.version,
+      next.updateTimeMs,
+      next.failure?.reason ?? '',
+      next.failure?.message ?? '',
+      next.paymentId,
+      next.shipmentId,
+      next.id,
+      known.version,
+    ],
+  );
+  return changed === 1 ? next : undefined;
+}
+
+async function updateAndRead(tx: Transaction, id: string, change: OrderChange): Promise<Order> {
   const [row] = await tx.query<OrderRow>(
     `UPDATE orders SET state = $2, version = version + 1, update_time = $3,
        failure_reason = $4, failure_message = $5,
