@@ -97,15 +97,22 @@ export async function storeResponse(tx: Queryable, key: RequestKey, response: Ui
 /** Finds what is stored under the id of a request, also as an earlier version wrote the id. */
 export async function findStored(from: Queryable, key: RequestKey): Promise<StoredUnderId> {
   const { method, requestId, former = key } = key;
-  const rows = await from.query<StoredRow>(
-    `SELECT method, request_id, fingerprint, response FROM handled_request
-     WHERE method IN ($1, $2) AND request_id IN ($3, $4)`,
-    [storedMethod(key), method, requestId, former.requestId],
-  );
+  const rows = await selectStored(from, new Set([storedMethod(key), method]), new Set([requestId, former.requestId]));
   const find = (stored: string, id: string) => rows.find((row) => row.method === stored && row.request_id === id);
   const ofNobody = find(method, requestId) ?? find(method, former.requestId);
   if (key.subject === undefined) return { own: ofNobody, ofNobody: undefined };
   return { own: find(storedMethod(key), requestId), ofNobody };
+}
+
+function selectStored(from: Queryable, methods: Set<string>, requestIds: Set<string>): Promise<StoredRow[]> {
+  const isOneOf = (values: Set<string>, before: number) =>
+    // SQLite makes a table of a list, even of a list of one.
+    values.size === 1 ? `= $${before + 1}` : `IN ($${before + 1}, $${before + 2})`;
+  return from.query<StoredRow>(
+    `SELECT method, request_id, fingerprint, response FROM handled_request
+     WHERE method ${isOneOf(methods, 0)} AND request_id ${isOneOf(requestIds, methods.size)}`,
+    [...methods, ...requestIds],
+  );
 }
 
 /** Whether an earlier version wrote the id in another way, so that a claim does not meet it. */
