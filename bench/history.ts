@@ -1,5 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
-import { ProjectionServiceContract } from '#gen/ops/v1/projection.contract.ts';
 import { OrderState } from '#gen/order/v1/order.ts';
 import { GetUserRequest } from '#gen/user/v1/user.ts';
 import { tempFolder } from '../mesh/testing/temp-folder.ts';
@@ -8,7 +6,7 @@ import { type Benchmark, compared } from './figure.ts';
 import { latencyFigures } from './support/call-latency.ts';
 import { runConcurrently } from './support/concurrency.ts';
 import { h2load } from './support/h2load.ts';
-import { fillHistory } from './support/history.ts';
+import { createDatabases, fillHistory, projected } from './support/history.ts';
 import { completeOrders } from './support/orders/order-rate.ts';
 import { compareRates } from './support/rates.ts';
 import { type LoadedServer, startServer } from './support/server.ts';
@@ -57,20 +55,6 @@ export const benchHistory: Benchmark = async () => {
     ...(await latencyFigures(mesh, userOf(fewUsers / 2).id)),
   ];
 };
-
-/** Starts a mesh on a new folder and stops it, so every service has its database. */
-async function createDatabases(dataDir: string): Promise<void> {
-  await using mesh = await startServer({ dataDir });
-  await mesh.stop();
-}
-
-/** Waits until the projections include all events. */
-async function projected({ client }: LoadedServer): Promise<void> {
-  for (let behind = true; behind; await delay(200)) {
-    const found = await Array.fromAsync(client(ProjectionServiceContract).listProjections({}));
-    behind = found.some(({ position, headPosition }) => position < headPosition);
-  }
-}
 
 async function getUsers({ address }: LoadedServer): Promise<number> {
   const request = GetUserRequest.encode({ id: userOf(fewUsers / 2).id }).finish();

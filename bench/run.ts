@@ -17,6 +17,7 @@ import { benchSplit } from './split.ts';
 import { benchStart } from './start.ts';
 import { benchSubscribe } from './subscribe.ts';
 import { loadCore, pin } from './support/server.ts';
+import { benchSustained } from './sustained.ts';
 import { benchTls } from './tls.ts';
 import { benchTokens } from './tokens.ts';
 
@@ -39,9 +40,13 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
   subscribe: benchSubscribe,
   restart: benchRestart,
   history: benchHistory,
+  sustained: benchSustained,
 };
+/** An hour: it runs only if it is named. */
+const long: readonly string[] = ['sustained'];
 
-const names = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(benchmarks);
+const usual = Object.keys(benchmarks).filter((name) => !long.includes(name));
+const names = process.argv.length > 2 ? process.argv.slice(2) : usual;
 const unknown = names.filter((name) => !(name in benchmarks));
 if (unknown.length > 0 || availableParallelism() < 2) {
   console.error(

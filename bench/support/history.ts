@@ -1,4 +1,6 @@
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { ProjectionServiceContract } from '#gen/ops/v1/projection.contract.ts';
 import { createAggregates } from '../../mesh/event-store/aggregates/create-aggregates.ts';
 import { openStorage } from '../../mesh/storage/open.ts';
 import type { SqlValue, Storage, Transaction } from '../../mesh/storage/storage.ts';
@@ -18,6 +20,7 @@ import { emailKey } from '../../services/user/user.ts';
 import { logger } from './event-service.ts';
 import { type Ledger, openLedger } from './event-store/ledger.ts';
 import { addCompletedOrders, addOrderedItems, completedOrder, finishSagas } from './past-orders.ts';
+import { type LoadedServer, startServer } from './server.ts';
 import { userOf } from './user-of.ts';
 
 export interface History {
@@ -35,6 +38,20 @@ const ordersPerUser = 20;
 const funds = { currencyCode: 'EUR', minorUnits: 1_000_000n };
 // A history that a crash of the machine cuts off is written again.
 const quickly = { flush: false };
+
+/** Starts a mesh on a new folder and stops it, so every service has its database. */
+export async function createDatabases(dataDir: string): Promise<void> {
+  await using mesh = await startServer({ dataDir });
+  await mesh.stop();
+}
+
+/** Waits until the projections include all events. */
+export async function projected({ client }: LoadedServer): Promise<void> {
+  for (let behind = true; behind; await delay(200)) {
+    const found = await Array.fromAsync(client(ProjectionServiceContract).listProjections({}));
+    behind = found.some(({ position, headPosition }) => position < headPosition);
+  }
+}
 
 /**
  * Writes users, accounts and completed orders into the databases of a stopped mesh, with all that the orders left behind:
