@@ -1,3 +1,4 @@
+import { constants, DatabaseSync } from 'node:sqlite';
 import { describe, expect, it } from 'vitest';
 import { parseSql, sqlForMessage } from './sql.ts';
 
@@ -6,6 +7,22 @@ describe('parseSql', () => {
     const { numbered, parameterCount } = parseSql('SELECT $2, $1, $2, $11');
     expect(numbered).toBe('SELECT ?2, ?1, ?2, ?11');
     expect(parameterCount).toBe(11);
+  });
+
+  // SQLite asks the authorizer about each object of a statement when it compiles it.
+  it('has SQLite compile a statement with a LIMIT once', () => {
+    using database = new DatabaseSync(':memory:');
+    database.exec('CREATE TABLE a (id INTEGER PRIMARY KEY)');
+    const statement = database.prepare(parseSql('SELECT id FROM a ORDER BY id LIMIT $1').numbered);
+    let questions = 0;
+    database.setAuthorizer(() => {
+      questions += 1;
+      return constants.SQLITE_OK;
+    });
+    statement.all(1n);
+    questions = 0;
+    for (const limit of [2n, 3n]) statement.all(limit);
+    expect(questions).toBe(0);
   });
 
   it.each(["'it''s $1'", '"a ""$1"" b"', '-- $1\n', '/* $1\n $2 */'])('ignores what is not a parameter: %s', (text) => {

@@ -2,7 +2,7 @@ import type { Dialect, SqlValue } from './storage.ts';
 
 /** A statement with `$1` parameters, as this code base writes it. Each text is parsed once. */
 export interface ParsedSql {
-  /** The text with `?1` for `$1`, as SQLite numbers its parameters. */
+  /** The text as SQLite runs it: `?1` for `$1`. */
   readonly numbered: string;
   /** The number of its parameters: the highest number in it. */
   readonly parameterCount: number;
@@ -13,15 +13,16 @@ export interface ParsedSql {
 }
 
 // A parameter counts only outside of strings, quoted names and comments, which are matched first and skipped.
-const tokens = /'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*|\/\*[\s\S]*?\*\/|\$(\d+)/g;
+const tokens = /'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*|\/\*[\s\S]*?\*\/|(\bLIMIT\s+)?\$(\d+)/gi;
 const leadingComments = /^(?:\s+|--[^\n]*\n|\/\*[\s\S]*?\*\/)*/;
 
 export function parseSql(sql: string): ParsedSql {
   let parameterCount = 0;
-  const numbered = sql.replace(tokens, (token: string, digits: string | undefined) => {
+  const numbered = sql.replace(tokens, (token: string, limit: string | undefined, digits: string | undefined) => {
     if (digits === undefined) return token;
     parameterCount = Math.max(parameterCount, Number(digits));
-    return `?${digits}`;
+    // SQLite compiles a statement again for each new value of a plain `LIMIT ?1`, which takes longer than to run it.
+    return limit === undefined ? `?${digits}` : `${limit}CAST(?${digits} AS INTEGER)`;
   });
   const body = sql.replace(leadingComments, '');
   return {

@@ -106,11 +106,12 @@ export async function advanceLive(
   return advanced.map(({ generation }) => generation);
 }
 
-function advance(tx: Transaction, name: string, state: GenerationState, from: bigint, to: bigint) {
+// The state is in the text: there is an index of the live generations, so SQLite would compile it again for each value.
+function advance(tx: Transaction, name: string, state: 'live' | 'lockstep', from: bigint, to: bigint) {
   return tx.query<{ generation: bigint; definition_version: bigint }>(
-    `UPDATE projection_generation SET position = $4 WHERE name = $1 AND state = $2 AND position = $3
+    `UPDATE projection_generation SET position = $3 WHERE name = $1 AND state = '${state}' AND position = $2
      RETURNING generation, definition_version`,
-    [name, state, from, to],
+    [name, from, to],
   );
 }
 
