@@ -19,6 +19,13 @@ describe('uuidv5', () => {
     expect(uuidv5('ab', 'c')).not.toBe(uuidv5('a', 'bc'));
     expect(uuidv5('a')).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-5[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
   });
+
+  it.each([
+    [['01a0-7b-0192f0c4-aaaa-7bbb-8ccc', 'create-shipment', 'run'], 'd19d3862-39e7-5a11-9c42-9821f75e239c'],
+    [['ä', '', '😀'], '11e836de-5eb7-5c0e-9bdf-1e2fb614a60d'],
+  ])('is what it was in earlier versions for %j, as it is stored', (parts, id) => {
+    expect(uuidv5(...parts)).toBe(id);
+  });
 });
 
 describe('uuidv8At', () => {

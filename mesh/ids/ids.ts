@@ -1,4 +1,4 @@
-import { createHash, randomFillSync } from 'node:crypto';
+import { hash, randomFillSync } from 'node:crypto';
 
 const randomBytes = new Uint8Array(4096);
 /** Random bytes in hexadecimal. Every call gets an id, so ids are slices of it. */
@@ -13,9 +13,8 @@ export function uuidv7(nowMs: number = Date.now()): string {
   if (nowMs > lastTimeMs) startMs(nowMs);
   else if (++sequence > 0xfff) startMs(lastTimeMs + 1);
   const tail = randomHex(16);
-  const variant = '89ab'[Number.parseInt(tail.slice(0, 1), 16) & 3];
   const count = (0x1000 + sequence).toString(16).slice(1);
-  return `${lastTime}-7${count}-${variant}${tail.slice(1, 4)}-${tail.slice(4)}`;
+  return `${lastTime}-7${count}-${variantOf(tail[0])}${tail.slice(1, 4)}-${tail.slice(4)}`;
 }
 
 function startMs(timeMs: number): void {
@@ -29,13 +28,9 @@ const namespace = Buffer.from('6f1d3a52b0c14f0e9d0e8c1a5b7e2f90', 'hex');
 
 /** Returns a UUIDv5 (RFC 9562) in the mesh's namespace: the same id for the same parts, on every machine. */
 export function uuidv5(...parts: readonly string[]): string {
-  const hash = createHash('sha1').update(namespace);
-  for (const part of parts) hash.update(`${part.length}:${part}`);
-  const bytes = hash.digest().subarray(0, 16);
-  bytes.writeUInt8((bytes.readUInt8(6) & 0x0f) | 0x50, 6);
-  bytes.writeUInt8((bytes.readUInt8(8) & 0x3f) | 0x80, 8);
-  const hex = bytes.toString('hex');
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
+  const text = parts.map((part) => `${part.length}:${part}`).join('');
+  const hex = hash('sha1', Buffer.concat([namespace, Buffer.from(text)]));
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-5${hex.slice(13, 16)}-${variantOf(hex[16])}${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
 }
 
 const timed = /^([0-9a-f]{8}-[0-9a-f]{4})-7[0-9a-f]{3}-[89ab]/;
@@ -49,6 +44,11 @@ export function uuidv8At(id: string, ...parts: readonly string[]): string {
   const hashed = uuidv5(id, ...parts);
   const time = timed.exec(id)?.[1];
   return time === undefined ? hashed : `${time}-8${hashed.slice(15)}`;
+}
+
+/** The variant of RFC 9562 in place of the first two bits of a digit. */
+function variantOf(digit = '0'): string {
+  return (8 + (Number.parseInt(digit, 16) & 3)).toString(16);
 }
 
 function randomHex(digits: number): string {
