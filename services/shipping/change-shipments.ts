@@ -20,25 +20,40 @@ export interface ShippingDeps {
   readonly clock: Clock;
 }
 
+/** Runs `work` in a transaction that also stores its shipment as the response of the call, which it returns. */
+export type Answer<Response> = (work: (tx: Transaction) => Promise<Shipment>) => Promise<Response>;
+
 /**
  * Books the shipment of an order in three steps, so the next attempt recovers from a crash between any two: note that it is
- * wanted, call the carrier (which accepts an order id once), record the outcome. The next attempt asks the carrier what it has
- * before it books. Throws if the order has another shipment, its shipment was cancelled, or the carrier refuses it.
+ * wanted, call the carrier (which accepts an order id once), record the outcome with the response. The next attempt asks the
+ * carrier what it has before it books. Throws if the order has another shipment, its shipment was cancelled, or the carrier
+ * refuses it.
  */
-export async function createShipment(order: ShipmentOrder, signal: AbortSignal, deps: ShippingDeps): Promise<Shipment> {
+export async function createShipment<Response>(
+  order: ShipmentOrder,
+  { signal, answer }: { readonly signal: AbortSignal; readonly answer: Answer<Response> },
+  deps: ShippingDeps,
+): Promise<Response> {
   const { storage, carrier, clock } = deps;
   const { isNew, shipment: wanted } = await storage.transaction((tx) => noteWanted(tx, order, clock.now()));
   if (wanted.state !== 'PENDING') {
     if (mayHaveLateBooking(wanted)) await carrier.cancel(order.orderId, signal);
-    return requireBooked(wanted);
+    return await answer(async () => requireBooked(wanted));
   }
   const booking = { reference: order.orderId, address: order.address };
   const found = isNew ? undefined : await carrier.find(order.orderId, signal);
   const outcome = found ?? (await carrier.book(booking, signal));
-  const shipment = await storage.transaction((tx) => recordOutcome(tx, order.orderId, outcome, deps));
-  // Cancelled during the call, and the carrier may have received the booking last: nobody else would cancel that.
-  if (outcome.taken && shipment.state !== 'BOOKED') await carrier.cancel(order.orderId, signal);
-  return requireBooked(shipment);
+  if (!outcome.taken) {
+    const shipment = await storage.transaction((tx) => recordOutcome(tx, order.orderId, outcome, deps));
+    return await answer(async () => requireBooked(shipment));
+  }
+  try {
+    return await answer(async (tx) => requireBooked(await recordOutcome(tx, order.orderId, outcome, deps)));
+  } catch (error) {
+    // Cancelled during the call, and the carrier may have received the booking last: nobody else would cancel that.
+    if (shipmentCancelled.is(error) || carrierRefused.is(error)) await carrier.cancel(order.orderId, signal);
+    throw error;
+  }
 }
 
 /**

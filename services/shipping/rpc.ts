@@ -1,6 +1,7 @@
 import type { ShippingServiceHandlers } from '#gen/shipping/v1/shipping.contract.ts';
+import type { Shipment as ProtoShipment } from '#gen/shipping/v1/shipping.ts';
 import { toAddress } from '#mesh';
-import { cancelShipment, createShipment, type ShippingDeps } from './change-shipments.ts';
+import { type Answer, cancelShipment, createShipment, type ShippingDeps } from './change-shipments.ts';
 import { toProto } from './proto.ts';
 import { getShipment } from './store.ts';
 
@@ -10,12 +11,14 @@ import { getShipment } from './store.ts';
  */
 export function createShippingRpc(deps: ShippingDeps): ShippingServiceHandlers {
   return {
-    createShipment: ({ orderId, paymentId, userId, address }, { once, signal, caller }) =>
-      once.withoutTransaction(async () => {
-        const owner = userId || (caller?.subject ?? '');
-        const order = { orderId, paymentId, userId: owner, address: toAddress(address) };
-        return toProto(await createShipment(order, signal, deps));
-      }),
+    async createShipment({ orderId, paymentId, userId, address }, { once, signal, caller }) {
+      const answered = await once.replay();
+      if (answered) return answered;
+      const owner = userId || (caller?.subject ?? '');
+      const order = { orderId, paymentId, userId: owner, address: toAddress(address) };
+      const answer: Answer<ProtoShipment> = (work) => once(async (tx) => toProto(await work(tx)));
+      return await createShipment(order, { signal, answer }, deps);
+    },
 
     cancelShipment: ({ orderId }, { once, signal }) =>
       once.withoutTransaction(async () => toProto(await cancelShipment(orderId, signal, deps))),
