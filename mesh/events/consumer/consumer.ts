@@ -2,7 +2,10 @@ import type { Transaction } from '../../storage/storage.ts';
 import type { EventAttributes } from '../log/envelope.ts';
 import type { StoredEvent } from '../log/event-log.ts';
 
-/** Writes the effect of an event. Awaits only statements of the transaction. */
+/**
+ * Writes the effect of an event. Awaits only statements of the transaction, which may have effects of other events, too. It may run
+ * again, after what it wrote was rolled back.
+ */
 export type EventEffect = (tx: Transaction) => Promise<void>;
 
 /**

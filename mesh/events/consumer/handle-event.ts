@@ -4,10 +4,9 @@ import { isInfrastructureFault, isInvalidEvent, isMiswired } from '../../errors/
 import { describeError } from '../../errors/error-text.ts';
 import { undecodable } from '../../errors/errors.ts';
 import { MeshError } from '../../errors/mesh-error.ts';
-import { uuidv5 } from '../../ids/ids.ts';
 import type { Metrics } from '../../metrics/metrics.ts';
 import type { AgingClock } from '../../storage/aging/aging-clock.ts';
-import type { Storage, Transaction } from '../../storage/storage.ts';
+import type { Storage } from '../../storage/storage.ts';
 import { runInScope } from '../../telemetry/call-scope.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import { continueTrace } from '../../telemetry/trace-context.ts';
@@ -15,10 +14,12 @@ import type { Clock } from '../../time/clock.ts';
 import { sleep } from '../../time/sleep.ts';
 import { type EventAttributes, readAttributes } from '../log/envelope.ts';
 import type { StoredEvent } from '../log/event-log.ts';
+import { applyEffects } from './apply-effects.ts';
+import { createClaims } from './claims.ts';
 import type { EventHandler, HandlerResult } from './consumer.ts';
 import { type EventFailure, eventOfDeadLetter, eventToDeadLetter } from './dead-letters.ts';
-import { type Claim, claim, isClaimed, reclaim, unclaim } from './inbox.ts';
-import { isForgotten, mayBeHandled } from './inbox-horizon.ts';
+import { reclaim } from './inbox.ts';
+import { isForgotten } from './inbox-horizon.ts';
 import { countSkippedEvents, type SkippedCount } from './skipped-events.ts';
 
 export interface EventHandlingOptions {
@@ -68,29 +69,10 @@ export function createEventHandling(options: EventHandlingOptions): EventHandlin
   const { storage, handler, deadLetters, retryDelaysMs, aging, clock, logger } = options;
   const { group } = handler;
   const skipped = countSkippedEvents(handler, options);
+  const claims = createClaims(group, aging, clock);
+  const applyEffect = applyEffects(storage, claims);
   /** By partition: the error that its event waits for, and a signal that aborts when another process takes the partition. */
   const miswired = new Map<string, { readonly error: MeshError; readonly signal: AbortSignal }>();
-
-  function claimOf(event: StoredEvent, attributes: EventAttributes): Claim {
-    return { group, eventId: inboxId(attributes), eventTimeMs: event.timeMs, nowMs: aging.nowMs() };
-  }
-
-  async function claimOnce(
-    tx: Transaction,
-    event: StoredEvent,
-    attributes: EventAttributes,
-    as: 'handled' | 'dead',
-  ): Promise<'claimed' | 'known' | 'too-old'> {
-    const formerId = formerInboxId(event);
-    // Claimed before the event happened: then that was another event in the same position.
-    if (formerId !== undefined && (await isClaimed(tx, group, formerId, event.timeMs))) return 'known';
-    const itsClaim = claimOf(event, attributes);
-    if (!(await claim(tx, itsClaim, as))) return 'known';
-    // After the claim: another process may have deleted an earlier one until then.
-    if (!(await mayBeHandled(tx, group, event, clock))) return 'claimed';
-    await unclaim(tx, itsClaim);
-    return 'too-old';
-  }
 
   function reportMiswired(
     error: MeshError,
@@ -108,16 +90,15 @@ export function createEventHandling(options: EventHandlingOptions): EventHandlin
     );
   }
 
-  async function apply(event: StoredEvent, attributes: EventAttributes): Promise<EventOutcome> {
+  async function apply(
+    event: StoredEvent,
+    attributes: EventAttributes,
+    options: { readonly alone: boolean },
+  ): Promise<EventOutcome> {
     const effect = await read(event, attributes);
     if (typeof effect === 'object') skipped.note(event, attributes, effect);
     if (typeof effect !== 'function') return 'ignored';
-    return await storage.transaction(async (tx) => {
-      const claimed = await claimOnce(tx, event, attributes, 'handled');
-      if (claimed !== 'claimed') return claimed;
-      await effect(tx);
-      return 'applied';
-    });
+    return await applyEffect({ event, attributes }, effect, options);
   }
 
   async function read(event: StoredEvent, attributes: EventAttributes): Promise<HandlerResult> {
@@ -139,7 +120,7 @@ export function createEventHandling(options: EventHandlingOptions): EventHandlin
     failure: EventFailure,
   ): Promise<EventOutcome> {
     const result = await storage.transaction(async (tx) => {
-      const claimed = await claimOnce(tx, event, attributes, 'dead');
+      const claimed = await claims.claimOnce(tx, { event, attributes }, 'dead');
       if (claimed !== 'claimed') return claimed;
       return { id: await deadLetters.add(tx, eventToDeadLetter(event, group, failure)) };
     });
@@ -159,7 +140,8 @@ export function createEventHandling(options: EventHandlingOptions): EventHandlin
       const firstTimeMs = clock.now();
       for (let attempts = 1; ; attempts++) {
         try {
-          const outcome = await apply(event, attributes);
+          // What has failed is not to fail others.
+          const outcome = await apply(event, attributes, { alone: attempts > 1 });
           miswired.delete(partitionOf(event));
           if (outcome === 'too-old') skipped.noteTooOld(event, attributes);
           return outcome;
@@ -184,11 +166,7 @@ export function createEventHandling(options: EventHandlingOptions): EventHandlin
         }
       }
     },
-    async isKnown(event) {
-      const formerId = formerInboxId(event);
-      if (formerId !== undefined && (await isClaimed(storage, group, formerId, event.timeMs))) return true;
-      return await isClaimed(storage, group, inboxId(readAttributes(event)), 0);
-    },
+    isKnown: (event) => claims.isKnown(storage, event),
     isForgotten: (event) => isForgotten(storage, group, event, clock),
     check() {
       for (const { error, signal } of miswired.values()) if (!signal.aborted) throw error;
@@ -201,27 +179,10 @@ export function createEventHandling(options: EventHandlingOptions): EventHandlin
       // It stays a dead letter until somebody discards it.
       if (typeof effect === 'object') throw undecodable({ thing: `event of ${event.topic}`, problem: effect.problem });
       return async (tx) => {
-        if (await reclaim(tx, claimOf(event, attributes))) await effect?.(tx);
+        if (await reclaim(tx, claims.of({ event, attributes }))) await effect?.(tx);
       };
     },
   };
-}
-
-const storable = /^[ -~]{1,200}$/;
-
-/**
- * Identifies an event by source and id, as CloudEvents does. Source and id of a foreign producer are hashed where a database
- * could not store or index them.
- */
-function inboxId({ source, id }: Pick<EventAttributes, 'source' | 'id'>): string {
-  const name = `${source} ${id}`;
-  return storable.test(name) ? name : uuidv5(source, id);
-}
-
-/** The inbox id that an earlier version gave an event without an id: its position, which another event may take. */
-function formerInboxId({ headers, topic, partition, offset }: StoredEvent): string | undefined {
-  if (headers.ce_id !== undefined) return undefined;
-  return inboxId({ source: headers.ce_source ?? '', id: `${topic}/${partition}/${offset}` });
 }
 
 function partitionOf({ topic, partition }: StoredEvent): string {

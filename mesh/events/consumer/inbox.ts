@@ -1,4 +1,5 @@
 import type { AgingClock } from '../../storage/aging/aging-clock.ts';
+import { insertRows } from '../../storage/insert-rows.ts';
 import type { Migration, Queryable, Storage, Transaction } from '../../storage/storage.ts';
 import { logFailedAttempt } from '../../telemetry/log-failed-attempt.ts';
 import type { Logger } from '../../telemetry/logger.ts';
@@ -80,6 +81,15 @@ export async function claim(
     [group, eventId, as === 'dead' ? 1 : 0, nowMs, eventTimeMs],
   );
   return added === 1;
+}
+
+const columns = ['consumer_group', 'event_id', 'dead', 'time_ms', 'event_time_ms'];
+
+/** Claims events as handled. Returns false if one of them was claimed before, or is there twice. */
+export async function claimAll(tx: Transaction, claims: readonly Claim[]): Promise<boolean> {
+  const rows = claims.map(({ group, eventId, eventTimeMs, nowMs }) => [group, eventId, 0, nowMs, eventTimeMs]);
+  const onConflict = 'ON CONFLICT (consumer_group, event_id) DO NOTHING';
+  return (await insertRows(tx, 'inbox', columns, rows, onConflict)) === claims.length;
 }
 
 /** Takes back a claim of this transaction. */

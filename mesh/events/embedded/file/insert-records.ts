@@ -1,4 +1,5 @@
-import type { Queryable, SqlValue } from '../../../storage/storage.ts';
+import { insertRows } from '../../../storage/insert-rows.ts';
+import type { Queryable } from '../../../storage/storage.ts';
 import type { Partition } from './partition.ts';
 import { type RecordRow, recordChecksum } from './record.ts';
 
@@ -34,34 +35,4 @@ export async function insertRecords(tx: Queryable, placed: readonly PlacedRow[])
   );
   await insertRows(tx, 'record_payload', payloadColumns, payloads);
   await insertRows(tx, 'record', recordColumns, records);
-}
-
-const maxRowsInStatement = 32;
-
-/** Inserts many rows in few statements. Their numbers of rows are powers of two, so few statements are prepared. */
-async function insertRows(
-  tx: Queryable,
-  table: string,
-  columns: readonly string[],
-  rows: readonly (readonly SqlValue[])[],
-): Promise<void> {
-  for (let from = 0; from < rows.length; ) {
-    const count = Math.min(maxRowsInStatement, 2 ** Math.floor(Math.log2(rows.length - from)));
-    await tx.execute(insertion(table, columns, count), rows.slice(from, from + count).flat());
-    from += count;
-  }
-}
-
-const insertions = new Map<string, string>();
-
-function insertion(table: string, columns: readonly string[], count: number): string {
-  const name = `${table} ${count}`;
-  let sql = insertions.get(name);
-  if (sql === undefined) {
-    let next = 1;
-    const row = () => `(${columns.map(() => `$${next++}`).join(', ')})`;
-    sql = `INSERT INTO ${table} (${columns.join(', ')}) VALUES ${Array.from({ length: count }, row).join(', ')}`;
-    insertions.set(name, sql);
-  }
-  return sql;
 }

@@ -1,0 +1,39 @@
+import type { Queryable, SqlValue } from './storage.ts';
+
+const maxRowsInStatement = 32;
+
+/**
+ * Inserts many rows in few statements, and returns how many were added. Their numbers of rows are powers of two, so few
+ * statements are prepared. `onConflict` is SQL for rows that exist. Default: they are an error.
+ */
+export async function insertRows(
+  db: Queryable,
+  table: string,
+  columns: readonly string[],
+  rows: readonly (readonly SqlValue[])[],
+  onConflict = '',
+): Promise<number> {
+  let added = 0;
+  for (let from = 0; from < rows.length; ) {
+    const count = Math.min(maxRowsInStatement, 2 ** Math.floor(Math.log2(rows.length - from)));
+    const sql = insertion(table, columns, count, onConflict);
+    added += await db.execute(sql, rows.slice(from, from + count).flat());
+    from += count;
+  }
+  return added;
+}
+
+const insertions = new Map<string, string>();
+
+function insertion(table: string, columns: readonly string[], count: number, onConflict: string): string {
+  const name = `${table} ${count} ${onConflict}`;
+  let sql = insertions.get(name);
+  if (sql === undefined) {
+    let next = 1;
+    const row = () => `(${columns.map(() => `$${next++}`).join(', ')})`;
+    const rows = Array.from({ length: count }, row).join(', ');
+    sql = `INSERT INTO ${table} (${columns.join(', ')}) VALUES ${rows} ${onConflict}`;
+    insertions.set(name, sql);
+  }
+  return sql;
+}
