@@ -19,7 +19,7 @@ export interface TransactionState {
 
 /** The state of a transaction that `signal` can cancel. */
 export function createTransactionState(signal: AbortSignal | undefined): TransactionState {
-  const actions: (() => void)[] = [];
+  const actions: { readonly action: () => void; readonly context: AsyncResource }[] = [];
   let failure: unknown;
   let ended = false;
   const currentFailure = (): unknown => (signal?.aborted === true ? signal.reason : failure);
@@ -43,11 +43,12 @@ export function createTransactionState(signal: AbortSignal | undefined): Transac
     },
     afterCommit(action) {
       throwIfOver();
-      actions.push(AsyncResource.bind(action));
+      // `AsyncResource.bind` would take 4 µs.
+      actions.push({ action, context: new AsyncResource('afterCommit') });
     },
     committed() {
       // Each in a microtask: one that throws, which it must not, ends the process and not other transactions.
-      for (const action of actions) queueMicrotask(action);
+      for (const { action, context } of actions) queueMicrotask(() => context.runInAsyncScope(action));
     },
   };
 }

@@ -5,9 +5,9 @@ import { type ParsedSql, parseSql } from '../sql.ts';
 import type { Row, SqlValue } from '../storage.ts';
 import { sqliteError } from './errors.ts';
 
-interface Prepared {
-  readonly sql: ParsedSql;
+interface Prepared extends ParsedSql {
   readonly statement: StatementSync;
+  isUsed: boolean;
 }
 
 /** One connection to a SQLite file. It is synchronous and throws what `sqliteError` makes. */
@@ -42,14 +42,10 @@ export function connect(path: string, pragmas: readonly string[]): Connection {
 function createConnection(database: DatabaseSync, path: string): Connection {
   const prepare = createStatementCache(database);
   let damage: MeshError | undefined;
-  const attempt = <T>(sql: string, action: () => T): T => {
-    try {
-      return action();
-    } catch (error) {
-      const failure = sqliteError(error, sql, path);
-      if (isDataLoss(failure)) damage ??= failure;
-      throw failure;
-    }
+  const failure = (error: unknown, sql: string): Error => {
+    const failed = sqliteError(error, sql, path);
+    if (isDataLoss(failed)) damage ??= failed;
+    return failed;
   };
   return {
     path,
@@ -57,48 +53,73 @@ function createConnection(database: DatabaseSync, path: string): Connection {
       return damage;
     },
     inTransaction: () => database.isTransaction,
-    readsOnly: (sql) => attempt(sql, () => prepare(sql).sql.readsOnly),
-    rows: <R extends Row>(sql: string, params: readonly SqlValue[]) =>
-      attempt(sql, () => {
+    readsOnly(sql) {
+      try {
+        return prepare(sql).readsOnly;
+      } catch (error) {
+        throw failure(error, sql);
+      }
+    },
+    rows<R extends Row>(sql: string, params: readonly SqlValue[]) {
+      try {
         const prepared = prepare(sql);
-        return prepared.statement.all(...bindable(prepared.sql, params)) as R[];
-      }),
-    changes: (sql, params) =>
-      attempt(sql, () => {
+        return prepared.statement.all(...bindable(prepared, params)) as R[];
+      } catch (error) {
+        throw failure(error, sql);
+      }
+    },
+    changes(sql, params) {
+      try {
         const prepared = prepare(sql);
-        const { changes } = prepared.statement.run(...bindable(prepared.sql, params));
-        return prepared.sql.changesRows ? Number(changes) : 0;
-      }),
-    script: (sql) => attempt(sql, () => database.exec(sql)),
+        const { changes } = prepared.statement.run(...bindable(prepared, params));
+        return prepared.changesRows ? Number(changes) : 0;
+      } catch (error) {
+        throw failure(error, sql);
+      }
+    },
+    script(sql) {
+      try {
+        database.exec(sql);
+      } catch (error) {
+        throw failure(error, sql);
+      }
+    },
     close: () => database.close(),
   };
 }
 
-/** Prepares each text once and keeps the most recently used ones. */
+/** Prepares each text once. When there are too many, those leave that were not used since the cache looked at them last. */
 function createStatementCache(database: DatabaseSync): (sql: string) => Prepared {
   const cache = new Map<string, Prepared>();
-  let latest: string | undefined;
+  const makeRoom = (): void => {
+    for (const [sql, prepared] of cache) {
+      cache.delete(sql);
+      if (!prepared.isUsed) return;
+      prepared.isUsed = false;
+      cache.set(sql, prepared);
+    }
+  };
   return (sql) => {
     let prepared = cache.get(sql);
-    // Moving an entry to the end costs too much for a point read. The latest one is already there.
-    if (prepared !== undefined && sql === latest) return prepared;
     if (prepared === undefined) {
       const parsed = parseSql(sql);
-      prepared = { sql: parsed, statement: database.prepare(parsed.numbered) };
-      if (cache.size >= maxPreparedStatements) cache.delete(cache.keys().next().value ?? '');
-    } else {
-      cache.delete(sql);
+      prepared = { ...parsed, statement: database.prepare(parsed.numbered), isUsed: false };
+      if (cache.size >= maxPreparedStatements) makeRoom();
+      cache.set(sql, prepared);
     }
-    cache.set(sql, prepared);
-    latest = sql;
+    prepared.isUsed = true;
     return prepared;
   };
 }
 
 /** SQLite treats missing parameters as NULL and stores every JavaScript number as a float. Neither is intended. */
-function bindable(sql: ParsedSql, params: readonly SqlValue[]): SqlValue[] {
-  if (params.length !== sql.parameterCount) {
-    throw new Error(`the statement has ${sql.parameterCount} parameters, but ${params.length} values were given`);
+function bindable({ parameterCount }: ParsedSql, params: readonly SqlValue[]): readonly SqlValue[] {
+  if (params.length !== parameterCount) {
+    throw new Error(`the statement has ${parameterCount} parameters, but ${params.length} values were given`);
   }
-  return params.map((value) => (typeof value === 'number' && Number.isInteger(value) ? BigInt(value) : value));
+  return params.map(toBindable);
+}
+
+function toBindable(value: SqlValue): SqlValue {
+  return typeof value === 'number' && Number.isInteger(value) ? BigInt(value) : value;
 }

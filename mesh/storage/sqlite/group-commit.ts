@@ -1,4 +1,4 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
+import { AsyncResource } from 'node:async_hooks';
 import { setImmediate } from 'node:timers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { transactionAwaitedOutside } from '../errors.ts';
@@ -205,14 +205,14 @@ function createJob<T>(
   resolve: (result: T) => void,
   reject: (error: unknown) => void,
 ): Omit<Job, 'flush'> {
-  const inContextOfCaller = AsyncLocalStorage.snapshot();
+  const caller = new AsyncResource('transaction');
   const state = createTransactionState(signal);
   const tx = createTransaction(connection, state);
   let answer: (() => void) | undefined;
   return {
     async run() {
       state.throwIfFailed();
-      const value = await inContextOfCaller(work, tx);
+      const value = await caller.runInAsyncScope(work, undefined, tx);
       state.throwIfFailed();
       // Refused work may end later.
       answer ??= () => {

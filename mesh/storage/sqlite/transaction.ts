@@ -5,20 +5,35 @@ import type { Connection } from './connection.ts';
 
 /** The calls of a transaction on `connection`. The caller opens and closes its savepoint. */
 export function createTransaction(connection: Connection, state: TransactionState): SchemaTransaction {
-  const run = <T>(action: () => T): T => {
-    state.throwIfOver();
-    try {
-      return action();
-    } catch (error) {
-      state.fail(error);
-      throw error;
-    }
+  const fail = (error: unknown): never => {
+    state.fail(error);
+    throw error;
   };
   return {
-    query: async <R extends Row>(sql: string, params: readonly SqlValue[] = []) =>
-      run(() => connection.rows<R>(sql, params)),
-    execute: async (sql, params = []) => run(() => connection.changes(sql, params)),
-    script: async (sql) => run(() => connection.script(sql)),
+    async query<R extends Row>(sql: string, params: readonly SqlValue[] = []) {
+      state.throwIfOver();
+      try {
+        return connection.rows<R>(sql, params);
+      } catch (error) {
+        return fail(error);
+      }
+    },
+    async execute(sql, params = []) {
+      state.throwIfOver();
+      try {
+        return connection.changes(sql, params);
+      } catch (error) {
+        return fail(error);
+      }
+    },
+    async script(sql) {
+      state.throwIfOver();
+      try {
+        connection.script(sql);
+      } catch (error) {
+        fail(error);
+      }
+    },
     dialect: 'sqlite',
     afterCommit: state.afterCommit,
   };
