@@ -10,8 +10,10 @@ import {
   type FailedWork,
   type PostgresTransaction,
   rollback,
+  runAndCommit,
   runWork,
   type TransactionWork,
+  type WorkRunner,
   waitBeforeRunningAgain,
 } from './transaction.ts';
 
@@ -26,8 +28,8 @@ interface Member {
   readonly signal: AbortSignal | undefined;
   /** How often it lost a race. */
   losses: number;
-  /** Runs its work in the context of its caller; returns why that cannot be committed. */
-  run(connection: Connection): Promise<FailedWork | undefined>;
+  /** Runs its work in the context of its caller; returns why that cannot be committed, or was not. */
+  run(connection: Connection, runner: WorkRunner): Promise<FailedWork | undefined>;
   /** Called when what ran last was committed. */
   committed(): void;
   reject(error: unknown): void;
@@ -132,8 +134,8 @@ function createMember<T>(
   return {
     signal,
     losses: 0,
-    async run(connection) {
-      const outcome = await runWork(connection, server, runGuarded, signal);
+    async run(connection, runner) {
+      const outcome = await runner(connection, server, runGuarded, signal);
       if ('error' in outcome) return outcome;
       done = outcome;
       return undefined;
@@ -171,21 +173,19 @@ async function runBatch(connection: Connection, queue: Queue, server: string): P
 async function runAlone(connection: Connection, queue: Queue, server: string): Promise<Unfinished[]> {
   await begin(connection, server);
   const member = queue.take();
-  const failed = await member?.run(connection);
-  if (member !== undefined && failed === undefined) return answer(member, await commit(connection, server));
-  await rollback(connection);
-  return member === undefined ? [] : answer(member, failed);
+  return member === undefined ? [] : answer(member, await member.run(connection, runAndCommit));
 }
 
 /** Runs each member in its own savepoint, so one that fails is rolled back alone. */
 async function runShared(connection: Connection, queue: Queue, server: string, size: number): Promise<Unfinished[]> {
-  await begin(connection, server, 'SAVEPOINT member');
+  await begin(connection, server);
+  connection.precede('SAVEPOINT member');
   const done: Member[] = [];
   const unfinished: Unfinished[] = [];
   for (let count = 0; count < size; count += 1) {
     const member = queue.take();
     if (member === undefined) break;
-    const failed = await member.run(connection);
+    const failed = await member.run(connection, runWork);
     if (failed === undefined) done.push(member);
     const isLast = count === size - 1;
     const fault = failed === undefined && isLast ? undefined : await separate(connection, failed);
@@ -204,10 +204,13 @@ async function runShared(connection: Connection, queue: Queue, server: string, s
 
 /** Keeps or undoes what was done since the savepoint and sets it again; returns the error if that lost the transaction. */
 async function separate(connection: Connection, failed: FailedWork | undefined): Promise<unknown> {
+  if (failed === undefined) {
+    connection.precede('RELEASE SAVEPOINT member');
+    connection.precede('SAVEPOINT member');
+    return undefined;
+  }
   try {
-    await connection.script(
-      failed === undefined ? 'RELEASE SAVEPOINT member; SAVEPOINT member' : 'ROLLBACK TO SAVEPOINT member',
-    );
+    await connection.script('ROLLBACK TO SAVEPOINT member');
     return undefined;
   } catch (error) {
     return error;

@@ -4,7 +4,7 @@ import pg from 'pg';
 import { backoff } from '../../time/backoff.ts';
 import { checkChannel, createListeners, type Listeners } from '../listeners.ts';
 import type { Storage } from '../storage.ts';
-import { destroy } from './connection.ts';
+import { destroy } from './pool.ts';
 
 /** The channels of one `Storage`. */
 export interface Channels extends Pick<Storage, 'notify' | 'listen'> {

@@ -1,5 +1,4 @@
 import type pg from 'pg';
-import type { CustomTypesConfig } from 'pg';
 import type { Logger } from '../../telemetry/logger.ts';
 import { type Clock, systemClock } from '../../time/clock.ts';
 import { createWriteCheck, type WriteOnce } from '../aging/write-check.ts';
@@ -7,15 +6,18 @@ import { applyMigrations, type SchemaTransaction } from '../migrations.ts';
 import { prepare } from '../prepare.ts';
 import type { Row, SqlValue, Storage } from '../storage.ts';
 import { createCommitGroups } from './commit-groups.ts';
-import { acquire, type Connection, createPool, type Pool } from './connection.ts';
+import { acquire, type Connection } from './connection.ts';
 import { ensureDatabase } from './create-database.ts';
 import { closedError, connectError, corruptError, mayRunAgain, pooledDirectUrlError, postgresError } from './errors.ts';
 import { openChannels } from './notifications.ts';
+import { createPool, type Pool } from './pool.ts';
 import { withRequiredTls } from './required-tls.ts';
 import { type DatabaseTls, secured } from './secured.ts';
 import { openSessions, type Sessions } from './sessions.ts';
 import { createStatementCache } from './statements.ts';
-import { runTransaction, waitBeforeRunningAgain, withNumbers, writeOnce } from './transaction.ts';
+import { runTransaction, waitBeforeRunningAgain } from './transaction.ts';
+import { valueTypes } from './values.ts';
+import { withNumbers, writeOnce } from './write-once.ts';
 
 /** Settings of a PostgreSQL database. */
 export interface PostgresOptions {
@@ -200,30 +202,4 @@ function createGate(server: string, patienceMs: number, abandon: () => void): Ga
       return closed;
     },
   };
-}
-
-type Parse = (text: string) => SqlValue;
-
-const integer: Parse = (text) => BigInt(text);
-// By the oid of the type in pg_type.
-const parsers: ReadonlyMap<number, Parse> = new Map<number, Parse>([
-  [16, (text) => (text === 't' ? 1n : 0n)], // bool, an integer in SQLite
-  [17, bytes],
-  [20, integer], // int8
-  [21, integer], // int2
-  [23, integer], // int4
-  [26, integer], // oid
-  [700, Number], // float4
-  [701, Number], // float8
-  [1700, (text) => (text.includes('.') ? Number(text) : BigInt(text))], // numeric, the type of sum() over int8
-]);
-const asText: Parse = (text) => text;
-
-/** Reads values as SQLite returns them. A type that the two do not share is returned as text. */
-const valueTypes = {
-  getTypeParser: (oid: number) => parsers.get(oid) ?? asText,
-} as CustomTypesConfig; // Its overloads include the binary format, which is never requested.
-
-function bytes(text: string): Uint8Array {
-  return Uint8Array.from(Buffer.from(text.slice('\\x'.length), 'hex'));
 }

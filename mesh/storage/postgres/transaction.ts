@@ -3,8 +3,9 @@ import { backoff } from '../../time/backoff.ts';
 import type { SchemaTransaction } from '../migrations.ts';
 import type { Row, SqlValue } from '../storage.ts';
 import { createTransactionState, type TransactionState } from '../transaction-state.ts';
-import type { Connection } from './connection.ts';
+import type { Connection, Result } from './connection.ts';
 import { commitError, connectError, contentionError, mayRunAgain, postgresError } from './errors.ts';
+import { NotRun } from './statement-queue.ts';
 
 /** What a transaction does. */
 export type TransactionWork<T> = (tx: SchemaTransaction) => Promise<T>;
@@ -47,14 +48,8 @@ async function runOnce<T>(
   const connection = await acquire();
   try {
     await begin(connection, server);
-    const outcome = await runWork(connection, server, ({ calls }) => work(calls), signal);
-    if ('error' in outcome) {
-      await rollback(connection);
-      return outcome;
-    }
-    const failed = await commit(connection, server);
-    if (failed !== undefined) return failed;
-    outcome.committed();
+    const outcome = await runAndCommit(connection, server, ({ calls }) => work(calls), signal);
+    if ('value' in outcome) outcome.committed();
     return outcome;
   } finally {
     connection.release();
@@ -73,10 +68,10 @@ export async function waitBeforeRunningAgain(error: unknown, server: string, att
   await sleep(retryDelayMs(attempts));
 }
 
-/** Begins a transaction, and runs `sql` in the same message; throws why that failed. */
-export async function begin(connection: Connection, server: string, sql?: string): Promise<void> {
+/** Begins a transaction; throws why that failed, if it is known before the first statement. */
+export async function begin(connection: Connection, server: string): Promise<void> {
   try {
-    await connection.begin(sql);
+    await connection.begin();
   } catch (error) {
     throw connectError(error, server);
   }
@@ -85,7 +80,7 @@ export async function begin(connection: Connection, server: string, sql?: string
 /** Commits; returns why that failed. */
 export async function commit(connection: Connection, server: string): Promise<FailedWork | undefined> {
   try {
-    await connection.script('COMMIT');
+    await connection.commit();
     return undefined;
   } catch (error) {
     return { error: commitError(error, server), engineError: error };
@@ -94,16 +89,19 @@ export async function commit(connection: Connection, server: string): Promise<Fa
 
 /** Rolls back. If that fails, the connection is closed and the server rolls back. */
 export async function rollback(connection: Connection): Promise<void> {
-  await connection.script('ROLLBACK').catch(() => undefined);
+  await connection.rollback().catch(() => undefined);
 }
 
-/** Runs `work` on a connection; the caller begins and ends the transaction. No statement is in progress afterwards. */
-export async function runWork<T>(
+/** Does the work of a transaction on a connection, where it was begun. No statement is in progress afterwards. */
+export type WorkRunner = <T>(
   connection: Connection,
   server: string,
   work: (tx: PostgresTransaction) => Promise<T>,
   signal: AbortSignal | undefined,
-): Promise<DoneWork<T> | FailedWork> {
+) => Promise<DoneWork<T> | FailedWork>;
+
+/** Runs `work`; the caller commits or rolls back. */
+export const runWork: WorkRunner = async (connection, server, work, signal) => {
   const state = createTransactionState(signal);
   const tx = createTransaction(connection, state, server, signal);
   try {
@@ -116,7 +114,31 @@ export async function runWork<T>(
     await tx.finish();
     return { error, engineError: tx.engineError() };
   }
-}
+};
+
+/** Runs `work` and commits, in one message with statements that it does not await; or rolls back. */
+export const runAndCommit: WorkRunner = async (connection, server, work, signal) => {
+  const state = createTransactionState(signal);
+  const tx = createTransaction(connection, state, server, signal);
+  const undo = async (error: unknown): Promise<FailedWork> => {
+    await rollback(connection);
+    return { error, engineError: tx.engineError() };
+  };
+  let value: Awaited<ReturnType<typeof work>>;
+  try {
+    value = await work(tx);
+    state.end();
+    state.throwIfFailed();
+  } catch (error) {
+    state.end();
+    await tx.finish();
+    return await undo(error);
+  }
+  const failed = await commit(connection, server);
+  await tx.finish();
+  if (failed === undefined) return { value, committed: state.committed };
+  return failed.engineError instanceof NotRun ? await undo(state.failure()) : failed;
+};
 
 /** The calls of a transaction, and what its runner has to know. */
 export interface PostgresTransaction {
@@ -130,95 +152,63 @@ export interface PostgresTransaction {
   engineError(): unknown;
 }
 
-/** A transaction on `connection`. Its statements run one at a time. */
+/** A transaction on `connection`. Its statements run in the order of their calls. */
 function createTransaction(
   connection: Connection,
   state: TransactionState,
   server: string,
   signal: AbortSignal | undefined,
 ): PostgresTransaction {
-  let previous: Promise<unknown> = Promise.resolve();
+  let last: Promise<unknown> | undefined;
   let inProgress = 0;
   let engineError: unknown;
 
+  const failedBy = (error: unknown, sql: string): unknown => {
+    const isNotRun = error instanceof NotRun;
+    engineError ??= isNotRun ? error.cause : error;
+    // One before it recorded its failure already, unless that was the beginning of the transaction.
+    state.fail(isNotRun ? connectError(error.cause, server) : postgresError(error, sql, server));
+    return state.failure();
+  };
   const attempt = async <T>(sql: string, statement: () => Promise<T>): Promise<T> => {
-    state.throwIfOver();
     try {
-      return await statement();
-    } catch (error) {
-      engineError ??= error;
-      state.fail(postgresError(error, sql, server));
-      throw state.failure();
+      state.throwIfOver();
+      return await statement().catch((error: unknown) => {
+        throw failedBy(error, sql);
+      });
+    } finally {
+      inProgress -= 1;
     }
   };
-  const run = <T>(sql: string, statement: () => Promise<T>): Promise<T> => {
+  const start = <T>(sql: string, statement: () => Promise<T>): Promise<T> => {
     inProgress += 1;
-    const result = previous
-      .then(() => attempt(sql, statement))
-      .finally(() => {
-        inProgress -= 1;
-      });
-    previous = result.catch(() => undefined);
+    const result = attempt(sql, statement);
+    last = result.catch(() => undefined);
     return result;
+  };
+  const run = <R extends Row>(sql: string, params: readonly SqlValue[] = []): Promise<Result<R>> =>
+    start(sql, () => connection.run<R>(sql, params, signal));
+  const quiet = async (): Promise<void> => {
+    while (inProgress > 0) await last;
   };
   return {
     calls: {
-      query: async <R extends Row>(sql: string, params: readonly SqlValue[] = []) =>
-        (await run(sql, () => connection.run<R>(sql, params, signal))).rows,
-      execute: async (sql, params = []) => (await run(sql, () => connection.run(sql, params, signal))).changes,
-      script: async (sql) => void (await run(sql, () => connection.script(sql))),
+      query: async <R extends Row>(sql: string, params?: readonly SqlValue[]) => (await run<R>(sql, params)).rows,
+      execute: async (sql, params) => (await run(sql, params)).changes,
+      async script(sql) {
+        await quiet();
+        await start(sql, () => connection.script(sql));
+      },
       dialect: 'postgres',
       afterCommit: state.afterCommit,
     },
-    async quiet() {
-      while (inProgress > 0) await previous;
-    },
+    quiet,
     isQuiet: () => inProgress === 0,
     async finish() {
-      while (inProgress > 0) await previous;
+      await quiet();
       // In the same step, so no statement can slip in between.
       state.end();
     },
     engineError: () => engineError,
   };
-}
-
-// Shorter than the time limit of a service's check, so the check reports what it waited for.
-const writeTimeoutMs = 4000;
-
-// A process that was blocked reads what has arrived before it decides that the server is silent.
-const readingMs = 250;
-
-/** What to do when a server does not answer. */
-export interface Silence {
-  readonly silentAfterMs: number;
-  readonly onSilent: () => void;
-}
-
-/**
- * Runs and commits a statement on `connection`, in one message and within 4 s, so a process that is stopped in between holds
- * no locks. Releases the connection.
- */
-export async function writeOnce(
-  connection: Connection,
-  sql: string,
-  server: string,
-  { silentAfterMs, onSilent }: Silence,
-): Promise<readonly Row[]> {
-  let timer = setTimeout(() => {
-    timer = setTimeout(onSilent, readingMs);
-  }, silentAfterMs);
-  try {
-    return await connection.script(`BEGIN; SET LOCAL statement_timeout = '${writeTimeoutMs}ms'; ${sql}; COMMIT`);
-  } catch (error) {
-    throw postgresError(error, sql, server);
-  } finally {
-    clearTimeout(timer);
-    connection.release();
-  }
-}
-
-/** The statement with its numbers in the text, because one message with several statements takes no parameters. */
-export function withNumbers(sql: string, params: readonly (number | null)[]): string {
-  return sql.replaceAll(/\$(\d+)/g, (_, digits: string) => String(params[Number(digits) - 1]));
 }

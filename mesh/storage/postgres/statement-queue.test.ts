@@ -1,0 +1,55 @@
+import { expect, it } from 'vitest';
+import { balances, credit, describeWithAccounts } from './testing/accounts.ts';
+
+describeWithAccounts('statements of one message', (open) => {
+  it('run in the order of their calls, each with its own result', async () => {
+    const storage = await open();
+    const results = await storage.transaction((tx) =>
+      Promise.all([
+        credit(tx, 'a'),
+        tx.query('SELECT balance FROM account WHERE id = $1', ['a']),
+        tx.query('UPDATE account SET balance = 7 WHERE balance = 0 RETURNING id, balance'),
+        tx.query('SELECT balance FROM account WHERE id = $1', ['a']),
+        tx.execute('DELETE FROM account WHERE id = $1', ['none']),
+      ]),
+    );
+    expect(results).toEqual([1, [{ balance: 1n }], [{ id: 'b', balance: 7n }], [{ balance: 1n }], 0]);
+  });
+
+  it('fail with the first that fails, and have no effect', async () => {
+    const storage = await open();
+    const reasons: unknown[] = [];
+    const transaction = storage.transaction(async (tx) => {
+      const all = [credit(tx, 'a'), tx.query('SELECT 1 / 0'), credit(tx, 'b')];
+      reasons.push(...(await Promise.allSettled(all)).map(({ status, ...outcome }) => [status, outcome]));
+    });
+    await expect(transaction).rejects.toThrow('division by zero');
+    const failure = ['rejected', { reason: expect.objectContaining({ message: expect.stringContaining('division') }) }];
+    expect(reasons).toEqual([['fulfilled', { value: 1 }], failure, failure]);
+    expect(await balances(storage)).toEqual([0n, 0n]);
+  });
+
+  it('stay prepared on a connection where they failed the first time', async () => {
+    const storage = await open({ poolSize: 1 });
+    const sql = 'SELECT 10 / CAST($1 AS BIGINT) AS quotient';
+    await expect(storage.query(sql, [0])).rejects.toThrow('division by zero');
+    expect(await storage.query(sql, [5])).toEqual([{ quotient: 2n }]);
+    const prepared = 'SELECT count(*) AS n FROM pg_prepared_statements WHERE statement = $1';
+    expect(await storage.query(prepared, [sql])).toEqual([{ n: 1n }]);
+  });
+
+  it('are prepared once if they come twice', async () => {
+    const storage = await open({ poolSize: 1 });
+    await storage.transaction((tx) => Promise.all([credit(tx, 'a'), credit(tx, 'b'), credit(tx, 'a')]));
+    expect(await balances(storage)).toEqual([2n, 1n]);
+  });
+
+  it('have the rows of a table whose columns changed', async () => {
+    const storage = await open({ poolSize: 1 });
+    const read = () => storage.query("SELECT * FROM account WHERE id = 'a'");
+    await read();
+    expect(await read()).toEqual([{ id: 'a', balance: 0n }]);
+    await storage.execute("ALTER TABLE account ADD COLUMN name TEXT NOT NULL DEFAULT 'Ada'");
+    expect(await read()).toEqual([{ id: 'a', balance: 0n, name: 'Ada' }]);
+  });
+});
