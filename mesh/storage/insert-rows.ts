@@ -1,4 +1,19 @@
-import type { Queryable, SqlValue } from './storage.ts';
+import type { Queryable, SqlValue, Transaction } from './storage.ts';
+
+/**
+ * Runs an INSERT of one row, and returns the value of its `{{identity}}` column, which has this name; `undefined` if the row was not
+ * added. On SQLite, `RETURNING` would take twice the time.
+ */
+export async function insertRow(
+  tx: Transaction,
+  sql: string,
+  params: readonly SqlValue[],
+  identity: string,
+): Promise<bigint | undefined> {
+  if (tx.insert !== undefined) return await tx.insert(sql, params);
+  const [row] = await tx.query<{ identity: bigint }>(`${sql} RETURNING ${identity} AS identity`, params);
+  return row?.identity;
+}
 
 const maxRowsInStatement = 32;
 

@@ -21,6 +21,11 @@ export interface Queryable {
 export interface Transaction extends Queryable {
   readonly dialect: Dialect;
   /**
+   * Runs an INSERT of one row, and returns the value of its `{{identity}}` column; `undefined` if the row was not added. Only on
+   * SQLite. Use `insertRow`, which works on both.
+   */
+  insert?(sql: string, params: readonly SqlValue[]): Promise<bigint | undefined>;
+  /**
    * Calls `action` once the transaction is durable, or with `flush` false, committed; never if it is rolled back. It wakes others,
    * so it must not throw.
    */

@@ -78,7 +78,7 @@ export async function createEventStore(storage: Storage, { clock }: EventStoreOp
     for (let races = 1; ; races += 1) {
       const expected = expectedVersion === 'any' ? await probableVersion(tx, stream) : expectedVersion;
       const version = expected + 1n;
-      const position = await insertEvent(tx, storage.dialect, stream, version, event);
+      const position = await insertEvent(tx, stream, version, event);
       if (position !== undefined) {
         if (expectedVersion === 'any') lastVersions?.set(stream, version);
         return { version, position };

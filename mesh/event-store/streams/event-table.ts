@@ -1,5 +1,6 @@
 import { crc32 } from 'node:zlib';
-import type { Queryable, Row, Storage, Transaction } from '../../storage/storage.ts';
+import { insertRow } from '../../storage/insert-rows.ts';
+import type { Queryable, Row, Transaction } from '../../storage/storage.ts';
 import { maxInt64 } from '../../values/int64.ts';
 import type { JsonObject } from '../../values/json.ts';
 import { eventCorrupt, eventMissing } from '../errors.ts';
@@ -29,26 +30,35 @@ interface EventRow extends Row {
 const columns =
   'position, stream, version, type, schema_version, data, correlation_id, time_ms, checksum, actor, actor_checksum';
 
-// Readers of earlier versions, which may use the same database during an update, wait for transaction ids. PostgreSQL allocates
-// them lazily, so the id must exist before the position.
-const allocateId = { sqlite: '', postgres: 'pg_current_xact_id() IS NOT NULL AND ' };
+const added = 'stream, version, type, schema_version, data, correlation_id, time_ms, checksum, actor, actor_checksum';
+
+/** Adds an event if its stream has the version before. */
+const insertion = {
+  // IGNORE keeps out a row without a version. A SELECT, as on PostgreSQL, would write the row into a temporary table first.
+  sqlite: `INSERT OR IGNORE INTO event (${added}) VALUES (
+    $1, CASE WHEN COALESCE((SELECT MAX(version) FROM event WHERE stream = $1), 0) = $9 THEN $2 END, $3, $4, $5, $6, $7, $8, $10, $11)`,
+  // Readers of earlier versions, which may use the same database during an update, wait for transaction ids. PostgreSQL
+  // allocates them lazily, so the id must exist before the position.
+  postgres: `INSERT INTO event (${added})
+    SELECT CAST($1 AS TEXT), CAST($2 AS BIGINT), CAST($3 AS TEXT), CAST($4 AS BIGINT), CAST($5 AS TEXT), CAST($6 AS TEXT),
+      CAST($7 AS BIGINT), CAST($8 AS BIGINT), CAST($10 AS TEXT), CAST($11 AS BIGINT)
+    WHERE pg_current_xact_id() IS NOT NULL
+      AND COALESCE((SELECT MAX(version) FROM event WHERE stream = $1), 0) = $9
+    ON CONFLICT DO NOTHING`,
+};
 
 /** Appends an event to its stream. Returns its position, or `undefined` on a conflict. */
 export async function insertEvent(
   tx: Transaction,
-  dialect: Storage['dialect'],
   stream: string,
   version: bigint,
   event: EncodedEvent,
 ): Promise<bigint | undefined> {
   const { type, schemaVersion, text, correlationId, timeMs, actor = null } = event;
   const checksum = checksumOf(stream, version, type, schemaVersion, correlationId, timeMs, text);
-  const [row] = await tx.query<{ position: bigint }>(
-    `INSERT INTO event (stream, version, type, schema_version, data, correlation_id, time_ms, checksum, actor, actor_checksum)
-     SELECT CAST($1 AS TEXT), CAST($2 AS BIGINT), CAST($3 AS TEXT), CAST($4 AS BIGINT), CAST($5 AS TEXT), CAST($6 AS TEXT),
-       CAST($7 AS BIGINT), CAST($8 AS BIGINT), CAST($10 AS TEXT), CAST($11 AS BIGINT)
-     WHERE ${allocateId[dialect]}COALESCE((SELECT MAX(version) FROM event WHERE stream = $1), 0) = $9
-     ON CONFLICT DO NOTHING RETURNING position`,
+  return await insertRow(
+    tx,
+    insertion[tx.dialect],
     [
       stream,
       version,
@@ -62,8 +72,8 @@ export async function insertEvent(
       actor,
       actor === null ? null : actorChecksum(checksum, actor),
     ],
+    'position',
   );
-  return row?.position;
 }
 
 /** Returns the version of a stream; 0 if it has no events. */

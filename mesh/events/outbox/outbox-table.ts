@@ -1,4 +1,5 @@
 import { countInSlices } from '../../storage/count-in-slices.ts';
+import { insertRow } from '../../storage/insert-rows.ts';
 import { paddedList } from '../../storage/sql.ts';
 import type { Migration, Queryable, Row, Transaction } from '../../storage/storage.ts';
 
@@ -67,12 +68,14 @@ export async function insertEntry(
   kind: OutboxKind,
   { destination, key, headers, value, timeMs }: Omit<OutboxEntry, 'id'>,
 ): Promise<OutboxEntry> {
-  const [row] = await tx.query<{ id: bigint }>(
-    'INSERT INTO outbox (kind, destination, key, headers, value, time_ms) VALUES ($1, $2, $3, $4, $5, $6) RETURNING id',
+  const id = await insertRow(
+    tx,
+    'INSERT INTO outbox (kind, destination, key, headers, value, time_ms) VALUES ($1, $2, $3, $4, $5, $6)',
     [kind, destination, key, JSON.stringify(headers), value, timeMs],
+    'id',
   );
-  if (row === undefined) throw new Error('the database returned no id of an outbox entry');
-  return { id: row.id, destination, key, headers, value, timeMs };
+  if (id === undefined) throw new Error('the database returned no id of an outbox entry');
+  return { id, destination, key, headers, value, timeMs };
 }
 
 /** Returns the oldest waiting entries, in id order. */

@@ -20,6 +20,8 @@ export interface Connection {
   readsOnly(sql: string): boolean;
   rows<R extends Row>(sql: string, params: readonly SqlValue[]): R[];
   changes(sql: string, params: readonly SqlValue[]): number;
+  /** Runs an INSERT of one row, and returns its rowid; `undefined` if the row was not added. */
+  insert(sql: string, params: readonly SqlValue[]): bigint | undefined;
   /** Runs one or several statements without parameters. */
   script(sql: string): void;
   close(): void;
@@ -73,6 +75,15 @@ function createConnection(database: DatabaseSync, path: string): Connection {
         const prepared = prepare(sql);
         const { changes } = prepared.statement.run(...bindable(prepared, params));
         return prepared.changesRows ? Number(changes) : 0;
+      } catch (error) {
+        throw failure(error, sql);
+      }
+    },
+    insert(sql, params) {
+      try {
+        const prepared = prepare(sql);
+        const { changes, lastInsertRowid } = prepared.statement.run(...bindable(prepared, params));
+        return Number(changes) === 0 ? undefined : BigInt(lastInsertRowid);
       } catch (error) {
         throw failure(error, sql);
       }

@@ -26,6 +26,14 @@ export function createTransaction(connection: Connection, state: TransactionStat
         return fail(error);
       }
     },
+    async insert(sql, params) {
+      state.throwIfOver();
+      try {
+        return connection.insert(sql, params);
+      } catch (error) {
+        return fail(error);
+      }
+    },
     async script(sql) {
       state.throwIfOver();
       try {
