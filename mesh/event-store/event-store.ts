@@ -79,9 +79,13 @@ export interface EventStore {
   /** Returns the position of the last event, even if `readAll` cannot return it yet; 0 if there are no events. */
   head(): Promise<bigint>;
   /**
-   * Reads all streams after a position, in batches of at most `maxEvents`, and continues with new events until `signal`
-   * aborts; then it ends without an error. Appends wake it, in this process and in others, so it does not poll. On SQLite,
-   * what was just committed is not read back.
+   * Reads all streams after a position, in batches of at most `maxEvents`, a number or what returns one for each batch, and
+   * continues with new events until `signal` aborts; then it ends without an error. Appends wake it, in this process and in
+   * others, so it does not poll. On SQLite, what was just committed is not read back.
    */
-  subscribe(after: bigint, maxEvents: number, signal: AbortSignal): AsyncGenerator<readonly RecordedEvent[]>;
+  subscribe(
+    after: bigint,
+    maxEvents: number | (() => number),
+    signal: AbortSignal,
+  ): AsyncGenerator<readonly RecordedEvent[]>;
 }

@@ -109,7 +109,8 @@ export async function createEventStore(storage: Storage, { clock }: EventStoreOp
     }
   }
 
-  async function* subscribe(after: bigint, maxEvents: number, signal: AbortSignal) {
+  async function* subscribe(after: bigint, maxEvents: number | (() => number), signal: AbortSignal) {
+    const limitOf = typeof maxEvents === 'number' ? () => maxEvents : maxEvents;
     const wakeup = createWakeup();
     const endListening = storage.listen(channel, wakeup.ring);
     signal.addEventListener('abort', wakeup.ring);
@@ -119,7 +120,7 @@ export async function createEventStore(storage: Storage, { clock }: EventStoreOp
     let hasRead = false;
     try {
       while (!signal.aborted) {
-        const known = hasRead ? (recent?.after(position, maxEvents) ?? []) : [];
+        const known = hasRead ? (recent?.after(position, limitOf()) ?? []) : [];
         if (known.length > 0) {
           position = known.at(-1)?.position ?? position;
           waits = 0;
@@ -128,7 +129,7 @@ export async function createEventStore(storage: Storage, { clock }: EventStoreOp
         }
         hasRead = true;
         const { settled, allocated } = await settledPosition();
-        const events = settled > position ? await selectAll(storage, position, settled, maxEvents) : [];
+        const events = settled > position ? await selectAll(storage, position, settled, limitOf()) : [];
         position = events.at(-1)?.position ?? position;
         if (events.length > 0) yield events;
         if (events.length > 0 || settled === allocated) waits = 0;
