@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Status } from 'nice-grpc-common';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
@@ -12,6 +11,7 @@ import { type TempFolder, tempFolder } from '../mesh/testing/temp-folder.ts';
 import { allServices } from '../services/all.ts';
 import { allServicesWith } from './support/all-services.ts';
 import { expectConserved, expectNotifiedOnce, expectPaidOnce, expectShippedOnce } from './support/invariants.ts';
+import { readMails } from './support/mails.ts';
 import { bookOrder, fillShop, type Shop, shopOf, stocked, watchToEnd } from './support/shop.ts';
 import { startCarrier, type TestCarrier } from './support/test-carrier.ts';
 
@@ -120,9 +120,8 @@ describe('an order', () => {
     const order = await placeToEnd();
     await expectNotifiedOnce(shop, mesh.dataDir, [order]);
     const notifications = await Array.fromAsync(shop.notifications.listNotifications({ orderId: order.id }));
-    for (const { id } of notifications) {
-      expect(await readFile(join(mesh.dataDir, 'mail', `${id}.eml`), 'utf8')).toContain('To: ada@example.com\r\n');
-    }
+    const mails = new Map(readMails(join(mesh.dataDir, 'mail')).map(({ id, text }) => [id, text]));
+    for (const { id } of notifications) expect(mails.get(id)).toContain('To: ada@example.com\n');
   });
 
   it.each([

@@ -13,6 +13,7 @@ import { startMesh, type TestMesh } from '../mesh/testing/start-mesh.ts';
 import { tempFolder } from '../mesh/testing/temp-folder.ts';
 import { onRuntime } from '../mesh/testing/test-service.ts';
 import { bridgeService } from '../services/bridge/service.ts';
+import { readMails } from './support/mails.ts';
 import { describeWithRealServers, type RealServers, startRealServers } from './support/real-servers.ts';
 import { bookOrder, fillShop, shopOf, watchToEnd } from './support/shop.ts';
 
@@ -37,7 +38,7 @@ describeWithRealServers('a mesh on Kafka', () => {
       expect(demo.stdout()).toMatch(/event +ORDER_COMPLETED +order\.events, partition \d+, offset \d+/);
       expect(demo.stdout()).toMatch(/mail +order-completed +task on email-jobs, SENT to \S+, 1 attempt/);
       expect(demo.stdout()).toMatch(/order \S+ is COMPLETED\n$/);
-      expect((await readdir(join(folder.path, 'mail'))).filter((name) => name.endsWith('.eml'))).not.toEqual([]);
+      expect(readMails(join(folder.path, 'mail'))).not.toEqual([]);
       expect((await readdir(folder.path)).filter((name) => name.endsWith('.db'))).toEqual([]);
       expect(await mesh.stop()).toEqual({ code: 0, signal: null });
     });

@@ -127,7 +127,7 @@ describe('a retention setting of a mesh', () => {
   });
 
   it.each([
-    [{}, ['.aging', 'young.eml']],
+    [{}, ['.aging', 'young.eml', 'young.mbox']],
     [{ MAIL_RETENTION_MS: `${dayMs}` }, ['.aging']],
   ])('decides how long mails are kept: %j', async (settings, kept) => {
     const dataDir = await folderForTest();
@@ -136,13 +136,15 @@ describe('a retention setting of a mesh', () => {
     writeFileSync(join(dataDir, 'mail', '.aging'), '');
     for (const [name, ageDays] of [
       ['young.eml', 2],
+      ['young.mbox', 2],
       ['old.eml', 40],
+      ['old.mbox', 40],
     ] as const) {
       const seconds = (Date.now() - ageDays * dayMs) / 1_000;
       writeFileSync(join(dataDir, 'mail', name), '');
       utimesSync(join(dataDir, 'mail', name), seconds, seconds);
     }
     await startForTest([userService, notificationService], { DATA_DIR: dataDir, ...settings });
-    await eventually(() => expect(readdirSync(join(dataDir, 'mail'))).toEqual(kept));
+    await eventually(() => expect(readdirSync(join(dataDir, 'mail')).toSorted()).toEqual(kept));
   });
 });

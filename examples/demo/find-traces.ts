@@ -1,5 +1,3 @@
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ClientError } from 'nice-grpc';
 import type { EventRecord } from '#gen/events/v1/events.ts';
@@ -185,19 +183,4 @@ async function readingFaults({ problems }: Mesh): Promise<string[]> {
   });
   const found = names.find(({ name }) => name === NotificationServiceDefinition.fullName)?.problems ?? [];
   return found.filter(({ reason }) => damageReasons.has(reason)).map(({ message }) => message);
-}
-
-/** The file of a sent mail, if the mesh runs on this machine with this DATA_DIR. */
-export function mailPath({ id }: Notification): string {
-  return join(process.env.DATA_DIR || 'data', 'mail', `${id}.eml`);
-}
-
-/** Returns the first lines of a mail, or undefined if its file is not on this machine. */
-export async function readMail(mail: Notification, lines: number): Promise<string[] | undefined> {
-  try {
-    const text = await readFile(mailPath(mail), 'utf8');
-    return text.split(/\r?\n/, lines);
-  } catch {
-    return undefined;
-  }
 }

@@ -6,7 +6,8 @@ import { Saga } from '#gen/ops/v1/ops.ts';
 import type { Order } from '#gen/order/v1/order.ts';
 import { isNotServed } from '../support/clients.ts';
 import type { Mesh } from '../support/mesh.ts';
-import { findEvents, findMails, mailPath, notServedText, readMail } from './find-traces.ts';
+import { type FoundMail, findMail } from './find-mail.ts';
+import { findEvents, findMails, notServedText } from './find-traces.ts';
 import { retryUnavailable } from './retry.ts';
 import { timelineOf } from './timeline.ts';
 
@@ -24,8 +25,8 @@ export interface OrderTrace {
 
 interface ShownMail {
   readonly mail: Notification;
-  /** The first lines of its file; undefined if it was not sent, or not on this machine. */
-  readonly lines: readonly string[] | undefined;
+  /** Undefined if it was not sent, or not on this machine. */
+  readonly found: FoundMail | undefined;
 }
 
 /** Collects what an order has caused. If it has ended, waits a moment for its events and mails. */
@@ -33,7 +34,7 @@ export async function traceOrder(mesh: Mesh, order: Order): Promise<OrderTrace> 
   const saga = await retryUnavailable(mesh, () => getSaga(mesh, order.id));
   const found = await findEvents(mesh, order, saga ?? noSaga);
   const { mails, faults } = await findMails(mesh, order, found?.isCut === true);
-  const shown = mails.map(async (mail) => ({ mail, lines: isSent(mail) ? await readMail(mail, 4) : undefined }));
+  const shown = mails.map(async (mail) => ({ mail, found: isSent(mail) ? await findMail(mail, 4) : undefined }));
   return {
     order,
     saga,
@@ -78,13 +79,13 @@ export function orderLines({ order, saga, events, faults, mails }: OrderTrace): 
   return [...lines, ...mails.flatMap(mailLines)];
 }
 
-function mailLines({ mail, lines }: ShownMail): string[] {
-  if (!isSent(mail)) return [heading(`mail ${mail.template}`), `  ${unsentText(mail.state)}`];
-  const shown = lines ?? [
-    'sent; no such file here: it went to a mail server, or set DATA_DIR to the data folder of the mesh',
-  ];
-  return [heading(mailPath(mail)), ...shown.map((line) => `  ${line}`)];
+function mailLines({ mail, found }: ShownMail): string[] {
+  if (found) return [heading(found.path), ...found.lines.map((line) => `  ${line}`)];
+  return [heading(`mail ${mail.template}`), `  ${isSent(mail) ? elsewhereText : unsentText(mail.state)}`];
 }
+
+const elsewhereText =
+  'sent; not in a mailbox here: it went to a mail server, or set DATA_DIR to the data folder of the mesh';
 
 function isSent({ state }: Notification): boolean {
   return state === NotificationState.NOTIFICATION_STATE_SENT;

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Client, Status } from 'nice-grpc';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -16,6 +16,7 @@ import { UserServiceContract } from '#gen/user/v1/user.contract.ts';
 import type { UserServiceDefinition } from '#gen/user/v1/user.ts';
 import type { NewEvent } from '#mesh';
 import { describeServicesOnEachDatabase, eventually, startMesh, type TestMesh } from '#mesh/testing';
+import { readMails } from '../../test/support/mails.ts';
 import { opsService } from '../ops/service.ts';
 import { userService } from '../user/service.ts';
 import { notificationService } from './service.ts';
@@ -74,9 +75,8 @@ describeServicesOnEachDatabase('the notification service', (settings) => {
     });
   }
 
-  async function readMail(id: string): Promise<string> {
-    const [head, body = ''] = (await readFile(join(mailFolder, `${id}.eml`), 'utf8')).split('\r\n\r\n');
-    return `${head}\n\n${Buffer.from(body, 'base64')}`;
+  function readMail(id: string): string {
+    return readMails(mailFolder).find((mail) => mail.id === id)?.text ?? '';
   }
 
   describe('an event of an order', () => {
@@ -91,11 +91,11 @@ describeServicesOnEachDatabase('the notification service', (settings) => {
       expect(others).toEqual([]);
       expect([first?.id, second?.id]).toContain(twice.headers.ce_id);
       expect(first).toMatchObject({ userId, orderId: event.key, template: 'order-placed', attempts: 1, lastError: '' });
-      const mail = await readMail(twice.headers.ce_id);
-      expect(mail).toContain(`To: ${userId}@example.com\r\n`);
-      expect(mail).toContain(`Subject: Your order ${event.key} is placed\r\n`);
+      const mail = readMail(twice.headers.ce_id);
+      expect(mail).toContain(`To: ${userId}@example.com\n`);
+      expect(mail).toContain(`Subject: Your order ${event.key} is placed\n`);
       expect(mail).toContain('Hello Ada,');
-      expect((await readdir(mailFolder)).filter((name) => name.startsWith(twice.headers.ce_id))).toHaveLength(1);
+      expect(readMails(mailFolder).filter((one) => one.id === twice.headers.ce_id)).toHaveLength(1);
     });
 
     it('is understood without the contract, with a total that is a number', async () => {
@@ -123,7 +123,7 @@ describeServicesOnEachDatabase('the notification service', (settings) => {
       const headers = { 'content-type': 'application/protobuf', ce_type: 'ORDER_FAILED' };
       await publish({ ...placed(userId, orderId), headers, value });
       const [notification] = await sentAbout(orderId);
-      expect(await readMail(notification?.id ?? '')).toContain('The reason: there are no more books');
+      expect(readMail(notification?.id ?? '')).toContain('The reason: there are no more books');
     });
 
     it('becomes a mail to the current address of the user', async () => {
@@ -136,7 +136,7 @@ describeServicesOnEachDatabase('the notification service', (settings) => {
       const after = placed(userId);
       await publish(after);
       const [notification] = await sentAbout(after.key);
-      expect(await readMail(notification?.id ?? '')).toContain(`To: ${userId}@example.org\r\n`);
+      expect(readMail(notification?.id ?? '')).toContain(`To: ${userId}@example.org\n`);
     });
 
     it('becomes no mail if the user was deleted after the previous mail', async () => {
@@ -203,7 +203,7 @@ describeServicesOnEachDatabase('the notification service', (settings) => {
     it('is sent, no matter who queued it', async () => {
       const id = randomUUID();
       await enqueue(id, { to: 'user@example.com', template: 'welcome' });
-      await eventually(async () => expect(await readMail(id)).toContain('good to have you with us'));
+      await eventually(async () => expect(readMail(id)).toContain('good to have you with us'));
     });
 
     it('becomes a dead letter if its template is unknown', async () => {

@@ -1,8 +1,9 @@
-import { readdir, rm, writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { loadMigrations, openStorage, type Storage, type Task } from '#mesh';
 import { createLogger, createTestClock, describeOnEachDatabase, type TempFolder, tempFolder } from '#mesh/testing';
+import { readMails } from '../../test/support/mails.ts';
 import { createFileMailer } from './mail/file-mailer.ts';
 import { mailQueue, mailTask } from './mail-job.ts';
 import { type Notification, newNotification } from './notification.ts';
@@ -93,7 +94,7 @@ describe('sendMail', () => {
 
     it('needs no more than an address and a template', async () => {
       await send(taskOf({ to: 'user@example.com', template: 'welcome' }, 'of-others'));
-      expect(await readdir(mailFolder)).toEqual(['of-others.eml']);
+      expect(readMails(mailFolder).map(({ id }) => id)).toEqual(['of-others']);
     });
 
     const unreadable: Record<string, Uint8Array | object> = {

@@ -12,7 +12,7 @@ const mailUrl = urlSetting('MAIL_URL', {
   default: 'file:<DATA_DIR>/mail',
   allowed: 'file:<folder> or smtp(s)://<user>:<password>@<host>:<port>',
   doc:
-    '`file:<folder>`, one `.eml` per mail; `smtp(s)://<user>:<password>@<host>:<port>?from=<address>`. Another ' +
+    '`file:<folder>`, a mailbox (mbox) a day; `smtp(s)://<user>:<password>@<host>:<port>?from=<address>`. Another ' +
     'machine gets mails over TLS only, unless the URL has `tls=off`',
   local: ['file'],
   remote: ['smtp', 'smtps'],
@@ -30,7 +30,7 @@ const mailRetentionMs = millisecondsSetting('MAIL_RETENTION_MS', {
   default: `${30 * dayMs}`,
   min: dayMs,
   max: 3650 * dayMs,
-  doc: 'how long the folder of `MAIL_URL` keeps a mail. From 86400000 to 315360000000',
+  doc: 'how long the folder of `MAIL_URL` keeps a mailbox after its last mail. From 86400000 to 315360000000',
 });
 
 export const notificationService = defineService({

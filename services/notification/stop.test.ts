@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { readdir } from 'node:fs/promises';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { eventually, startMesh, tempFolder } from '#mesh/testing';
+import { readMails } from '../../test/support/mails.ts';
 import { notificationService } from './service.ts';
 
 /** A user service that takes connections and answers nothing. */
@@ -25,7 +25,7 @@ it('the notification service takes no more mails while it stops, even if an even
   const dataDir = folder.path;
   const userService = await hangingUserService();
   const settings = { DATA_DIR: dataDir, DISCOVERY_URL: `static:user=${userService.address}` };
-  const mails = async () => (await readdir(join(dataDir, 'mail'))).filter((name) => name.endsWith('.eml'));
+  const mails = () => readMails(join(dataDir, 'mail')).map((mail) => mail.id);
 
   const first = await startMesh([notificationService], settings);
   await first.runtime.events.ensureTopic('order.events');
@@ -40,9 +40,9 @@ it('the notification service takes no more mails while it stops, even if an even
   const payload = Buffer.from(JSON.stringify({ to: 'ada@example.com', template: 'welcome' }));
   await first.runtime.tasks.enqueue('email-jobs', [{ id, payload, headers: {} }]);
   await stopped;
-  expect(await mails()).toEqual([]);
+  expect(mails()).toEqual([]);
 
   const second = await startMesh([notificationService], settings);
   onTestFinished(() => second.stop());
-  await eventually(async () => expect(await mails()).toEqual([`${id}.eml`]));
+  await eventually(() => expect(mails()).toEqual([id]));
 });

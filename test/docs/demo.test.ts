@@ -26,7 +26,7 @@ describe('make demo and make import', () => {
         expect(shown).toMatch(new RegExp(`event +${type} +${topic}, partition \\d+, offset \\d+`));
       }
       expect(shown).toMatch(/mail +order-completed +task on email-jobs, SENT to \S+, \d+ attempts?/);
-      expect(shown).toMatch(/\.eml\n {2}From: .*\n {2}To: ada-\S+@example\.com\n {2}Subject: Your order/);
+      expect(shown).toMatch(/\.mbox\n {2}From: .*\n {2}To: ada-\S+@example\.com\n {2}Subject: Your order/);
       expect(shown).toMatch(/order \S+ is COMPLETED\n$/);
     }
   });

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { describeOnEachDatabase } from '../../mesh/testing/databases.ts';
@@ -12,6 +12,7 @@ import { startMesh, type TestMesh } from '../../mesh/testing/start-mesh.ts';
 import { tempFolder } from '../../mesh/testing/temp-folder.ts';
 import { allServices } from '../../services/all.ts';
 import { kcat, readWithKcat } from '../support/kcat.ts';
+import { readMails } from '../support/mails.ts';
 import { describeWithRealServers, type RealServers, startRealServers } from '../support/real-servers.ts';
 import { bookOrder, fillShop, type Shop, shopOf, watchToEnd } from '../support/shop.ts';
 
@@ -101,11 +102,7 @@ describeWithRealServers('programs that know only a topic or a queue', () => {
   }
 
   /** Reads all mails that were sent. */
-  async function mails(): Promise<string[]> {
-    const folder = join(mesh.dataDir, 'mail');
-    const names = (await readdir(folder)).filter((name) => name.endsWith('.eml'));
-    return Promise.all(names.map((name) => readFile(join(folder, name), 'utf8')));
-  }
+  const mails = () => readMails(join(mesh.dataDir, 'mail')).map(({ text }) => text);
 
   it('publish an event to Kafka for which our notification service mails the user', async () => {
     const output = await runToEnd('kafka-producer', 'ada');
@@ -113,7 +110,7 @@ describeWithRealServers('programs that know only a topic or a queue', () => {
     await eventually(async () => {
       const notifications = await Array.fromAsync(shop.notifications.listNotifications({ orderId }));
       expect(notifications).toMatchObject([{ template: 'order-placed', to: 'ada@example.com' }]);
-      expect((await mails()).filter((mail) => mail.includes(orderId))).toHaveLength(1);
+      expect(mails().filter((mail) => mail.includes(orderId))).toHaveLength(1);
     });
   });
 
@@ -149,8 +146,8 @@ describeWithRealServers('programs that know only a topic or a queue', () => {
   it('queue a mail in RabbitMQ that our worker sends', async () => {
     const to = `user-${randomUUID()}@example.com`;
     await runToEnd('rabbitmq-publisher', to);
-    await eventually(async () => {
-      expect((await mails()).filter((mail) => mail.includes(`To: ${to}\r\n`))).toHaveLength(1);
+    await eventually(() => {
+      expect(mails().filter((mail) => mail.includes(`To: ${to}\n`))).toHaveLength(1);
     });
   });
 

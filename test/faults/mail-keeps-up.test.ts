@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { eventually } from '../../mesh/testing/eventually.ts';
 import { startMesh, type TestMesh } from '../../mesh/testing/start-mesh.ts';
 import { allServices } from '../../services/all.ts';
+import { readMails } from '../support/mails.ts';
 import { bookOrder, euros, fillShop, type Shop, shopOf, watchToEnd } from '../support/shop.ts';
 
 const orders = 400;
@@ -35,11 +35,6 @@ async function completeOrders(): Promise<void> {
   await Promise.all(Array.from({ length: callers }, caller));
 }
 
-async function mailsWritten(): Promise<number> {
-  const names = await readdir(join(mesh.dataDir, 'mail'));
-  return names.filter((name) => name.endsWith('.eml')).length;
-}
-
 async function metric(name: string): Promise<number> {
   const text = await (await fetch(`http://${mesh.metricsAddress}/metrics`)).text();
   const line = text.split('\n').find((one) => one.startsWith(`${name}{queue="email-jobs"`));
@@ -51,7 +46,7 @@ it('a mesh under load sends mails as fast as orders complete, and shows the rest
   await completeOrders();
   const ordersMs = performance.now() - startMs;
   // Two per order. At a quarter of their rate, mails would need three times as long again.
-  await eventually(async () => expect(await mailsWritten()).toBe(2 * orders), {
+  await eventually(() => expect(readMails(join(mesh.dataDir, 'mail')).length).toBe(2 * orders), {
     timeoutMs: 3 * ordersMs,
     intervalMs: 20,
   });

@@ -96,17 +96,17 @@ describeWithServer(compiler, 'a planted bug is caught by what a power cut does',
   );
 
   it.runIf(isComplete)(
-    'a mail that counts as sent before its file is on the disk',
+    'a mail that counts as sent before it is on the disk',
     async () => {
       const run = await runs.load(quiet, { lostSyncs: ['*/mail/*'], enough: ended });
       const found = await faultsAfter(run, run.end, variants.namesOnly);
-      expect(found).toContainEqual(expect.stringMatching(/^whole mails: /));
+      expect(found).toContainEqual(expect.stringMatching(/^notified: /));
     },
     60_000,
   );
 
   it.runIf(isComplete)(
-    'a rename that is not yet in its folder',
+    'a mailbox whose name is not yet in its folder',
     async () => {
       const run = await runs.load(quiet, { lostSyncs: ['*/mail'], enough: ended });
       const found = await faultsAfter(run, run.end, variants.contentOnly);

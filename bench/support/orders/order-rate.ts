@@ -1,4 +1,3 @@
-import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Status } from 'nice-grpc-common';
@@ -6,6 +5,7 @@ import { type Order, OrderState } from '#gen/order/v1/order.ts';
 import { OrderReportServiceContract } from '#gen/report/v1/report.contract.ts';
 import { MeshError } from '../../../mesh/errors/mesh-error.ts';
 import type { StartedProcess } from '../../../mesh/testing/servers/start-process.ts';
+import { readMails } from '../../../test/support/mails.ts';
 import type { Shop } from '../../../test/support/shop.ts';
 import { runConcurrently } from '../concurrency.ts';
 import { percentile } from '../rates.ts';
@@ -131,9 +131,9 @@ async function followed({ server, dataDir, completed }: OrderingMesh): Promise<v
     for await (const { orderCount } of reports.listBestSellers({ limit: 1 })) return Number(orderCount);
     return 0;
   };
-  const sent = async () => (await readdir(join(dataDir, 'mail'))).filter((name) => name.endsWith('.eml')).length;
+  const sent = () => readMails(join(dataDir, 'mail')).length;
   for (const endMs = performance.now() + followLimitMs; performance.now() < endMs; await delay(checkEveryMs)) {
-    if ((await counted()) >= completed && (await sent()) >= mailsOfOrder * completed) return;
+    if ((await counted()) >= completed && sent() >= mailsOfOrder * completed) return;
   }
-  throw new Error(`only ${await counted()} orders in reports and ${await sent()} mails of ${completed} orders`);
+  throw new Error(`only ${await counted()} orders in reports and ${sent()} mails of ${completed} orders`);
 }

@@ -1,7 +1,8 @@
-import { mkdir, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createLogger, createTestClock, eventually, type TempFolder, type TestClock, tempFolder } from '#mesh/testing';
+import { readMails } from '../../../test/support/mails.ts';
 import { createFileMailer } from './file-mailer.ts';
 import type { Mailer } from './mailer.ts';
 
@@ -22,33 +23,55 @@ describe('the file mailer', () => {
     const aging = { nowMs: () => startAgedMs + clock.elapsedMs() };
     mailer = await createFileMailer(folder, { retentionMs: 30 * dayMs, aging, clock, logger: createLogger('silent') });
   });
-  afterEach(() => parent[Symbol.asyncDispose]());
+  afterEach(async () => {
+    mailer.close();
+    await parent[Symbol.asyncDispose]();
+  });
 
   const waits = () => eventually(() => expect(clock.pendingMs()).toEqual([hourMs]));
 
   const mail = { id: 'mail-1', to: 'ada@example.com', subject: 'Hello', text: 'Hello Ada' };
 
-  it('writes a mail as one file, complete as soon as it exists', async () => {
+  const sentIds = () => readMails(folder).map(({ id }) => id);
+
+  it('appends the mails of a day to one mailbox, with the time in UTC', async () => {
+    clock.shift(Date.UTC(2026, 10, 5, 23, 59, 58) - clock.now());
     await mailer.send(mail);
     await mailer.send({ ...mail, id: 'mail-2', to: 'tom@example.com' });
-    expect((await readdir(folder)).toSorted()).toEqual(['mail-1.eml', 'mail-2.eml']);
-    expect(await readFile(join(folder, 'mail-2.eml'), 'utf8')).toContain('To: tom@example.com\r\n');
+    clock.advance(2_000);
+    await mailer.send({ ...mail, id: 'mail-3' });
+    expect((await readdir(folder)).toSorted()).toEqual(['2026-11-05.mbox', '2026-11-06.mbox']);
+    expect(sentIds()).toEqual(['mail-1', 'mail-2', 'mail-3']);
+    const text = await readFile(join(folder, '2026-11-05.mbox'), 'utf8');
+    expect(text.split('\n\n').at(2)).toMatch(
+      /^From orders@ordermesh\.invalid Thu Nov {2}5 23:59:58 2026\nFrom: .*\nTo: tom@/,
+    );
+    expect(text).not.toContain('\r');
   });
 
-  it('writes one file for one id, even if it sends the mail many times concurrently', async () => {
-    const texts = Array.from({ length: 10 }, (_, index) => `${index}`.repeat(50_000));
+  it('writes the mails that are sent at the same time as complete ones', async () => {
+    const texts = Array.from({ length: 10 }, (_, index) => `From me\n\nFrom you\n${index}`.repeat(5_000));
     await Promise.all(texts.map((text) => mailer.send({ ...mail, text })));
-    expect(await readdir(folder)).toEqual(['mail-1.eml']);
-    const [, body = ''] = (await readFile(join(folder, 'mail-1.eml'), 'utf8')).split('\r\n\r\n');
-    expect(texts).toContain(Buffer.from(body, 'base64').toString());
+    const bodies = readMails(folder).map(({ text }) => text.slice(text.indexOf('\n\n') + 2));
+    expect(bodies).toEqual(texts);
+  });
+
+  it('shares its folder with other processes', async () => {
+    const aging = { nowMs: () => startAgedMs };
+    const options = { retentionMs: 30 * dayMs, aging, clock, logger: createLogger('silent') };
+    const others = await Promise.all([1, 2, 3].map(() => createFileMailer(folder, options)));
+    await Promise.all([mailer, ...others].map((each, index) => each.send({ ...mail, id: `mail-${index}` })));
+    expect(await readdir(folder)).toHaveLength(4);
+    expect(sentIds().toSorted()).toEqual(['mail-0', 'mail-1', 'mail-2', 'mail-3']);
   });
 
   it.each(['../../escaped', 'a/b', '..', 'x'.repeat(1_000), 'nul\0', '\uD800', ''])(
-    'writes only into its folder with the id %j',
+    'writes only into its mailbox with the id %j',
     async (id) => {
       await mailer.send({ ...mail, id });
       expect(await readdir(parent.path)).toEqual(['mail']);
-      expect(await readdir(folder)).toEqual([expect.stringMatching(/^[a-z0-9-]+\.eml$/)]);
+      expect(await readdir(folder)).toEqual([expect.stringMatching(/^[0-9-]+\.mbox$/)]);
+      expect(sentIds()).toEqual([expect.stringMatching(/^[a-z0-9-]+$/)]);
     },
   );
 
@@ -62,10 +85,12 @@ describe('the file mailer', () => {
     clock.advance(29 * dayMs);
     await waits();
     await mailer.send({ ...mail, id: 'mail-2' });
-    expect((await readdir(folder)).toSorted()).toEqual(['.aging', 'mail-1.eml', 'mail-2.eml', 'notes.txt']);
+    expect(sentIds()).toEqual(['mail-1', 'mail-2']);
+    expect(await readdir(folder)).toHaveLength(4);
     clock.advance(dayMs + hourMs);
     await waits();
-    expect((await readdir(folder)).toSorted()).toEqual(['.aging', 'mail-2.eml', 'notes.txt']);
+    expect(sentIds()).toEqual(['mail-2']);
+    expect(await readdir(folder)).toEqual(expect.arrayContaining(['.aging', 'notes.txt']));
     await rm(folder, { recursive: true });
     clock.advance(hourMs);
     await waits();
@@ -107,9 +132,10 @@ describe('the file mailer', () => {
   }
 
   it('creates its folder again if it was removed', async () => {
-    await rm(folder, { recursive: true });
     await mailer.send(mail);
-    expect(await readdir(folder)).toEqual(['mail-1.eml']);
+    await rm(folder, { recursive: true });
+    await mailer.send({ ...mail, id: 'mail-2' });
+    expect(sentIds()).toEqual(['mail-2']);
   });
 
   it('does not create the parent folder again', async () => {
@@ -124,14 +150,15 @@ describe('the file mailer', () => {
     await expect(mailer.send(mail)).rejects.toThrow('EEXIST');
     await rm(folder);
     await mailer.send(mail);
-    expect(await readdir(folder)).toEqual(['mail-1.eml']);
+    expect(sentIds()).toEqual(['mail-1']);
   });
 
-  it('sends the other mails if one of those that it writes at the same time fails', async () => {
-    await mkdir(join(folder, 'mail-2.eml'));
-    const ids = ['mail-1', 'mail-2', 'mail-3'];
-    const sent = await Promise.allSettled(ids.map((id) => mailer.send({ ...mail, id })));
+  it('sends the other mails if one of those that are sent at the same time is refused', async () => {
+    const recipients = ['ada@example.com', 'nobody', 'tom@example.com'];
+    const sent = await Promise.allSettled(
+      recipients.map((to, index) => mailer.send({ ...mail, id: `mail-${index}`, to })),
+    );
     expect(sent.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
-    expect((await readdir(folder)).toSorted()).toEqual(['mail-1.eml', 'mail-2.eml', 'mail-3.eml']);
+    expect(sentIds()).toEqual(['mail-0', 'mail-2']);
   });
 });

@@ -1,12 +1,12 @@
 import { opendir, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type AgingClock, type Clock, everyHour, type Logger, makeFolder, warnOfOpenFolder } from '#mesh';
-import { createMailFiles } from './mail-files.ts';
-import { mailName } from './mail-name.ts';
+import { createMailboxes } from './mailboxes.ts';
 import type { Mailer } from './mailer.ts';
+import { toMboxEntry } from './mbox.ts';
 import { formatMessage } from './message.ts';
 
-// They share syncs. As many as sagas may run concurrently.
+// They share flushes. As many as sagas may run concurrently.
 const concurrency = 200;
 
 /** Marks a folder whose times are those of the aging clock. */
@@ -26,7 +26,8 @@ export interface FileMailerOptions {
 }
 
 /**
- * Writes each mail to `folder` as `<id>.eml`, complete and durable when `send` resolves. The same mail replaces itself.
+ * Appends each mail to the mailbox of its day in `folder` (`2026-11-30.mbox`, by UTC), durable when `send` resolves. A mail that
+ * is sent again is there again, with the same Message-ID.
  * The folder is created now, for the owner alone, and whenever it is missing. Its parent is created only now: if that
  * is missing later, `send` throws UNAVAILABLE `MAIL_UNAVAILABLE`, because a new one would look like new data. The
  * modification time of a file is that of the aging clock, so a wrong clock removes none. Other times are replaced: a
@@ -38,13 +39,15 @@ export async function createFileMailer(
 ): Promise<Mailer> {
   makeFolder(folder);
   warnOfOpenFolder(folder, logger);
-  const files = createMailFiles(folder);
+  const mailboxes = createMailboxes(folder, { aging, clock });
   return {
     concurrency,
-    send: async (mail) =>
-      files.write(`${mailName(mail.id)}.eml`, formatMessage(mail, new Date(clock.now())), aging.nowMs()),
+    async send(mail) {
+      const date = new Date(clock.now());
+      await mailboxes.append(toMboxEntry(formatMessage(mail, date), date));
+    },
     purge: createPurge(folder, { retentionMs, aging, clock, logger }),
-    close: () => undefined,
+    close: () => mailboxes.close(),
   };
 }
 
@@ -92,11 +95,11 @@ async function removeOld(folder: string, agedMs: number, retentionMs: number, si
   }
 }
 
-/** Yields the mails and what is left of unfinished ones. A file may be renamed, and the folder removed, at any time. */
+/** Yields the mailboxes, and the mails of earlier versions (`.eml`, and `.part` of unfinished ones). Any may vanish at any time. */
 async function* mailsOf(folder: string): AsyncGenerator<{ readonly path: string; readonly timeMs: number }> {
   const entries = await opendir(folder).catch(ignoreMissing);
   for await (const { name } of entries ?? []) {
-    if (!/\.(eml|part)$/.test(name)) continue;
+    if (!/\.(mbox|eml|part)$/.test(name)) continue;
     const path = join(folder, name);
     const found = await stat(path).catch(ignoreMissing);
     if (found !== undefined) yield { path, timeMs: found.mtimeMs };
