@@ -5,7 +5,7 @@ import type { Storage, Transaction } from '../../mesh/storage/storage.ts';
 import { newItem } from '../../services/inventory/domain/item.ts';
 import { newReservation } from '../../services/inventory/domain/reservation.ts';
 import { insertItem } from '../../services/inventory/store/item-store.ts';
-import { insertReservation } from '../../services/inventory/store/reservation-store.ts';
+import { insertReservation, insertReservationItems } from '../../services/inventory/store/reservation-store.ts';
 import { newOrder, type Order } from '../../services/order/order.ts';
 import { placedOrder } from '../../services/order/place-order.saga.ts';
 import { insertOrder } from '../../services/order/store.ts';
@@ -54,6 +54,7 @@ export async function addCompletedOrders(databases: OrderDatabases, orders: read
     const reserved = lines.map(({ sku, quantity }) => ({ sku, quantity: BigInt(quantity) }));
     const reservation = newReservation({ orderId, items: reserved, owner: '' }, 'COMMITTED', createTimeMs);
     await insertReservation(tx, { ...reservation, version: 2n });
+    await insertReservationItems(tx, reservation);
   });
   await addEach(databases.shipping, orders, (tx, order) => insertShipment(tx, bookedShipment(order)));
 }

@@ -16,7 +16,12 @@ import {
 } from './errors.ts';
 import { reservationEvent } from './events.ts';
 import { findItems, freeStock, holdStock, takeStock } from './store/item-store.ts';
-import { endReservation, getReservation, insertReservation } from './store/reservation-store.ts';
+import {
+  endReservation,
+  getReservation,
+  insertReservation,
+  insertReservationItems,
+} from './store/reservation-store.ts';
 
 export interface StockRequest {
   readonly orderId: string;
@@ -39,12 +44,15 @@ export async function reserveStock(
   const nowMs = clock.now();
   const reservation = newReservation(request, 'RESERVED', nowMs);
   if (!(await insertReservation(tx, reservation))) return reservedBefore(tx, request);
-  const short: ReservationItem[] = [];
-  for (const item of inSkuOrder(items)) {
-    if (!(await holdStock(tx, { ...item, nowMs }))) short.push(item);
-  }
+  // The statements run in this order, so two orders cannot wait for each other's items.
+  const sorted = inSkuOrder(items);
+  const [held] = await Promise.all([
+    Promise.all(sorted.map((item) => holdStock(tx, { ...item, nowMs }))),
+    insertReservationItems(tx, reservation),
+    outbox.addEvent(tx, reservationEvent(reservation)),
+  ]);
+  const short = sorted.filter((_, index) => !held[index]);
   if (short.length > 0) throw await explainShortage(tx, short);
-  await outbox.addEvent(tx, reservationEvent(reservation));
   return reservation;
 }
 
@@ -60,8 +68,10 @@ export async function commitStock(
   const nowMs = clock.now();
   const committed = await endReservation(tx, orderId, 'COMMITTED', nowMs);
   if (!committed) return committedBefore(tx, orderId);
-  for (const item of inSkuOrder(committed.items)) await takeStock(tx, { ...item, nowMs });
-  await outbox.addEvent(tx, reservationEvent(committed));
+  await Promise.all([
+    ...inSkuOrder(committed.items).map((item) => takeStock(tx, { ...item, nowMs })),
+    outbox.addEvent(tx, reservationEvent(committed)),
+  ]);
   return committed;
 }
 
@@ -80,8 +90,10 @@ export async function releaseStock(
   const isUnknown = await insertReservation(tx, tombstone);
   const released = isUnknown ? tombstone : await endReservation(tx, orderId, 'RELEASED', nowMs);
   if (!released) return releasedBefore(tx, orderId);
-  for (const item of inSkuOrder(released.items)) await freeStock(tx, { ...item, nowMs });
-  await outbox.addEvent(tx, reservationEvent(released));
+  await Promise.all([
+    ...inSkuOrder(released.items).map((item) => freeStock(tx, { ...item, nowMs })),
+    outbox.addEvent(tx, reservationEvent(released)),
+  ]);
   return released;
 }
 

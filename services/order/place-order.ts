@@ -29,9 +29,11 @@ export async function placeOrder(
   { sagas, placeOrderSaga, writer, outbox, clock }: PlaceOrderDeps,
 ): Promise<Order> {
   const order = newOrder({ ...draft, id: uuidv7(clock.now()), timeMs: clock.now() });
-  await writer.insert(tx, order);
-  await outbox.addEvent(tx, orderEvent(order));
-  await sagas.begin(tx, placeOrderSaga, { id: order.id, data: placedOrder(order) });
+  await Promise.all([
+    writer.insert(tx, order),
+    outbox.addEvent(tx, orderEvent(order)),
+    sagas.begin(tx, placeOrderSaga, { id: order.id, data: placedOrder(order) }),
+  ]);
   return order;
 }
 

@@ -14,21 +14,20 @@ type ReservationItemRow = { readonly sku: string; readonly quantity: bigint };
 
 const columns = 'order_id, state, owner, version, create_time, update_time';
 
-/** Adds a reservation unless its order has one; returns whether it did. */
+/** Adds a reservation, without its items, unless its order has one; returns whether it did. */
 export async function insertReservation(tx: Transaction, reservation: Reservation): Promise<boolean> {
-  const { orderId, state, owner, items, version, createTimeMs, updateTimeMs } = reservation;
+  const { orderId, state, owner, version, createTimeMs, updateTimeMs } = reservation;
   const added = await tx.execute(
     `INSERT INTO reservations (${columns}) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING`,
     [orderId, state, owner, version, createTimeMs, updateTimeMs],
   );
-  if (added === 0) return false;
-  if (items.length > 0) await insertItems(tx, orderId, items);
-  return true;
+  return added === 1;
 }
 
-function insertItems(tx: Transaction, orderId: string, items: readonly ReservationItem[]): Promise<number> {
+/** Adds the items of a new reservation: at least one. */
+export async function insertReservationItems(tx: Transaction, { orderId, items }: Reservation): Promise<void> {
   const rows = items.map((_, index) => `($1, $${3 * index + 2}, $${3 * index + 3}, $${3 * index + 4})`);
-  return tx.execute(`INSERT INTO reservation_items (order_id, position, sku, quantity) VALUES ${rows.join(', ')}`, [
+  await tx.execute(`INSERT INTO reservation_items (order_id, position, sku, quantity) VALUES ${rows.join(', ')}`, [
     orderId,
     ...items.flatMap(({ sku, quantity }, position) => [position, sku, quantity]),
   ]);
@@ -41,12 +40,15 @@ export async function endReservation(
   state: 'COMMITTED' | 'RELEASED',
   nowMs: number,
 ): Promise<Reservation | undefined> {
-  const [row] = await tx.query<ReservationRow>(
-    `UPDATE reservations SET state = $2, version = version + 1, update_time = $3
-     WHERE order_id = $1 AND state = 'RESERVED' RETURNING ${columns}`,
-    [orderId, state, nowMs],
-  );
-  return row && toReservation(row, await findReservationItems(tx, orderId));
+  const [[row], items] = await Promise.all([
+    tx.query<ReservationRow>(
+      `UPDATE reservations SET state = $2, version = version + 1, update_time = $3
+       WHERE order_id = $1 AND state = 'RESERVED' RETURNING ${columns}`,
+      [orderId, state, nowMs],
+    ),
+    findReservationItems(tx, orderId),
+  ]);
+  return row && toReservation(row, items);
 }
 
 export async function findReservation(db: Queryable, orderId: string): Promise<Reservation | undefined> {
