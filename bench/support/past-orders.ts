@@ -47,14 +47,14 @@ export async function addOrderedItems({ inventory }: Pick<OrderDatabases, 'inven
 /** Writes completed orders with their sagas, reservations and shipments. */
 export async function addCompletedOrders(databases: OrderDatabases, orders: readonly Order[]): Promise<void> {
   await addEach(databases.order, orders, async (tx, order) => {
-    await insertOrder(tx, order);
-    await insertSaga(tx, finishedSaga(order), { leaseOwner: null, dueTimeMs: undefined });
+    insertOrder(tx, order);
+    insertSaga(tx, finishedSaga(order), { leaseOwner: null, dueTimeMs: undefined });
   });
   await addEach(databases.inventory, orders, async (tx, { id: orderId, lines, createTimeMs }) => {
     const reserved = lines.map(({ sku, quantity }) => ({ sku, quantity: BigInt(quantity) }));
     const reservation = newReservation({ orderId, items: reserved, owner: '' }, 'COMMITTED', createTimeMs);
     await insertReservation(tx, { ...reservation, version: 2n });
-    await insertReservationItems(tx, reservation);
+    insertReservationItems(tx, reservation);
   });
   await addEach(databases.shipping, orders, (tx, order) => insertShipment(tx, bookedShipment(order)));
 }

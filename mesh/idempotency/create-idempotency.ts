@@ -55,26 +55,17 @@ export async function createIdempotency(storage: Storage, options: IdempotencyOp
       return handled && repeated(handled);
     }
 
-    async function once(
-      work: (tx: Transaction) => Promise<Response>,
-      transaction?: TransactionOptions,
-    ): Promise<Response> {
-      let storing: Promise<void> | undefined;
-      const answer = await storage.transaction(async (tx) => {
-        storing = undefined;
+    function once(work: (tx: Transaction) => Promise<Response>, transaction?: TransactionOptions): Promise<Response> {
+      return storage.transaction(async (tx) => {
         await purge(tx);
         let handled = hasFormerId(key) ? handledOf(key, await findStored(tx, key)) : undefined;
         // Not found although it was there: its retention ended between the two statements, so the id is free.
         while (handled === undefined && !(await claim(tx, key))) handled = handledOf(key, await findStored(tx, key));
         if (handled !== undefined) return repeated(handled);
         const response = await work(tx);
-        // Not awaited here, so PostgreSQL gets it in one message with the commit, which fails with it.
-        storing = storeResponse(tx, key, codec.encode(response).finish());
-        storing.catch(() => undefined);
+        storeResponse(tx, key, codec.encode(response).finish());
         return response;
       }, transaction);
-      await storing;
-      return answer;
     }
 
     async function withoutTransaction(effect: () => Promise<Response>): Promise<Response> {

@@ -86,8 +86,8 @@ export async function claimRequest(tx: Queryable, key: RequestKey, nowMs: number
 }
 
 /** Stores the response to a claimed request. */
-export async function storeResponse(tx: Queryable, key: RequestKey, response: Uint8Array): Promise<void> {
-  await tx.execute('UPDATE handled_request SET response = $3 WHERE method = $1 AND request_id = $2', [
+export function storeResponse(tx: Transaction, key: RequestKey, response: Uint8Array): void {
+  tx.defer('UPDATE handled_request SET response = $3 WHERE method = $1 AND request_id = $2', [
     storedMethod(key),
     key.requestId,
     response,

@@ -2,7 +2,7 @@ import { hash, randomUUID } from 'node:crypto';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { Caller } from '../identity/caller.ts';
 import { openStorage } from '../storage/open.ts';
-import type { Queryable, Storage } from '../storage/storage.ts';
+import type { Queryable, Storage, Transaction } from '../storage/storage.ts';
 import { runInScope } from '../telemetry/call-scope.ts';
 import { describeOnEachDatabase } from '../testing/databases.ts';
 import { createTestClock } from '../testing/test-clock.ts';
@@ -43,7 +43,13 @@ function recording(storage: Storage, statements: string[]): Storage {
     },
   });
   const transaction: Storage['transaction'] = (work, options) =>
-    storage.transaction((tx) => work(recorded(tx)), options);
+    storage.transaction((tx) => {
+      const defer: Transaction['defer'] = (sql, params) => {
+        statements.push(sql);
+        tx.defer(sql, params);
+      };
+      return work({ ...recorded(tx), defer });
+    }, options);
   return { ...recorded(storage), transaction };
 }
 

@@ -151,14 +151,14 @@ export async function createSagaEngine(options: SagaEngineOptions): Promise<Saga
       const saga = newSaga(known, id, data, nowMs);
       tx.afterCommit(backlog.noteBegun);
       if (!scheduler.hasRoom()) {
-        await insertSaga(tx, saga, { leaseOwner: null, dueTimeMs: nowMs });
+        insertSaga(tx, saga, { leaseOwner: null, dueTimeMs: nowMs });
         tx.afterCommit(wakeAll);
         return;
       }
       backlog.noteIdle();
       const first = decide(known, retry, saga.record, { kind: 'resumed', nowMs, jitter: randomJitter() });
       const held: StoredSaga = { ...saga, record: first.record, leaseOwner: owner };
-      await insertSaga(tx, held, { leaseOwner: owner, dueTimeMs: nowMs + leaseMs });
+      insertSaga(tx, held, { leaseOwner: owner, dueTimeMs: nowMs + leaseMs });
       tx.afterCommit(() => scheduler.launch({ saga: held, commands: first.commands }));
     },
 

@@ -26,6 +26,12 @@ export interface Transaction extends Queryable {
    */
   insert?(sql: string, params: readonly SqlValue[]): Promise<bigint | undefined>;
   /**
+   * Runs a statement whose result nobody needs, before the statements that follow. On PostgreSQL it travels with the next one or
+   * with the commit, so it costs no way to the server and back, and holds its locks for a shorter time. If it fails, so does
+   * the transaction.
+   */
+  defer(sql: string, params?: readonly SqlValue[]): void;
+  /**
    * Calls `action` once the transaction is durable, or with `flush` false, committed; never if it is rolled back. It wakes others,
    * so it must not throw.
    */

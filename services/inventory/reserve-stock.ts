@@ -46,13 +46,11 @@ export async function reserveStock(
   if (!(await insertReservation(tx, reservation))) return reservedBefore(tx, request);
   // The statements run in this order, so two orders cannot wait for each other's items.
   const sorted = inSkuOrder(items);
-  const [held] = await Promise.all([
-    Promise.all(sorted.map((item) => holdStock(tx, { ...item, nowMs }))),
-    insertReservationItems(tx, reservation),
-    outbox.addEvent(tx, reservationEvent(reservation)),
-  ]);
+  const held = await Promise.all(sorted.map((item) => holdStock(tx, { ...item, nowMs })));
   const short = sorted.filter((_, index) => !held[index]);
   if (short.length > 0) throw await explainShortage(tx, short);
+  insertReservationItems(tx, reservation);
+  await outbox.addEvent(tx, reservationEvent(reservation));
   return reservation;
 }
 
@@ -68,10 +66,8 @@ export async function commitStock(
   const nowMs = clock.now();
   const committed = await endReservation(tx, orderId, 'COMMITTED', nowMs);
   if (!committed) return committedBefore(tx, orderId);
-  await Promise.all([
-    ...inSkuOrder(committed.items).map((item) => takeStock(tx, { ...item, nowMs })),
-    outbox.addEvent(tx, reservationEvent(committed)),
-  ]);
+  for (const item of inSkuOrder(committed.items)) takeStock(tx, { ...item, nowMs });
+  await outbox.addEvent(tx, reservationEvent(committed));
   return committed;
 }
 
@@ -90,10 +86,8 @@ export async function releaseStock(
   const isUnknown = await insertReservation(tx, tombstone);
   const released = isUnknown ? tombstone : await endReservation(tx, orderId, 'RELEASED', nowMs);
   if (!released) return releasedBefore(tx, orderId);
-  await Promise.all([
-    ...inSkuOrder(released.items).map((item) => freeStock(tx, { ...item, nowMs })),
-    outbox.addEvent(tx, reservationEvent(released)),
-  ]);
+  for (const item of inSkuOrder(released.items)) freeStock(tx, { ...item, nowMs });
+  await outbox.addEvent(tx, reservationEvent(released));
   return released;
 }
 

@@ -14,7 +14,7 @@ export interface SendMailDeps {
 /** Sends the mail of a job, unless it is known to be sent, and records the attempt with its notification. */
 export async function sendMail(job: MailJob, task: Task, { storage, mailer, clock }: SendMailDeps): Promise<void> {
   const record = (state: 'QUEUED' | 'SENT' | 'DEAD', lastError: string) =>
-    storage.transaction((tx) => recordAttempt(tx, job.notificationId, { state, lastError, timeMs: clock.now() }));
+    storage.transaction(async (tx) => recordAttempt(tx, job.notificationId, { state, lastError, timeMs: clock.now() }));
   if (job.notificationId !== '' && (await isSent(storage, job.notificationId))) return;
   try {
     await mailer.send({ id: task.id, to: job.to, ...composeMail(job.template, job) });

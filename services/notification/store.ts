@@ -37,8 +37,8 @@ export interface SendingOutcome {
 }
 
 /** Records an attempt. A notification that is sent stays sent. */
-export async function recordAttempt(tx: Transaction, id: string, outcome: SendingOutcome): Promise<void> {
-  await tx.execute(
+export function recordAttempt(tx: Transaction, id: string, outcome: SendingOutcome): void {
+  tx.defer(
     `UPDATE notifications SET state = $2, last_error = $3, update_time = $4, attempts = attempts + 1
      WHERE id = $1 AND state <> 'SENT'`,
     [id, outcome.state, outcome.lastError, outcome.timeMs],

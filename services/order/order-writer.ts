@@ -28,7 +28,7 @@ export function createOrderWriter(capacity = 1_000): OrderWriter {
 
   return {
     async insert(tx, order) {
-      await insertOrder(tx, order);
+      insertOrder(tx, order);
       rememberCommitted(tx, order);
     },
     async update(tx, orderId, change) {

@@ -19,8 +19,8 @@ export interface OrderFilter {
   readonly state: OrderState | undefined;
 }
 
-export async function insertOrder(tx: Transaction, order: Order): Promise<void> {
-  await tx.execute(
+export function insertOrder(tx: Transaction, order: Order): void {
+  tx.defer(
     `INSERT INTO orders (id, user_id, lines, currency_code, total, state, failure_reason, failure_message, payment_id,
        shipment_id, shipping_address, version, create_time, update_time)
      VALUES ($1, $2, $3, $4, $5, $6, '', '', $7, $8, $9, $10, $11, $12)`,

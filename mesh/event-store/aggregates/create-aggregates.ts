@@ -73,7 +73,7 @@ export function createAggregates<State, Body extends { readonly type: string }>(
   async function saveSnapshot(tx: Transaction, stream: string, { state, version }: Loaded<State>): Promise<void> {
     if (snapshots === undefined || state === undefined) return;
     const { schemaVersion, encode } = snapshots;
-    await upsertSnapshot(tx, stream, { version, schemaVersion, state: JSON.stringify(encode(state)) });
+    upsertSnapshot(tx, stream, { version, schemaVersion, state: JSON.stringify(encode(state)) });
   }
 
   const aggregates: Aggregates<State, Body> = {

@@ -58,8 +58,8 @@ export function readSnapshots(
 }
 
 /** Saves a snapshot. Replaces one of the same version. */
-export async function upsertSnapshot(tx: Transaction, stream: string, snapshot: Snapshot): Promise<void> {
-  await tx.execute(
+export function upsertSnapshot(tx: Transaction, stream: string, snapshot: Snapshot): void {
+  tx.defer(
     `INSERT INTO event_snapshot (stream, version, schema_version, state, checksum) VALUES ($1, $2, $3, $4, $5)
      ON CONFLICT (stream, version) DO UPDATE
      SET schema_version = excluded.schema_version, state = excluded.state, checksum = excluded.checksum`,

@@ -16,7 +16,14 @@ import type { EventLog, NewEvent } from '../log/event-log.ts';
 import type { Topic } from '../log/topic.ts';
 import { entryOfDeadLetter, entryToDeadLetter } from './dead-letters.ts';
 import type { Outbox } from './outbox.ts';
-import { insertEntry, measureOutbox, type OutboxEntry, type OutboxKind, outboxMigrations } from './outbox-table.ts';
+import {
+  deferEntry,
+  insertEntry,
+  measureOutbox,
+  type OutboxEntry,
+  type OutboxKind,
+  outboxMigrations,
+} from './outbox-table.ts';
 import { createRelay, type Relay } from './relay.ts';
 
 export interface OutboxOptions {
@@ -85,7 +92,7 @@ export async function createOutbox(options: OutboxOptions): Promise<Outbox> {
       outboxOrigin,
       deadLetters.queue(
         kind,
-        async (deadLetter) => (tx) => addEntry(tx, { kind, relay }, entryOfDeadLetter(deadLetter)),
+        async (deadLetter) => (tx) => addEntry(tx, { kind, relay, storage }, entryOfDeadLetter(deadLetter)),
       ),
     );
 
@@ -102,12 +109,12 @@ export async function createOutbox(options: OutboxOptions): Promise<Outbox> {
         correlationId: scope?.requestId,
         actor: actorOfScope(scope),
       });
-      await addEntry(tx, { kind: 'event', relay: eventRelay }, { ...wrapped, destination: wrapped.topic });
+      await addEntry(tx, { kind: 'event', relay: eventRelay, storage }, { ...wrapped, destination: wrapped.topic });
     },
     async addTask(tx, { queue, ...task }) {
       const { id, headers, payload } = withScopeHeaders(task);
       const entry = { destination: queue, key: id, headers, value: payload, timeMs: clock.now() };
-      await addEntry(tx, { kind: 'task', relay: taskRelay }, entry);
+      await addEntry(tx, { kind: 'task', relay: taskRelay, storage }, entry);
     },
     async start() {
       const entries = (await measureOutbox(storage)).reduce((sum, kind) => sum + kind.entries, 0);
@@ -129,11 +136,16 @@ export async function createOutbox(options: OutboxOptions): Promise<Outbox> {
 
 async function addEntry(
   tx: Transaction,
-  { kind, relay }: { readonly kind: OutboxKind; readonly relay: Relay },
+  { kind, relay, storage }: { readonly kind: OutboxKind; readonly relay: Relay; readonly storage: Storage },
   entry: Omit<OutboxEntry, 'id'>,
 ): Promise<void> {
-  const added = await insertEntry(tx, kind, entry);
-  tx.afterCommit(() => relay.deliver(added));
+  if (storage.exclusive) {
+    const added = await insertEntry(tx, kind, entry);
+    tx.afterCommit(() => relay.deliver(added));
+  } else {
+    deferEntry(tx, kind, entry);
+    tx.afterCommit(relay.wake);
+  }
 }
 
 function toEvent({ destination, key, headers, value, timeMs }: OutboxEntry): NewEvent {

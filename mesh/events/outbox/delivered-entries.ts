@@ -33,7 +33,7 @@ export function createDeliveredEntries({ storage, maxUndeletedMs, clock }: Deliv
     delivered = [];
     try {
       return await storage.transaction(async (tx) => {
-        await deleteEntries(tx, ids);
+        deleteEntries(tx, ids);
         return await work(tx);
       });
     } catch (error) {

@@ -20,9 +20,9 @@ function counted(storage: Storage) {
             if (sql.startsWith('SELECT id, destination') && params?.[0] === 'event') counts.reads += 1;
             return tx.query(sql, params);
           },
-          execute: (sql, params) => {
+          defer: (sql, params) => {
             if (sql.startsWith('DELETE FROM outbox')) counts.deletions += 1;
-            return tx.execute(sql, params);
+            tx.defer(sql, params);
           },
         }),
       options,

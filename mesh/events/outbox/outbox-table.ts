@@ -1,7 +1,7 @@
 import { countInSlices } from '../../storage/count-in-slices.ts';
 import { insertRow } from '../../storage/insert-rows.ts';
 import { paddedList } from '../../storage/sql.ts';
-import type { Migration, Queryable, Row, Transaction } from '../../storage/storage.ts';
+import type { Migration, Queryable, Row, SqlValue, Transaction } from '../../storage/storage.ts';
 
 /** The target of an entry: event log or task queue. */
 export type OutboxKind = 'event' | 'task';
@@ -62,20 +62,25 @@ export const outboxMigrations: readonly Migration[] = [
   },
 ];
 
+type NewEntry = Omit<OutboxEntry, 'id'>;
+
+const insertSql =
+  'INSERT INTO outbox (kind, destination, key, headers, value, time_ms) VALUES ($1, $2, $3, $4, $5, $6)';
+
+function rowOf(kind: OutboxKind, { destination, key, headers, value, timeMs }: NewEntry): SqlValue[] {
+  return [kind, destination, key, JSON.stringify(headers), value, timeMs];
+}
+
 /** Adds an entry, and returns it. */
-export async function insertEntry(
-  tx: Transaction,
-  kind: OutboxKind,
-  { destination, key, headers, value, timeMs }: Omit<OutboxEntry, 'id'>,
-): Promise<OutboxEntry> {
-  const id = await insertRow(
-    tx,
-    'INSERT INTO outbox (kind, destination, key, headers, value, time_ms) VALUES ($1, $2, $3, $4, $5, $6)',
-    [kind, destination, key, JSON.stringify(headers), value, timeMs],
-    'id',
-  );
+export async function insertEntry(tx: Transaction, kind: OutboxKind, entry: NewEntry): Promise<OutboxEntry> {
+  const id = await insertRow(tx, insertSql, rowOf(kind, entry), 'id');
   if (id === undefined) throw new Error('the database returned no id of an outbox entry');
-  return { id, destination, key, headers, value, timeMs };
+  return { ...entry, id };
+}
+
+/** Adds an entry without waiting for its id. */
+export function deferEntry(tx: Transaction, kind: OutboxKind, entry: NewEntry): void {
+  tx.defer(insertSql, rowOf(kind, entry));
 }
 
 /** Returns the oldest waiting entries, in id order. */
@@ -96,10 +101,10 @@ export async function selectWaiting(db: Queryable, kind: OutboxKind, limit: numb
 }
 
 /** Deletes delivered entries. By id, so an entry that was committed late under a lower id is not skipped. */
-export async function deleteEntries(db: Queryable, ids: readonly bigint[]): Promise<void> {
+export function deleteEntries(tx: Transaction, ids: readonly bigint[]): void {
   if (ids.length === 0) return;
   const { placeholders, params } = paddedList(ids);
-  await db.execute(`DELETE FROM outbox WHERE id IN (${placeholders})`, params);
+  tx.defer(`DELETE FROM outbox WHERE id IN (${placeholders})`, params);
 }
 
 /** Releases entries that an earlier version of this program held back because they were refused. */

@@ -36,8 +36,10 @@ export interface RelayOptions extends SendOptions, DeliveredEntriesOptions {
 export interface Relay {
   /** Starts, and resolves after the first attempt, successful or not. */
   start(): Promise<void>;
-  /** Delivers an entry that this process has committed. */
+  /** Delivers an entry that this process has committed, if only this process uses the database. */
   deliver(entry: OutboxEntry): void;
+  /** Reads the table, where this process has committed an entry. */
+  wake(): void;
   /** Deletes the entries that are delivered now, if only this process uses the database. */
   deleteDelivered(): Promise<void>;
   /** Continues until nothing waits, an attempt fails or `graceMs` are over. */
@@ -167,7 +169,7 @@ export function createRelay(options: RelayOptions): Relay {
     const ids = await delivered.deleteWith(async (tx) => {
       const ids: string[] = [];
       for (const { entry, error } of refusals) ids.push(await deadLetter(tx, entry, error));
-      await deleteEntries(
+      deleteEntries(
         tx,
         refusals.map(({ entry }) => entry.id),
       );
@@ -203,9 +205,10 @@ export function createRelay(options: RelayOptions): Relay {
       });
     },
     deliver(entry) {
-      if (storage.exclusive) waiting.add(entry);
+      waiting.add(entry);
       wakeup.ring();
     },
+    wake: wakeup.ring,
     async deleteDelivered() {
       // On a shared database they are deleted with the next take, which must not miss a deletion that is under way.
       if (storage.exclusive) await delivered.delete();

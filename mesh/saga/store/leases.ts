@@ -20,7 +20,7 @@ export async function claimDue(
   const inLine = isSqlite ? 'INDEXED BY saga_line' : '';
   const lockRows = skipLocked(storage);
   const rows = await storage.transaction(async (tx) => {
-    if (!isSqlite) await tx.execute('SET LOCAL enable_sort = off');
+    if (!isSqlite) tx.defer('SET LOCAL enable_sort = off');
     return tx.query<SagaRow>(
       `UPDATE saga SET lease_owner = $1, due_time = $2, epoch = epoch + 1
        WHERE due_time <= $3 AND id IN (

@@ -1,4 +1,4 @@
-import type { Queryable, Row } from '../../storage/storage.ts';
+import type { Queryable, Row, Transaction } from '../../storage/storage.ts';
 import { recordFromJson, type SagaRecord, type SagaState } from '../decide/record.ts';
 import { fromJson, toJson } from './json.ts';
 
@@ -42,8 +42,8 @@ function finishedAgedMs({ record }: StoredSaga, agedMs: number): number | null {
   return record.state === 'completed' || record.state === 'compensated' ? agedMs : null;
 }
 
-export async function insertSaga(tx: Queryable, saga: StoredSaga, schedule: Schedule): Promise<void> {
-  await tx.execute(
+export function insertSaga(tx: Transaction, saga: StoredSaga, schedule: Schedule): void {
+  tx.defer(
     `INSERT INTO saga (id, name, definition_version, subject_id, state, record, data, notes, request_id, traceparent,
        version, turn, epoch, lease_owner, due_time, create_time, update_time, caller_subject)
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)`,

@@ -48,9 +48,12 @@ export function openChannels(config: pg.ClientConfig | undefined, query: Storage
 // wait for each other's disk. Alone, and without a wait for the disk, it holds the lock only for an instant.
 const notifySql = "SELECT pg_notify($1, $2), set_config('synchronous_commit', 'off', true)";
 
+// The first call after a pause is sent immediately. Each is a transaction, and a busy channel is called with every commit.
+const gatherMs = 50;
+
 /**
- * Returns a function that notifies a channel, with `sender` as the payload. One call per channel is in progress at a time;
- * calls that come meanwhile are merged into one. A call that fails is lost.
+ * Returns a function that notifies a channel, with `sender` as the payload, once in 50 ms at most; calls that come meanwhile are
+ * merged into one. A call that fails is lost.
  */
 function createNotifier(query: Storage['query'], sender: string): (channel: string) => void {
   const askedAgain = new Map<string, boolean>();
@@ -59,6 +62,7 @@ function createNotifier(query: Storage['query'], sender: string): (channel: stri
     do {
       askedAgain.set(channel, false);
       await query(notifySql, [channel, sender]).catch(() => undefined);
+      await setTimeout(gatherMs, undefined, { ref: false });
     } while (askedAgain.get(channel));
     askedAgain.delete(channel);
   };

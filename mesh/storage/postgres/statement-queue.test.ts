@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
-import { balances, credit, describeWithAccounts } from './testing/accounts.ts';
+import { eventually } from '../../testing/eventually.ts';
+import { balances, credit, describeWithAccounts, sleepers, slowCommit } from './testing/accounts.ts';
 
 describeWithAccounts('statements of one message', (open) => {
   it('run in the order of their calls, each with its own result', async () => {
@@ -51,5 +52,50 @@ describeWithAccounts('statements of one message', (open) => {
     expect(await read()).toEqual([{ id: 'a', balance: 0n }]);
     await storage.execute("ALTER TABLE account ADD COLUMN name TEXT NOT NULL DEFAULT 'Ada'");
     expect(await read()).toEqual([{ id: 'a', balance: 0n, name: 'Ada' }]);
+  });
+
+  it('commit in the message of the last ones: it is unknown what they did if the connection is lost meanwhile', async () => {
+    const storage = await open();
+    await storage.migrate('test', [slowCommit]);
+    const transaction = storage.transaction(async (tx) => tx.defer('UPDATE account SET balance = 1'));
+    const outcome = expect(transaction).rejects.toMatchObject({ reason: 'STORAGE_OUTCOME_UNKNOWN' });
+    await eventually(async () => expect(await sleepers(storage)).toBe(1n));
+    const sleeping = "SELECT pid FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = current_database()";
+    await storage.query(`SELECT pg_terminate_backend(pid) FROM (${sleeping}) AS sleeping`);
+    await outcome;
+  });
+
+  it('are known not to have run if the connection is lost before their commit', async () => {
+    const storage = await open();
+    const transaction = storage.transaction(async (tx) => tx.defer('SELECT pg_terminate_backend(pg_backend_pid())'));
+    await expect(transaction).rejects.toMatchObject({ reason: 'STORAGE_UNAVAILABLE' });
+  });
+
+  it('run again with their transaction if they lose a race', async () => {
+    const storage = await open();
+    let runs = 0;
+    await storage.transaction(async (tx) => {
+      runs += 1;
+      tx.defer('UPDATE account SET balance = balance + 1');
+      if (runs === 1) tx.defer("DO 'BEGIN RAISE serialization_failure; END'");
+    });
+    expect([runs, await balances(storage)]).toEqual([2, [1n, 1n]]);
+  });
+
+  it('are cancelled with their commit', async () => {
+    const storage = await open();
+    const caller = new AbortController();
+    const transaction = storage.transaction(
+      async (tx) => {
+        tx.defer('UPDATE account SET balance = balance + 1');
+        tx.defer('SELECT pg_sleep(60)');
+      },
+      { signal: caller.signal },
+    );
+    const outcome = expect(transaction).rejects.toThrow('too late');
+    await eventually(async () => expect(await sleepers(storage)).toBe(1n));
+    caller.abort(new Error('too late'));
+    await outcome;
+    expect(await balances(storage)).toEqual([0n, 0n]);
   });
 });

@@ -195,6 +195,11 @@ function createTransaction(
     calls: {
       query: async <R extends Row>(sql: string, params?: readonly SqlValue[]) => (await run<R>(sql, params)).rows,
       execute: async (sql, params) => (await run(sql, params)).changes,
+      defer(sql, params) {
+        state.throwIfOver();
+        // If it fails, the state has the reason.
+        run(sql, params).catch(() => undefined);
+      },
       async script(sql) {
         await quiet();
         await start(sql, () => connection.script(sql));

@@ -34,6 +34,14 @@ export function createTransaction(connection: Connection, state: TransactionStat
         return fail(error);
       }
     },
+    defer(sql, params = []) {
+      state.throwIfOver();
+      try {
+        connection.changes(sql, params);
+      } catch (error) {
+        state.fail(error);
+      }
+    },
     async script(sql) {
       state.throwIfOver();
       try {

@@ -33,6 +33,36 @@ export function transactionSuite(newUrl: NewDatabaseUrl): void {
     expect(await counterOf(storage, 'a')).toBeUndefined();
   });
 
+  it('runs deferred statements before those that follow, and before its commit', async () => {
+    const storage = await openWithTables(newUrl());
+    const seen = await storage.transaction(async (tx) => {
+      tx.defer(...insert('a', 1n));
+      const counter = await counterOf(tx, 'a');
+      tx.defer('UPDATE counter SET value = value + 1 WHERE name = $1', ['a']);
+      tx.defer(...insert('b', 7n));
+      return counter;
+    });
+    expect([seen, await counterOf(storage, 'a'), await counterOf(storage, 'b')]).toEqual([1n, 2n, 7n]);
+  });
+
+  it.each(['at its end', 'before another statement'])(
+    'is rolled back if a deferred statement fails %s',
+    async (when) => {
+      const storage = await openWithTables(newUrl());
+      const actions: string[] = [];
+      const transaction = storage.transaction(async (tx) => {
+        tx.afterCommit(() => actions.push('committed'));
+        tx.defer(...insert('a', 1n));
+        tx.defer(...insert('a', 2n));
+        if (when === 'before another statement') await counterOf(tx, 'a').catch(() => undefined);
+        return 'done';
+      });
+      await expect(transaction).rejects.toThrow(/unique/i);
+      expect([await counterOf(storage, 'a'), actions]).toEqual([undefined, []]);
+      expect(await storage.transaction((tx) => tx.execute(...insert('a', 3n)))).toBe(1);
+    },
+  );
+
   it('does not affect others if it throws', async () => {
     const storage = await openWithTables(newUrl());
     const work = Array.from({ length: 20 }, (_, index) =>

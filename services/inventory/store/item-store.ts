@@ -100,16 +100,17 @@ export async function holdStock(tx: Transaction, { sku, quantity, nowMs }: Stock
 }
 
 /** Releases reserved stock of one item. */
-export async function freeStock(tx: Transaction, { sku, quantity, nowMs }: StockChange): Promise<void> {
-  await tx.execute(
-    'UPDATE items SET reserved = reserved - $2, version = version + 1, update_time = $3 WHERE sku = $1',
-    [sku, quantity, nowMs],
-  );
+export function freeStock(tx: Transaction, { sku, quantity, nowMs }: StockChange): void {
+  tx.defer('UPDATE items SET reserved = reserved - $2, version = version + 1, update_time = $3 WHERE sku = $1', [
+    sku,
+    quantity,
+    nowMs,
+  ]);
 }
 
 /** Takes reserved stock of one item out of the stock. */
-export async function takeStock(tx: Transaction, { sku, quantity, nowMs }: StockChange): Promise<void> {
-  await tx.execute(
+export function takeStock(tx: Transaction, { sku, quantity, nowMs }: StockChange): void {
+  tx.defer(
     `UPDATE items SET on_hand = on_hand - $2, reserved = reserved - $2, version = version + 1, update_time = $3
      WHERE sku = $1`,
     [sku, quantity, nowMs],

@@ -25,9 +25,9 @@ export async function insertReservation(tx: Transaction, reservation: Reservatio
 }
 
 /** Adds the items of a new reservation: at least one. */
-export async function insertReservationItems(tx: Transaction, { orderId, items }: Reservation): Promise<void> {
+export function insertReservationItems(tx: Transaction, { orderId, items }: Reservation): void {
   const rows = items.map((_, index) => `($1, $${3 * index + 2}, $${3 * index + 3}, $${3 * index + 4})`);
-  await tx.execute(`INSERT INTO reservation_items (order_id, position, sku, quantity) VALUES ${rows.join(', ')}`, [
+  tx.defer(`INSERT INTO reservation_items (order_id, position, sku, quantity) VALUES ${rows.join(', ')}`, [
     orderId,
     ...items.flatMap(({ sku, quantity }, position) => [position, sku, quantity]),
   ]);

@@ -37,7 +37,7 @@ export class WatchedOrder {
     await storage.migrate('order', await loadMigrations(new URL('../migrations/', import.meta.url)));
     const order = new WatchedOrder(storage, folder);
     const placed = newOrder({ id: 'order-1', userId: 'ada', lines, shippingAddress, timeMs: order.clock.now() });
-    await storage.transaction((tx) => insertOrder(tx, placed));
+    await storage.transaction(async (tx) => insertOrder(tx, placed));
     return order;
   }
 
