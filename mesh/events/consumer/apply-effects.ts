@@ -24,7 +24,8 @@ const maxEffects = 64;
 /**
  * Returns what applies effects: all that are ready at a time, of events of any partition, in one transaction. If one of its
  * effects fails, or one of its events is known, none is written, and each is applied alone: nothing that happens to an event
- * affects another one. With `alone`, an effect is not tried with others before.
+ * affects another one. With `alone`, an effect is not tried with others before. On PostgreSQL each is applied alone: they run
+ * at the same time there, and one after another would wait for all round trips.
  */
 export function applyEffects(storage: Storage, claims: Claims): ApplyEffect {
   const waiting: Waiting[] = [];
@@ -75,7 +76,7 @@ export function applyEffects(storage: Storage, claims: Claims): ApplyEffect {
   }
 
   return (received, effect, { alone }) => {
-    if (alone) return storage.transaction((tx) => write(tx, { received, effect }));
+    if (alone || storage.dialect === 'postgres') return storage.transaction((tx) => write(tx, { received, effect }));
     return new Promise((resolve, reject) => {
       waiting.push({ received, effect, resolve, reject });
       void run();

@@ -47,4 +47,10 @@ export interface EventHandler {
    * - After any other error it is retried a few times before it becomes a dead letter.
    */
   readonly handle: (event: StoredEvent, attributes: EventAttributes) => Promise<HandlerResult>;
+  /**
+   * How many events of a partition are handled at a time, at most, on SQLite: they share a transaction. With more than one, an event is
+   * read before the effects of those before it are written, and takes effect before them if they fail and are retried.
+   * Default: 1.
+   */
+  readonly concurrency?: number;
 }

@@ -106,9 +106,11 @@ export async function createEventConsumer(options: EventConsumerOptions): Promis
 
   async function tryToJoin(): Promise<boolean> {
     const { group, topics } = handler;
+    // On PostgreSQL each event in progress has a connection, which calls of the service need, too.
+    const concurrency = storage.dialect === 'sqlite' ? handler.concurrency : 1;
     try {
       for (const topic of topics) await events.ensureTopic(topic);
-      member = await events.consume({ group, topics, start: options.startAt ?? 'beginning', handle });
+      member = await events.consume({ group, topics, start: options.startAt ?? 'beginning', handle, concurrency });
       if (failures > 0) logRecovery({ logger, clock }, { err: failure, group, failures }, 'consumer joined its group');
       return true;
     } catch (error) {

@@ -71,8 +71,15 @@ export function createEventHandling(options: EventHandlingOptions): EventHandlin
   const skipped = countSkippedEvents(handler, options);
   const claims = createClaims(group, aging, clock);
   const applyEffect = applyEffects(storage, claims);
-  /** By partition: the error that its event waits for, and a signal that aborts when another process takes the partition. */
-  const miswired = new Map<string, { readonly error: MeshError; readonly signal: AbortSignal }>();
+  /** By partition: an event that waits, why, and a signal that aborts when another process takes the partition. */
+  const miswired = new Map<
+    string,
+    { readonly offset: bigint; readonly error: MeshError; readonly signal: AbortSignal }
+  >();
+
+  function noLongerMiswired(event: StoredEvent): void {
+    if (miswired.get(partitionOf(event))?.offset === event.offset) miswired.delete(partitionOf(event));
+  }
 
   function reportMiswired(
     error: MeshError,
@@ -81,7 +88,7 @@ export function createEventHandling(options: EventHandlingOptions): EventHandlin
     signal: AbortSignal,
   ): void {
     const isFirst = miswired.get(partitionOf(event))?.signal !== signal;
-    miswired.set(partitionOf(event), { error, signal });
+    miswired.set(partitionOf(event), { offset: event.offset, error, signal });
     if (!isFirst) return;
     const details = { err: error, group, event: attributes.id, topic: event.topic, partition: event.partition };
     logger.error(
@@ -142,7 +149,7 @@ export function createEventHandling(options: EventHandlingOptions): EventHandlin
         try {
           // What has failed is not to fail others.
           const outcome = await apply(event, attributes, { alone: attempts > 1 });
-          miswired.delete(partitionOf(event));
+          noLongerMiswired(event);
           if (outcome === 'too-old') skipped.noteTooOld(event, attributes);
           return outcome;
         } catch (error) {
@@ -151,7 +158,7 @@ export function createEventHandling(options: EventHandlingOptions): EventHandlin
             throw error;
           }
           if (isInfrastructureFault(error)) throw error;
-          miswired.delete(partitionOf(event));
+          noLongerMiswired(event);
           const delayMs = isInvalidEvent(error) ? undefined : retryDelaysMs[attempts - 1];
           if (delayMs === undefined) {
             const lastTimeMs = clock.now();

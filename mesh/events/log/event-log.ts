@@ -49,11 +49,16 @@ export interface ConsumeOptions {
   readonly start?: 'beginning' | 'latest';
   /**
    * Resolves when its effect is durable; only then is the offset committed. While it rejects, the event is delivered again
-   * after a growing delay and its partition waits. Events of one partition are delivered one at a time, in order; partitions
-   * run in parallel. `signal` aborts when the member stops or another process gets the partition. A waiting handler must
-   * reject then, and the next owner of the partition is given the event again.
+   * after a growing delay and its partition waits. Events of one partition are delivered one at a time, in order, unless
+   * `concurrency` is set; partitions run in parallel. `signal` aborts when the member stops or another process gets the
+   * partition. A waiting handler must reject then, and the next owner of the partition is given the event again.
    */
   readonly handle: (event: StoredEvent, signal: AbortSignal) => Promise<void>;
+  /**
+   * How many events of a partition are delivered at a time, at most; Kafka delivers one. Calls begin in order, and the offset
+   * is that of the first event that is not handled. Default: 1.
+   */
+  readonly concurrency?: number | undefined;
 }
 
 /** A running member of a group. */

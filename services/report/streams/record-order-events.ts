@@ -15,6 +15,7 @@ export function recordOrderEvents({ store }: RecordOrderEventsDeps): EventHandle
   return {
     group: 'report-service',
     topics: ['order.events'],
+    concurrency: 32,
     handle: async (event, attributes) => {
       const found = readOrderEvent(event, attributes);
       if ('skipped' in found) return found;

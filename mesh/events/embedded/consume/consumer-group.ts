@@ -36,7 +36,8 @@ export function createConsumerGroup(offsets: Offsets, context: PumpContext): Con
 
   function createMember(options: ConsumeOptions, partitions: readonly Partition[]): Member {
     const stopping = new AbortController();
-    const deliver: Deliver = { handle: options.handle, signal: stopping.signal };
+    const { handle, concurrency = 1 } = options;
+    const deliver: Deliver = { handle, concurrency, signal: stopping.signal };
     const member: Member = {
       partitions: new Set(partitions),
       deliver,

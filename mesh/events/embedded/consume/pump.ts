@@ -15,6 +15,8 @@ import { type ReadLimits, readBatch, recentBatch } from './reader.ts';
 /** Delivers an event to a member of a group. `signal` aborts when the member leaves. */
 export interface Deliver {
   readonly handle: ConsumeOptions['handle'];
+  /** How many events of a partition it gets at a time. */
+  readonly concurrency: number;
   readonly signal: AbortSignal;
 }
 
@@ -24,13 +26,13 @@ export interface PumpContext {
   readonly logger: Logger;
 }
 
-/** Delivers the events of one partition to one group, one at a time, to the member that has the partition. */
+/** Delivers the events of one partition to one group, in lots, to the member that has the partition. */
 export interface Pump {
   /** The error if the partition cannot be read further because its data is damaged. */
   readonly failure: MeshError | undefined;
   /** Delivers to this member from the next event on. `undefined`: pauses. */
   assign(deliver: Deliver | undefined): void;
-  /** Resolves when the member has no event of this partition in progress and its work is committed. */
+  /** Resolves when the member has no events of this partition in progress and its work is committed. */
   released(deliver: Deliver): Promise<void>;
 }
 
@@ -43,7 +45,7 @@ export function createPump(partition: Partition, offsets: Offsets, context: Pump
   const logger = context.logger.child({ topic: partition.topic, partition: partition.number });
   const wakeup = createWakeup();
   let owner: Deliver | undefined;
-  /** The member that has, or last had, an event in progress, and the end of that. */
+  /** The member that has, or last had, events in progress, and the end of these. */
   let holder: Deliver | undefined;
   let turn: Promise<unknown> = Promise.resolve();
   let running: Promise<void> | undefined;
@@ -79,9 +81,10 @@ export function createPump(partition: Partition, offsets: Offsets, context: Pump
     const from = next;
     const batch = recentBatch(partition, from, batchLimits) ?? (await readBatch(storage, partition, from, batchLimits));
     let delivered = 0;
-    for (const event of batch.events) {
-      if (!(await deliver(event))) break;
-      delivered += 1;
+    while (owner && delivered < batch.events.length) {
+      const lot = batch.events.slice(delivered, delivered + owner.concurrency);
+      if (!(await deliver(lot))) break;
+      delivered += lot.length;
     }
     if (delivered === batch.events.length) {
       next = batch.next;
@@ -90,22 +93,39 @@ export function createPump(partition: Partition, offsets: Offsets, context: Pump
     return batch.next > from;
   }
 
-  async function deliver(event: StoredEvent): Promise<boolean> {
+  /** Delivers events at the same time, and those again that are not handled. */
+  async function deliver(lot: readonly StoredEvent[]): Promise<boolean> {
+    let left = lot;
     for (let failures = 1; owner; failures++) {
       holder = owner;
-      const attempt = tryOnce(event, owner, failures);
+      const attempt = tryOnce(left, owner, failures).then((unhandled) => {
+        left = unhandled;
+        const [first] = unhandled;
+        next = first?.offset ?? endOf(lot);
+        offsets.note(partition, next);
+      });
       turn = attempt;
-      if (await attempt) return true;
+      await attempt;
+      if (left.length === 0) return true;
       await sleep(clock, retryDelayMs(failures), holder.signal);
     }
     return false;
   }
 
-  async function tryOnce(event: StoredEvent, to: Deliver, attempt: number): Promise<boolean> {
+  function endOf(lot: readonly StoredEvent[]): bigint {
+    const last = lot.at(-1);
+    return last === undefined ? next : last.offset + 1n;
+  }
+
+  /** Returns the events that were not handled. */
+  async function tryOnce(lot: readonly StoredEvent[], to: Deliver, attempt: number): Promise<readonly StoredEvent[]> {
+    const handled = await Promise.all(lot.map((event) => handle(event, to, attempt)));
+    return lot.filter((_, index) => !handled[index]);
+  }
+
+  async function handle(event: StoredEvent, to: Deliver, attempt: number): Promise<boolean> {
     try {
       await to.handle(event, to.signal);
-      next = event.offset + 1n;
-      offsets.note(partition, next);
       return true;
     } catch (error) {
       if (to.signal.aborted) return false;
