@@ -61,6 +61,8 @@ export function openWriteAheadLog(
   const descriptors = new Map<string, number>();
   let failure: MeshError | undefined;
   let flushed: LogState | undefined;
+  /** What the last `flush` read, until the checkpoint after it: no transaction runs between them. */
+  let latest: LogState | undefined;
   /** How many pages the log has when it is copied. More after a failure, so a long log is not copied after each batch. */
   let pagesWhenDue = pagesPerCheckpoint;
 
@@ -82,6 +84,7 @@ export function openWriteAheadLog(
     const state = readState(connection);
     const isFlushed = state !== undefined && state.log === flushed?.log && state.checkpointed === flushed.checkpointed;
     flushed = state;
+    latest = state;
     return isFlushed ? undefined : flushPart('-wal');
   };
   const checkpoint = async (): Promise<void> => {
@@ -101,6 +104,7 @@ export function openWriteAheadLog(
       connection.script('PRAGMA synchronous = NORMAL');
       // The frame counts start again.
       flushed = undefined;
+      latest = undefined;
     }
     await flushPart('');
   };
@@ -122,7 +126,8 @@ export function openWriteAheadLog(
       }
     },
     async checkpointIfDue() {
-      const state = readState(connection);
+      const state = latest ?? readState(connection);
+      latest = undefined;
       if (state === undefined || state.log - state.checkpointed < pagesWhenDue) return;
       await yieldToCalls();
       try {
