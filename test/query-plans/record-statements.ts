@@ -14,6 +14,9 @@ export interface ExecutedStatement {
 
 const planned = /^\s*(?:--[^\n]*\n\s*)*(?:SELECT|INSERT|UPDATE|DELETE|WITH|VALUES)\b/;
 
+/** How limits are written for SQLite, which then compiles a statement once. */
+const limitOnSqlite = /LIMIT CAST\((\$\d+) AS INTEGER\)/g;
+
 /** Records each statement that this process executes on either database, until `stop`. */
 export function recordStatements() {
   const executed = new Map<string, ExecutedStatement>();
@@ -21,8 +24,14 @@ export function recordStatements() {
   const { prepare } = DatabaseSync.prototype;
   const { query } = pg.Client.prototype;
 
-  DatabaseSync.prototype.prepare = function prepareRecorded(this: DatabaseSync, sql: string) {
+  const recordOnPostgres = (sql: string | undefined, database: unknown): void => {
+    if (sql === undefined || !planned.test(sql)) return;
     const text = oneLine(sql);
+    executed.set(`postgres ${text}`, { text, database: String(database), sqlitePlan: [] });
+  };
+
+  DatabaseSync.prototype.prepare = function prepareRecorded(this: DatabaseSync, sql: string) {
+    const text = oneLine(sql).replaceAll(limitOnSqlite, 'LIMIT $1');
     sqliteDatabases.add(this);
     if (planned.test(sql) && !executed.has(`sqlite ${text}`))
       executed.set(`sqlite ${text}`, { text, database: undefined, sqlitePlan: explainOnSqlite(this, sql, prepare) });
@@ -30,11 +39,10 @@ export function recordStatements() {
   };
   pg.Client.prototype.query = function queryRecorded(this: pg.Client, ...args: unknown[]) {
     const [config] = args;
-    const sql = typeof config === 'string' ? config : (config as { readonly text?: string }).text;
-    if (sql !== undefined && planned.test(sql)) {
-      const text = oneLine(sql);
-      executed.set(`postgres ${text}`, { text, database: String(this.database), sqlitePlan: [] });
-    }
+    const batch = config as Batch;
+    if (typeof config === 'string') recordOnPostgres(config, this.database);
+    else if (batch.submit === undefined) recordOnPostgres(batch.text, this.database);
+    else batch.submit = submitRecorded(batch.submit, (sql) => recordOnPostgres(sql, this.database));
     return (query as (...all: unknown[]) => unknown).apply(this, args);
   } as typeof query;
 
@@ -46,6 +54,34 @@ export function recordStatements() {
       DatabaseSync.prototype.prepare = prepare;
       pg.Client.prototype.query = query;
     },
+  };
+}
+
+/** What a client of PostgreSQL is given: one statement, or what sends several itself. */
+interface Batch {
+  readonly text?: string;
+  submit?: Submit;
+}
+
+interface Wire {
+  parse(statement: { readonly text: string }): void;
+}
+
+type Submit = (wire: Wire) => unknown;
+
+/** Records what a batch has parsed, which each connection does with a statement once. */
+function submitRecorded(submit: Submit, record: (sql: string) => void): Submit {
+  return function submitBatch(this: unknown, wire) {
+    const { parse } = wire;
+    wire.parse = (statement) => {
+      record(statement.text);
+      parse.call(wire, statement);
+    };
+    try {
+      return submit.call(this, wire);
+    } finally {
+      wire.parse = parse;
+    }
   };
 }
 

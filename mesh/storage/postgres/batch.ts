@@ -113,7 +113,7 @@ function toRow(columns: Columns, values: Fields): Row {
   return row;
 }
 
-/** The number of rows in `INSERT 0 1`, `UPDATE 1` and the like. */
+/** The number of rows that ends a tag such as `INSERT 0 1`. */
 function changesOf(tag: string): number {
   return tag.startsWith('SELECT') ? 0 : Number(tag.slice(tag.lastIndexOf(' ') + 1)) || 0;
 }
