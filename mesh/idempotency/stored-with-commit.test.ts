@@ -29,6 +29,7 @@ describeOnEachDatabase((newUrl) => {
     const changed = (tx: Transaction): Transaction => ({
       ...tx,
       execute: (sql, params) => tx.execute(change(sql), params),
+      defer: (sql, params) => tx.defer(change(sql), params),
     });
     const transaction: Storage['transaction'] = (work, options) =>
       storage.transaction((tx) => work(changed(tx)), options);
