@@ -21,7 +21,7 @@ export async function openShop(mesh: ClientOwner): Promise<Shop> {
     await shop.accounts.deposit({ requestId: randomUUID(), accountId: id, amount: euros(1_000_000_000n) });
   });
   await runConcurrently(items, concurrentCalls, (index) =>
-    shop.inventory.createItem({ item: { sku: sku(index), name: 'An item', unitPrice: price, onHand: 1_000_000n } }),
+    shop.inventory.createItem({ item: { sku: sku(index), name: 'An item', unitPrice: price, onHand: 1_000_000_000n } }),
   );
   return shop;
 }

@@ -5,12 +5,12 @@ import { type Order, OrderState } from '#gen/order/v1/order.ts';
 import { OrderReportServiceContract } from '#gen/report/v1/report.contract.ts';
 import { MeshError } from '../../../mesh/errors/mesh-error.ts';
 import type { StartedProcess } from '../../../mesh/testing/servers/start-process.ts';
-import { readMails } from '../../../test/support/mails.ts';
 import type { Shop } from '../../../test/support/shop.ts';
 import { runConcurrently } from '../concurrency.ts';
 import { percentile } from '../rates.ts';
 import type { LoadedServer } from '../server.ts';
 import { openShop, orderOf } from '../shop.ts';
+import { mailCounter } from './mail-count.ts';
 
 /** How many orders were completed per second by the clock, and the processor time of each in milliseconds. */
 export interface OrderRate {
@@ -22,8 +22,8 @@ export interface OrderRate {
 export interface OrderingMesh {
   readonly server: Pick<LoadedServer, 'client' | 'cpuSeconds'>;
   readonly shop: Shop;
-  /** With the folder `mail` of its mails. */
-  readonly dataDir: string;
+  /** Returns how many mails it has sent. */
+  readonly sentMails: () => number;
   completed: number;
 }
 
@@ -41,7 +41,7 @@ export async function openOrderingMesh(
   server: StartedProcess & OrderingMesh['server'],
   dataDir: string,
 ): Promise<OrderingMesh> {
-  return { server, shop: await openShop(server), dataDir, completed: 0 };
+  return { server, shop: await openShop(server), sentMails: mailCounter(join(dataDir, 'mail')), completed: 0 };
 }
 
 /** Completes orders for 5 s, so every contender has compiled what it runs. */
@@ -124,16 +124,15 @@ async function stateAtEnd(orders: Shop['orders'], id: string): Promise<OrderStat
 }
 
 /** Waits until the mails of all completed orders are written and the reports count them. */
-async function followed({ server, dataDir, completed }: OrderingMesh): Promise<void> {
+async function followed({ server, sentMails, completed }: OrderingMesh): Promise<void> {
   const reports = server.client(OrderReportServiceContract);
   const counted = async () => {
     // One item is in every order.
     for await (const { orderCount } of reports.listBestSellers({ limit: 1 })) return Number(orderCount);
     return 0;
   };
-  const sent = () => readMails(join(dataDir, 'mail')).length;
   for (const endMs = performance.now() + followLimitMs; performance.now() < endMs; await delay(checkEveryMs)) {
-    if ((await counted()) >= completed && sent() >= mailsOfOrder * completed) return;
+    if ((await counted()) >= completed && sentMails() >= mailsOfOrder * completed) return;
   }
-  throw new Error(`only ${await counted()} orders in reports and ${sent()} mails of ${completed} orders`);
+  throw new Error(`only ${await counted()} orders in reports and ${sentMails()} mails of ${completed} orders`);
 }
