@@ -47,13 +47,35 @@ export async function createShipment<Response>(
     const shipment = await storage.transaction((tx) => recordOutcome(tx, order.orderId, outcome, deps));
     return await answer(async () => requireBooked(shipment));
   }
+  let isRecorded = false;
   try {
-    return await answer(async (tx) => requireBooked(await recordOutcome(tx, order.orderId, outcome, deps)));
-  } catch (error) {
-    // Cancelled during the call, and the carrier may have received the booking last: nobody else would cancel that.
-    if (shipmentCancelled.is(error) || carrierRefused.is(error)) await carrier.cancel(order.orderId, signal);
-    throw error;
+    return await answer(async (tx) => {
+      const shipment = requireBooked(await recordOutcome(tx, order.orderId, outcome, deps));
+      tx.afterCommit(() => {
+        isRecorded = true;
+      });
+      return shipment;
+    });
+  } finally {
+    // Another call with this request id was answered meanwhile, or this one failed. The carrier has the booking all the same,
+    // perhaps since after its cancellation: nobody else would record or cancel it.
+    if (!isRecorded) {
+      const shipment = await storage.transaction((tx) => recordOutcome(tx, order.orderId, outcome, deps));
+      if (shipment.state !== 'BOOKED') await carrier.cancel(order.orderId, signal);
+    }
   }
+}
+
+/**
+ * For a repeated CreateShipment: cancels what the carrier may have of a shipment that was cancelled since. Another attempt of
+ * the call may have booked after the cancellation.
+ */
+export async function cancelLateBooking(
+  orderId: string,
+  signal: AbortSignal,
+  { storage, carrier }: ShippingDeps,
+): Promise<void> {
+  if (isCancelled(await getShipment(storage, orderId))) await carrier.cancel(orderId, signal);
 }
 
 /**

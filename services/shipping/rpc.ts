@@ -1,7 +1,13 @@
 import type { ShippingServiceHandlers } from '#gen/shipping/v1/shipping.contract.ts';
 import type { Shipment as ProtoShipment } from '#gen/shipping/v1/shipping.ts';
 import { toAddress } from '#mesh';
-import { type Answer, cancelShipment, createShipment, type ShippingDeps } from './change-shipments.ts';
+import {
+  type Answer,
+  cancelLateBooking,
+  cancelShipment,
+  createShipment,
+  type ShippingDeps,
+} from './change-shipments.ts';
 import { toProto } from './proto.ts';
 import { getShipment } from './store.ts';
 
@@ -13,7 +19,10 @@ export function createShippingRpc(deps: ShippingDeps): ShippingServiceHandlers {
   return {
     async createShipment({ orderId, paymentId, userId, address }, { once, signal, caller }) {
       const answered = await once.replay();
-      if (answered) return answered;
+      if (answered) {
+        await cancelLateBooking(orderId, signal, deps);
+        return answered;
+      }
       const owner = userId || (caller?.subject ?? '');
       const order = { orderId, paymentId, userId: owner, address: toAddress(address) };
       const answer: Answer<ProtoShipment> = (work) => once(async (tx) => toProto(await work(tx)));

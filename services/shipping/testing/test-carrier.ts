@@ -22,6 +22,8 @@ export interface TestCarrier {
   readonly requests: readonly string[];
   /** Replaces its normal behaviour. */
   behave(behaviour: ((request: CarrierRequest) => void | Promise<void>) | undefined): void;
+  /** Holds back its next request of this method until `release`; `asked` resolves when it has arrived. */
+  holdBack(method: 'PUT' | 'DELETE'): { readonly asked: Promise<void>; readonly release: () => void };
   close(): Promise<void>;
 }
 
@@ -51,6 +53,21 @@ export async function startTestCarrier(): Promise<TestCarrier> {
     requests,
     behave: (next) => {
       behaviour = next;
+    },
+    holdBack(method) {
+      const asked = Promise.withResolvers<void>();
+      const released = Promise.withResolvers<void>();
+      let isHeld = false;
+      behaviour = async (request) => {
+        if (request.method === method && !isHeld) {
+          isHeld = true;
+          asked.resolve();
+          await released.promise;
+        }
+        request.act();
+        request.answer();
+      };
+      return { asked: asked.promise, release: released.resolve };
     },
     close: () =>
       new Promise((resolve) => {
