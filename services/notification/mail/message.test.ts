@@ -47,6 +47,11 @@ describe('a mail as a message', () => {
     expect(Math.max(...message.split('\r\n').map((line) => line.length))).toBeLessThanOrEqual(78);
   });
 
+  it.each([1, 56, 57, 58, 114])('has no empty line in or after a text of %i bytes', (length) => {
+    const text = 'x'.repeat(length);
+    expect(formatMessage({ ...mail, text }, date)).toMatch(/\r\n\r\n([^\r\n]+\r\n)+$/);
+  });
+
   const recipients = [
     'ada@example.com\r\nBcc: eve@example.com',
     'ada@example.com, eve@example.com',

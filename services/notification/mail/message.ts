@@ -22,7 +22,9 @@ export function formatMessage(mail: Mail, date: Date, sender: string = defaultSe
     'Content-Type: text/plain; charset=utf-8',
     'Content-Transfer-Encoding: base64',
   ];
-  const body = Buffer.from(mail.text).toString('base64').replace(/.{76}/g, '$&\r\n');
+  const body = Buffer.from(mail.text)
+    .toString('base64')
+    .replace(/.{76}(?=.)/g, '$&\r\n');
   return `${headers.join('\r\n')}\r\n\r\n${body}\r\n`;
 }
 
