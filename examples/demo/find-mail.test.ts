@@ -27,6 +27,14 @@ it('finds a mail in a mailbox of many megabytes, wherever it is', async () => {
   }
 });
 
+it('passes over files that cannot be read', async () => {
+  const folder = await folderWith({ '2026-11-30-2.mbox': mboxEntry('mail-1') });
+  await mkdir(join(folder, '2026-11-30.mbox'));
+  await mkdir(join(folder, 'mail-2.eml'));
+  expect(await findMail(sent('mail-1'), 4)).toMatchObject({ path: join(folder, '2026-11-30-2.mbox') });
+  expect(await findMail(sent('mail-2'), 4)).toBeUndefined();
+});
+
 it('finds a mail that was sent before midnight, and that of an earlier version', async () => {
   const folder = await folderWith({
     '2026-11-29-2.mbox': mboxEntry('late'),

@@ -21,7 +21,9 @@ export async function findMail(mail: Notification, lineCount: number): Promise<F
   for (const name of await readdir(folder).catch(() => [])) {
     if (!mayHave(name, mail)) continue;
     const path = join(folder, name);
-    const text = name.endsWith('.eml') ? await readFile(path, 'utf8') : await searchMailbox(path, mail.id);
+    const reading = name.endsWith('.eml') ? readFile(path, 'utf8') : searchMailbox(path, mail.id);
+    // It may have been removed meanwhile, or be readable by the mesh only.
+    const text = await reading.catch(() => undefined);
     if (text !== undefined) return { path, lines: text.split(/\r?\n/, lineCount) };
   }
   return undefined;
