@@ -127,7 +127,7 @@ describe('a retention setting of a mesh', () => {
   });
 
   it.each([
-    [{}, ['.aging', 'young.eml', 'young.mbox']],
+    [{}, ['.aging', '2026-11-28.mbox', 'young.eml']],
     [{ MAIL_RETENTION_MS: `${dayMs}` }, ['.aging']],
   ])('decides how long mails are kept: %j', async (settings, kept) => {
     const dataDir = await folderForTest();
@@ -136,9 +136,9 @@ describe('a retention setting of a mesh', () => {
     writeFileSync(join(dataDir, 'mail', '.aging'), '');
     for (const [name, ageDays] of [
       ['young.eml', 2],
-      ['young.mbox', 2],
+      ['2026-11-28.mbox', 2],
       ['old.eml', 40],
-      ['old.mbox', 40],
+      ['2026-10-21-2.mbox', 40],
     ] as const) {
       const seconds = (Date.now() - ageDays * dayMs) / 1_000;
       writeFileSync(join(dataDir, 'mail', name), '');

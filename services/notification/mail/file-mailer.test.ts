@@ -77,7 +77,8 @@ describe('the file mailer', () => {
 
   it('removes mails after their retention, and nothing that is not a mail', async () => {
     await mailer.send(mail);
-    await writeFile(join(folder, 'notes.txt'), 'mine');
+    for (const name of ['notes.txt', 'archive.mbox']) await writeFile(join(folder, name), 'mine');
+    await utimes(join(folder, 'archive.mbox'), 1, 1);
     await mailer.purge?.start();
     await waits();
     // The machine's clock does not matter.
@@ -86,11 +87,11 @@ describe('the file mailer', () => {
     await waits();
     await mailer.send({ ...mail, id: 'mail-2' });
     expect(sentIds()).toEqual(['mail-1', 'mail-2']);
-    expect(await readdir(folder)).toHaveLength(4);
+    expect(await readdir(folder)).toHaveLength(5);
     clock.advance(dayMs + hourMs);
     await waits();
     expect(sentIds()).toEqual(['mail-2']);
-    expect(await readdir(folder)).toEqual(expect.arrayContaining(['.aging', 'notes.txt']));
+    expect(await readdir(folder)).toEqual(expect.arrayContaining(['.aging', 'notes.txt', 'archive.mbox']));
     await rm(folder, { recursive: true });
     clock.advance(hourMs);
     await waits();

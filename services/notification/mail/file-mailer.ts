@@ -95,11 +95,14 @@ async function removeOld(folder: string, agedMs: number, retentionMs: number, si
   }
 }
 
-/** Yields the mailboxes, and the mails of earlier versions (`.eml`, and `.part` of unfinished ones). Any may vanish at any time. */
+/** The mailboxes, and the mails of earlier versions (`.eml`, and `.part` of unfinished ones). Others are not ours. */
+const nameOfMails = /^\d{4}-\d\d-\d\d(-\d+)?\.mbox$|\.(eml|part)$/;
+
+/** Yields the files of mails. Any may vanish at any time. */
 async function* mailsOf(folder: string): AsyncGenerator<{ readonly path: string; readonly timeMs: number }> {
   const entries = await opendir(folder).catch(ignoreMissing);
   for await (const { name } of entries ?? []) {
-    if (!/\.(mbox|eml|part)$/.test(name)) continue;
+    if (!nameOfMails.test(name)) continue;
     const path = join(folder, name);
     const found = await stat(path).catch(ignoreMissing);
     if (found !== undefined) yield { path, timeMs: found.mtimeMs };

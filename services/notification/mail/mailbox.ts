@@ -1,4 +1,5 @@
 import {
+  type BigIntStats,
   closeSync,
   fdatasync,
   fstatSync,
@@ -18,12 +19,13 @@ import { mailUnavailable } from '../errors.ts';
 export interface Mailbox {
   /** In UTC, as in ISO 8601. */
   readonly day: string;
-  /** Whether the file is still at its path. */
-  isInPlace(): boolean;
+  /** Whether the file is still at its path, with what was appended and nothing else: nobody has moved, edited or emptied it. */
+  isUntouched(): boolean;
   /**
    * Appends entries with one write and one flush, and sets the modification time. Resolves when they and the name of the file are
    * durable. If that fails, it removes what was written and rejects; nothing may be appended any more then, because the system
-   * may take what it could not write for written. Rejects with UNAVAILABLE `MAIL_UNAVAILABLE` if the file is not in its place.
+   * may take what it could not write for written. If the file was touched meanwhile, it leaves it as it is, and rejects with
+   * UNAVAILABLE `MAIL_UNAVAILABLE`.
    */
   append(entries: string, timeMs: number): Promise<void>;
   /** Never throws. */
@@ -32,31 +34,35 @@ export interface Mailbox {
 
 /** Creates a mailbox for the owner alone: `<day>.mbox`, or `<day>-2.mbox` and so on if there is one. */
 export function openMailbox(folder: string, day: string): Mailbox {
-  const { path, descriptor } = create(folder, day);
-  const opened = fstatSync(descriptor, { bigint: true });
+  const { path, descriptor, opened } = create(folder, day);
   let length = 0;
   let hasName = false;
 
-  const isInPlace = () => {
+  const isUntouched = () => {
     const found = statSync(path, { bigint: true, throwIfNoEntry: false });
-    return found?.ino === opened.ino && found.dev === opened.dev;
+    return found?.ino === opened.ino && found.dev === opened.dev && found.size === BigInt(length);
   };
 
   async function write(bytes: Buffer, timeMs: number): Promise<void> {
     writeFileSync(descriptor, bytes);
+    length += bytes.length;
     futimesSync(descriptor, timeMs / 1_000, timeMs / 1_000);
     await promisify(fdatasync)(descriptor);
     if (!hasName) await syncFolder(dirname(path));
     hasName = true;
-    if (!isInPlace()) throw mailUnavailable({ problem: `${path} was deleted or moved while it was written` });
-    length += bytes.length;
   }
 
-  /** Where that fails, an incomplete mail remains at the end, after which there will be none. */
-  function takeBack(): void {
+  /**
+   * Removes what was written after `before` bytes, at most `written` bytes. A file of any other size was changed by somebody else,
+   * and is left as it is. Where that fails, incomplete mails remain at the end, after which there will be none.
+   */
+  function takeBack(before: number, written: number): void {
     try {
-      ftruncateSync(descriptor, length);
-      if (length === 0 && isInPlace()) rmSync(path);
+      const { size } = fstatSync(descriptor);
+      if (size < before || size > before + written) return;
+      ftruncateSync(descriptor, before);
+      length = before;
+      if (before === 0 && isUntouched()) rmSync(path);
     } catch {
       // The failure of the write is reported.
     }
@@ -64,14 +70,18 @@ export function openMailbox(folder: string, day: string): Mailbox {
 
   return {
     day,
-    isInPlace,
+    isUntouched,
     async append(entries, timeMs) {
+      const bytes = Buffer.from(entries);
+      const before = length;
       try {
-        await write(Buffer.from(entries), timeMs);
+        await write(bytes, timeMs);
       } catch (error) {
-        takeBack();
+        takeBack(before, bytes.length);
         throw error;
       }
+      if (!isUntouched())
+        throw mailUnavailable({ problem: `${path} was deleted, moved or changed while it was written` });
     },
     close() {
       try {
@@ -83,14 +93,32 @@ export function openMailbox(folder: string, day: string): Mailbox {
   };
 }
 
-function create(folder: string, day: string): { readonly path: string; readonly descriptor: number } {
+interface Created {
+  readonly path: string;
+  readonly descriptor: number;
+  readonly opened: BigIntStats;
+}
+
+function create(folder: string, day: string): Created {
   for (let count = 1; ; count += 1) {
     const path = join(folder, `${day}${count > 1 ? `-${count}` : ''}.mbox`);
     try {
-      return { path, descriptor: openSync(path, 'ax', 0o600) };
+      const descriptor = openSync(path, 'ax', 0o600);
+      return { path, descriptor, opened: statOf(path, descriptor) };
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
     }
+  }
+}
+
+/** Removes the new file if that fails. */
+function statOf(path: string, descriptor: number): BigIntStats {
+  try {
+    return fstatSync(descriptor, { bigint: true });
+  } catch (error) {
+    closeSync(descriptor);
+    rmSync(path, { force: true });
+    throw error;
   }
 }
 

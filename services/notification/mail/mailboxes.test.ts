@@ -90,6 +90,56 @@ describe('mailboxes on a disk', () => {
     expect([await read('archive.mbox'), await read(first)]).toEqual(['one', 'two']);
   });
 
+  it.each([
+    ['a mail program marked its mails as read', 'one, read'],
+    ['a mail program removed a mail', 'o'],
+    ['they were emptied', ''],
+  ])('are left alone and begin again if %s', async (_title, text) => {
+    await mailboxes.append('one');
+    fs.writeFileSync(join(folder, first), text);
+    await mailboxes.append('two');
+    expect([await read(first), await read(second)]).toEqual([text, 'two']);
+  });
+
+  it.each(['one, read and two', ''])('report no mail as sent if they became %j while it was written', async (text) => {
+    await mailboxes.append('one');
+    const flush = fs.fdatasync;
+    vi.spyOn(fs, 'fdatasync').mockImplementationOnce((descriptor, done) => {
+      fs.writeFileSync(join(folder, first), text);
+      flush(descriptor, done);
+    });
+    syncBuiltinESMExports();
+    await expect(mailboxes.append('two')).rejects.toMatchObject({ reason: 'MAIL_UNAVAILABLE' });
+    await mailboxes.append('two');
+    expect([await read(first), await read(second)]).toEqual([text, 'two']);
+  });
+
+  it.each(['one, read and two', 'o', ''])(
+    'are not cut or filled if they became %j and the flush fails',
+    async (text) => {
+      await mailboxes.append('one');
+      vi.spyOn(fs, 'fdatasync').mockImplementationOnce((_descriptor, done) => {
+        fs.writeFileSync(join(folder, first), text);
+        done(new Error('EIO'));
+      });
+      syncBuiltinESMExports();
+      await expect(mailboxes.append('two')).rejects.toThrow('EIO');
+      expect(await read(first)).toBe(text);
+    },
+  );
+
+  it('leave no file behind that they cannot use', async () => {
+    const opened = vi.spyOn(fs, 'openSync');
+    const closed = vi.spyOn(fs, 'closeSync');
+    vi.spyOn(fs, 'fstatSync').mockImplementationOnce(() => {
+      throw new Error('EIO');
+    });
+    syncBuiltinESMExports();
+    await expect(mailboxes.append('one')).rejects.toThrow('EIO');
+    expect(await readdir(folder)).toEqual([]);
+    expect(closed).toHaveBeenCalledWith(opened.mock.results[0]?.value);
+  });
+
   it('have names that are durable', async () => {
     const opened = vi.spyOn(fs, 'openSync');
     const synced = vi.spyOn(fs, 'fsync');

@@ -28,8 +28,8 @@ interface Waiting {
 
 /**
  * Writes the entries that wait at the same time with one write and one flush: all of them fail if that fails. Each process, and
- * each after a failure, writes to a file of its own. So processes share a folder without locks, also one of another machine, and
- * an incomplete mail can only be the last of its file.
+ * each after a failure, or after somebody else has touched its file, writes to a file of its own. So processes share a folder
+ * without locks, also one of another machine, and only mails of the last write to a file can be incomplete.
  */
 export function createMailboxes(folder: string, { aging, clock }: MailboxTime): Mailboxes {
   let waiting: Waiting[] = [];
@@ -63,7 +63,7 @@ export function createMailboxes(folder: string, { aging, clock }: MailboxTime): 
   }
 
   function mailboxOf(day: string): Mailbox {
-    if (mailbox?.day === day && mailbox.isInPlace()) return mailbox;
+    if (mailbox?.day === day && mailbox.isUntouched()) return mailbox;
     release();
     makeAgain(folder);
     return openMailbox(folder, day);
