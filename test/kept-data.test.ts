@@ -62,7 +62,7 @@ function describeKeptData(open: () => Promise<OpenedData>): void {
     await expectConserved(shop, withoutEves(orders));
     await expectPaidOnce(shop, orders);
     // Eve's mails were refused permanently.
-    await expectNotifiedOnce(shop, kept.dataDir, withoutEves(orders));
+    await expectNotifiedOnce(shop, kept.dataDir, withoutEves(orders), { wasKilled: true });
     const { users, accountEvents, deadLetters } = await readMesh(mesh);
     expect(users).toMatchObject(kept.expected.content.users);
     for (const [id, events] of Object.entries(kept.expected.content.accountEvents))
@@ -154,7 +154,7 @@ function describeAMinuteLater(open: () => Promise<OpenedData>): void {
     const all = await orders();
     await expectConserved(shop, withoutEves(all));
     await expectPaidOnce(shop, all);
-    await expectNotifiedOnce(shop, kept.dataDir, all);
+    await expectNotifiedOnce(shop, kept.dataDir, all, { wasKilled: true });
   });
 
   it('is consistent, and its projections match its events', async () => {

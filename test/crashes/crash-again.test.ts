@@ -50,7 +50,7 @@ it('a mesh that is killed repeatedly under load drives every order to its end, o
   }
   await invariants.expectPaidOnce(shop, ends);
   await invariants.expectShippedOnce(carrier, ends);
-  await invariants.expectNotifiedOnce(shop, dataDir, ends);
+  await invariants.expectNotifiedOnce(shop, dataDir, ends, { wasKilled: true });
   await invariants.expectConserved(shop, ends);
   await invariants.expectNothingStuck(shop);
   const due = await invariants.countExpectedEvents(shop, ends);

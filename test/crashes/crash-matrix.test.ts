@@ -110,7 +110,7 @@ async function check(
   if (reason !== undefined) expect(order.failure).toMatchObject({ reason });
   await invariants.expectPaidOnce(shop, [order]);
   await invariants.expectShippedOnce({ liveShipments: () => liveShipmentsIn(mesh.dataDir) }, [order]);
-  await invariants.expectNotifiedOnce(shop, mesh.dataDir, [order]);
+  await invariants.expectNotifiedOnce(shop, mesh.dataDir, [order], { wasKilled: true });
   await invariants.expectConserved(shop, [order]);
   await invariants.expectNothingStuck(shop);
   await expectEvents(mesh, shop, order);

@@ -72,7 +72,7 @@ async function survive(point: CrashPoint, scenario: Scenario): Promise<void> {
   }
   await invariants.expectPaidOnce(shop, orders);
   await invariants.expectShippedOnce(carrier, orders);
-  await invariants.expectNotifiedOnce(shop, dataDir, orders);
+  await invariants.expectNotifiedOnce(shop, dataDir, orders, { wasKilled: true });
   await invariants.expectConserved(shop, orders);
   await invariants.expectNothingStuck(shop);
   const due = await invariants.countExpectedEvents(shop, orders);

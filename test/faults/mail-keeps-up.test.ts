@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { eventually } from '../../mesh/testing/eventually.ts';
 import { startMesh, type TestMesh } from '../../mesh/testing/start-mesh.ts';
 import { allServices } from '../../services/all.ts';
-import { readMails } from '../support/mails.ts';
+import { countMails } from '../support/mails.ts';
 import { bookOrder, euros, fillShop, type Shop, shopOf, watchToEnd } from '../support/shop.ts';
 
 const orders = 400;
@@ -46,7 +46,7 @@ it('a mesh under load sends mails as fast as orders complete, and shows the rest
   await completeOrders();
   const ordersMs = performance.now() - startMs;
   // Two per order. At a quarter of their rate, mails would need three times as long again.
-  await eventually(() => expect(readMails(join(mesh.dataDir, 'mail')).length).toBe(2 * orders), {
+  await eventually(() => expect(countMails(join(mesh.dataDir, 'mail'))).toBe(2 * orders), {
     timeoutMs: 3 * ordersMs,
     intervalMs: 20,
   });

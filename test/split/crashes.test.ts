@@ -131,7 +131,7 @@ describeWithRealServers('an order whose process dies next to another instance of
     }
     await invariants.expectPaidOnce(shop, orders);
     await invariants.expectShippedOnce(carrier, orders);
-    await invariants.expectNotifiedOnce(shop, folder, orders);
+    await invariants.expectNotifiedOnce(shop, folder, orders, { wasKilled: true });
   });
 
   it('leaves money, stock and events of all orders as they have to be, and an audit without findings', async () => {

@@ -97,7 +97,7 @@ describeWithRealServers('a split mesh whose processes and servers die', () => {
     await expectConserved(shop, orders, before);
     expectNoFaults(shipmentFaults(orders, await carrier.liveShipments()));
     const patient = { timeoutMs: settleMs, intervalMs: 500 };
-    await eventually(() => expectNotifiedOnce(shop, folder.path, orders), patient);
+    await eventually(() => expectNotifiedOnce(shop, folder.path, orders, { wasKilled: true }), patient);
     const due = await countExpectedEvents(shop, orders, accountIds);
     await eventually(async () => expectHistory(await readKafka(servers), due), patient);
     await expectNothingStuck(shop);

@@ -102,7 +102,7 @@ async function checkMesh(mesh: TestMesh, { carrier, known, dataDir, check }: Che
   });
   await check('paid once', () => invariants.expectPaidOnce(shop, ends));
   await check('shipped once', () => invariants.expectShippedOnce(carrier, ends));
-  await check('notified', () => invariants.expectNotifiedOnce(shop, dataDir, ends));
+  await check('notified', () => invariants.expectNotifiedOnce(shop, dataDir, ends, { wasKilled: true }));
   if (known.filled.length > 0) await check('conserved', () => invariants.expectConserved(shop, ends));
   await check('nothing stuck', () => invariants.expectNothingStuck(shop));
   await check('audit', async () => {
