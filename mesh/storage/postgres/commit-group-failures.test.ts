@@ -99,6 +99,35 @@ describeWithCounters('commit groups on PostgreSQL, when one fails', (counters) =
     expect(await storage.transaction(increment, inGroup)).toBe(1);
   });
 
+  it('undoes none that is done if the next one is cancelled before its first statement is sent', async () => {
+    const { storage, runTogether } = counters();
+    const caller = new AbortController();
+    const leave = (tx: Transaction) => {
+      const called = increment(tx, 'b');
+      caller.abort(new Error('too late'));
+      return called;
+    };
+    const outcomes = Promise.allSettled(runTogether([increment, leave, increment], [undefined, caller.signal]));
+    const done = { status: 'fulfilled' };
+    expect(await outcomes).toMatchObject([done, { reason: { message: 'too late' } }, done]);
+    expect(await values(storage)).toEqual([2n, 0n]);
+  });
+
+  it('undoes none that is done if the next one cannot be kept apart, because the session lost its statements', async () => {
+    const { url } = counters();
+    const single = await openPostgres(url, { poolSize: 1 });
+    onTestFinished(() => single.close());
+    const runTogether = (works: readonly ((tx: Transaction) => Promise<unknown>)[]) =>
+      Promise.all(works.map((work) => single.transaction(work, inGroup)));
+    await runTogether([increment, increment, increment]);
+    const forget = async (tx: Transaction) => {
+      await increment(tx);
+      await tx.execute('DEALLOCATE ALL');
+    };
+    await runTogether([increment, forget, increment]);
+    expect(await values(single)).toEqual([6n, 0n]);
+  });
+
   it('fails all that wait if the server cannot be reached, and works again after its restart', async () => {
     const { server, storage, runTogether } = counters();
     await server.killImmediate();

@@ -179,7 +179,7 @@ async function runAlone(connection: Connection, queue: Queue, server: string): P
 /** Runs each member in its own savepoint, so one that fails is rolled back alone. */
 async function runShared(connection: Connection, queue: Queue, server: string, size: number): Promise<Unfinished[]> {
   await begin(connection, server);
-  connection.precede('SAVEPOINT member');
+  connection.precede(`SAVEPOINT ${savepoint(0)}`);
   const done: Member[] = [];
   const unfinished: Unfinished[] = [];
   for (let count = 0; count < size; count += 1) {
@@ -188,9 +188,9 @@ async function runShared(connection: Connection, queue: Queue, server: string, s
     const failed = await member.run(connection, runWork);
     if (failed === undefined) done.push(member);
     const isLast = count === size - 1;
-    const fault = failed === undefined && isLast ? undefined : await separate(connection, failed);
+    const fault = failed === undefined && isLast ? undefined : await separate(connection, done.length, failed);
     if (failed !== undefined) unfinished.push(...answer(member, failed));
-    if (fault !== undefined) return [...unfinished, ...lose(done, member, connectError(fault, server))];
+    if (fault !== undefined) return [...unfinished, ...lose(done, member, failed, connectError(fault, server))];
     // The commit releases the locks that others wait for. After a cancellation, no other member's statement must be hit by it.
     if (mayRunAgain(failed?.engineError) || connection.isSpent()) break;
   }
@@ -202,15 +202,24 @@ async function runShared(connection: Connection, queue: Queue, server: string, s
   return [...unfinished, ...done.flatMap((member) => answer(member, failed))];
 }
 
-/** Keeps or undoes what was done since the savepoint and sets it again; returns the error if that lost the transaction. */
-async function separate(connection: Connection, failed: FailedWork | undefined): Promise<unknown> {
+/** The savepoint of the member before which `done` ones are done. */
+function savepoint(done: number): string {
+  // Of two names, so that a rollback to one that was not set fails, and does not undo the member before it.
+  return `member_${done % 2}`;
+}
+
+/**
+ * Keeps or undoes what was done since the savepoint, and sets the one of the next member; `done` counts the members that were
+ * kept, this one included. Returns the error if that lost the transaction.
+ */
+async function separate(connection: Connection, done: number, failed: FailedWork | undefined): Promise<unknown> {
   if (failed === undefined) {
-    connection.precede('RELEASE SAVEPOINT member');
-    connection.precede('SAVEPOINT member');
+    connection.precede(`RELEASE SAVEPOINT ${savepoint(done - 1)}`);
+    connection.precede(`SAVEPOINT ${savepoint(done)}`);
     return undefined;
   }
   try {
-    await connection.script('ROLLBACK TO SAVEPOINT member');
+    await connection.script(`ROLLBACK TO SAVEPOINT ${savepoint(done)}`);
     return undefined;
   } catch (error) {
     return error;
@@ -225,9 +234,9 @@ function answer(member: Member, failed: FailedWork | undefined): Unfinished[] {
   return [];
 }
 
-/** Handles the members that had run when the connection was lost. The caller of `last` may have ended it to cancel. */
-function lose(done: readonly Member[], last: Member, error: Error): Unfinished[] {
-  if (last.signal?.aborted === true) return done.map((member) => ({ member }));
+/** Handles the members that had run when the transaction was lost, because `last` failed: after a cancellation, or a lost race. */
+function lose(done: readonly Member[], last: Member, failed: FailedWork | undefined, error: Error): Unfinished[] {
+  if (last.signal?.aborted === true || mayRunAgain(failed?.engineError)) return done.map((member) => ({ member }));
   for (const member of done) member.reject(error);
   return [];
 }
