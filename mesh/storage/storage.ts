@@ -40,14 +40,17 @@ export interface Transaction extends Queryable {
 
 /** Options of a transaction. */
 export interface TransactionOptions {
-  /** Cancels the transaction: the current statement ends where the engine can do that, and nothing is committed. */
+  /**
+   * Cancels the transaction: the current statement ends where the engine can do that, and nothing is committed. It does not
+   * cancel a commit that was sent to the server.
+   */
   readonly signal?: AbortSignal;
   /**
    * commitGroup is the key of a commit group. Transactions of a group that wait at the same time, in this process, run one
    * after another and share a commit; one that throws is rolled back, and fails, alone. Use it for rows that many change at a
    * time, and name the group after them. Work that awaits anything but its own statements is refused
-   * (`TRANSACTION_AWAITED_OUTSIDE`); once its work is done, no signal cancels it. SQLite runs all transactions like this, in
-   * any group or none. Default: none.
+   * (`TRANSACTION_AWAITED_OUTSIDE`); once its work and its statements are done, no signal cancels it. SQLite runs all
+   * transactions like this, in any group or none. Default: none.
    */
   readonly commitGroup?: string;
   /**

@@ -25,7 +25,7 @@ export interface Connection {
   begin(): Promise<void>;
   /** Runs a statement without parameters in the same message as the next one. If it fails, the next one rejects with `NotRun`. */
   precede(sql: string): void;
-  /** Commits, in the same message as the statements that wait. Sends nothing if the transaction had no statement. */
+  /** Commits, in the same message as the statements that wait; no signal cancels that message. Sends nothing if the transaction had no statement. */
   commit(): Promise<void>;
   /** Rolls back, if the transaction had a statement. */
   rollback(): Promise<void>;
@@ -87,9 +87,9 @@ function createConnection(pool: Pool, client: pg.PoolClient, statements: Stateme
     isOpen ||= taken.length > 0;
     return taken;
   };
-  const control = async (sql: string): Promise<void> => {
+  const control = async (sql: string, isCommit = false): Promise<void> => {
     try {
-      await queue.run({ statement: statements.find(sql), params: [] });
+      await queue.run({ statement: statements.find(sql), params: [], isCommit });
     } catch (error) {
       spent ||= !(error instanceof NotRun);
       throw error;
@@ -124,7 +124,7 @@ function createConnection(pool: Pool, client: pg.PoolClient, statements: Stateme
     precede: (sql) => void preceding.push(sql),
     async commit() {
       preceding = [];
-      if (isOpen) await control('COMMIT');
+      if (isOpen) await control('COMMIT', true);
       isOpen = false;
     },
     async rollback() {

@@ -16,7 +16,7 @@ import type { Storage } from '../storage.ts';
 import { directUrls } from '../suite/fixture.ts';
 import { storageSuite } from '../suite/storage.suite.ts';
 import { openPostgres, type PostgresOptions } from './postgres.ts';
-import { accounts, balances, credit, sleepers } from './testing/accounts.ts';
+import { accounts, balances, credit, deferSlowly, sleepers } from './testing/accounts.ts';
 
 /** Describes what works through a pooler. */
 function poolerSuite(maxPreparedStatements: number | undefined): void {
@@ -100,6 +100,16 @@ function poolerSuite(maxPreparedStatements: number | undefined): void {
     await expect(sleeping).rejects.toBe(reason);
     await Promise.all(others);
     await eventually(async () => expect(await sleepers(storage)).toBe(0n));
+  });
+
+  it('cancels no commit, because the next client may have its session when the cancellation arrives', async () => {
+    const storage = await open();
+    const caller = new AbortController();
+    const committing = storage.transaction(deferSlowly, { signal: caller.signal });
+    await eventually(async () => expect(await sleepers(storage)).toBe(1n));
+    caller.abort(new Error('too late'));
+    await committing;
+    expect(await balances(storage)).toEqual([1n, 1n]);
   });
 
   it('prepares statements again whose result has changed', async () => {

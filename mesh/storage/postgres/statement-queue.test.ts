@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import { eventually } from '../../testing/eventually.ts';
-import { balances, credit, describeWithAccounts, sleepers, slowCommit } from './testing/accounts.ts';
+import type { Transaction } from '../storage.ts';
+import { balances, credit, deferSlowly, describeWithAccounts, sleepers, slowCommit } from './testing/accounts.ts';
 
 describeWithAccounts('statements of one message', (open) => {
   it('run in the order of their calls, each with its own result', async () => {
@@ -82,20 +83,27 @@ describeWithAccounts('statements of one message', (open) => {
     expect([runs, await balances(storage)]).toEqual([2, [1n, 1n]]);
   });
 
-  it('are cancelled with their commit', async () => {
+  it('are cancelled if their commit is in another message', async () => {
     const storage = await open();
     const caller = new AbortController();
-    const transaction = storage.transaction(
-      async (tx) => {
-        tx.defer('UPDATE account SET balance = balance + 1');
-        tx.defer('SELECT pg_sleep(60)');
-      },
-      { signal: caller.signal },
-    );
-    const outcome = expect(transaction).rejects.toThrow('too late');
+    const work = async (tx: Transaction) => {
+      tx.defer('UPDATE account SET balance = balance + 1');
+      await tx.query('SELECT pg_sleep(60)');
+    };
+    const outcome = expect(storage.transaction(work, { signal: caller.signal })).rejects.toThrow('too late');
     await eventually(async () => expect(await sleepers(storage)).toBe(1n));
     caller.abort(new Error('too late'));
     await outcome;
     expect(await balances(storage)).toEqual([0n, 0n]);
+  });
+
+  it('are not cancelled with their commit, because a cancelled one may succeed without its standby', async () => {
+    const storage = await open();
+    const caller = new AbortController();
+    const transaction = storage.transaction(deferSlowly, { signal: caller.signal });
+    await eventually(async () => expect(await sleepers(storage)).toBe(1n));
+    caller.abort(new Error('too late'));
+    await transaction;
+    expect(await balances(storage)).toEqual([1n, 1n]);
   });
 });

@@ -15,8 +15,10 @@ export interface StatementQueue {
 }
 
 export interface QueuedStatement extends BatchedStatement {
-  /** Cancels it. It then rejects with the reason. */
+  /** Cancels it, unless its message commits. It then rejects with the reason. */
   readonly signal?: AbortSignal | undefined;
+  /** Whether it is the commit of its transaction. Its message is not cancelled, with all that is in it. */
+  readonly isCommit?: boolean;
 }
 
 /** A statement did not run, because one before it failed, or the transaction could not begin: `cause`. */
@@ -59,7 +61,9 @@ export function createStatementQueue(client: pg.ClientBase, owner: Owner): State
       rejectUnsent(batch, signal.reason);
       return;
     }
-    const cancellation = signal && owner.cancelOnAbort(signal);
+    // A cancelled commit may succeed without its standby, and a late cancellation may hit the next user of a pooler's session.
+    const isCancellable = signal !== undefined && !batch.some(({ isCommit }) => isCommit === true);
+    const cancellation = isCancellable ? owner.cancelOnAbort(signal) : undefined;
     sendBatch(client, batch, (answer) => void settle(batch, answer, cancellation));
   };
   const settle = async (

@@ -28,6 +28,12 @@ export function credit(tx: Pick<Transaction, 'execute'>, id: string): Promise<nu
   return tx.execute('UPDATE account SET balance = balance + 1 WHERE id = $1', [id]);
 }
 
+/** Credits all accounts in the message of the commit, which takes two seconds. */
+export async function deferSlowly(tx: Pick<Transaction, 'defer'>): Promise<void> {
+  tx.defer('UPDATE account SET balance = balance + 1');
+  tx.defer('SELECT pg_sleep(2)');
+}
+
 export async function balances(storage: Storage): Promise<unknown[]> {
   return (await storage.query('SELECT balance FROM account ORDER BY id')).map((row) => row.balance);
 }
