@@ -2,8 +2,8 @@ import { hash, randomUUID } from 'node:crypto';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { Caller } from '../identity/caller.ts';
 import { openStorage } from '../storage/open.ts';
-import type { Queryable, Storage, Transaction } from '../storage/storage.ts';
 import { runInScope } from '../telemetry/call-scope.ts';
+import { changeStatements } from '../testing/change-statements.ts';
 import { describeOnEachDatabase } from '../testing/databases.ts';
 import { createTestClock } from '../testing/test-clock.ts';
 import { createIdempotency } from './create-idempotency.ts';
@@ -29,30 +29,6 @@ function jsonCodec<Message>(): Codec<Message> {
   };
 }
 
-/** A storage that writes down the statements of its users. */
-function recording(storage: Storage, statements: string[]): Storage {
-  const recorded = <Target extends Queryable>(target: Target): Target => ({
-    ...target,
-    query: (sql, params) => {
-      statements.push(sql);
-      return target.query(sql, params);
-    },
-    execute: (sql, params) => {
-      statements.push(sql);
-      return target.execute(sql, params);
-    },
-  });
-  const transaction: Storage['transaction'] = (work, options) =>
-    storage.transaction((tx) => {
-      const defer: Transaction['defer'] = (sql, params) => {
-        statements.push(sql);
-        tx.defer(sql, params);
-      };
-      return work({ ...recorded(tx), defer });
-    }, options);
-  return { ...recorded(storage), transaction };
-}
-
 /** Runs a call for a user, made by a service if one is named. Whoever has no service has a token. */
 function as<Result>(subject: string | undefined, call: () => Result, service?: string): Result {
   return asCaller({ service, subject, roles: [], ...(service === undefined && { expiresMs: 1 }) }, call);
@@ -74,7 +50,11 @@ describe('two calls with one request_id', () => {
       const storage = await openStorage(newUrl(), { clock });
       onTestFinished(() => storage.close());
       const statements: string[] = [];
-      const idempotency = await createIdempotency(recording(storage, statements), { clock });
+      const recording = changeStatements(storage, (sql) => {
+        statements.push(sql);
+        return sql;
+      });
+      const idempotency = await createIdempotency(recording, { clock });
       let effects = 0;
       const call = (one: Change) =>
         idempotency.onceFor(

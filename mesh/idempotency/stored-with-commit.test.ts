@@ -1,6 +1,6 @@
 import { expect, it, onTestFinished } from 'vitest';
 import { openStorage } from '../storage/open.ts';
-import type { Storage, Transaction } from '../storage/storage.ts';
+import { type ChangeStatement, changeStatements } from '../testing/change-statements.ts';
 import { describeOnEachDatabase } from '../testing/databases.ts';
 import { createTestClock } from '../testing/test-clock.ts';
 import { createIdempotency } from './create-idempotency.ts';
@@ -21,19 +21,12 @@ const note: IdempotentMethod<{ readonly requestId: string }, string> = {
 };
 
 describeOnEachDatabase((newUrl) => {
-  async function open(change: (sql: string) => string) {
+  async function open(change: ChangeStatement) {
     const clock = createTestClock();
     const storage = await openStorage(newUrl(), { clock });
     onTestFinished(() => storage.close());
     await storage.migrate('test', [{ name: '0001-init', sql: 'CREATE TABLE note (id TEXT PRIMARY KEY)' }]);
-    const changed = (tx: Transaction): Transaction => ({
-      ...tx,
-      execute: (sql, params) => tx.execute(change(sql), params),
-      defer: (sql, params) => tx.defer(change(sql), params),
-    });
-    const transaction: Storage['transaction'] = (work, options) =>
-      storage.transaction((tx) => work(changed(tx)), options);
-    const idempotency = await createIdempotency({ ...storage, transaction }, { clock });
+    const idempotency = await createIdempotency(changeStatements(storage, change), { clock });
     const write = (requestId: string, commitGroup?: string) =>
       idempotency.onceFor(note, { requestId })(
         async (tx) => {

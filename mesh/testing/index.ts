@@ -8,6 +8,7 @@ export { publishPlainly } from '../tasks/testing/reference.ts';
 export { createLogger } from '../telemetry/logger.ts';
 export { type CapturedLog, captureLog } from './captured-log.ts';
 export { createTestCa, type TestCa } from './certificates.ts';
+export { type ChangeStatement, changeStatements, changeStatementsOf } from './change-statements.ts';
 export { crashAtEveryStep } from './crashes/crash-at-every-step.ts';
 export type { Crash, CrashOptions, CrashReport, CrashScenario, Recording } from './crashes/crash-everywhere.ts';
 export { describeOnEachDatabase, describeServicesOnEachDatabase } from './databases.ts';

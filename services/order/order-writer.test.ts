@@ -1,6 +1,6 @@
 import { expect, it, onTestFinished } from 'vitest';
-import { loadMigrations, openStorage, type Storage } from '#mesh';
-import { describeOnEachDatabase } from '#mesh/testing';
+import { loadMigrations, openStorage } from '#mesh';
+import { changeStatements, describeOnEachDatabase } from '#mesh/testing';
 import { newOrder } from './order.ts';
 import { createOrderWriter } from './order-writer.ts';
 import { getOrder, type OrderChange, updateOrder } from './store.ts';
@@ -17,7 +17,11 @@ describeOnEachDatabase((newUrl) => {
     onTestFinished(() => storage.close());
     await storage.migrate('order', await loadMigrations(new URL('./migrations/', import.meta.url)));
     const writer = createOrderWriter(capacity);
-    const { watched, statements } = watch(storage);
+    const statements: string[] = [];
+    const watched = changeStatements(storage, (sql) => {
+      statements.push(sql);
+      return sql;
+    });
     const insert = (id: string) => watched.transaction((tx) => writer.insert(tx, newOrder({ ...draft, id })));
     const update = (id: string, change: OrderChange) => watched.transaction((tx) => writer.update(tx, id, change));
     const updateBehind = (id: string, change: OrderChange) => storage.transaction((tx) => updateOrder(tx, id, change));
@@ -79,17 +83,3 @@ describeOnEachDatabase((newUrl) => {
       await expect(update(id, paid)).rejects.toMatchObject({ reason: 'ORDER_NOT_FOUND' });
   });
 });
-
-/** A storage that writes down the queries of its transactions. */
-function watch(storage: Storage) {
-  const statements: string[] = [];
-  const transaction: Storage['transaction'] = (work, options) =>
-    storage.transaction((tx) => {
-      const query: typeof tx.query = (sql, params) => {
-        statements.push(sql);
-        return tx.query(sql, params);
-      };
-      return work({ ...tx, query });
-    }, options);
-  return { watched: { ...storage, transaction }, statements };
-}

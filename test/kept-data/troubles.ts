@@ -3,6 +3,7 @@ import { Status } from 'nice-grpc-common';
 import type { Runtime } from '../../mesh/app/service/service.ts';
 import { MeshError } from '../../mesh/errors/mesh-error.ts';
 import type { Storage, Transaction } from '../../mesh/storage/storage.ts';
+import { changeStatementsOf } from '../../mesh/testing/change-statements.ts';
 
 /** A call of an order's saga. */
 export type Operation = (typeof operations)[number];
@@ -134,17 +135,10 @@ function withCalls<T extends object>(client: T, pass: Pass): T {
 /** Returns a storage that refuses order summaries of these users. */
 function withoutReports(storage: Storage, users: ReadonlySet<string>): Storage {
   const limit = (tx: Transaction) =>
-    replace(tx, {
-      query: async (sql, params = []) => {
-        const isTheirs = params.some((param) => typeof param === 'string' && users.has(param));
-        if (isTheirs && sql.includes('order_summaries')) throw new Error('a bug in the projection');
-        return await tx.query(sql, params);
-      },
-      execute: async (sql, params = []) => {
-        const isTheirs = params.some((param) => typeof param === 'string' && users.has(param));
-        if (isTheirs && sql.includes('order_summaries')) throw new Error('a bug in the projection');
-        return await tx.execute(sql, params);
-      },
+    changeStatementsOf(tx, (sql, params) => {
+      const isTheirs = params.some((param) => typeof param === 'string' && users.has(param));
+      if (isTheirs && sql.includes('order_summaries')) throw new Error('a bug in the projection');
+      return sql;
     });
   return replace(storage, { transaction: (work, options) => storage.transaction((tx) => work(limit(tx)), options) });
 }

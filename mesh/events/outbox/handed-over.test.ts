@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Storage } from '../../storage/storage.ts';
+import { changeStatements } from '../../testing/change-statements.ts';
 import { eventually } from '../../testing/eventually.ts';
 import { createTestClock } from '../../testing/test-clock.ts';
 import type { EventLog } from '../log/event-log.ts';
@@ -11,23 +12,12 @@ const versions = (from: number, to: number) => Array.from({ length: to - from + 
 /** Counts the reads and deletions of events in the outbox of a storage. */
 function counted(storage: Storage) {
   const counts = { reads: 0, deletions: 0 };
-  const transaction: Storage['transaction'] = (work, options) =>
-    storage.transaction(
-      (tx) =>
-        work({
-          ...tx,
-          query: (sql, params) => {
-            if (sql.startsWith('SELECT id, destination') && params?.[0] === 'event') counts.reads += 1;
-            return tx.query(sql, params);
-          },
-          defer: (sql, params) => {
-            if (sql.startsWith('DELETE FROM outbox')) counts.deletions += 1;
-            tx.defer(sql, params);
-          },
-        }),
-      options,
-    );
-  return { counts, storage: { ...storage, transaction } };
+  const counting = changeStatements(storage, (sql, params) => {
+    if (sql.startsWith('SELECT id, destination') && params[0] === 'event') counts.reads += 1;
+    if (sql.startsWith('DELETE FROM outbox')) counts.deletions += 1;
+    return sql;
+  });
+  return { counts, storage: counting };
 }
 
 describe('an outbox that hands its entries over in memory', () => {

@@ -1,8 +1,8 @@
 import { Status } from 'nice-grpc-common';
 import { describe, expect, it } from 'vitest';
 import { MeshError } from '../../errors/mesh-error.ts';
-import type { Storage } from '../../storage/storage.ts';
 import { captureLog } from '../../testing/captured-log.ts';
+import { changeStatements } from '../../testing/change-statements.ts';
 import { describeOnEachDatabase } from '../../testing/databases.ts';
 import { eventually } from '../../testing/eventually.ts';
 import { begin, closeAfterEach, openTestStorage, reaches, startEngine } from '../testing/test-engine.ts';
@@ -85,17 +85,13 @@ describeOnEachDatabase((newUrl) => {
     const storage = await openTestStorage(newUrl());
     const saga = createTestSaga();
     let isAway = false;
-    const transaction: Storage['transaction'] = (work, options) =>
-      storage.transaction(async (tx) => {
-        const execute: typeof tx.execute = async (sql, params) => {
-          if (isAway && params?.includes('bad')) {
-            throw new MeshError(Status.UNAVAILABLE, 'STORAGE_UNAVAILABLE', 'the page cannot be written');
-          }
-          return tx.execute(sql, params);
-        };
-        return work({ ...tx, execute });
-      }, options);
-    const engine = await startEngine({ ...storage, transaction }, saga, { maxConcurrent: 1 });
+    const failing = changeStatements(storage, (sql, params) => {
+      if (isAway && params.includes('bad')) {
+        throw new MeshError(Status.UNAVAILABLE, 'STORAGE_UNAVAILABLE', 'the page cannot be written');
+      }
+      return sql;
+    });
+    const engine = await startEngine(failing, saga, { maxConcurrent: 1 });
     saga.onCall('run charge', async () => {
       isAway = true;
     });

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Runtime } from '../../../mesh/app/service/service.ts';
 import type { Storage, Transaction, TransactionOptions } from '../../../mesh/storage/storage.ts';
+import { changeStatementsOf } from '../../../mesh/testing/change-statements.ts';
 
 /** The environment variable of `planted-main.ts`: a bug, the service that has it, and how late it flushes: `flushes-late order 40`. */
 export const plantedBugVariable = 'PLANTED_BUG';
@@ -54,15 +55,10 @@ function watch(bug: PlantedBug) {
     actions,
     isEarly: () => isStep || bug !== 'flushes-steps-late',
     of: (tx: Transaction): Transaction => ({
-      ...tx,
-      execute(sql, params) {
+      ...changeStatementsOf(tx, (sql) => {
         isStep ||= step.test(sql);
-        return tx.execute(sql, params);
-      },
-      query(sql, params) {
-        isStep ||= step.test(sql);
-        return tx.query(sql, params);
-      },
+        return sql;
+      }),
       afterCommit: (action) => void actions.push(action),
     }),
   };
