@@ -1,18 +1,20 @@
 import type { Socket } from 'node:net';
 import { FrameType, frameHeaderBytes } from './frames.ts';
+import { LoopTurn } from './loop-turn.ts';
 
 const scratchBytes = 64 * 1024;
 // Shared by all connections, so an idle one has none.
 const pool: Buffer[] = [];
 const maxPooled = 64;
+const loopTurn = new LoopTurn();
 // Larger pieces go to the socket without a copy.
 const largeBytes = 8 * 1024;
 // With more unsent bytes the peer reads too slowly, and writers that can wait do.
 const congestedBytes = 256 * 1024;
 
 /**
- * Collects the frames of a connection and writes them together, when everything that is ready in this turn of the event loop
- * has been answered.
+ * Collects the frames of a connection and writes them together, when everything that is ready has been answered. What is ready
+ * later in the same turn of the event loop is written at its end: a write to the socket costs as much as several calls.
  */
 export class Output {
   readonly #socket: Socket;
@@ -22,6 +24,8 @@ export class Output {
   #scheduled = false;
   #corked = false;
   #closed = false;
+  /** The turn of the event loop in which it was flushed last. */
+  #flushedTurn = 0;
   #writtenBytes = 0;
   /** Bytes of frames without flow control, since `#markBytes` were written. */
   #answerBytes = 0;
@@ -100,7 +104,7 @@ export class Output {
     if (this.#scheduled || this.#closed) return;
     this.#scheduled = true;
     // From a microtask, so the tick comes after all of them.
-    queueMicrotask(() => process.nextTick(() => this.flush()));
+    queueMicrotask(() => process.nextTick(() => this.#flushOnce()));
   }
 
   flush(): void {
@@ -113,6 +117,17 @@ export class Output {
       this.#corked = false;
       this.#socket.uncork();
     }
+  }
+
+  /** Flushes, or once more at the end of a turn in which it was flushed already. */
+  #flushOnce(): void {
+    if (this.#flushedTurn === loopTurn.current) {
+      loopTurn.atEnd(this);
+      return;
+    }
+    this.#flushedTurn = loopTurn.current;
+    loopTurn.watch();
+    this.flush();
   }
 
   /** Discards everything from now on. */
