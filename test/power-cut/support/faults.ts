@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import { EventServiceContract } from '#gen/events/v1/events.contract.ts';
@@ -40,6 +40,7 @@ export async function faultsAfter(run: ObservedRun, position: number, variant: V
   mkdirSync(disk);
   rebuild(run, position, variant, disk);
   const dataDir = join(disk, 'data');
+  const mailboxes = mailboxesIn(dataDir);
   const known = knownAt(run.known, position);
   await using carrier = await startOutsideCarrier(
     folder.path,
@@ -59,6 +60,8 @@ export async function faultsAfter(run: ObservedRun, position: number, variant: V
   if (!mesh) return faults;
   const due = await checkMesh(mesh, { carrier: embedded ?? carrier, known, dataDir, check });
   await mesh.stop();
+  // Their last mails may be torn: nothing was written behind these.
+  await check('mailboxes of before', async () => expect(mailboxesIn(dataDir)).toMatchObject(mailboxes));
   if (due) await check('events', () => invariants.expectEveryEvent(dataDir, due));
   return faults;
 }
@@ -190,6 +193,13 @@ function keepIn(dataDir: string, known: Knowledge): (mail: AcceptedMail) => void
   mkdirSync(join(dataDir, 'mail'), { recursive: true, mode: 0o700 });
   for (const { seen } of known.mails) keep(seen);
   return keep;
+}
+
+/** Returns the content of each file by its name. */
+function mailboxesIn(dataDir: string): Record<string, string> {
+  const folder = join(dataDir, 'mail');
+  const names = existsSync(folder) ? readdirSync(folder).filter((name) => /^\d.*\.mbox$/.test(name)) : [];
+  return Object.fromEntries(names.map((name) => [name, readFileSync(join(folder, name), 'latin1')]));
 }
 
 async function endsOf(shop: Shop): Promise<Order[]> {
