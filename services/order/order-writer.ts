@@ -12,7 +12,10 @@ export interface OrderWriter {
   update(tx: Transaction, orderId: string, change: OrderChange): Promise<Order>;
 }
 
-/** @param capacity How many orders are remembered; the one written the longest ago gives way. Default: 1,000, some 2 MB. */
+/**
+ * @param capacity How many orders are remembered, some 2 KB for a small one; the one written the longest ago gives way. Default:
+ * 1,000. With a longer backlog, first come, first served, an order gives way before its first step, which then reads it.
+ */
 export function createOrderWriter(capacity = 1_000): OrderWriter {
   const committed = new Map<string, Order>();
 
