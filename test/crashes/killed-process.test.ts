@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { cp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
@@ -7,7 +8,7 @@ import { type ProcessOptions, startProcess } from '../../mesh/testing/servers/st
 import { type TempFolder, tempFolder } from '../../mesh/testing/temp-folder.ts';
 import * as invariants from '../support/invariants.ts';
 import { bookOrder, fillShop, type Shop, shopOf, watchToEnd } from '../support/shop.ts';
-import { startCarrier } from '../support/test-carrier.ts';
+import { startCarrier, type TestCarrier } from '../support/test-carrier.ts';
 import { type CrashPoint, crashPointVariable } from './support/crash-point.ts';
 
 /** How orders end whose process is killed. */
@@ -15,6 +16,8 @@ interface Scenario {
   readonly state: OrderState;
   readonly reason?: string;
   readonly order?: Parameters<typeof bookOrder>[0];
+  /** The orders are cancelled while the carrier holds back their bookings. */
+  readonly isCancelled?: boolean;
 }
 
 const completes: Scenario = { state: OrderState.ORDER_STATE_COMPLETED };
@@ -23,8 +26,14 @@ const refusedByCarrier: Scenario = {
   reason: 'CARRIER_REFUSED',
   order: { countryCode: 'AQ' },
 };
+const cancelled: Scenario = {
+  state: OrderState.ORDER_STATE_CANCELLED,
+  reason: 'CANCELLED_BY_USER',
+  isCancelled: true,
+};
 
-// One of each kind: the crash matrix has all of them, without a real kill.
+// Operations of all kinds but `write` and `event`, with two orders that share commits. The crash matrix has each point of one
+// order, without a kill.
 describe.concurrent('two orders end as if nothing happened when their process is killed', () => {
   it.each<[CrashPoint, Scenario]>([
     ['after order commit 1', completes],
@@ -32,8 +41,12 @@ describe.concurrent('two orders end as if nothing happened when their process is
     ['after payment commit 1', completes],
     ['after order run:create-shipment 1', completes],
     ['after order publish 1', completes],
+    ['before notification inbox 1', completes],
+    ['after notification enqueue 1', completes],
     ['before notification note 1', completes],
+    ['after notification task 1', completes],
     ['after order undo:charge 1', refusedByCarrier],
+    ['after order cancelShipment 1', cancelled],
   ])('%s', (point, scenario) => survive(point, scenario), 120_000);
 });
 
@@ -57,7 +70,7 @@ async function survive(point: CrashPoint, scenario: Scenario): Promise<void> {
   const options = { dataDir, environment: { CARRIER_URL: carrier.url } };
   const requests = [bookOrder(scenario.order), bookOrder(scenario.order)];
 
-  const accepted = await placeUntilDeath(point, options, requests);
+  const accepted = await placeUntilDeath(point, options, requests, scenario.isCancelled ? carrier : undefined);
 
   await using mesh = await startProcess(options);
   const shop = shopOf(mesh);
@@ -80,11 +93,15 @@ async function survive(point: CrashPoint, scenario: Scenario): Promise<void> {
   await invariants.expectEveryEvent(dataDir, due);
 }
 
-/** Places orders until the process dies at the point. Returns the ids of accepted orders. */
+/**
+ * Places orders until the process dies at the point. If `cancelledAt` is given, they are cancelled while that carrier holds them
+ * back. Returns the ids of accepted orders.
+ */
 async function placeUntilDeath(
   point: CrashPoint,
   { dataDir, environment }: Required<Pick<ProcessOptions, 'dataDir' | 'environment'>>,
   requests: readonly PlaceOrderRequest[],
+  cancelledAt?: TestCarrier,
 ): Promise<string[]> {
   await using mesh = await startProcess({
     dataDir,
@@ -92,8 +109,14 @@ async function placeUntilDeath(
     environment: { ...environment, [crashPointVariable]: point },
   });
   const shop = shopOf(mesh);
+  const held = cancelledAt?.hold(requests.length);
   const answers = await Promise.allSettled(requests.map((request) => shop.orders.placeOrder(request)));
   const accepted = answers.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value.id] : []));
+  if (held) {
+    await held.arrived;
+    await Promise.all(accepted.map((id) => shop.orders.cancelOrder({ requestId: randomUUID(), id })));
+    held.release();
+  }
   const timeout = setTimeout(20_000, 'the crash point was not reached', { ref: false });
   expect(await Promise.race([mesh.ended, timeout])).toEqual({ code: null, signal: 'SIGKILL' });
   return accepted;
