@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { describeOnEachDatabase } from '../testing/databases.ts';
-import { insertRow, insertRows } from './insert-rows.ts';
+import { insertMany, insertRow } from './insert-rows.ts';
 import { openStorage } from './open.ts';
 import type { Storage, Transaction } from './storage.ts';
 
@@ -45,14 +45,27 @@ describeOnEachDatabase((newUrl) => {
     });
   });
 
-  it('insertRows adds any number of rows, and returns how many there were not before', async () => {
+  it('insertMany adds any number of rows, and returns how many there were not before', async () => {
     const storage = await open();
     const notes = Array.from({ length: 75 }, (_, index) => [`note ${index}`]);
     const insert = (rows: string[][]) =>
-      storage.transaction((tx) => insertRows(tx, 'entry', ['note'], rows, 'ON CONFLICT DO NOTHING'));
+      storage.transaction((tx) => insertMany(tx, 'entry', ['note'], rows, 'ON CONFLICT DO NOTHING'));
     expect(await insert(notes.slice(0, 7))).toBe(7);
     expect(await insert(notes)).toBe(68);
     expect((await rowsOf(storage)).map(({ note }) => [note])).toEqual(notes);
+    await storage.close();
+  });
+
+  it('insertMany adds rows with other columns of the same table', async () => {
+    const storage = await open();
+    await storage.execute('CREATE TABLE pair (first TEXT, second TEXT)');
+    const insert = (columns: string[]) => storage.transaction((tx) => insertMany(tx, 'pair', columns, [['a', 'b']]));
+    await insert(['first', 'second']);
+    await insert(['second', 'first']);
+    expect(await storage.query('SELECT first, second FROM pair ORDER BY first')).toEqual([
+      { first: 'a', second: 'b' },
+      { first: 'b', second: 'a' },
+    ]);
     await storage.close();
   });
 });

@@ -21,7 +21,7 @@ const maxRowsInStatement = 32;
  * Inserts many rows in few statements, and returns how many were added. Their numbers of rows are powers of two, so few
  * statements are prepared. `onConflict` is SQL for rows that exist. Default: they are an error.
  */
-export async function insertRows(
+export async function insertMany(
   db: Queryable,
   table: string,
   columns: readonly string[],
@@ -41,7 +41,7 @@ export async function insertRows(
 const insertions = new Map<string, string>();
 
 function insertion(table: string, columns: readonly string[], count: number, onConflict: string): string {
-  const name = `${table} ${count} ${onConflict}`;
+  const name = `${table} (${columns.join(', ')}) ${count} ${onConflict}`;
   let sql = insertions.get(name);
   if (sql === undefined) {
     let next = 1;

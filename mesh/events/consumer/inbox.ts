@@ -1,5 +1,5 @@
 import type { AgingClock } from '../../storage/aging/aging-clock.ts';
-import { insertRows } from '../../storage/insert-rows.ts';
+import { insertMany } from '../../storage/insert-rows.ts';
 import type { Migration, Queryable, Storage, Transaction } from '../../storage/storage.ts';
 import { logFailedAttempt } from '../../telemetry/log-failed-attempt.ts';
 import type { Logger } from '../../telemetry/logger.ts';
@@ -89,7 +89,7 @@ const columns = ['consumer_group', 'event_id', 'dead', 'time_ms', 'event_time_ms
 export async function claimAll(tx: Transaction, claims: readonly Claim[]): Promise<boolean> {
   const rows = claims.map(({ group, eventId, eventTimeMs, nowMs }) => [group, eventId, 0, nowMs, eventTimeMs]);
   const onConflict = 'ON CONFLICT (consumer_group, event_id) DO NOTHING';
-  return (await insertRows(tx, 'inbox', columns, rows, onConflict)) === claims.length;
+  return (await insertMany(tx, 'inbox', columns, rows, onConflict)) === claims.length;
 }
 
 /** Takes back a claim of this transaction. */

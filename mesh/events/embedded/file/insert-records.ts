@@ -1,4 +1,4 @@
-import { insertRows } from '../../../storage/insert-rows.ts';
+import { insertMany } from '../../../storage/insert-rows.ts';
 import type { Queryable } from '../../../storage/storage.ts';
 import type { Partition } from './partition.ts';
 import { type RecordRow, recordChecksum } from './record.ts';
@@ -33,6 +33,6 @@ export async function insertRecords(tx: Queryable, placed: readonly PlacedRow[])
   const payloads = placed.flatMap(({ row: { payload, payload_headers, payload_value } }) =>
     payload === null ? [] : [[payload, payload_headers, payload_value]],
   );
-  await insertRows(tx, 'record_payload', payloadColumns, payloads);
-  await insertRows(tx, 'record', recordColumns, records);
+  await insertMany(tx, 'record_payload', payloadColumns, payloads);
+  await insertMany(tx, 'record', recordColumns, records);
 }
