@@ -11,13 +11,17 @@ import { openEmbeddedLog } from '../embedded-log.ts';
 /** A handler whose calls end when the test says so. */
 function heldHandler() {
   const held: { readonly offset: number; readonly end: PromiseWithResolvers<void> }[] = [];
+  const ended: number[] = [];
   return {
     handle: async ({ offset }: StoredEvent) => {
       const end = Promise.withResolvers<void>();
       held.push({ offset: Number(offset), end });
       await end.promise;
+      ended.push(Number(offset));
     },
     begun: () => held.map(({ offset }) => offset),
+    /** What was handled, in that order. */
+    ended: () => ended,
     /** Ends the calls of these events, so far. */
     end: (offsets: readonly number[]) => {
       for (const { offset, end } of held) if (offsets.includes(offset)) end.resolve();
@@ -51,6 +55,7 @@ describe('a member of a group that gets several events of a partition at a time'
     await join4();
     await eventually(() => expect(handler.begun()).toEqual([0, 1, 2, 3]));
     handler.end([1, 2, 3]);
+    await eventually(() => expect(handler.ended()).toEqual([1, 2, 3]));
     expect(await committed()).toBe(0n);
     handler.end([0]);
     await eventually(() => expect(handler.begun()).toEqual([0, 1, 2, 3, 4, 5, 6, 7]));
@@ -77,6 +82,7 @@ describe('a member of a group that gets several events of a partition at a time'
       left = true;
     });
     handler.end([0, 1, 3]);
+    await eventually(() => expect(handler.ended()).toEqual([0, 1, 3]));
     expect(await committed()).toBe(0n);
     expect(left).toBe(false);
     handler.end([2]);
