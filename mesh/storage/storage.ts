@@ -27,8 +27,8 @@ export interface Transaction extends Queryable {
   insert?(sql: string, params: readonly SqlValue[]): Promise<bigint | undefined>;
   /**
    * Runs a statement whose result nobody needs, before the statements that follow. On PostgreSQL it travels with the next one or
-   * with the commit, so it costs no way to the server and back, and holds its locks for a shorter time. If it fails, so does
-   * the transaction.
+   * with the commit, so it costs no way to the server and back, and holds its locks for a shorter time. In a commit group that others
+   * share, it is sent at the end of the work. If it fails, so does the transaction.
    */
   defer(sql: string, params?: readonly SqlValue[]): void;
   /**

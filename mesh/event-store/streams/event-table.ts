@@ -34,7 +34,8 @@ const added = 'stream, version, type, schema_version, data, correlation_id, time
 
 /** Adds an event if its stream has the version before. */
 const insertion = {
-  // IGNORE keeps out a row without a version. A SELECT, as on PostgreSQL, would write the row into a temporary table first.
+  // IGNORE keeps out a row without a version. It would hide any other NULL or CHECK: `insertEvent` passes no other NULL, and there
+  // is no CHECK. A SELECT, as on PostgreSQL, would write the row into a temporary table first.
   sqlite: `INSERT OR IGNORE INTO event (${added}) VALUES (
     $1, CASE WHEN COALESCE((SELECT MAX(version) FROM event WHERE stream = $1), 0) = $9 THEN $2 END, $3, $4, $5, $6, $7, $8, $10, $11)`,
   // Readers of earlier versions, which may use the same database during an update, wait for transaction ids. PostgreSQL

@@ -18,7 +18,7 @@ interface Waiting {
   readonly reject: (error: unknown) => void;
 }
 
-// With what effects cost, about as long as a batch of transactions may keep the process.
+// With effects of 80 µs, about as long as a batch of transactions may keep the process. Slower ones keep it longer.
 const maxEffects = 64;
 
 /**

@@ -147,7 +147,7 @@ export function createEventHandling(options: EventHandlingOptions): EventHandlin
       const firstTimeMs = clock.now();
       for (let attempts = 1; ; attempts++) {
         try {
-          // What has failed is not to fail others.
+          // What has failed is not to fail others, until it is delivered again.
           const outcome = await apply(event, attributes, { alone: attempts > 1 });
           noLongerMiswired(event);
           if (outcome === 'too-old') skipped.noteTooOld(event, attributes);
