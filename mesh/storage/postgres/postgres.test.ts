@@ -57,6 +57,23 @@ describeWithAccounts('storage on PostgreSQL', (open, server) => {
     expect(runs).toBe(6);
   });
 
+  it('ends if its signal refuses a statement while one before it is in progress', async () => {
+    const storage = await open();
+    const caller = new AbortController();
+    const transaction = storage.transaction(
+      async (tx) => {
+        const slow = tx.query('SELECT pg_sleep(60)');
+        const late = eventually(async () => expect(await sleepers(storage)).toBe(1n)).then(() => {
+          caller.abort(new Error('too late'));
+          return tx.query('SELECT 1');
+        });
+        await Promise.all([slow, late]);
+      },
+      { signal: caller.signal },
+    );
+    await expect(transaction).rejects.toThrow('too late');
+  });
+
   it('cancels the current statement on the server when the signal aborts', async () => {
     const storage = await open({ poolSize: 2 });
     const caller = new AbortController();

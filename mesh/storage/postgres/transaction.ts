@@ -159,7 +159,8 @@ function createTransaction(
   server: string,
   signal: AbortSignal | undefined,
 ): PostgresTransaction {
-  let last: Promise<unknown> | undefined;
+  // Settles when all calls so far have.
+  let last: Promise<void> = Promise.resolve();
   let inProgress = 0;
   let engineError: unknown;
 
@@ -183,7 +184,11 @@ function createTransaction(
   const start = <T>(sql: string, statement: () => Promise<T>): Promise<T> => {
     inProgress += 1;
     const result = attempt(sql, statement);
-    last = result.catch(() => undefined);
+    const before = last;
+    last = result.then(
+      () => before,
+      () => before,
+    );
     return result;
   };
   const run = <R extends Row>(sql: string, params: readonly SqlValue[] = []): Promise<Result<R>> =>
