@@ -55,8 +55,16 @@ export function pooledDirectUrlError(server: string): MeshError {
 
 /** The error of a failed COMMIT: UNAVAILABLE `STORAGE_OUTCOME_UNKNOWN` if it may or may not be durable. */
 export function commitError(error: unknown, server: string): Error {
-  if (!unknownAtCommit.has(kindOf(error))) return postgresError(error, 'COMMIT', server);
+  if (!leavesUnknown(error)) return postgresError(error, 'COMMIT', server);
   return storageOutcomeUnknown({ database: server, detail: textOf(error) }, { cause: error });
+}
+
+/**
+ * Whether what was sent may have run in spite of this error: the connection is lost, or the server of a pooler, which then
+ * reports that by an error of its own.
+ */
+export function leavesUnknown(error: unknown): boolean {
+  return unknownAtCommit.has(kindOf(error));
 }
 
 /** The error of every call after `close()`: UNAVAILABLE `STORAGE_UNAVAILABLE`. */

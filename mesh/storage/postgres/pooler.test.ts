@@ -16,7 +16,7 @@ import type { Storage } from '../storage.ts';
 import { directUrls } from '../suite/fixture.ts';
 import { storageSuite } from '../suite/storage.suite.ts';
 import { openPostgres, type PostgresOptions } from './postgres.ts';
-import { accounts, balances, credit, deferSlowly, sleepers } from './testing/accounts.ts';
+import { accounts, balances, credit, deferSlowly, sleepers, slowCommit } from './testing/accounts.ts';
 
 /** Describes what works through a pooler. */
 function poolerSuite(maxPreparedStatements: number | undefined): void {
@@ -149,6 +149,25 @@ describeWithServer(pgbouncer, 'PostgreSQL behind a pooler', () => {
   describeWithVersion(pgbouncer, preparingVersion, 'storage behind a pooler that keeps prepared statements', () =>
     poolerSuite(100),
   );
+
+  it('leaves unknown what a message did that commits, if the server is lost behind the pooler', async () => {
+    const server = await startPostgres();
+    const pooler = await startPgBouncer(server);
+    onTestFinished(async () => {
+      await pooler.stop();
+      await server.stop();
+    });
+    const storage = await openPostgres(pooler.url(randomUUID()));
+    onTestFinished(() => storage.close());
+    await storage.migrate('test', [accounts, slowCommit]);
+    const transaction = storage.transaction(async (tx) => tx.defer('UPDATE account SET balance = 1'));
+    const outcome = expect(transaction).rejects.toMatchObject({ reason: 'STORAGE_OUTCOME_UNKNOWN' });
+    await eventually(async () => expect(await sleepers(storage)).toBe(1n));
+    const [session] = await storage.query("SELECT pid FROM pg_stat_activity WHERE wait_event = 'PgSleep'");
+    // Without a last word: the answer to the UPDATE is lost, too.
+    process.kill(Number(session?.pid), 'SIGKILL');
+    await outcome;
+  });
 
   it('refuses a pooler in statement mode, and says how to configure it', async () => {
     const server = await startPostgres();

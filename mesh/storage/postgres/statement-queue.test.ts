@@ -3,6 +3,8 @@ import { eventually } from '../../testing/eventually.ts';
 import type { Transaction } from '../storage.ts';
 import { balances, credit, deferSlowly, describeWithAccounts, sleepers, slowCommit } from './testing/accounts.ts';
 
+const loseConnection = 'SELECT pg_terminate_backend(pg_backend_pid())';
+
 describeWithAccounts('statements of one message', (open) => {
   it('run in the order of their calls, each with its own result', async () => {
     const storage = await open();
@@ -66,9 +68,18 @@ describeWithAccounts('statements of one message', (open) => {
     await outcome;
   });
 
-  it('are known not to have run if the connection is lost before their commit', async () => {
+  it('commit in the message of the last ones: it is unknown what they did if the connection is lost before it', async () => {
     const storage = await open();
-    const transaction = storage.transaction(async (tx) => tx.defer('SELECT pg_terminate_backend(pg_backend_pid())'));
+    const transaction = storage.transaction(async (tx) => tx.defer(loseConnection));
+    await expect(transaction).rejects.toMatchObject({ reason: 'STORAGE_OUTCOME_UNKNOWN' });
+  });
+
+  it('are known not to have been committed if the connection is lost before their commit is sent', async () => {
+    const storage = await open();
+    const transaction = storage.transaction(async (tx) => {
+      tx.defer(loseConnection);
+      await tx.query('SELECT 1');
+    });
     await expect(transaction).rejects.toMatchObject({ reason: 'STORAGE_UNAVAILABLE' });
   });
 

@@ -2,7 +2,7 @@ import type pg from 'pg';
 import type { Row } from '../storage.ts';
 import { type BatchAnswer, type BatchedResult, type BatchedStatement, sendBatch } from './batch.ts';
 import type { Cancellation } from './cancellation.ts';
-import { sqlState } from './errors.ts';
+import { leavesUnknown } from './errors.ts';
 import type { PreparedStatement } from './statements.ts';
 
 /** The statements of one connection. */
@@ -87,8 +87,8 @@ export function createStatementQueue(client: pg.ClientBase, owner: Owner): State
   const reject = (failed: Waiting, behind: readonly Waiting[], error: unknown): void => {
     owner.failed(error, failed.statement);
     failed.reject(failed.signal?.aborted === true ? failed.signal.reason : error);
-    // When the connection is lost, nobody knows which of those that were sent the server ran.
-    for (const one of behind) one.reject(sqlState(error) === undefined ? error : new NotRun(error));
+    // Those that were sent may have run, although no answer came.
+    for (const one of behind) one.reject(leavesUnknown(error) ? error : new NotRun(error));
     for (const one of waiting.splice(0)) one.reject(new NotRun(error));
   };
   const rejectUnsent = (batch: readonly Waiting[], reason: unknown): void => {
