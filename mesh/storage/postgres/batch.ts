@@ -1,12 +1,12 @@
 import type pg from 'pg';
 import type { Row, SqlValue } from '../storage.ts';
 import type { PreparedStatement } from './statements.ts';
-import { type Parse, parserOf, toParameter } from './values.ts';
+import { type Parameter, type Parse, parserOf } from './values.ts';
 
 /** A statement with its parameters. */
 export interface BatchedStatement {
   readonly statement: PreparedStatement;
-  readonly params: readonly SqlValue[];
+  readonly params: readonly Parameter[];
 }
 
 /** The answer to one statement. */
@@ -14,6 +14,8 @@ export interface BatchedResult {
   /** Reads its rows. Throws if the server sent a value that cannot be read. */
   rows(): Row[];
   readonly changes: number;
+  /** What the server says that it did, such as `INSERT 0 1`. */
+  readonly tag: string;
 }
 
 /** The answers to a batch: of all statements, or of those before the one that failed. */
@@ -29,7 +31,7 @@ type Fields = readonly (string | null)[];
 interface Messages {
   readonly stream: { cork(): void; uncork(): void };
   parse(statement: { readonly name: string; readonly text: string }): void;
-  bind(portal: { readonly statement: string; readonly values: readonly (Buffer | string | null)[] }): void;
+  bind(portal: { readonly statement: string; readonly values: readonly Parameter[] }): void;
   describe(portal: { readonly type: 'P' }): void;
   execute(): void;
   close(statement: { readonly type: 'S'; readonly name: string }): void;
@@ -60,7 +62,7 @@ export function sendBatch(
     const columns = described ?? prepared.get(name) ?? [];
     if (name !== '') prepared.set(name, columns);
     const fields = rows;
-    results.push({ rows: () => fields.map((values) => toRow(columns, values)), changes: changesOf(tag) });
+    results.push({ rows: () => fields.map((values) => toRow(columns, values)), changes: changesOf(tag), tag });
     described = undefined;
     rows = [];
   };
@@ -96,7 +98,7 @@ function send(
       to.parse({ name, text });
       if (name !== '') parsed.add(name);
     }
-    to.bind({ statement: name, values: params.map(toParameter) });
+    to.bind({ statement: name, values: params });
     if (!isPrepared) to.describe({ type: 'P' });
     to.execute();
   }

@@ -7,6 +7,7 @@ import { processIdOf } from './sessions.ts';
 import type { StateKind } from './sql-states.ts';
 import { createStatementQueue, NotRun } from './statement-queue.ts';
 import type { PreparedStatement, StatementCache } from './statements.ts';
+import { toParameter } from './values.ts';
 
 /** The answer to one statement. */
 export interface Result<R extends Row> {
@@ -89,7 +90,9 @@ function createConnection(pool: Pool, client: pg.PoolClient, statements: Stateme
   };
   const control = async (sql: string, isCommit = false): Promise<void> => {
     try {
-      await queue.run({ statement: statements.find(sql), params: [], isCommit });
+      const { tag } = await queue.run({ statement: statements.find(sql), params: [], isCommit });
+      // The server answers the commit of a failed transaction with ROLLBACK, not with an error.
+      if (isCommit && tag !== 'COMMIT') throw new Error(`the server answered COMMIT with ${tag}`);
     } catch (error) {
       spent ||= !(error instanceof NotRun);
       throw error;
@@ -110,9 +113,10 @@ function createConnection(pool: Pool, client: pg.PoolClient, statements: Stateme
   };
   return {
     async run<R extends Row>(sql: string, params: readonly SqlValue[], signal?: AbortSignal) {
+      const values = params.map(toParameter);
       // If one fails, so does the statement.
       for (const before of takePreceding()) control(before).catch(() => undefined);
-      const { rows, changes } = await queue.run({ statement: statements.find(sql), params, signal });
+      const { rows, changes } = await queue.run({ statement: statements.find(sql), params: values, signal });
       return { rows: rows as R[], changes };
     },
     async begin() {

@@ -12,6 +12,7 @@ import {
 import { sqlForMessage } from '../sql.ts';
 import { hintOf } from './hints.ts';
 import { kindOfState, type StateKind } from './sql-states.ts';
+import { InvalidParameter } from './values.ts';
 
 const remedies: Remedies = {
   unavailable: 'check that it runs and accepts connections, and whether locks block those of this process',
@@ -27,6 +28,7 @@ const remedies: Remedies = {
 
 /** The error of a failed statement: a MeshError if the database is at fault, otherwise an Error with the SQL. */
 export function postgresError(error: unknown, sql: string, server: string): Error {
+  if (error instanceof InvalidParameter) return new Error(`${error.message}, in: ${sqlForMessage(sql)}`);
   const kind = kindOf(error);
   // The engine's own error is not its cause, because its detail can have values of the row.
   if (kind === 'statement') return new Error(`${textOf(error)} (${sqlState(error)}), in: ${sqlForMessage(sql)}`);

@@ -57,6 +57,13 @@ describeWithAccounts('storage on PostgreSQL', (open, server) => {
     expect(runs).toBe(6);
   });
 
+  it('fails a statement with a parameter of no type that it takes, and continues', async () => {
+    const storage = await open();
+    const setting = storage.execute('UPDATE account SET balance = $1', [undefined as never]);
+    await expect(setting).rejects.toThrow('a parameter is of the type undefined, in: UPDATE account');
+    expect(await balances(storage)).toEqual([0n, 0n]);
+  });
+
   it('ends if its signal refuses a statement while one before it is in progress', async () => {
     const storage = await open();
     const caller = new AbortController();

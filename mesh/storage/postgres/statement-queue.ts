@@ -11,7 +11,7 @@ export interface StatementQueue {
    * Runs a statement, after those before it. Those of one turn of the event loop are sent in one message, and so are those that
    * come while an answer is awaited. Once one fails, those that wait behind it reject with `NotRun`.
    */
-  run(statement: QueuedStatement): Promise<{ readonly rows: Row[]; readonly changes: number }>;
+  run(statement: QueuedStatement): Promise<Answered>;
 }
 
 export interface QueuedStatement extends BatchedStatement {
@@ -42,7 +42,11 @@ interface Waiting extends QueuedStatement {
   reject(error: unknown): void;
 }
 
-type Answered = Awaited<ReturnType<StatementQueue['run']>>;
+interface Answered {
+  readonly rows: Row[];
+  readonly changes: number;
+  readonly tag: string;
+}
 
 export function createStatementQueue(client: pg.ClientBase, owner: Owner): StatementQueue {
   let waiting: Waiting[] = [];
@@ -79,7 +83,7 @@ export function createStatementQueue(client: pg.ClientBase, owner: Owner): State
   };
   const resolveOne = (statement: Waiting | undefined, result: BatchedResult): void => {
     try {
-      statement?.resolve({ rows: result.rows(), changes: result.changes });
+      statement?.resolve({ rows: result.rows(), changes: result.changes, tag: result.tag });
     } catch (error) {
       if (statement !== undefined) reject(statement, [], error);
     }

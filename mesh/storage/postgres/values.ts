@@ -29,11 +29,22 @@ export const valueTypes = {
   getTypeParser: parserOf,
 } as CustomTypesConfig; // Its overloads include the binary format, which is never requested.
 
-/** Returns a parameter as it is sent: bytes as such, everything else as text. */
-export function toParameter(value: SqlValue): Buffer | string | null {
+/** A parameter as it is sent. */
+export type Parameter = Buffer | string | null;
+
+/** A parameter is of no type that a statement takes; the types of the program were circumvented. */
+export class InvalidParameter extends Error {
+  constructor(value: unknown) {
+    super(`a parameter is of the type ${typeof value}`);
+  }
+}
+
+/** Returns a parameter as it is sent: bytes as such, everything else as text. Throws `InvalidParameter`. */
+export function toParameter(value: SqlValue): Parameter {
   if (value === null || typeof value === 'string') return value;
+  if (typeof value === 'bigint' || typeof value === 'number') return value.toString();
   if (value instanceof Uint8Array) return Buffer.from(value.buffer, value.byteOffset, value.byteLength);
-  return value.toString();
+  throw new InvalidParameter(value);
 }
 
 function bytes(text: string): Uint8Array {
