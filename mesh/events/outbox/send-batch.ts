@@ -25,9 +25,11 @@ export interface Sent {
 
 /**
  * Sends a batch. If it is refused, sends one entry at a time to find the refused ones. Accepted ones are sent again then, which
- * is allowed. Rejects if log or queue is unavailable.
+ * is allowed. Rejects, or returns a failure, if log or queue is unavailable.
  */
 export async function sendBatch(entries: readonly OutboxEntry[], options: SendOptions): Promise<Sent> {
+  // Its refusal needs no search.
+  if (entries.length === 1) return await sendEach(entries, options);
   try {
     await options.send(entries);
     return { done: entries.map(({ id }) => id), refusals: [] };
