@@ -100,7 +100,7 @@ describe.each([nginx, haproxy])('the example of $server.name', (proxy) => {
     });
 
     it('ends a stream that is idle for longer than its timeouts', async () => {
-      await using started = await startExample(proxy, [mesh.address], (config) => config.replaceAll(/ 1d\b/g, ' 1s'));
+      await using started = await startExample(proxy, [mesh.address], (config) => config.replaceAll(/ 1d\b/g, ' 3s'));
       using clients = connect(started.address);
       const { seen, ended } = follow(clients);
       await ended;
