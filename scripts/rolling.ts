@@ -3,18 +3,18 @@ import { join } from 'node:path';
 import { messageOf } from '../mesh/errors/error-text.ts';
 import { openStorage } from '../mesh/storage/open.ts';
 import { freePort } from '../mesh/testing/servers/free-port.ts';
-import { runnableServices } from '../services/all.ts';
 import { startSimulatedCarrier } from '../services/shipping/carrier/simulated-carrier.ts';
 import { isClean, verifyRolling } from './rolling/run.ts';
 import { startSplitMesh } from './rolling/split-mesh.ts';
 import { reportLines } from './rolling/table.ts';
+import { splitServices } from './split/run.ts';
 
 // Starts a mesh with two processes of each service, replaces all of them one after another under load through the gateway, by gRPC
 // and REST, and prints how many calls failed and what the orders did. Arguments: the services to restart. Default: all.
 
 /** make and npm forward a signal that the whole group has already received. */
 const sameSignalMs = 1_000;
-const names = runnableServices.map(({ name }) => name);
+const names = splitServices.map(({ name }) => name);
 const services = process.argv.length > 2 ? process.argv.slice(2) : names;
 const unknown = services.filter((name) => !names.includes(name));
 if (unknown.length > 0) {

@@ -12,7 +12,7 @@ import { type SplitMesh, startSplitMesh } from '../../scripts/rolling/split-mesh
 import { reportLines } from '../../scripts/rolling/table.ts';
 import { connectionsByDatabase } from '../../scripts/split/connections.ts';
 import { defaultPoolSize } from '../../scripts/split/plan.ts';
-import { runnableServices } from '../../services/all.ts';
+import { splitServices } from '../../scripts/split/run.ts';
 import { describeWithRealServers } from '../support/real-servers.ts';
 import { startCarrier, type TestCarrier } from '../support/test-carrier.ts';
 import { type ConnectionCount, countConnections } from './support/connection-count.ts';
@@ -94,7 +94,7 @@ describeWithRealServers('a mesh of many processes, as make start-split runs it',
   it('has at most as many connections to each database as PostgreSQL is started for', async () => {
     await connections.end();
     const replicas = (service: string) => (['order', 'payment', 'gateway'].includes(service) ? 2 : 1);
-    const names = runnableServices.map(({ name }) => name);
+    const names = splitServices.map(({ name }) => name);
     const allowed = connectionsByDatabase(names, replicas, defaultPoolSize);
     const most = [...connections.mostByDatabase].filter(([database]) => database !== 'postgres');
     expect(most.map(([database]) => database)).toEqual(expect.arrayContaining(['user', 'order', 'payment', 'tasks']));
