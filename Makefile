@@ -194,6 +194,10 @@ proto-lint: $(INSTALLED)
 proto-breaking: $(INSTALLED)
 	node scripts/proto-breaking.ts $(AGAINST)
 
+## packages: build the npm packages @ordermesh/grpc, mesh and cli, and pack them to dist/ordermesh-<name>-<version>.tgz
+packages: $(INSTALLED)
+	@exec node scripts/packages.ts
+
 ## sbom: write the packages that ship to dist/sbom.cdx.json (CycloneDX)
 sbom: $(INSTALLED)
 	@node scripts/supply-chain.ts sbom

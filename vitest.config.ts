@@ -6,7 +6,7 @@ process.env.NODE_COMPILE_CACHE ??= fileURLToPath(new URL('.cache/compile', impor
 
 export default defineConfig({
   test: {
-    include: ['mesh', 'services', 'test', 'scripts', 'examples'].map((folder) => `${folder}/**/*.test.ts`),
+    include: ['mesh', 'services', 'test', 'scripts', 'examples', 'packages'].map((folder) => `${folder}/**/*.test.ts`),
     // Its code is generated where it is copied to: test/recipes does that, and runs its tests there.
     exclude: [...configDefaults.exclude, 'examples/gift/**'],
     reporters: ['default', './mesh/testing/reporters/hung-files.ts', './mesh/testing/reporters/retried-tests.ts'],

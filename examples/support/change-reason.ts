@@ -1,5 +1,5 @@
 import { basename } from 'node:path';
-import { encodeChangeReason } from '#mesh';
+import { encodeChangeReason } from '../../mesh/operator-actions/change-reason.ts';
 
 /**
  * Why a program makes changes, for the record of what operators do, as the metadata `request-reason` has it: what

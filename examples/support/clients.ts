@@ -6,7 +6,8 @@ import {
   Metadata,
   Status,
 } from 'nice-grpc';
-import { changeReasonKey, decodeStatusDetails, statusDetailsKey } from '#mesh';
+import { decodeStatusDetails, statusDetailsKey } from '../../mesh/errors/status-details.ts';
+import { changeReasonKey } from '../../mesh/operator-actions/change-reason.ts';
 import type { Access } from './access.ts';
 import { changeReason } from './change-reason.ts';
 

@@ -6,7 +6,7 @@ type Fact = string | number | bigint | readonly string[] | undefined;
 
 type Metadata = Readonly<Record<string, string | number | bigint>>;
 
-interface ErrorText<Facts> {
+export interface ErrorText<Facts> {
   /** For people: `<thing> <id> <state>: <action>`. The type of its parameter is the type of the facts. */
   readonly text: string | ((facts: Facts) => string);
   /** What callers get instead, if `text` names addresses, files or SQL. The log has `text`. Default: `text`. */

@@ -1,7 +1,8 @@
 import { Client, Metadata, type ServiceError } from '@grpc/grpc-js';
 import { Status } from 'nice-grpc';
-import { decodeStatusDetails, isRefusal, statusDetailsKey } from '#mesh';
 import { type Access, channelCredentials, channelOptions } from '../../../examples/support/access.ts';
+import { isRefusal } from '../../../mesh/errors/codes.ts';
+import { decodeStatusDetails, statusDetailsKey } from '../../../mesh/errors/status-details.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 

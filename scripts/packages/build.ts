@@ -1,0 +1,77 @@
+import { cp, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { compile } from './compile.ts';
+import { entriesOf, originIn, type Package, placeIn, readPackages, sourceOf } from './manifest.ts';
+import { type Aliases, readModule } from './module.ts';
+
+/** A package as it ships. */
+export interface BuiltPackage extends Package {
+  readonly folder: string;
+  /** What its modules import: npm packages and `node:` modules, each with one module that does. */
+  readonly imports: ReadonlyMap<string, string>;
+  /** The same for its declarations. */
+  readonly typeImports: ReadonlyMap<string, string>;
+}
+
+/**
+ * Builds the packages in `packages/` to `<targetDir>/<name>`: what is reachable from their entry points, compiled, with the
+ * files that it reads, package.json, README and licence.
+ */
+export async function buildPackages(root: string, targetDir: string): Promise<BuiltPackage[]> {
+  const packages = await readPackages(root);
+  await mkdir(targetDir, { recursive: true });
+  // Below the root, as the compiler looks for types in the folders above.
+  const compiled = await mkdtemp(join(targetDir, '.compiled-'));
+  try {
+    const sources = packages.flatMap((each) => entriesOf(each.manifest).map(originIn(each)).map(sourceOf));
+    await compile(root, compiled, [...new Set(sources)]);
+    const tree = { root, compiled, aliases: await readAliases(root) };
+    return await Promise.all(packages.map((each) => assemble(tree, each, join(targetDir, each.name))));
+  } finally {
+    await rm(compiled, { recursive: true });
+  }
+}
+
+interface Tree {
+  readonly root: string;
+  readonly compiled: string;
+  readonly aliases: Aliases;
+}
+
+async function readAliases(root: string): Promise<Aliases> {
+  const { imports }: { imports: Aliases } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
+  return imports;
+}
+
+async function assemble(tree: Tree, each: Package, folder: string): Promise<BuiltPackage> {
+  await rm(folder, { recursive: true, force: true });
+  await mkdir(folder, { recursive: true });
+  await cp(join(tree.root, 'packages', each.name, 'package.json'), join(folder, 'package.json'));
+  await cp(join(tree.root, 'packages', each.name, 'README.md'), join(folder, 'README.md'));
+  await cp(join(tree.root, 'LICENSE'), join(folder, 'LICENSE'));
+  const imports = new Map<string, string>();
+  const typeImports = new Map<string, string>();
+  const seen = new Set<string>();
+  const placeOf = placeIn(each);
+  const open = entriesOf(each.manifest).map(originIn(each));
+  for (let path = open.pop(); path !== undefined; path = open.pop()) {
+    if (seen.has(path)) continue;
+    seen.add(path);
+    const needs = readModule(path, await readFile(join(tree.compiled, path), 'utf8'), tree.aliases, placeOf);
+    await mkdir(dirname(join(folder, placeOf(path))), { recursive: true });
+    await writeFile(join(folder, placeOf(path)), needs.text);
+    open.push(...needs.modules);
+    for (const name of needs.packages) (path.endsWith('.d.ts') ? typeImports : imports).set(name, placeOf(path));
+    for (const file of needs.files) await copyAsset(tree.root, file, folder);
+  }
+  return { ...each, folder, imports, typeImports };
+}
+
+/** Copies a file that a module reads. What is not in the repository, such as a tool that was installed, stays away. */
+async function copyAsset(root: string, path: string, folder: string): Promise<void> {
+  if (!/^[a-z]/.test(path) || path === 'package.json') return;
+  const found = await stat(join(root, path)).catch(() => undefined);
+  if (!found?.isFile()) return;
+  await mkdir(dirname(join(folder, path)), { recursive: true });
+  await cp(join(root, path), join(folder, path));
+}

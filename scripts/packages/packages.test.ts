@@ -1,0 +1,99 @@
+import { access, glob, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type BuiltPackage, buildPackages } from './build.ts';
+import { entriesOf, type Manifest, readManifest } from './manifest.ts';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+
+describe('the packages', () => {
+  let folder: string;
+  let built: BuiltPackage[];
+  let project: Manifest;
+
+  beforeAll(async () => {
+    // The compiler finds types in folders above it.
+    await mkdir(join(root, 'dist'), { recursive: true });
+    folder = await mkdtemp(join(root, 'dist/packages-test-'));
+    built = await buildPackages(root, folder);
+    project = await readManifest(root);
+  }, 300_000);
+  afterAll(() => rm(folder, { recursive: true, force: true }));
+
+  /** Runs the same check on each package. Each result that is not empty is a problem. */
+  async function problemsOf(find: (each: BuiltPackage) => Promise<string[]> | string[]): Promise<string[]> {
+    const found = await Promise.all(
+      built.map(async (each) => (await find(each)).map((problem) => `${each.name}: ${problem}`)),
+    );
+    return found.flat();
+  }
+
+  it('have the version, the licence and the engines of the repository', async () => {
+    expect(built.map(({ name }) => name)).toEqual(expect.arrayContaining(['cli', 'mesh']));
+    for (const { name, manifest } of built) {
+      const { version, license, engines } = project;
+      expect(manifest).toMatchObject({ name: `@ordermesh/${name}`, version, license, engines });
+    }
+  });
+
+  it('depend on what they import, and on nothing else, in the versions of the repository', async () => {
+    const versions = { ...project.devDependencies, ...project.dependencies };
+    for (const { manifest, imports, typeImports } of built) {
+      const names = [...imports.keys(), ...typeImports.keys()].filter((name) => !name.startsWith('node:'));
+      const wanted = Object.fromEntries([...new Set(names)].sort().map((name) => [name, versions[name]]));
+      expect({ ...manifest.dependencies, ...manifest.peerDependencies }).toEqual(wanted);
+    }
+  });
+
+  it('have the modules and declarations that they export', () =>
+    expect(
+      problemsOf(async ({ folder: at, manifest }) => await missingFiles(at, entriesOf(manifest))),
+    ).resolves.toEqual([]));
+
+  it('have a README and a licence, and no sources, tests or maps', () =>
+    expect(
+      problemsOf(async ({ folder: at }) => {
+        const files = await filesOf(at);
+        const odd = files.filter((file) => /(?<!\.d)\.ts$|\.test\.|\.suite\.|\.map$|^\.|node_modules/.test(file));
+        return [...odd, ...(await missingFiles(at, ['README.md', 'LICENSE', 'package.json']))];
+      }),
+    ).resolves.toEqual([]));
+
+  it('import nothing from outside of themselves', () =>
+    expect(
+      problemsOf(async ({ folder: at }) => {
+        const modules = (await filesOf(at)).filter((file) => /\.(js|d\.ts)$/.test(file));
+        const missing = modules.map(async (file) => {
+          const text = await readFile(join(at, file), 'utf8');
+          const paths = [...text.matchAll(/(?:\bfrom|^import|\bimport\()\s*['"](\.[^'"\n]+|#[^'"\n]+)['"]/gm)];
+          const targets = paths.map(([, path = '']) =>
+            join(dirname(file), path).replace(/\.js$/, file.endsWith('.d.ts') ? '.d.ts' : '.js'),
+          );
+          return (await missingFiles(at, targets)).map((target) => `${file} imports ${target}`);
+        });
+        return (await Promise.all(missing)).flat();
+      }),
+    ).resolves.toEqual([]));
+});
+
+async function filesOf(folder: string): Promise<string[]> {
+  const entries = await Array.fromAsync(glob('**/*', { cwd: folder, withFileTypes: true }));
+  return entries
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name).slice(folder.length + 1));
+}
+
+/** Those of the paths that are not in the folder, or point out of it. */
+async function missingFiles(folder: string, paths: readonly string[]): Promise<string[]> {
+  const missing = await Promise.all(
+    paths.map(async (path) => {
+      if (path.startsWith('..')) return [path];
+      return await access(join(folder, path)).then(
+        () => [],
+        () => [path],
+      );
+    }),
+  );
+  return missing.flat();
+}
