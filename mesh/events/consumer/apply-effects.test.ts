@@ -1,4 +1,5 @@
-import { describe, expect, it } from 'vitest';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { describe, expect, it, vi } from 'vitest';
 import { openAgingClock } from '../../storage/aging/aging-clock.ts';
 import { openStorage } from '../../storage/open.ts';
 import type { Storage, Transaction } from '../../storage/storage.ts';
@@ -52,27 +53,99 @@ const breaking = (value: string) => async (tx: Transaction) => {
   await writing(value)(tx);
   throw new Error(`${value} broke`);
 };
-const together = { alone: false };
+/** Keeps the process for 4 ms. */
+const slow = (value: string) => async (tx: Transaction) => {
+  const endMs = performance.now() + 4;
+  while (performance.now() < endMs);
+  await writing(value)(tx);
+};
 const names = Array.from({ length: 70 }, (_, index) => `${index + 10}`);
 
 describe('effects that are ready at the same time', () => {
   describeOnEachDatabase((newUrl) => {
     it('share transactions on SQLite, and each is written once', async () => {
       await using fixture = await open(newUrl);
-      const applying = names.map((name) => fixture.apply(received(name), writing(name), together));
+      // Time for all of them.
+      using _ = vi.spyOn(performance, 'now').mockReturnValue(0);
+      const applying = names.map((name) => fixture.apply(received(name), writing(name)));
       expect(new Set(await Promise.all(applying))).toEqual(new Set(['applied']));
       expect(fixture.transactions()).toBe(fixture.storage.dialect === 'sqlite' ? 2 : names.length);
       expect(await fixture.written()).toEqual(names);
-      const again = names.map((name) => fixture.apply(received(name), writing(name), together));
+      const again = names.map((name) => fixture.apply(received(name), writing(name)));
       expect(new Set(await Promise.all(again))).toEqual(new Set(['known']));
       expect(await fixture.written()).toEqual(names);
+    });
+
+    it('let the process go on after some milliseconds, in order', async () => {
+      await using fixture = await open(newUrl);
+      await Promise.all(['known', 'unknown'].map((name) => fixture.apply(received(name), writing(name))));
+      const before = fixture.transactions();
+      const some = names.slice(0, 30);
+      const order: string[] = [];
+      const applying = Promise.all(
+        some.map((name) => fixture.apply(received(name), slow(name)).then(() => order.push(name))),
+      );
+      let turns = 0;
+      while (order.length < some.length) {
+        await nextTurn();
+        turns += 1;
+      }
+      await applying;
+      // Two of 4 ms at a time.
+      expect(fixture.transactions() - before).toBeGreaterThanOrEqual(some.length / 2);
+      expect(turns).toBeGreaterThanOrEqual(some.length / 2);
+      expect(await fixture.written()).toEqual([...some, 'known', 'unknown']);
+      if (fixture.storage.dialect === 'sqlite') expect(order).toEqual(some);
+      const again = some.map((name) => fixture.apply(received(name), writing(name)));
+      expect(new Set(await Promise.all(again))).toEqual(new Set(['known']));
+    });
+
+    it('share a transaction, even if the events of many others are known', async () => {
+      await using fixture = await open(newUrl);
+      using _ = vi.spyOn(performance, 'now').mockReturnValue(0);
+      const [known, unknown] = [names.slice(0, 20), names.slice(20, 40)];
+      const all = names.slice(0, 40);
+      const applyAll = (those: readonly string[]) =>
+        Promise.all(those.map((name) => fixture.apply(received(name), writing(name))));
+      await applyAll(known);
+      const before = fixture.transactions();
+      const outcomes = await applyAll(all);
+      expect(outcomes).toEqual(all.map((name) => (known.includes(name) ? 'known' : 'applied')));
+      expect(await fixture.written()).toEqual(all);
+      if (fixture.storage.dialect !== 'sqlite') return;
+      // One finds a known event before it has effects, and the second claims one by one, as the third does.
+      expect(fixture.transactions() - before).toBe(2);
+      expect(new Set(await applyAll(unknown))).toEqual(new Set(['known']));
+      expect(fixture.transactions() - before).toBe(3);
+    });
+
+    it('are not written again for an event that has failed, and is delivered again', async () => {
+      await using fixture = await open(newUrl);
+      const bad = received('bad');
+      let runs = 0;
+      const counting = (name: string) => async (tx: Transaction) => {
+        runs += 1;
+        await writing(name)(tx);
+      };
+      const deliver = (name: string) =>
+        Promise.allSettled([
+          fixture.apply(received(name), counting(name)),
+          fixture.apply(bad, breaking('bad')),
+          fixture.apply(received(`${name}2`), counting(`${name}2`)),
+        ]);
+      await deliver('a');
+      runs = 0;
+      const outcomes = await deliver('b');
+      expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+      expect(runs).toBe(2);
+      expect(await fixture.written()).toEqual(['a', 'a2', 'b', 'b2']);
     });
 
     it('fail alone, with their own error', async () => {
       await using fixture = await open(newUrl);
       const outcomes = await Promise.allSettled(
         ['a', 'b', 'c', 'd'].map((name) =>
-          fixture.apply(received(name), name === 'b' || name === 'd' ? breaking(name) : writing(name), together),
+          fixture.apply(received(name), name === 'b' || name === 'd' ? breaking(name) : writing(name)),
         ),
       );
       expect(outcomes).toMatchObject([
@@ -83,14 +156,14 @@ describe('effects that are ready at the same time', () => {
       ]);
       expect(await fixture.written()).toEqual(['a', 'c']);
       // Nothing claims what has failed.
-      await expect(fixture.apply(received('b'), writing('b'), together)).resolves.toBe('applied');
+      await expect(fixture.apply(received('b'), writing('b'))).resolves.toBe('applied');
     });
 
     it('are written once if an event is known or comes twice', async () => {
       await using fixture = await open(newUrl);
-      await fixture.apply(received('b'), writing('b'), together);
+      await fixture.apply(received('b'), writing('b'));
       const outcomes = await Promise.all(
-        ['a', 'b', 'c', 'c'].map((name) => fixture.apply(received(name), writing(name), together)),
+        ['a', 'b', 'c', 'c'].map((name) => fixture.apply(received(name), writing(name))),
       );
       expect(outcomes.toSorted()).toEqual(['applied', 'applied', 'known', 'known']);
       expect(await fixture.written()).toEqual(['a', 'b', 'c']);
@@ -99,9 +172,7 @@ describe('effects that are ready at the same time', () => {
     it('are rejected while the storage is closed', async () => {
       const fixture = await open(newUrl);
       await fixture.storage.close();
-      const outcomes = await Promise.allSettled(
-        ['a', 'b'].map((name) => fixture.apply(received(name), writing(name), together)),
-      );
+      const outcomes = await Promise.allSettled(['a', 'b'].map((name) => fixture.apply(received(name), writing(name))));
       expect(outcomes.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
     });
   });

@@ -1,15 +1,12 @@
 import type { Storage, Transaction } from '../../storage/storage.ts';
-import type { Claims, ReceivedEvent } from './claims.ts';
+import type { StoredEvent } from '../log/event-log.ts';
+import { type Claims, hasOwnId, type ReceivedEvent } from './claims.ts';
 import type { EventEffect } from './consumer.ts';
 
 export type Applied = 'applied' | 'known' | 'too-old';
 
 /** Writes the effect of an event with its claim. */
-export type ApplyEffect = (
-  received: ReceivedEvent,
-  effect: EventEffect,
-  options: { readonly alone: boolean },
-) => Promise<Applied>;
+export type ApplyEffect = (received: ReceivedEvent, effect: EventEffect) => Promise<Applied>;
 
 interface Waiting {
   readonly received: ReceivedEvent;
@@ -18,33 +15,58 @@ interface Waiting {
   readonly reject: (error: unknown) => void;
 }
 
-// With effects of 80 µs, about as long as a batch of transactions may keep the process. Slower ones keep it longer.
+// A transaction keeps the process, so these limit how long everything else waits, as those of a group commit do.
 const maxEffects = 64;
+const maxBatchMs = 5;
+
+/** Why a transaction was rolled back that had no effects yet. */
+const someAreKnown = new Error('some of these events were handled before');
 
 /**
- * Returns what applies effects: all that are ready at a time, of events of any partition, in one transaction. If one of its
- * effects fails, or one of its events is known, none is written, and each is applied alone: nothing that happens to an event
- * affects another one. With `alone`, an effect is not tried with others before. On PostgreSQL each is applied alone: they run
- * at the same time there, and one after another would wait for all round trips.
+ * Returns what applies effects: all that are ready at a time, of events of any partition, in one transaction, for 5 ms at most.
+ * If one of its effects fails, none is written, and each is applied alone: nothing that happens to an event affects another
+ * one. An event whose effect has failed is applied alone, even if it is delivered again. On PostgreSQL each is applied alone:
+ * they run at the same time there, and one after another would wait for all round trips.
  */
 export function applyEffects(storage: Storage, claims: Claims): ApplyEffect {
   const waiting: Waiting[] = [];
+  const failed = new WeakSet<StoredEvent>();
   let isRunning = false;
+  /** How many effects there is time for. */
+  let limit = maxEffects;
+  /** After a start, which may follow a crash, and after a known event, until a batch has none: then each claims its own. */
+  let someMayBeKnown = true;
 
-  async function write(tx: Transaction, { received, effect }: Pick<Waiting, 'received' | 'effect'>): Promise<Applied> {
+  async function write(tx: Transaction, { received, effect }: Waiting): Promise<Applied> {
     const claimed = await claims.claimOnce(tx, received, 'handled');
     if (claimed !== 'claimed') return claimed;
     await effect(tx);
     return 'applied';
   }
 
-  async function writeAll(tx: Transaction, batch: readonly Waiting[]): Promise<Applied> {
-    const [first, ...others] = batch;
-    if (first !== undefined && others.length === 0) return await write(tx, first);
-    const received = batch.map((one) => one.received);
-    if (!(await claims.claimEach(tx, received))) throw new Error('an event has to be claimed alone');
-    for (const { effect } of batch) await effect(tx);
-    return 'applied';
+  async function writeAlone(one: Waiting): Promise<Applied> {
+    try {
+      return await storage.transaction((tx) => write(tx, one));
+    } catch (error) {
+      failed.add(one.received.event);
+      throw error;
+    }
+  }
+
+  /** Returns the outcomes of the first of them, of as many as there was time for. */
+  async function writeAll(tx: Transaction, batch: readonly Waiting[]): Promise<Applied[]> {
+    const endMs = performance.now() + maxBatchMs;
+    const all = batch.map(({ received }) => received);
+    const claimsAll = batch.length > 1 && !someMayBeKnown && all.every(hasOwnId);
+    if (claimsAll && !(await claims.claimEach(tx, all))) throw someAreKnown;
+    const outcomes: Applied[] = [];
+    for (const one of batch) {
+      if (outcomes.length > 0 && performance.now() >= endMs) break;
+      if (claimsAll) await one.effect(tx);
+      outcomes.push(claimsAll ? 'applied' : await write(tx, one));
+    }
+    if (claimsAll) for (const received of all.slice(outcomes.length)) await claims.release(tx, received);
+    return outcomes;
   }
 
   async function run(): Promise<void> {
@@ -57,29 +79,37 @@ export function applyEffects(storage: Storage, claims: Claims): ApplyEffect {
   async function applyNext(): Promise<void> {
     let batch: readonly Waiting[] = [];
     try {
-      const outcome = await storage.transaction(async (tx) => {
+      const outcomes = await storage.transaction(async (tx) => {
         // Taken this late, so all that are ready share it. Only once: the work may run again.
-        if (batch.length === 0) batch = waiting.splice(0, maxEffects);
+        if (batch.length === 0) batch = waiting.splice(0, limit);
         return await writeAll(tx, batch);
       });
-      for (const { resolve } of batch) resolve(outcome);
+      const left = batch.slice(outcomes.length);
+      waiting.unshift(...left);
+      limit = left.length > 0 ? outcomes.length : Math.min(2 * limit, maxEffects);
+      someMayBeKnown = outcomes.some((outcome) => outcome !== 'applied');
+      for (const [index, outcome] of outcomes.entries()) batch[index]?.resolve(outcome);
     } catch (error) {
-      // If the transaction was refused before it began, none was taken.
-      if (batch.length === 0) batch = waiting.splice(0);
-      else if (batch.length > 1) return applyEachAlone(batch);
-      for (const { reject } of batch) reject(error);
+      if (error === someAreKnown) {
+        someMayBeKnown = true;
+        waiting.unshift(...batch);
+      } else if (batch.length > 1) {
+        for (const one of batch) one.resolve(writeAlone(one));
+      } else if (batch[0] !== undefined) {
+        failed.add(batch[0].received.event);
+        batch[0].reject(error);
+      } else {
+        // The transaction was refused before it began.
+        for (const { reject } of waiting.splice(0)) reject(error);
+      }
     }
   }
 
-  function applyEachAlone(batch: readonly Waiting[]): void {
-    for (const one of batch) one.resolve(storage.transaction((tx) => write(tx, one)));
-  }
-
-  return (received, effect, { alone }) => {
-    if (alone || storage.dialect === 'postgres') return storage.transaction((tx) => write(tx, { received, effect }));
-    return new Promise((resolve, reject) => {
-      waiting.push({ received, effect, resolve, reject });
+  return (received, effect) =>
+    new Promise((resolve, reject) => {
+      const one = { received, effect, resolve, reject };
+      if (storage.dialect === 'postgres' || failed.has(received.event)) return resolve(writeAlone(one));
+      waiting.push(one);
       void run();
     });
-  };
 }

@@ -18,8 +18,10 @@ export interface Claims {
   of(received: ReceivedEvent): Claim;
   /** Claims an event, unless it is known or so old that it may be. */
   claimOnce(tx: Transaction, received: ReceivedEvent, as: 'handled' | 'dead'): Promise<'claimed' | 'known' | 'too-old'>;
-  /** Claims all of them as handled. Returns false if `claimOnce` has to decide about one: then roll back. */
+  /** Claims events with ids of their own as handled. Returns false if `claimOnce` has to decide about one: then roll back. */
   claimEach(tx: Transaction, received: readonly ReceivedEvent[]): Promise<boolean>;
+  /** Takes back the claim that this transaction made of an event. */
+  release(tx: Transaction, received: ReceivedEvent): Promise<void>;
   /** Whether an event was claimed before. */
   isKnown(db: Queryable, event: StoredEvent): Promise<boolean>;
 }
@@ -43,17 +45,22 @@ export function createClaims(group: string, aging: AgingClock, clock: Clock): Cl
       return 'too-old';
     },
     async claimEach(tx, received) {
-      if (received.some(({ event }) => formerInboxId(event) !== undefined)) return false;
       if (!(await claimAll(tx, received.map(of)))) return false;
       for (const { event } of received) if (await mayBeHandled(tx, group, event, clock)) return false;
       return true;
     },
+    release: (tx, received) => unclaim(tx, of(received)),
     async isKnown(db, event) {
       const formerId = formerInboxId(event);
       if (formerId !== undefined && (await isClaimed(db, group, formerId, event.timeMs))) return true;
       return await isClaimed(db, group, inboxId(readAttributes(event)), 0);
     },
   };
+}
+
+/** Whether its producer gave an event an id. */
+export function hasOwnId({ event }: ReceivedEvent): boolean {
+  return event.headers.ce_id !== undefined;
 }
 
 const storable = /^[ -~]{1,200}$/;

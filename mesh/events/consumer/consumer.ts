@@ -48,9 +48,10 @@ export interface EventHandler {
    */
   readonly handle: (event: StoredEvent, attributes: EventAttributes) => Promise<HandlerResult>;
   /**
-   * How many events of a partition are handled at a time, at most, on SQLite: they share a transaction. With more than one, an event is
-   * read before the effects of those before it are written, and takes effect before them if they fail and are retried.
-   * Default: 1.
+   * How many events of a partition may be handled at a time. With more than one, an event is read before the effects of those
+   * before it are written, and takes effect before them if they fail and are retried. With a database on SQLite this many are,
+   * from any event log, and share transactions. On PostgreSQL it is one, whatever is set here: each event in progress would have
+   * a connection, and calls of the service need these. So it allows more; do not rely on it. Default: 1.
    */
   readonly concurrency?: number;
 }

@@ -97,15 +97,11 @@ export function createEventHandling(options: EventHandlingOptions): EventHandlin
     );
   }
 
-  async function apply(
-    event: StoredEvent,
-    attributes: EventAttributes,
-    options: { readonly alone: boolean },
-  ): Promise<EventOutcome> {
+  async function apply(event: StoredEvent, attributes: EventAttributes): Promise<EventOutcome> {
     const effect = await read(event, attributes);
     if (typeof effect === 'object') skipped.note(event, attributes, effect);
     if (typeof effect !== 'function') return 'ignored';
-    return await applyEffect({ event, attributes }, effect, options);
+    return await applyEffect({ event, attributes }, effect);
   }
 
   async function read(event: StoredEvent, attributes: EventAttributes): Promise<HandlerResult> {
@@ -147,8 +143,7 @@ export function createEventHandling(options: EventHandlingOptions): EventHandlin
       const firstTimeMs = clock.now();
       for (let attempts = 1; ; attempts++) {
         try {
-          // What has failed is not to fail others, until it is delivered again.
-          const outcome = await apply(event, attributes, { alone: attempts > 1 });
+          const outcome = await apply(event, attributes);
           noLongerMiswired(event);
           if (outcome === 'too-old') skipped.noteTooOld(event, attributes);
           return outcome;

@@ -55,8 +55,8 @@ export interface ConsumeOptions {
    */
   readonly handle: (event: StoredEvent, signal: AbortSignal) => Promise<void>;
   /**
-   * How many events of a partition are delivered at a time, at most; Kafka delivers one. Calls begin in order, and the offset
-   * is that of the first event that is not handled. Default: 1.
+   * How many events of a partition are delivered at a time, at most. Calls begin in order, and the offset is that of the first
+   * event that is not handled. Default: 1.
    */
   readonly concurrency?: number | undefined;
 }

@@ -4,31 +4,10 @@ import { createLogger } from '../../../telemetry/logger.ts';
 import { eventually } from '../../../testing/eventually.ts';
 import { type TempFolder, tempFolder } from '../../../testing/temp-folder.ts';
 import { systemClock } from '../../../time/clock.ts';
-import type { EventLog, LogConsumer, StoredEvent } from '../../log/event-log.ts';
+import type { EventLog, LogConsumer } from '../../log/event-log.ts';
+import { heldHandler } from '../../testing/held-handler.ts';
 import { numbered } from '../../testing/sample-events.ts';
 import { openEmbeddedLog } from '../embedded-log.ts';
-
-/** A handler whose calls end when the test says so. */
-function heldHandler() {
-  const held: { readonly offset: number; readonly end: PromiseWithResolvers<void> }[] = [];
-  const ended: number[] = [];
-  return {
-    handle: async ({ offset }: StoredEvent) => {
-      const end = Promise.withResolvers<void>();
-      held.push({ offset: Number(offset), end });
-      await end.promise;
-      ended.push(Number(offset));
-    },
-    begun: () => held.map(({ offset }) => offset),
-    /** What was handled, in that order. */
-    ended: () => ended,
-    /** Ends the calls of these events, so far. */
-    end: (offsets: readonly number[]) => {
-      for (const { offset, end } of held) if (offsets.includes(offset)) end.resolve();
-    },
-    fail: (offset: number) => held.find((call) => call.offset === offset)?.end.reject(new Error('not now')),
-  };
-}
 
 describe('a member of a group that gets several events of a partition at a time', () => {
   let folder: TempFolder;

@@ -40,7 +40,7 @@ export function createConsumer(
   context: ConsumerContext,
 ): LogConsumer {
   const { newClient, admin, ensure, clock, logger } = context;
-  const { group, topics, handle } = options;
+  const { group, topics, handle, concurrency = 1 } = options;
   let assignment: Assignment = { ended: new AbortController(), pumps: new Map() };
   const committed = new Map<string, bigint>();
   /** For each partition, the end of this process's last work on it. */
@@ -169,6 +169,7 @@ export function createConsumer(
       partition,
       start: offset,
       handle,
+      concurrency,
       after,
       onHandled: commitSoon,
       clock,

@@ -8,7 +8,7 @@ import { createWakeup } from '../../../time/wakeup.ts';
 import type { ConsumeOptions, StoredEvent } from '../../log/event-log.ts';
 import type { FetchTarget } from './partition-feed.ts';
 
-/** Delivers the events of one partition to a handler, one at a time, while the partition is assigned. */
+/** Delivers the events of one partition to a handler, in lots, while the partition is assigned. */
 export interface Pump extends FetchTarget {
   readonly topicId: string;
   /** The offset to commit: every earlier event is handled. `undefined` while none is handled. */
@@ -25,6 +25,8 @@ export interface PumpOptions {
   readonly partition: number;
   readonly start: bigint;
   readonly handle: ConsumeOptions['handle'];
+  /** How many events the handler gets at a time. */
+  readonly concurrency: number;
   /** Resolves when the previous owner of the partition in this process has released it. */
   readonly after: Promise<void>;
   readonly onHandled: () => void;
@@ -38,7 +40,7 @@ const retryDelayMs = backoff({ firstMs: 100, maxMs: 30_000 });
 
 /** Starts a pump. */
 export function createPump(options: PumpOptions): Pump {
-  const { topic, topicId, partition, start, handle, after, onHandled, clock } = options;
+  const { topic, topicId, partition, start, handle, concurrency, after, onHandled, clock } = options;
   const logger = options.logger.child({ topic, partition });
   const wakeup = createWakeup();
   const released = new AbortController();
@@ -51,33 +53,48 @@ export function createPump(options: PumpOptions): Pump {
   async function run(): Promise<void> {
     await after;
     while (!released.signal.aborted) {
-      const event = waiting[0];
-      if (event === undefined) await wakeup.wait();
-      else if (await deliver(event)) drop(event);
+      const lot = waiting.slice(0, concurrency);
+      if (lot.length === 0) await wakeup.wait();
+      else await deliver(lot);
     }
   }
 
-  function drop(event: StoredEvent): void {
-    waiting.shift();
-    waitingBytes -= event.value.length;
-    handled = event.offset + 1n;
-    onHandled();
-  }
-
-  async function deliver(event: StoredEvent): Promise<boolean> {
+  /** Delivers events at the same time, and those again that are not handled. */
+  async function deliver(lot: readonly StoredEvent[]): Promise<void> {
+    let left = lot;
     for (let failures = 1; !released.signal.aborted; failures++) {
-      try {
-        await handle(event, released.signal);
-        return true;
-      } catch (error) {
-        if (released.signal.aborted) return false;
-        const details = { err: error, offset: `${event.offset}`, attempt: failures };
-        const text = 'event was not handled; it will be delivered again';
-        logFailedAttempt({ logger, clock, level: 'warn', failures }, details, text);
-        await sleep(clock, retryDelayMs(failures), released.signal);
-      }
+      const handledNow = await Promise.all(left.map((event) => tryOnce(event, failures)));
+      left = left.filter((_, index) => !handledNow[index]);
+      dropUntil(left[0], lot);
+      if (left.length === 0) return;
+      await sleep(clock, retryDelayMs(failures), released.signal);
     }
-    return false;
+  }
+
+  async function tryOnce(event: StoredEvent, attempt: number): Promise<boolean> {
+    try {
+      await handle(event, released.signal);
+      return true;
+    } catch (error) {
+      if (released.signal.aborted) return false;
+      const details = { err: error, offset: `${event.offset}`, attempt };
+      const text = 'event was not handled; it will be delivered again';
+      logFailedAttempt({ logger, clock, level: 'warn', failures: attempt }, details, text);
+      return false;
+    }
+  }
+
+  /** Drops the events of a lot before one: they are handled. */
+  function dropUntil(first: StoredEvent | undefined, lot: readonly StoredEvent[]): void {
+    for (const event of lot) {
+      if (event === first) return;
+      // Dropped before.
+      if (event !== waiting[0]) continue;
+      waiting.shift();
+      waitingBytes -= event.value.length;
+      handled = event.offset + 1n;
+      onHandled();
+    }
   }
 
   const running = run();
