@@ -100,17 +100,37 @@ describeWithServer(postgres, 'channels on PostgreSQL', () => {
     await (await listen()).hears();
   });
 
-  it('merge notifications while one is in progress', async () => {
+  /** Listens without a `Storage`. Returns what came until a marker came. */
+  async function receive(): Promise<() => Promise<string[]>> {
     const client = new pg.Client(url);
     await client.connect();
     onTestFinished(() => client.end());
     const received: string[] = [];
     client.on('notification', ({ channel }) => received.push(channel));
     await client.query('LISTEN news; LISTEN marker');
+    return async () => {
+      await client.query('NOTIFY marker');
+      await eventually(() => expect(received).toContain('marker'));
+      return received;
+    };
+  }
+
+  it('merge notifications while one is in progress', async () => {
+    const received = await receive();
     for (let count = 0; count < 100; count += 1) storage.notify('news');
-    await eventually(() => expect(received.length).toBe(2));
-    await client.query('NOTIFY marker');
-    expect(received).toEqual(['news', 'news', 'marker']);
+    await storage.close();
+    expect(await received()).toEqual(['news', 'news', 'marker']);
+  });
+
+  it('send what was merged before they close, even of calls that end while it closes', async () => {
+    const received = await receive();
+    storage.notify('news');
+    const change = storage.transaction(async (tx) => {
+      tx.afterCommit(() => storage.notify('news'));
+      await tx.query('SELECT pg_sleep(0.1)');
+    });
+    await Promise.all([storage.close(), change]);
+    expect(await received()).toEqual(['news', 'news', 'marker']);
   });
 
   it('notify again after a notification failed', async () => {

@@ -3,32 +3,37 @@ import { setTimeout } from 'node:timers/promises';
 import pg from 'pg';
 import { backoff } from '../../time/backoff.ts';
 import { checkChannel, createListeners, type Listeners } from '../listeners.ts';
-import type { Storage } from '../storage.ts';
+import type { SqlValue, Storage } from '../storage.ts';
 import { destroy } from './pool.ts';
 
 /** The channels of one `Storage`. */
 export interface Channels extends Pick<Storage, 'notify' | 'listen'> {
   /** Listens over a new connection, because the current server is the wrong one. */
   reconnect(): void;
+  /** Resolves once the server has been sent all that `notify` was called with. */
+  flush(): Promise<void>;
   /** Ends all listening. Resolves once the connection is closed. */
   close(): Promise<void>;
 }
 
+/** Runs a statement. */
+type RunStatement = (sql: string, params: readonly SqlValue[]) => Promise<void>;
+
 /**
- * The channels of a database, over its LISTEN and NOTIFY. `query` runs a statement outside of any transaction; listening has
+ * The channels of a database, over its LISTEN and NOTIFY. `run` runs a statement outside of any transaction; listening has
  * its own connection, opened with `config`. Without it listeners are called every second. Listeners of this `Storage` are
  * called directly, not through the server.
  */
-export function openChannels(config: pg.ClientConfig | undefined, query: Storage['query']): Channels {
+export function openChannels(config: pg.ClientConfig | undefined, run: RunStatement): Channels {
   const self = randomUUID();
   const listeners = createListeners();
   const subscriber = config === undefined ? createRegularCalls(listeners) : createSubscriber(config, listeners, self);
-  const send = createNotifier(query, self);
+  const notifier = createNotifier(run, self);
   return {
     notify(channel) {
       checkChannel(channel);
       listeners.call(channel);
-      send(channel);
+      notifier.send(channel);
     },
     listen(channel, listener) {
       checkChannel(channel);
@@ -37,6 +42,7 @@ export function openChannels(config: pg.ClientConfig | undefined, query: Storage
       return end;
     },
     reconnect: subscriber.reconnect,
+    flush: notifier.flush,
     close() {
       listeners.close();
       return subscriber.close();
@@ -51,24 +57,39 @@ const notifySql = "SELECT pg_notify($1, $2), set_config('synchronous_commit', 'o
 // The first call after a pause is sent immediately. Each is a transaction, and a busy channel is called with every commit.
 const gatherMs = 50;
 
-/**
- * Returns a function that notifies a channel, with `sender` as the payload, once in 50 ms at most; calls that come meanwhile are
- * merged into one. A call that fails is lost.
- */
-function createNotifier(query: Storage['query'], sender: string): (channel: string) => void {
+interface Notifier {
+  /** Notifies a channel, once in 50 ms at most; calls that come meanwhile are merged into one. A call that fails is lost. */
+  send(channel: string): void;
+  /** Sends immediately what has been merged. Resolves when all calls are done. */
+  flush(): Promise<void>;
+}
+
+/** Creates what notifies channels, with `sender` as the payload. */
+function createNotifier(run: RunStatement, sender: string): Notifier {
   const askedAgain = new Map<string, boolean>();
+  const flushing = new AbortController();
+  const inProgress = new Set<Promise<void>>();
 
   const send = async (channel: string): Promise<void> => {
     do {
       askedAgain.set(channel, false);
-      await query(notifySql, [channel, sender]).catch(() => undefined);
-      await setTimeout(gatherMs, undefined, { ref: false });
+      await run(notifySql, [channel, sender]).catch(() => undefined);
+      await setTimeout(gatherMs, undefined, { ref: false, signal: flushing.signal }).catch(() => undefined);
     } while (askedAgain.get(channel));
     askedAgain.delete(channel);
   };
-  return (channel) => {
-    if (askedAgain.has(channel)) askedAgain.set(channel, true);
-    else void send(channel);
+  return {
+    send(channel) {
+      if (askedAgain.has(channel)) askedAgain.set(channel, true);
+      else {
+        const sending = send(channel).finally(() => inProgress.delete(sending));
+        inProgress.add(sending);
+      }
+    },
+    async flush() {
+      flushing.abort();
+      await Promise.all(inProgress);
+    },
   };
 }
 

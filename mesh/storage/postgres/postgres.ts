@@ -127,7 +127,10 @@ function createStorage(
       ? gate.enter(() => read<R>(sql, params))
       : runInTransaction((tx) => tx.query<R>(sql, params));
   const groups = createCommitGroups(connect, server);
-  const channels = openChannels(listening, query);
+  // Past the gate: those that closing calls notify of are sent, too.
+  const channels = openChannels(listening, async (sql, params) => {
+    await runTransaction(connect, server, (tx) => tx.query(sql, params), undefined);
+  });
   return {
     dialect: 'postgres',
     exclusive: false,
@@ -150,7 +153,7 @@ function createStorage(
     notify: channels.notify,
     listen: channels.listen,
     check: createWriteCheck(write, clock),
-    close: () => gate.close(async () => void (await Promise.all([channels.close(), pool.end(), checks.end()]))),
+    close: () => gate.close(channels.flush, () => Promise.all([channels.close(), pool.end(), checks.end()])),
   };
 }
 
@@ -172,17 +175,18 @@ function read(url: string, options: PostgresOptions) {
 interface Gate {
   /** Runs `action`. Rejects with UNAVAILABLE `STORAGE_UNAVAILABLE` once the gate is closed. */
   enter<T>(action: () => Promise<T>): Promise<T>;
-  /** Waits for calls in progress, then runs `last`. */
-  close(last: () => Promise<void>): Promise<void>;
+  /** Waits for calls in progress, then runs `flush`, then `last`. */
+  close(flush: () => Promise<void>, last: () => Promise<unknown>): Promise<void>;
 }
 
-/** An open gate. If calls in progress take longer than `patienceMs` after the closing, `abandon` has to end them. */
+/** An open gate. If calls in progress and `flush` take longer than `patienceMs` after the closing, `abandon` has to end them. */
 function createGate(server: string, patienceMs: number, abandon: () => void): Gate {
   const inProgress = new Set<Promise<unknown>>();
   let closed: Promise<void> | undefined;
-  const closeAfterCalls = async (last: () => Promise<void>): Promise<void> => {
+  const closeAfterCalls = async (flush: () => Promise<void>, last: () => Promise<unknown>): Promise<void> => {
     const timer = setTimeout(abandon, patienceMs);
     await Promise.allSettled(inProgress);
+    await flush();
     clearTimeout(timer);
     await last();
   };
@@ -197,8 +201,8 @@ function createGate(server: string, patienceMs: number, abandon: () => void): Ga
         inProgress.delete(running);
       }
     },
-    close(last: () => Promise<void>): Promise<void> {
-      closed ??= closeAfterCalls(last);
+    close(flush: () => Promise<void>, last: () => Promise<unknown>): Promise<void> {
+      closed ??= closeAfterCalls(flush, last);
       return closed;
     },
   };
