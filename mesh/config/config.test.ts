@@ -81,6 +81,7 @@ describe('readConfig', () => {
     { TASKS_URL: 'amqp//u:s3cret@h' },
     { DATABASE_URL: 'me:s3cret@127.0.0.1:55439/mesh_<service>' },
     { DATABASE_URL: 'postgres://me:s3cret@127.0.0.1:55439/mesh_<service>?ssl=0' },
+    { DATABASE_URL: 'postgres://me:s3cret@127.0.0.1:55439/mesh_<service>?sslmode=disable&query_timeout=5000' },
     { DATABASE_URL: 'postgres:/me:s3cret@127.0.0.1:55439/mesh_<service>' },
     { DATABASE_URL: 'postgres:///me:s3cret@127.0.0.1/mesh_<service>' },
     { DATABASE_URL: 'postgres://me:s/3cret@127.0.0.1/mesh_<service>' },
@@ -98,8 +99,13 @@ describe('readConfig', () => {
     expect(read).not.toThrow(/3cret/);
   });
 
+  it('says what to set in place of `query_timeout`', () => {
+    const read = () => readConfig({ DATABASE_URL: 'postgres://me@127.0.0.1/mesh_<service>?query_timeout=5000' });
+    expect(read).toThrow(/statement_timeout in place of query_timeout/);
+  });
+
   it.each([
-    'postgres://me:secret@10.0.0.1:5432/mesh_<service>?sslmode=verify-full',
+    'postgres://me:secret@10.0.0.1:5432/mesh_<service>?sslmode=verify-full&statement_timeout=5000',
     'postgresql://me@<service>.internal/orders',
     'postgres:///mesh_<service>?host=/run/postgresql',
   ])('takes %s for the databases', (text) => {

@@ -14,7 +14,9 @@ export const storeSettings = {
     variable: 'DATABASE_URL',
     isSecret: true,
     default: 'sqlite:<DATA_DIR>/<service>.db',
-    allowed: 'sqlite:<path> or postgres://<user>@<host>/<database>, with sslmode in place of ssl',
+    allowed:
+      'sqlite:<path> or postgres://<user>@<host>/<database>, with sslmode in place of ssl and statement_timeout in place of ' +
+      'query_timeout',
     doc:
       "`sqlite:<path>`, `postgres://<user>@<host>/<database>`; `<service>` is replaced by the service's name, and " +
       'required with several services in one process',
@@ -99,6 +101,8 @@ export const storeSettings = {
 /** With the name of a service in place of `<service>`. A path with an `@` begins with a user whose `//` is missing. */
 function isPostgresUrl(text: string): boolean {
   const url = /^postgres(ql)?:\/\//.test(text) ? URL.parse(text.replaceAll('<service>', 'service')) : null;
-  // The driver's own `ssl` would win over what the settings say of authorities: `sslmode` says it.
-  return url !== null && !url.pathname.includes('@') && !url.searchParams.has('ssl');
+  // The driver's own `ssl` would win over what the settings say of authorities: `sslmode` says it. With its `query_timeout` a
+  // statement fails while the server goes on with it, and the connection is used again: `statement_timeout` ends it.
+  const hasRefused = ['ssl', 'query_timeout'].some((name) => url?.searchParams.has(name));
+  return url !== null && !url.pathname.includes('@') && !hasRefused;
 }
