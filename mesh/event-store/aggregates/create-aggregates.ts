@@ -8,10 +8,11 @@ import { streamConflict } from '../errors.ts';
 import type { RecordedEvent } from '../event-store.ts';
 import { selectStream, versionAsOf } from '../streams/event-table.ts';
 import type { AggregateDefinition, AggregateOptions, Aggregates, Loaded, PublishedEvent } from './aggregate.ts';
-import { selectSnapshot, upsertSnapshot } from './snapshot-table.ts';
+import { type PageSinceSnapshot, selectSinceSnapshot, upsertSnapshot } from './snapshot-table.ts';
 
 const pageSize = 500;
 const conflictDelayMs = backoff({ firstMs: 2, maxMs: 100, jitter: [0, 1] });
+const empty = { state: undefined, version: 0n, lastTimeMs: 0 };
 
 /** Binds a definition to the event store that holds its streams. */
 export function createAggregates<State, Body extends { readonly type: string }>(
@@ -23,30 +24,25 @@ export function createAggregates<State, Body extends { readonly type: string }>(
 
   async function load(db: Queryable, id: string, upTo: bigint): Promise<Loaded<State>> {
     const stream = streamOf(id);
-    const snapshot = await loadSnapshot(db, stream, upTo);
-    if (snapshot !== undefined) {
-      // Read from the snapshot's own event on: if that is missing, the snapshot belongs to another history.
-      const page = await selectStream(db, stream, { after: snapshot.version - 1n, upTo, limit: pageSize });
-      const [first, ...others] = page;
-      if (first?.version === snapshot.version) {
-        const from = fold(id, { ...snapshot, lastTimeMs: first.timeMs }, others);
-        return await foldRemaining(db, id, from, page, upTo);
-      }
-      logger.warn({ stream, version: snapshot.version }, 'snapshot ignored: its events are missing');
+    const since =
+      snapshots && (await selectSinceSnapshot(db, stream, snapshots.schemaVersion, { upTo, limit: pageSize }));
+    if (since !== undefined && since.snapshot?.isWhole !== false) {
+      return await foldRemaining(db, id, foldSince(id, since), since.events, upTo);
     }
     const page = await selectStream(db, stream, { upTo, limit: pageSize });
-    const empty = { state: undefined, version: 0n, lastTimeMs: 0 };
+    if (snapshots && page.length > 0) {
+      const problem = since ? 'corrupt (checksum mismatch)' : 'of another history: its events are missing';
+      logger.warn({ stream, version: since?.snapshot?.version }, `snapshot ${problem}; replaying all events instead`);
+    }
     return await foldRemaining(db, id, fold(id, empty, page), page, upTo);
   }
 
-  async function loadSnapshot(db: Queryable, stream: string, upTo: bigint) {
-    if (snapshots === undefined) return undefined;
-    const snapshot = await selectSnapshot(db, stream, snapshots.schemaVersion, upTo);
-    if (snapshot === undefined) return undefined;
-    const { version, state, isWhole } = snapshot;
-    if (isWhole) return { version, state: snapshots.decode(JSON.parse(state) as JsonObject) };
-    logger.warn({ stream, version }, 'snapshot corrupt (checksum mismatch); replaying events instead');
-    return undefined;
+  /** The snapshot has its own event, the first one. */
+  function foldSince(id: string, { snapshot, events: page }: PageSinceSnapshot): Loaded<State> {
+    const [first, ...others] = page;
+    if (snapshots === undefined || snapshot === undefined || first === undefined) return fold(id, empty, page);
+    const state = snapshots.decode(JSON.parse(snapshot.state) as JsonObject);
+    return fold(id, { state, version: snapshot.version, lastTimeMs: first.timeMs }, others);
   }
 
   async function foldRemaining(

@@ -1,6 +1,8 @@
 import { crc32 } from 'node:zlib';
 import { readPages } from '../../storage/read-pages.ts';
 import type { Queryable, Transaction } from '../../storage/storage.ts';
+import type { RecordedEvent } from '../event-store.ts';
+import { columns, type EventRow, eventsOf } from '../streams/event-table.ts';
 
 /** The state of a stream at a version. */
 export interface Snapshot {
@@ -10,21 +12,47 @@ export interface Snapshot {
   readonly state: string;
 }
 
-/** Returns the newest snapshot of a stream up to a version. `isWhole` is false if its checksum differs. */
-export async function selectSnapshot(
+/** A page of a stream, and the snapshot that belongs to its first event. */
+export interface PageSinceSnapshot {
+  /** `isWhole` is false if its checksum differs. */
+  readonly snapshot: (Snapshot & { readonly isWhole: boolean }) | undefined;
+  readonly events: readonly RecordedEvent[];
+}
+
+interface SinceSnapshotRow extends EventRow {
+  readonly snapshot_state: string | null;
+  readonly snapshot_checksum: bigint | null;
+}
+
+// Only the row of the snapshot's own event has its state.
+const selection = `
+  WITH newest AS (
+    SELECT version AS snapshot_version, state AS snapshot_state, checksum AS snapshot_checksum FROM event_snapshot
+    WHERE stream = $1 AND version <= $2 AND schema_version = $3 ORDER BY version DESC LIMIT 1
+  )
+  SELECT ${columns}, snapshot_state, snapshot_checksum FROM event LEFT JOIN newest ON snapshot_version = version
+  WHERE stream = $1 AND version >= COALESCE((SELECT snapshot_version FROM newest), 1) AND version <= $2
+  ORDER BY version LIMIT $4`;
+
+/**
+ * Returns the events of a stream up to a version from that of its newest snapshot on, or from the first if there is none, with
+ * one statement: each waits for the flush before it, or for the server. `undefined` if the snapshot's own event is missing, so
+ * it belongs to another history, or if the stream is empty. Throws DATA_LOSS `EVENT_MISSING` at a gap.
+ */
+export async function selectSinceSnapshot(
   db: Queryable,
   stream: string,
   schemaVersion: number,
-  upTo: bigint,
-): Promise<(Snapshot & { readonly isWhole: boolean }) | undefined> {
-  const [row] = await db.query<{ version: bigint; state: string; checksum: bigint }>(
-    `SELECT version, state, checksum FROM event_snapshot WHERE stream = $1 AND version <= $2 AND schema_version = $3
-     ORDER BY version DESC LIMIT 1`,
-    [stream, upTo, schemaVersion],
-  );
-  if (row === undefined) return undefined;
-  const snapshot = { version: row.version, schemaVersion, state: row.state };
-  return { ...snapshot, isWhole: BigInt(checksumOf(stream, snapshot)) === row.checksum };
+  { upTo, limit }: { readonly upTo: bigint; readonly limit: number },
+): Promise<PageSinceSnapshot | undefined> {
+  const rows = await db.query<SinceSnapshotRow>(selection, [stream, upTo, schemaVersion, limit]);
+  const [first] = rows;
+  if (first === undefined || (first.snapshot_state === null && first.version !== 1n)) return undefined;
+  const events = eventsOf(rows, stream, first.version);
+  if (first.snapshot_state === null) return { snapshot: undefined, events };
+  const snapshot = { version: first.version, schemaVersion, state: first.snapshot_state };
+  const isWhole = BigInt(checksumOf(stream, snapshot)) === first.snapshot_checksum;
+  return { snapshot: { ...snapshot, isWhole }, events };
 }
 
 /** Returns the version of the last snapshot of a stream; 0 without one. */

@@ -13,7 +13,8 @@ export interface EncodedEvent extends Omit<StreamEvent, 'data'> {
   readonly actor: string | undefined;
 }
 
-interface EventRow extends Row {
+/** The columns of an event, as `columns` has them. */
+export interface EventRow extends Row {
   readonly position: bigint;
   readonly stream: string;
   readonly version: bigint;
@@ -27,7 +28,8 @@ interface EventRow extends Row {
   readonly actor_checksum: bigint | null;
 }
 
-const columns =
+/** What `eventsOf` reads. */
+export const columns =
   'position, stream, version, type, schema_version, data, correlation_id, time_ms, checksum, actor, actor_checksum';
 
 const added = 'stream, version, type, schema_version, data, correlation_id, time_ms, checksum, actor, actor_checksum';
@@ -96,10 +98,15 @@ export async function selectStream(
     `SELECT ${columns} FROM event WHERE stream = $1 AND version > $2 AND version <= $3 ORDER BY version LIMIT $4`,
     [stream, after, upTo, limit],
   );
+  return eventsOf(rows, stream, after + 1n);
+}
+
+/** Returns the events of rows of a stream. Throws DATA_LOSS `EVENT_MISSING` at a gap, also before the first one. */
+export function eventsOf(rows: readonly EventRow[], stream: string, first: bigint): RecordedEvent[] {
   return rows.map((row, index) => {
     // The checksum first: an event that was moved is corrupt, and those at its place are not missing.
     const event = eventOf(row);
-    const expected = after + BigInt(index + 1);
+    const expected = first + BigInt(index);
     if (event.version !== expected) throw eventMissing({ stream, version: expected });
     return event;
   });
