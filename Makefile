@@ -9,7 +9,7 @@ ON_AN_ENGINE := mesh/app mesh/client mesh/server services/ test/*.test.ts test/a
 CALLS_ON_AN_ENGINE := mesh/app/*.test.ts mesh/client mesh/server services/*/*.test.ts test/authorization test/place-order.test.ts test/process/drain.test.ts
 
 .DEFAULT_GOAL := help
-.PHONY: help start start-split restart-split certs token demo import postgres kafka rabbitmq status order call replay dead-letters actions damaged compact audit rebuild verify-participant test test-grpc-js verify-polyglot verify-registries verify-faults verify-power-cut verify-rolling verify-rotation verify-edge conformance check gen gen-check docs docs-check protos clients clients-typescript clients-go clients-python clients-csharp clients-java clients-rust proto-lint proto-breaking sbom audit-packages bench load deps deps-grpcurl deps-postgres deps-kafka deps-rabbitmq deps-discovery deps-peers deps-polyglot deps-edge deps-rust clean
+.PHONY: help start start-split restart-split certs token demo import postgres kafka rabbitmq status order call replay dead-letters actions damaged compact audit rebuild verify-participant test test-grpc-js verify-polyglot verify-registries verify-faults verify-power-cut verify-rolling verify-rotation verify-edge conformance check gen gen-check docs docs-check protos clients clients-typescript clients-go clients-python clients-csharp clients-java clients-rust proto-lint proto-breaking sbom audit-packages bench load deps deps-grpcurl deps-postgres deps-kafka deps-rabbitmq deps-discovery deps-peers deps-polyglot deps-edge deps-kubernetes deps-rust kubernetes-check clean
 
 ## help: list these commands
 help:
@@ -148,12 +148,12 @@ verify-edge: $(INSTALLED)
 conformance: $(INSTALLED)
 	RESTARTS=10 WHOLE_SUITES=1 vitest run test/conformance
 
-## check: check types, lint, format, packages, contracts and generated code
+## check: check types, lint, format, packages, contracts, generated code and manifests
 check: $(INSTALLED)
 	tsc --noEmit
 	biome check --error-on-warnings .
 	node scripts/supply-chain.ts check
-	$(MAKE) --no-print-directory proto-lint gen-check proto-breaking docs-check
+	$(MAKE) --no-print-directory proto-lint gen-check proto-breaking docs-check kubernetes-check
 
 ## gen: generate gen/ from the contracts
 gen: $(INSTALLED)
@@ -170,6 +170,10 @@ docs: $(INSTALLED)
 ## docs-check: fail if those parts do not match the code
 docs-check: $(INSTALLED)
 	node scripts/docs.ts --check
+
+## kubernetes-check: render the manifests in deploy/kubernetes and check them by the schemas of Kubernetes (first make deps-kubernetes)
+kubernetes-check: $(INSTALLED)
+	@node scripts/kubernetes-check.ts
 
 ## protos: write the contracts and everything they import to dist/protos, for protoc and buf; dist/protos-plain has no custom options
 protos: $(INSTALLED)
@@ -214,12 +218,12 @@ bench: $(INSTALLED)
 load: $(INSTALLED)
 	@exec node scripts/load.ts
 
-## deps: install what the tests need besides npm packages: PostgreSQL, Kafka, RabbitMQ, kcat, Knot, Eureka, h2load, Go tools, gRPC for Java and Python, Envoy, Chromium
+## deps: install what the tests need besides npm packages: PostgreSQL, Kafka, RabbitMQ, kcat, Knot, Eureka, h2load, Go tools, gRPC for Java and Python, Envoy, Chromium, kustomize
 deps: $(INSTALLED)
 	sh scripts/deps.sh
 
-## deps-<part>: install one part of it: deps-grpcurl, deps-postgres, deps-kafka, deps-rabbitmq, deps-discovery (Knot, Eureka), deps-peers (conformance, benchmarks), deps-polyglot (make clients), deps-edge (make verify-edge), deps-rust (tonic and pajamax, for make bench)
-deps-grpcurl deps-postgres deps-kafka deps-rabbitmq deps-discovery deps-peers deps-polyglot deps-edge deps-rust: $(INSTALLED)
+## deps-<part>: install one part of it: deps-grpcurl, deps-postgres, deps-kafka, deps-rabbitmq, deps-discovery (Knot, Eureka), deps-peers (conformance, benchmarks), deps-polyglot (make clients), deps-edge (make verify-edge), deps-kubernetes (make check), deps-rust (tonic and pajamax, for make bench)
+deps-grpcurl deps-postgres deps-kafka deps-rabbitmq deps-discovery deps-peers deps-polyglot deps-edge deps-kubernetes deps-rust: $(INSTALLED)
 	sh scripts/deps.sh $(@:deps-%=%)
 
 ## clean: remove what was installed and generated, but not the data

@@ -10,11 +10,12 @@
 #   peers      clients and servers of others for conformance and benchmarks: gRPC in Go, Java and Python, h2spec, Restate, DBOS, ...
 #   polyglot   what `make clients` needs for Go and Python, and the proxies nginx and HAProxy
 #   edge       Envoy, Chromium, schemathesis, connectconformance, and generators of clients from OpenAPI
+#   kubernetes kustomize and kubeconform, with the schemas of Kubernetes, for `make check`
 #   rust       tonic and pajamax, for benchmarks: minutes of compiling, so only if it is named
 set -eu
 cd "$(dirname "$0")/.."
 
-all='grpcurl postgres kafka rabbitmq discovery peers polyglot edge'
+all='grpcurl postgres kafka rabbitmq discovery peers polyglot edge kubernetes'
 [ $# -gt 0 ] || set -- $all
 for part in "$@"; do
   case " $all rust " in
@@ -39,6 +40,7 @@ for part in "$@"; do
       sh scripts/deps/go.sh polyglot
       sh scripts/deps/python.sh
       ;;
+    kubernetes) sh scripts/deps/kubernetes.sh ;;
     rust) sh scripts/deps/rust.sh ;;
     edge)
       sh scripts/deps/go.sh connectconformance

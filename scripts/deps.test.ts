@@ -9,7 +9,7 @@ const cwd = fileURLToPath(new URL('..', import.meta.url));
 const run = (file: string, ...args: string[]) => promisify(execFile)(file, args, { cwd });
 
 describe('make deps', () => {
-  it.each(['grpcurl', 'postgres', 'kafka', 'rabbitmq', 'discovery', 'peers', 'polyglot', 'edge', 'rust'])(
+  it.each(['grpcurl', 'postgres', 'kafka', 'rabbitmq', 'discovery', 'peers', 'polyglot', 'edge', 'kubernetes', 'rust'])(
     'installs the part %s alone',
     async (part) => {
       const { stdout } = await run(
@@ -26,7 +26,8 @@ describe('make deps', () => {
   it('refuses a part that does not exist', async () => {
     await expect(run('sh', 'scripts/deps.sh', 'mysql')).rejects.toMatchObject({
       code: 2,
-      stderr: 'deps: unknown part mysql: use grpcurl postgres kafka rabbitmq discovery peers polyglot edge rust\n',
+      stderr:
+        'deps: unknown part mysql: use grpcurl postgres kafka rabbitmq discovery peers polyglot edge kubernetes rust\n',
     });
   });
 

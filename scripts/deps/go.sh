@@ -1,9 +1,9 @@
 #!/bin/sh
-# Builds Go tools into .tools/bin. `go.sh grpcurl`: grpcurl. `go.sh polyglot`: the generators of `make clients`, the
-# modules that the clients need, a grpc-go client for the tests of the service configs, and the programs in
-# examples/services. `go.sh peers`: ghz, grpc-go's interop client and server, h2spec, connectconformance with its contracts, a
-# grpc-go client for the restart tests, and the grpc-go peer of the benchmarks. Go verifies its downloads against the checksum
-# database.
+# Builds Go tools into .tools/bin. `go.sh grpcurl`: grpcurl. `go.sh kubernetes`: kustomize and kubeconform, for the manifests in
+# deploy/kubernetes. `go.sh polyglot`: the generators of `make clients`, the modules that the clients need, a grpc-go client for
+# the tests of the service configs, and the programs in examples/services. `go.sh peers`: ghz, grpc-go's interop client and
+# server, h2spec, connectconformance with its contracts, a grpc-go client for the restart tests, and the grpc-go peer of the
+# benchmarks. Go verifies its downloads against the checksum database.
 # .tools/go records what each tool was built from.
 set -eu
 cd "$(dirname "$0")/../.."
@@ -23,8 +23,9 @@ keep() {
 install() {
   if ! built "$1" "$2"; then
     GOBIN="$PWD/.tools/go/bin" GOFLAGS=-mod=mod go install "$2"
-    name="${2%@*}"
-    keep "$1" "$2" "${name##*/}"
+    # A program is called like its folder, unless that is the major version of its module.
+    folder="${2%@*}"
+    keep "$1" "$2" "$(basename "${folder%/v[0-9]}")"
   fi
   echo "deps: $1 ${2##*@}"
 }
@@ -36,6 +37,11 @@ fi
 mkdir -p .tools/bin .tools/go/bin
 if [ "$1" = grpcurl ]; then
   install grpcurl github.com/fullstorydev/grpcurl/cmd/grpcurl@v1.9.3
+  exit
+fi
+if [ "$1" = kubernetes ]; then
+  install kustomize sigs.k8s.io/kustomize/kustomize/v5@v5.8.1
+  install kubeconform github.com/yannh/kubeconform/cmd/kubeconform@v0.7.0
   exit
 fi
 if [ "$1" = polyglot ]; then

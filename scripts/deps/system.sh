@@ -43,7 +43,7 @@ fi
 if wants peers polyglot; then
   [ -x /usr/sbin/nginx ] || command -v nginx >/dev/null || missing="$missing nginx-light"
 fi
-if wants peers polyglot edge rust; then
+if wants peers polyglot edge kubernetes rust; then
   python3 -c 'import ensurepip, venv' 2>/dev/null || missing="$missing python3-venv"
 fi
 if [ -n "$missing" ]; then

@@ -31,6 +31,10 @@ export const h2spec = goTool('h2spec');
 export const connectConformance = goTool('connectconformance');
 /** The contracts of the service that it calls, and of what it sends to the programs under test. */
 export const connectProtoFolder = `${tools}/connectconformance/proto`;
+/** Renders the manifests for Kubernetes. */
+export const kustomize = goTool('kustomize');
+/** Checks objects of Kubernetes by JSON schemas. */
+export const kubeconform = goTool('kubeconform');
 
 function goTool(name: string): GoTool {
   const path = `${tools}/bin/${name}`;
