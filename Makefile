@@ -133,7 +133,7 @@ verify-rolling: $(INSTALLED)
 verify-rotation: $(INSTALLED)
 	@exec node scripts/rotation.ts
 
-## verify-registries: build Consul, CoreDNS, etcd and the API server of Kubernetes, 45 minutes once, and run the scenarios of discovery on each, on Knot and on Eureka; REGISTRY=knot, eureka, consul, kubernetes or coredns runs one
+## verify-registries: build Consul, CoreDNS, etcd and the API server of Kubernetes, 45 minutes once, and run the scenarios of discovery on each, on Knot and on Eureka, and apply the manifests to Kubernetes; REGISTRY=knot, eureka, consul, kubernetes or coredns runs one
 verify-registries: $(INSTALLED)
 	@sh scripts/registries/build.sh $(REGISTRY)
 	@node scripts/registries/verify.ts $(REGISTRY)

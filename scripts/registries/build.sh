@@ -33,6 +33,8 @@ build() {
 }
 
 kubernetes() {
+  # It renders what is applied to it.
+  sh scripts/deps/go.sh kubernetes
   build etcd go.etcd.io/etcd/server/v3 go.etcd.io/etcd/server/v3
   # Its own version is empty otherwise, which it does not accept.
   release=$(release_of kube-apiserver k8s.io/kubernetes)

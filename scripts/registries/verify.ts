@@ -14,24 +14,25 @@ import {
   passedRows,
 } from '../support/passed-registries.ts';
 
-// Runs the scenarios of discovery on the servers that build.sh and `make deps` have installed: all, or those that the
+// Runs the scenarios of discovery, and applies the manifests, on the servers that build.sh and `make deps` have installed: all, or those that the
 // arguments name. Records which passed. Exits with 1 if one did not.
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
 const verifications = [
-  { name: 'knot', servers: [knot], test: 'mesh/discovery/dns/dns-scenarios.test.ts' },
-  { name: 'eureka', servers: [eureka], test: 'mesh/discovery/eureka/eureka-discovery.test.ts' },
-  { name: 'consul', servers: [consulBuild], test: 'mesh/discovery/consul/consul-scenarios.test.ts' },
+  { name: 'knot', servers: [knot], tests: ['mesh/discovery/dns/dns-scenarios.test.ts'] },
+  { name: 'eureka', servers: [eureka], tests: ['mesh/discovery/eureka/eureka-discovery.test.ts'] },
+  { name: 'consul', servers: [consulBuild], tests: ['mesh/discovery/consul/consul-scenarios.test.ts'] },
   {
     name: 'kubernetes',
     servers: [kubernetesBuild, etcdBuild],
-    test: 'mesh/discovery/kubernetes/kubernetes-scenarios.test.ts',
+    // The manifests are applied to it too.
+    tests: ['mesh/discovery/kubernetes/kubernetes-scenarios.test.ts', 'test/kubernetes/api-server.test.ts'],
   },
   {
     name: 'coredns',
     servers: [coreDnsBuild, kubernetesBuild],
-    test: 'mesh/discovery/kubernetes/coredns-scenarios.test.ts',
+    tests: ['mesh/discovery/kubernetes/coredns-scenarios.test.ts'],
   },
 ];
 
@@ -44,11 +45,11 @@ if (unknown !== undefined) {
 }
 const failed: string[] = [];
 await using folder = await tempFolder();
-for (const { name, servers, test } of verifications) {
+for (const { name, servers, tests } of verifications) {
   if (wanted.length > 0 && !wanted.includes(name)) continue;
   const report = join(folder.path, `${name}.json`);
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
-  const command = ['scripts/registries/in-namespace.sh', 'vitest', 'run', test, ...reporters];
+  const command = ['scripts/registries/in-namespace.sh', 'vitest', 'run', ...tests, ...reporters];
   const environment = { ...process.env, VERIFY_REGISTRIES: '1' };
   const { status } = spawnSync('sh', command, { cwd: root, env: environment, stdio: 'inherit' });
   if (status === 0 && hasPassed(await readFile(report, 'utf8')))

@@ -28,6 +28,7 @@ let status: unknown;
 const readStatus = (headers: { readonly 'grpc-status'?: unknown }) => {
   status = headers['grpc-status'] ?? status;
 };
+request.on('error', (error) => fail(error.message));
 request.on('response', readStatus);
 request.on('trailers', readStatus);
 request.on('data', (chunk: Buffer) => answer.push(chunk));

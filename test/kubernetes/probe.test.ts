@@ -1,0 +1,50 @@
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { tlsFolder } from '../../mesh/security/tls/testing/tls-folder.ts';
+import { createTestCa } from '../../mesh/testing/certificates.ts';
+import { startMesh, type TestMesh } from '../../mesh/testing/start-mesh.ts';
+import { userService } from '../../services/user/service.ts';
+import { folder } from './support/manifests.ts';
+
+const probe = fileURLToPath(new URL('overlays/production/probe.ts', folder));
+
+describe('the probe of pods with TLS', () => {
+  let files: Awaited<ReturnType<typeof tlsFolder>>;
+  let mesh: TestMesh;
+  beforeAll(async () => {
+    const ca = await createTestCa();
+    const { cert, key } = ca.issueFor('user');
+    files = await tlsFolder({ TLS_CERT: cert, TLS_KEY: key, TLS_CA: ca.cert });
+    mesh = await startMesh([userService], { ...files.settings });
+  });
+  afterAll(async () => {
+    await mesh.stop();
+    await files[Symbol.asyncDispose]();
+  });
+
+  const ask = (...args: readonly string[]) =>
+    promisify(execFile)(process.execPath, [probe, ...args], {
+      env: { ...process.env, ...files.settings, GRPC_LISTEN: mesh.address },
+    });
+
+  it.each([[[]], [['ordermesh.process']], [['user.v1.UserService']]])(
+    'succeeds for names that serve: %j',
+    async (names) => {
+      await expect(ask(...names)).resolves.toMatchObject({ stderr: '' });
+    },
+  );
+
+  it('fails, and says why, for a name that there is not, and when nobody listens', async () => {
+    await expect(ask('user.v1.UserServices')).rejects.toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/^health of "user\.v1\.UserServices" on port \d+: gRPC status 5/),
+    });
+    await mesh.stop();
+    await expect(ask()).rejects.toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/: connect ECONNREFUSED .*\n$/),
+    });
+  });
+});
