@@ -7,6 +7,8 @@ import { startMesh, type TestMesh } from '../../mesh/testing/start-mesh.ts';
 import { sleep } from '../../mesh/time/sleep.ts';
 import { opsService } from '../../services/ops/service.ts';
 import { createWatchedService, type WatchedService } from '../../services/ops/testing/watched-service.ts';
+import { rebuildCommand } from './rebuild.ts';
+import { runHere } from './testing/run-here.ts';
 import { spawnTool, unusedAddress } from './testing/spawn-tool.ts';
 
 describe('make rebuild', () => {
@@ -114,17 +116,6 @@ describe('make rebuild', () => {
     );
   });
 
-  it.each([
-    [['a', 'b'], 'only one projection can be rebuilt at a time'],
-    [['--dry-run'], '--dry-run requires the name of a projection'],
-    [['a', '--force'], "Unknown option '--force'"],
-  ])('refuses %j and shows its usage', async (args, problem) => {
-    const { code, errors } = await run(...args);
-    expect(code).toBe(2);
-    expect(errors).toContain(problem);
-    expect(errors).toContain('<projection> --dry-run');
-  });
-
   it('shows its usage on request', async () => {
     const { code, lines } = await run('help');
     expect(code).toBe(0);
@@ -140,5 +131,18 @@ describe('make rebuild', () => {
     const { code, errors } = await spawnTool('rebuild', address, ['statements']);
     expect(code).toBe(3);
     expect(errors).toMatch(`the mesh at ${address} cannot be reached`);
+  });
+});
+
+describe('rebuild, before it calls', () => {
+  it.each([
+    [['a', 'b'], 'only one projection can be rebuilt at a time'],
+    [['--dry-run'], '--dry-run requires the name of a projection'],
+    [['a', '--force'], "Unknown option '--force'"],
+  ])('refuses %j and shows its usage', async (args, problem) => {
+    const { code, errors } = await runHere(rebuildCommand, 'unused:1', args);
+    expect(code).toBe(2);
+    expect(errors).toContain(problem);
+    expect(errors).toContain('<projection> --dry-run');
   });
 });

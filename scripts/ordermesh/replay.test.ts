@@ -3,6 +3,8 @@ import { eventually } from '../../mesh/testing/eventually.ts';
 import { startMesh, type TestMesh } from '../../mesh/testing/start-mesh.ts';
 import { opsService } from '../../services/ops/service.ts';
 import { createReaderService, type ReaderService } from '../../services/ops/testing/reader-service.ts';
+import { replayCommand } from './replay.ts';
+import { runHere } from './testing/run-here.ts';
 import { spawnTool } from './testing/spawn-tool.ts';
 
 describe('make replay', () => {
@@ -54,22 +56,24 @@ describe('make replay', () => {
     expect((await run('readers', '--from', `${(partition + 1) % 12}=0`)).lines[0]).toBe('3 of 3 events');
   });
 
+  it('names the groups if it does not know the requested one', async () => {
+    expect(await run('writers')).toMatchObject({
+      code: 4,
+      errors: 'refused with NOT_FOUND (UNKNOWN_GROUP): consumer group writers not found: use one of readers\n',
+    });
+  });
+});
+
+describe('replay, before it calls', () => {
   it.each([
     [['readers', '--from', '0=17,1'], 'invalid --from 0=17,1: use a time such as'],
     [['readers', '--from', 'yesterday'], 'invalid --from yesterday: use a time such as'],
     [['--from', 'beginning'], '--from and --topic require the name of a group'],
     [['a', 'b'], 'only one group can be replayed at a time'],
   ])('refuses %j and shows its usage', async (args, problem) => {
-    const { code, errors } = await run(...args);
+    const { code, errors } = await runHere(replayCommand, 'unused:1', args);
     expect(code).toBe(2);
     expect(errors).toContain(problem);
     expect(errors).toContain('<group> --from <time>');
-  });
-
-  it('names the groups if it does not know the requested one', async () => {
-    expect(await run('writers')).toMatchObject({
-      code: 4,
-      errors: 'refused with NOT_FOUND (UNKNOWN_GROUP): consumer group writers not found: use one of readers\n',
-    });
   });
 });

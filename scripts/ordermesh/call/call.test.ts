@@ -8,7 +8,9 @@ import { startMesh, type TestMesh } from '../../../mesh/testing/start-mesh.ts';
 import { tempFolder } from '../../../mesh/testing/temp-folder.ts';
 import { bridgeService } from '../../../services/bridge/service.ts';
 import { userService } from '../../../services/user/service.ts';
+import { runHere } from '../testing/run-here.ts';
 import { spawnTool } from '../testing/spawn-tool.ts';
+import { callCommand } from './call.ts';
 
 describe('ordermesh', () => {
   let mesh: TestMesh;
@@ -110,7 +112,7 @@ describe('ordermesh', () => {
       [['GetUser'], 'invalid method GetUser: use <service>/<method>'],
       [['user.v1.UserService/GetUser', '{}', '--timeout', 'soon'], 'invalid --timeout soon: use seconds'],
     ])('refuses %j before it calls, and exits with 2', async (args, problem) => {
-      const { code, errors } = await call(...args);
+      const { code, errors } = await runHere(callCommand, mesh.address, args);
       expect(code).toBe(2);
       expect(errors).toMatch(new RegExp(problem));
     });

@@ -7,7 +7,9 @@ import { eventually } from '../../../mesh/testing/eventually.ts';
 import { startMesh, type TestMesh } from '../../../mesh/testing/start-mesh.ts';
 import { opsService } from '../../../services/ops/service.ts';
 import { createStuckService, type StuckService } from '../../../services/ops/testing/stuck-service.ts';
+import { runHere } from '../testing/run-here.ts';
 import { spawnTool, unusedAddress } from '../testing/spawn-tool.ts';
+import { deadLettersCommand } from './dead-letters.ts';
 
 describe('make dead-letters', () => {
   let mesh: TestMesh;
@@ -34,13 +36,13 @@ describe('make dead-letters', () => {
 
   afterEach(() => mesh.stop());
 
-  const run = (...args: string[]) => spawnTool('dead-letters', mesh.address, args);
+  const run = (...args: string[]) => runHere(deadLettersCommand, mesh.address, args);
 
   const listed = async (...args: string[]) =>
     (await run('list', ...args)).lines.slice(1).map((line) => line.slice(0, 36));
 
   it('lists an event, a task and a saga in one table', async () => {
-    const { code, lines, errors } = await run();
+    const { code, lines, errors } = await spawnTool('dead-letters', mesh.address, []);
     expect({ code, errors }).toEqual({ code: 1, errors: '' });
     const [headings, ...rows] = lines.map((line) => line.split(/ {2,}/));
     expect(headings).toEqual(['ID', 'SOURCE', 'ORIGIN', 'REASON', 'ATTEMPTS', 'LAST TIME', 'SUBJECT']);
@@ -171,6 +173,23 @@ describe('make dead-letters', () => {
     expect(errors).toMatch(/^refused with NOT_FOUND \(UNKNOWN_DEAD_LETTER\): dead letter none not found: .*\n$/);
   });
 
+  it('shows its usage on request', async () => {
+    const { code, lines } = await run('help');
+    expect(code).toBe(0);
+    expect(lines).toContainEqual(expect.stringMatching(/^ {2}list \[filter\]/));
+  });
+
+  it('explains what to do if the mesh cannot be reached', async () => {
+    const address = await unusedAddress();
+    const { code, errors } = await spawnTool('dead-letters', address, []);
+    expect(code).toBe(3);
+    expect(errors).toBe(
+      `the mesh at ${address} cannot be reached: run "make start" in another terminal, or set ADDRESS\n`,
+    );
+  });
+});
+
+describe('dead-letters, before it calls', () => {
   it.each([
     [['redrive'], 'redrive requires either ids or --all'],
     [['redrive', 'a', '--all'], 'redrive requires either ids or --all'],
@@ -187,24 +206,9 @@ describe('make dead-letters', () => {
     [['list', '--note', 'x'], "Unknown option '--note'"],
     [['toString'], 'unknown command toString'],
   ])('refuses %j and shows its usage', async (args, problem) => {
-    const { code, errors } = await run(...args);
+    const { code, errors } = await runHere(deadLettersCommand, 'unused:1', args);
     expect(code).toBe(2);
     expect(errors).toContain(`${problem}\n`);
     expect(errors).toContain('discard <id>... --note "<why>"');
-  });
-
-  it('shows its usage on request', async () => {
-    const { code, lines } = await run('help');
-    expect(code).toBe(0);
-    expect(lines).toContainEqual(expect.stringMatching(/^ {2}list \[filter\]/));
-  });
-
-  it('explains what to do if the mesh cannot be reached', async () => {
-    const address = await unusedAddress();
-    const { code, errors } = await spawnTool('dead-letters', address, []);
-    expect(code).toBe(3);
-    expect(errors).toBe(
-      `the mesh at ${address} cannot be reached: run "make start" in another terminal, or set ADDRESS\n`,
-    );
   });
 });

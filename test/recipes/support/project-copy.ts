@@ -1,7 +1,8 @@
 import { execFile } from 'node:child_process';
-import { cp, mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { tempFolder } from '../../../mesh/testing/temp-folder.ts';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
@@ -24,7 +25,10 @@ const left = new Set(['node_modules', '.tools', '.git', '.cache', 'dist', 'data'
 export async function copyProject(): Promise<ProjectCopy> {
   const folder = await tempFolder();
   const { path } = folder;
-  await cp(root, path, { recursive: true, filter: (source) => !left.has(source.slice(root.length)) });
+  await copy(
+    (await readdir(root)).filter((name) => !left.has(name)).map((name) => join(root, name)),
+    path,
+  );
   await symlink(join(root, 'node_modules'), join(path, 'node_modules'));
   const at = (file: string) => join(path, file);
   const write = async (file: string, text: string) => {
@@ -35,7 +39,7 @@ export async function copyProject(): Promise<ProjectCopy> {
     path,
     write,
     edit: async (file, change) => await write(file, change(await readFile(at(file), 'utf8'))),
-    overlay: async (from) => await cp(join(root, from), path, { recursive: true }),
+    overlay: (from) => copy([`${join(root, from)}/.`], path),
     run: (command, ...args) =>
       new Promise((resolve, reject) => {
         const { CI: _, ...env } = process.env;
@@ -46,4 +50,9 @@ export async function copyProject(): Promise<ProjectCopy> {
       }),
     [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose](),
   };
+}
+
+/** Copies files and folders into a folder. Node's own `cp` takes twenty times as long for the thousands of files of the project. */
+async function copy(from: readonly string[], to: string): Promise<void> {
+  await promisify(execFile)('cp', ['-R', ...from, to]);
 }
