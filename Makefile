@@ -100,6 +100,11 @@ rebuild: $(INSTALLED)
 verify-participant: $(INSTALLED)
 	@exec node scripts/ordermesh.ts verify-participant $(PARTICIPANT) $(if $(CONTRACT),--contract $(CONTRACT)) $(ARGS)
 
+## new-service: write a service that works, from contract to test, and enter it wherever services are listed: NAME=catalog RESOURCE=Product (what it stores; default: NAME) PLURAL=products
+.PHONY: new-service
+new-service: $(INSTALLED)
+	@exec node scripts/new-service.ts
+
 ## test: run all tests, those of calls on grpc-js too; lists missing servers at the end (REQUIRE_SERVERS=1: fails)
 test: $(INSTALLED)
 	vitest run

@@ -8,7 +8,7 @@ export default defineConfig({
   test: {
     include: ['mesh', 'services', 'test', 'scripts', 'examples', 'packages'].map((folder) => `${folder}/**/*.test.ts`),
     // Its code is generated where it is copied to: test/recipes does that, and runs its tests there.
-    exclude: [...configDefaults.exclude, 'examples/gift/**'],
+    exclude: [...configDefaults.exclude, 'examples/gift/**', 'scripts/new-service/template/**'],
     reporters: ['default', './mesh/testing/reporters/hung-files.ts', './mesh/testing/reporters/retried-tests.ts'],
     // What passes only then is named at the end.
     retry: process.env.CI ? 1 : 0,

@@ -2,7 +2,7 @@ import type { ProjectCopy } from './project-copy.ts';
 
 /** A code block of CONTRIBUTING that says in a comment above it where it belongs. */
 export interface Recipe {
-  readonly does: 'file' | 'append' | 'edit' | 'from';
+  readonly does: 'file' | 'append' | 'edit' | 'from' | 'made';
   readonly file: string;
   /** For `edit`: where the block goes, relative to the first line that contains `line`. */
   readonly place?: string;
@@ -11,7 +11,7 @@ export interface Recipe {
 }
 
 const block =
-  /<!-- (file|append|edit|from): ([^|\n]+?)(?: \| (after|before|replace) \|( ?[^\n]+?))? -->\n\n```\w+\n([\s\S]*?)```\n/g;
+  /<!-- (file|append|edit|from|made): ([^|\n]+?)(?: \| (after|before|replace) \|( ?[^\n]+?))? -->\n\n```\w+\n([\s\S]*?)```\n/g;
 
 /** Reads the blocks of a page in their order. */
 export function recipesOf(page: string): Recipe[] {
