@@ -6,10 +6,10 @@ export const dataDirNotWritable = defineError({
   reason: 'DATA_DIR_NOT_WRITABLE',
   code: Status.FAILED_PRECONDITION,
   means: 'the data folder cannot be created or written',
-  fix: 'set `DATA_DIR`',
+  fix: 'set `DATA_DIR` to a folder that the user of the process may write; in a container, mount a volume there',
   seenIn: 'start',
   text: ({ path, problem }: { readonly path: string; readonly problem: string }) =>
-    `data folder ${path} cannot be used (${problem}): set DATA_DIR to a folder that this user may write`,
+    `data folder ${path} cannot be used (${problem}): set DATA_DIR to a folder that this user may write; in a container, mount a volume at ${path}`,
   metadata: () => ({}),
 });
 

@@ -1,4 +1,4 @@
-import { existsSync, rmSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { MeshError } from '../../errors/mesh-error.ts';
 import { makeFolder } from '../../storage/make-folder.ts';
@@ -25,7 +25,11 @@ export interface DataFolder {
 export function claimDataFolder(path: string): DataFolder {
   // Exists while a process owns the folder.
   const mark = join(path, '.running');
-  asSetting(path, () => makeFolder(path));
+  asSetting(path, () => {
+    makeFolder(path);
+    // Else the lock would be refused, with a reason that SQLite does not know.
+    accessSync(path, constants.W_OK);
+  });
   const unlock = lockFolder(path);
   const wasAbandoned = existsSync(mark);
   const manifest = claim(path, mark, unlock);
@@ -64,10 +68,11 @@ function asSetting<T>(path: string, change: () => T): T {
     return change();
   } catch (error) {
     if (error instanceof MeshError) throw error;
-    const { code, path: failed = path } = error as NodeJS.ErrnoException;
+    const { code, path: failed = path, syscall } = error as NodeJS.ErrnoException;
     if (code === 'ENOSPC' || code === 'EDQUOT')
       throw dataDirFull({ path, file: failed, errno: code }, { cause: error });
-    const problem = code === 'EEXIST' ? `${failed} is a file` : `${failed} cannot be created: ${code}`;
+    const refused = `${failed} cannot be ${syscall === 'access' ? 'written' : 'created'}: ${code}`;
+    const problem = code === 'EEXIST' ? `${failed} is a file` : refused;
     throw dataDirNotWritable({ path, problem }, { cause: error });
   }
 }
