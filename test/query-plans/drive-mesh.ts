@@ -12,7 +12,7 @@ import { OrderReportServiceContract } from '#gen/report/v1/report.contract.ts';
 import { createJob } from '../../mesh/leases/job.ts';
 import { createOperatorActions } from '../../mesh/operator-actions/create-operator-actions.ts';
 import { openStorage } from '../../mesh/storage/open.ts';
-import { createTaskDeadLetters } from '../../mesh/tasks/rabbitmq/dead-letters/task-dead-letters.ts';
+import { createTaskDeadLetters } from '../../mesh/tasks/brokered/dead-letters/task-dead-letters.ts';
 import { createLogger } from '../../mesh/telemetry/logger.ts';
 import type { TestMesh } from '../../mesh/testing/start-mesh.ts';
 import { systemClock } from '../../mesh/time/clock.ts';

@@ -2,14 +2,15 @@ import type { ServerTrust } from '../../config/server-trust.ts';
 import type { Storage } from '../../storage/storage.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import type { Clock } from '../../time/clock.ts';
+import { openOnUse } from '../brokered/dead-letters/open-on-use.ts';
+import { createRecentStamps } from '../brokered/recent-stamps.ts';
 import type { TaskCounts, TaskQueue } from '../task-queue.ts';
 import { withScopeHeaders } from '../task-scope.ts';
 import { withDefaults } from '../work-defaults.ts';
 import { openConnection } from './connection/connection.ts';
 import { createTopology } from './connection/topology.ts';
 import { answered } from './connection/unavailable.ts';
-import { openOnUse } from './dead-letters/open-on-use.ts';
-import { createRecentStamps } from './messages/recent-stamps.ts';
+import { collectRejected } from './dead-letters/rejected.ts';
 import { createTaskPublisher } from './publish/publisher.ts';
 import { createRabbitmqWorker, type RabbitmqWorker } from './work/worker.ts';
 
@@ -47,8 +48,7 @@ export async function openRabbitmqTasks(
   const deadLetters = openOnUse({
     ...tools,
     open,
-    connection: consuming,
-    topology,
+    collect: (opened) => collectRejected(consuming, { ...tools, topology, deadLetters: opened }),
     enqueue: (queue, task) => publisher.publish(queue, [task]),
     retentionMs: deadLettersRetentionMs,
   });

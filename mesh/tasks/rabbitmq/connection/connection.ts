@@ -4,8 +4,8 @@ import type { MeshError } from '../../../errors/mesh-error.ts';
 import { logFailedAttempt, logRecovery } from '../../../telemetry/log-failed-attempt.ts';
 import type { Logger } from '../../../telemetry/logger.ts';
 import type { Clock } from '../../../time/clock.ts';
+import { brokerTls } from '../../brokered/broker-tls.ts';
 import { rabbitmqAway, tasksMisconfigured, tasksUnavailable } from '../../errors.ts';
-import { brokerTls } from './broker-tls.ts';
 import { judgeConnectFault } from './reply-codes.ts';
 import { answered } from './unavailable.ts';
 

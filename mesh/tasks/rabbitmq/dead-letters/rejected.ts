@@ -3,13 +3,14 @@ import { logFailedAttempt } from '../../../telemetry/log-failed-attempt.ts';
 import type { Logger } from '../../../telemetry/logger.ts';
 import type { Clock } from '../../../time/clock.ts';
 import { sleep } from '../../../time/sleep.ts';
+import type { TaskDeadLetters } from '../../brokered/dead-letters/task-dead-letters.ts';
+import { identityOf } from '../../brokered/delivered-task.ts';
 import { taskRejected } from '../../errors.ts';
 import type { AmqpConnection } from '../connection/connection.ts';
 import { closeChannel, keepChannel, type LastingChannel } from '../connection/lasting-channel.ts';
 import { rejectedName, type Topology } from '../connection/topology.ts';
 import { textOf } from '../messages/header-values.ts';
-import { identityOf, readMessage } from '../messages/message.ts';
-import type { TaskDeadLetters } from './task-dead-letters.ts';
+import { readMessage } from '../messages/message.ts';
 
 export interface RejectedOptions {
   readonly topology: Topology;

@@ -1,7 +1,8 @@
 import type { ConsumeMessage } from 'amqplib';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { checkSendable, type DeliveredTask, identityOf, readMessage, toProperties } from './message.ts';
+import { type DeliveredTask, identityOf } from '../../brokered/delivered-task.ts';
+import { checkSendable, readMessage, toProperties } from './message.ts';
 
 const nowMs = Date.parse('2026-11-28T12:00:00Z');
 

@@ -1,27 +1,9 @@
-import { createHash } from 'node:crypto';
 import type { ConsumeMessage, Options } from 'amqplib';
 import { uuidv7 } from '../../../ids/ids.ts';
+import type { DeliveredTask, Travel } from '../../brokered/delivered-task.ts';
 import { taskRefused } from '../../errors.ts';
 import type { NewTask } from '../../task-queue.ts';
 import { countOf, headersOf, stampTextOf, textOf } from './header-values.ts';
-
-/** What a message has in addition to the sender's task. */
-export interface Travel {
-  /** Identifies this sending of the task, no matter how often it is resent or delivered. */
-  readonly stamp: string;
-  /** Finished attempts. */
-  readonly attempts: number;
-  /** Attempts that began and whose outcome is unknown. */
-  readonly cutOffs: number;
-  /** When the first attempt began; `undefined` before. */
-  readonly firstTimeMs: number | undefined;
-}
-
-/** A task as delivered. All of its fields are valid, even if the message is not. */
-export interface DeliveredTask extends NewTask, Travel {
-  /** What is invalid in the message, so it must not be worked on. `undefined` for a valid message. */
-  readonly problem: string | undefined;
-}
 
 const stampHeader = 'x-mesh-stamp';
 const attemptsHeader = 'x-mesh-attempts';
@@ -36,11 +18,6 @@ const bytesPerHeader = 6;
 const maxAttempts = 1_000_000;
 // The latest time of a Date.
 const maxTimeMs = 8.64e15;
-
-/** The values of a task that is sent for the first time. */
-export function newTravel(): Travel {
-  return { stamp: uuidv7(), attempts: 0, cutOffs: 0, firstTimeMs: undefined };
-}
 
 /** Returns the properties of a task's message, which survives a restart of the broker. */
 export function toProperties(task: NewTask, travel: Travel): Options.Publish {
@@ -92,17 +69,6 @@ export function readMessage({ content, properties }: ConsumeMessage, nowMs: numb
     firstTimeMs: first === undefined ? undefined : Math.min(first, nowMs),
     problem: problems.length === 0 ? undefined : problems.join(', '),
   };
-}
-
-/**
- * Identifies the same work, no matter how often it is delivered. The stamp alone is not enough: programs that copy the
- * headers of a message give it to other messages too.
- */
-export function identityOf({ stamp, id, payload }: NewTask & Travel): string {
-  return createHash('sha256')
-    .update(JSON.stringify([stamp, id]))
-    .update(payload)
-    .digest('base64url');
 }
 
 /** Throws INVALID_ARGUMENT `TASK_REFUSED` for what a message cannot carry. */

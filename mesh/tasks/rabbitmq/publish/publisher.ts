@@ -3,14 +3,15 @@ import type { ConfirmChannel, Message, Options } from 'amqplib';
 import { MeshError } from '../../../errors/mesh-error.ts';
 import type { Logger } from '../../../telemetry/logger.ts';
 import type { Clock } from '../../../time/clock.ts';
+import { newTravel, type Travel } from '../../brokered/delivered-task.ts';
+import { createRecentStamps } from '../../brokered/recent-stamps.ts';
 import { taskRefused, tasksUnavailable } from '../../errors.ts';
 import type { NewTask } from '../../task-queue.ts';
 import type { AmqpConnection } from '../connection/connection.ts';
 import { keepChannel } from '../connection/lasting-channel.ts';
 import { type Destination, queueNameOf, type Topology } from '../connection/topology.ts';
 import { answered } from '../connection/unavailable.ts';
-import { checkSendable, newTravel, stampOf, type Travel, toProperties } from '../messages/message.ts';
-import { createRecentStamps } from '../messages/recent-stamps.ts';
+import { checkSendable, stampOf, toProperties } from '../messages/message.ts';
 
 /** How long a task may stay unconfirmed, even across reconnects, before its sender gets an error. */
 const confirmTimeoutMs = 10_000;

@@ -1,14 +1,13 @@
 import type { ConsumeMessage } from 'amqplib';
-import { undecodable } from '../../../errors/errors.ts';
 import { uuidv7 } from '../../../ids/ids.ts';
 import { runInScope } from '../../../telemetry/call-scope.ts';
-import { leaseLost, tasksUnavailable, workerStopped } from '../../errors.ts';
-import type { Task } from '../../task-queue.ts';
+import { type DeliveredTask, identityOf, type Travel } from '../../brokered/delivered-task.ts';
+import { type RetryVerdict, recordUntilDone } from '../../brokered/record-outcome.ts';
+import { runAttempt, taskOf } from '../../brokered/run-attempt.ts';
+import { leaseLost, workerStopped } from '../../errors.ts';
 import { scopeOf } from '../../task-scope.ts';
-import type { WorkSettings } from '../../work-defaults.ts';
-import { type DeliveredTask, identityOf, readMessage } from '../messages/message.ts';
-import type { Delivered, DeliveryContext, Outcome } from './delivery.ts';
-import { recordUntilDone } from './record-outcome.ts';
+import { readMessage } from '../messages/message.ts';
+import type { Delivered, DeliveryContext } from './delivery.ts';
 
 /** An attempt in progress. None of its promises rejects. */
 export interface DeliveryAttempt {
@@ -24,20 +23,24 @@ export interface DeliveryAttempt {
   abandon(): Promise<void>;
 }
 
-const interruptedText = 'the connection to RabbitMQ was lost while the task was in hand';
-
 /** Runs a delivered task in the scope of its sender. The broker keeps the task until its outcome is recorded. */
 export function attemptDelivery(message: ConsumeMessage, context: DeliveryContext): DeliveryAttempt {
   const { settings, clock } = context;
   const read = readMessage(message, clock.now());
   const delivered: Delivered = { ...read, firstTimeMs: read.firstTimeMs ?? clock.now(), delivery: uuidv7() };
-  const task = toTask(delivered, settings);
+  const task = taskOf(delivered, settings);
   const abort = new AbortController();
   let hasOutcome = false;
   return runInScope(scopeOf(task, abort.signal), () => {
-    const ended = handle(message, delivered, task, context, abort.signal).then((outcome) => {
+    const { redelivered } = message.fields;
+    const ended = runAttempt(delivered, task, { ...context, redelivered }, abort.signal).then((outcome) => {
       hasOutcome = true;
-      return recordUntilDone(outcome, message, delivered, context, abort.signal);
+      const recording = {
+        ...context,
+        remove: () => context.channel.ack(message),
+        sendToWait: (travel: Travel, verdict: RetryVerdict) => sendToWait(verdict, travel, delivered, context),
+      };
+      return recordUntilDone(outcome, delivered, recording, abort.signal);
     });
     return {
       stamp: delivered.stamp,
@@ -71,35 +74,15 @@ export async function giveBack(
   }
 }
 
-function toTask({ id, payload, headers, attempts }: DeliveredTask, { queue, maxAttempts }: WorkSettings): Task {
-  const attempt = attempts + 1;
-  return { id, payload, headers, queue, attempt, lastAttempt: attempt >= maxAttempts };
-}
-
-async function handle(
-  { fields }: ConsumeMessage,
-  delivered: DeliveredTask,
-  task: Task,
-  { settings, done, interrupted }: DeliveryContext,
-  signal: AbortSignal,
-): Promise<Outcome> {
-  if (delivered.problem !== undefined)
-    return {
-      is: 'failed',
-      error: undecodable({ thing: `task ${task.id} of queue ${task.queue}`, problem: delivered.problem }),
-    };
-  const identity = identityOf(delivered);
-  if (done.has(identity)) return { is: 'done' };
-  if (fields.redelivered) {
-    if (interrupted.take(identity)) return { is: 'failed', error: tasksUnavailable({ problem: interruptedText }) };
-    return { is: 'cut-off' };
-  }
-  try {
-    await settings.handle(task, signal);
-    // Aborted work may have ended early: that it did not fail does not mean that it is done.
-    if (!signal.aborted) done.add(identity);
-    return { is: 'done' };
-  } catch (error) {
-    return { is: 'failed', error };
-  }
+async function sendToWait(
+  { stepMs, delayMs }: RetryVerdict,
+  travel: Travel,
+  delivered: Delivered,
+  { publisher, settings, onRetry }: DeliveryContext,
+): Promise<void> {
+  onRetry(delivered.stamp, delayMs);
+  const { delivery } = delivered;
+  // With 0 ms the message would not wait in a queue: it would be consumed immediately or dropped.
+  const expirationMs = Math.max(1, delayMs);
+  await publisher.move({ queue: settings.queue, delayMs: stepMs }, delivered, { travel, delivery, expirationMs });
 }

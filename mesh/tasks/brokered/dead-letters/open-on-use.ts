@@ -2,17 +2,13 @@ import type { Storage } from '../../../storage/storage.ts';
 import type { Logger } from '../../../telemetry/logger.ts';
 import type { Clock } from '../../../time/clock.ts';
 import type { NewTask } from '../../task-queue.ts';
-import type { AmqpConnection } from '../connection/connection.ts';
-import type { Topology } from '../connection/topology.ts';
-import { collectRejected } from './rejected.ts';
 import { createTaskDeadLetters, type TaskDeadLetters } from './task-dead-letters.ts';
 
 export interface OpenOnUseOptions {
   /** Opens the database. */
   readonly open: () => Promise<Storage>;
-  /** Where other programs' rejected tasks come from. */
-  readonly connection: AmqpConnection;
-  readonly topology: Topology;
+  /** Makes what the broker has put aside dead letters, until it is closed. */
+  readonly collect: (deadLetters: TaskDeadLetters) => { close(): Promise<void> };
   readonly enqueue: (queue: string, task: NewTask) => Promise<void>;
   readonly retentionMs: number | undefined;
   readonly clock: Clock;
@@ -40,7 +36,8 @@ interface Opened {
 
 /**
  * Keeps a process that only adds tasks from opening a database that it never needs. A process that has it open also collects
- * what workers of other programs rejected, and purges; until one does, the broker keeps that.
+ * what the broker has put aside, such as tasks that workers of other programs rejected, and purges; until one does, the
+ * broker keeps that.
  */
 export function openOnUse(options: OpenOnUseOptions): DeadLettersOnUse {
   let opened: Opened | undefined;
@@ -77,19 +74,19 @@ export function openOnUse(options: OpenOnUseOptions): DeadLettersOnUse {
 }
 
 async function openAll(options: OpenOnUseOptions): Promise<Opened> {
-  const { open, connection, topology, enqueue, retentionMs, clock, logger } = options;
+  const { open, collect, enqueue, retentionMs, clock, logger } = options;
   const storage = await open();
   try {
     const deadLetters = await createTaskDeadLetters(storage, clock, enqueue, retentionMs);
     const stopping = new AbortController();
     const purging = deadLetters.purge(logger, stopping.signal);
-    const rejected = collectRejected(connection, { topology, deadLetters, clock, logger });
+    const collected = collect(deadLetters);
     return {
       storage,
       deadLetters,
       async stop() {
         stopping.abort();
-        await Promise.all([rejected.close(), purging]);
+        await Promise.all([collected.close(), purging]);
       },
     };
   } catch (error) {

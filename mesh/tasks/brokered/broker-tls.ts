@@ -1,5 +1,5 @@
 import type { ConnectionOptions } from 'node:tls';
-import type { ServerTrust } from '../../../config/server-trust.ts';
+import type { ServerTrust } from '../../config/server-trust.ts';
 
 /**
  * The options of TLS for all connections that the library makes. Each connection uses the files as they are then: the

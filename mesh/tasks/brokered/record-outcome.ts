@@ -1,19 +1,33 @@
-import type { ConsumeMessage } from 'amqplib';
-import { isRefusal } from '../../../errors/codes.ts';
-import { MeshError } from '../../../errors/mesh-error.ts';
-import { logFailedAttempt } from '../../../telemetry/log-failed-attempt.ts';
-import { sleep } from '../../../time/sleep.ts';
-import {
-  type AttemptVerdict,
-  endOf,
-  errorText,
-  judgeCutOff,
-  judgeFailure,
-  reportFailure,
-} from '../../judge-failure.ts';
-import type { AttemptEnd } from '../../task-queue.ts';
-import { identityOf } from '../messages/message.ts';
-import type { Delivered, DeliveryContext, Outcome } from './delivery.ts';
+import { isRefusal } from '../../errors/codes.ts';
+import { MeshError } from '../../errors/mesh-error.ts';
+import { logFailedAttempt } from '../../telemetry/log-failed-attempt.ts';
+import type { Logger } from '../../telemetry/logger.ts';
+import type { Clock } from '../../time/clock.ts';
+import { sleep } from '../../time/sleep.ts';
+import { type AttemptVerdict, endOf, errorText, judgeCutOff, judgeFailure, reportFailure } from '../judge-failure.ts';
+import type { AttemptEnd } from '../task-queue.ts';
+import type { WorkSettings } from '../work-defaults.ts';
+import type { TaskDeadLetters } from './dead-letters/task-dead-letters.ts';
+import { type DeliveredTask, identityOf, type Travel } from './delivered-task.ts';
+import type { Outcome } from './run-attempt.ts';
+
+/** A delivered task whose first time is known. */
+export interface Delivered extends DeliveredTask {
+  readonly firstTimeMs: number;
+}
+
+export type RetryVerdict = AttemptVerdict & { readonly next: 'retry' };
+
+export interface RecordContext {
+  readonly settings: WorkSettings;
+  readonly deadLetters: Pick<TaskDeadLetters, 'add'>;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Takes the delivered message off its queue. */
+  readonly remove: () => Promise<void> | void;
+  /** Sends the task, with these values, to where it waits for its next attempt. */
+  readonly sendToWait: (travel: Travel, verdict: RetryVerdict) => Promise<void>;
+}
 
 const recordRetryMs = 1_000;
 
@@ -23,9 +37,8 @@ const recordRetryMs = 1_000;
  */
 export async function recordUntilDone(
   outcome: Outcome,
-  message: ConsumeMessage,
   delivered: Delivered,
-  context: DeliveryContext,
+  context: RecordContext,
   signal: AbortSignal,
 ): Promise<void> {
   if (signal.aborted) return;
@@ -35,7 +48,7 @@ export async function recordUntilDone(
   for (let failures = 0; !signal.aborted; failures += 1) {
     try {
       const end = verdict ? await recordFailure(verdict, delivered, context) : 'done';
-      context.channel.ack(message);
+      await context.remove();
       settings.onEnd(end);
       if (failures > 0) logger.info({ ...fields, failures }, 'outcome of a task recorded');
       return;
@@ -51,7 +64,7 @@ export async function recordUntilDone(
 function judge(
   outcome: Exclude<Outcome, { readonly is: 'done' }>,
   { id, attempts, cutOffs, firstTimeMs }: Delivered,
-  { clock, settings, logger }: DeliveryContext,
+  { clock, settings, logger }: RecordContext,
 ): AttemptVerdict {
   const attempt = attempts + 1;
   const task = { queue: settings.queue, task: id, attempt };
@@ -68,11 +81,11 @@ function judge(
 async function recordFailure(
   verdict: AttemptVerdict,
   delivered: Delivered,
-  context: DeliveryContext,
+  context: RecordContext,
 ): Promise<AttemptEnd> {
   if (verdict.next === 'dead-letter') return await deadLetter(verdict.reason, verdict.error, delivered, context);
   try {
-    await sendToWait(verdict, delivered, context);
+    await context.sendToWait(travelAfter(verdict, delivered), verdict);
     return endOf(verdict);
   } catch (error) {
     if (!(error instanceof MeshError) || !isRefusal(error)) throw error;
@@ -81,28 +94,20 @@ async function recordFailure(
   }
 }
 
-async function sendToWait(
-  { stepMs, delayMs, counts }: AttemptVerdict & { readonly next: 'retry' },
-  delivered: Delivered,
-  { publisher, settings, onRetry }: DeliveryContext,
-): Promise<void> {
-  const { stamp, delivery } = delivered;
-  const travel = {
-    ...delivered,
-    attempts: delivered.attempts + (counts === 'failure' ? 1 : 0),
-    cutOffs: delivered.cutOffs + (counts === 'cut-off' ? 1 : 0),
+function travelAfter({ counts }: RetryVerdict, { stamp, attempts, cutOffs, firstTimeMs }: Delivered): Travel {
+  return {
+    stamp,
+    attempts: attempts + (counts === 'failure' ? 1 : 0),
+    cutOffs: cutOffs + (counts === 'cut-off' ? 1 : 0),
+    firstTimeMs,
   };
-  onRetry(stamp, delayMs);
-  // With 0 ms the message would not wait in a queue: it would be consumed immediately or dropped.
-  const expirationMs = Math.max(1, delayMs);
-  await publisher.move({ queue: settings.queue, delayMs: stepMs }, delivered, { travel, delivery, expirationMs });
 }
 
 async function deadLetter(
   reason: string,
   error: string,
   delivered: Delivered,
-  { deadLetters, settings }: DeliveryContext,
+  { deadLetters, settings }: RecordContext,
 ): Promise<AttemptEnd> {
   const { id: subjectId, payload, headers, firstTimeMs, attempts, cutOffs } = delivered;
   await deadLetters.add(identityOf(delivered), {
