@@ -122,13 +122,15 @@ verify-faults: $(INSTALLED)
 verify-power-cut: $(INSTALLED)
 	VERIFY_POWER_CUT=1 REQUIRE_SERVERS=1 vitest run test/power-cut
 
-## verify-polyglot: run all tests of clients and services in other languages, also those that compile for minutes: Java, Rust (needs Cargo); first installs what they use
+## verify-polyglot: run all tests of clients and services in other languages, also those that compile for minutes: Java, Rust (needs Cargo), and of tasks on SQS (ElasticMQ, CDK); first installs what they use
 verify-polyglot: $(INSTALLED)
 	@sh scripts/deps/generators.sh rust
 	@sh scripts/deps.sh grpcurl kafka polyglot
 	@sh scripts/deps/maven.sh grpc-java
+	@sh scripts/deps/maven.sh elasticmq
 	@sh scripts/deps/generators.sh java
-	REQUIRE_SERVERS=1 VERIFY_POLYGLOT=1 vitest run scripts/clients test/polyglot
+	REQUIRE_SERVERS=1 VERIFY_POLYGLOT=1 vitest run scripts/clients test/polyglot mesh/tasks/sqs
+	cd deploy/aws && npm ci && npm test
 
 ## verify-rolling: replace all processes of a mesh of its own under load, and print what failed: SERVICES="order payment" replaces only those
 verify-rolling: $(INSTALLED)

@@ -2,6 +2,7 @@ import { isLocal } from '../config/address.ts';
 import type { Config } from '../config/config.ts';
 import { parseKafkaUrl } from '../config/kafka-url.ts';
 import { remoteUrl } from '../config/remote-url.ts';
+import { isPlainSqs } from '../config/sqs-url.ts';
 import type { Logger } from '../telemetry/logger.ts';
 
 type Urls = Pick<
@@ -45,6 +46,7 @@ function findPlainServers(urls: Urls): PlainServer[] {
       ? { variable: 'EVENTS_URL', showsPassword: kafka.sasl?.mechanism === 'plain' }
       : undefined,
     ofUrl('TASKS_URL', tasksUrl.startsWith('amqp:') ? remoteUrl(tasksUrl) : undefined),
+    isPlainSqs(tasksUrl) ? { variable: 'TASKS_URL', showsPassword: false } : undefined,
     plainRegistry(discovery),
   ];
   return found.filter((server) => server !== undefined);

@@ -2,6 +2,8 @@ import type { AuditCheck } from '../audit/audit.ts';
 import type { Endpoints } from '../balancing/endpoints.ts';
 import { createClientFactory } from '../client/client-factory.ts';
 import { type Config, databaseUrlOf } from '../config/config.ts';
+import type { ServerTrust } from '../config/server-trust.ts';
+import { parseSqsUrl } from '../config/sqs-url.ts';
 import { fullNameOf } from '../contract/contract.ts';
 import { openEmbeddedLog } from '../events/embedded/embedded-log.ts';
 import type { EventLog } from '../events/log/event-log.ts';
@@ -72,7 +74,7 @@ export async function openRuntime({
   const noTasks = () => connectOnUse(() => Promise.reject(new TypeError('a stateless process has no tasks')));
   const tasks = isStateless
     ? measureTasks(noTasks(), { metrics, clock })
-    : await openTasks(config, { trust: trusts.of(config.tasksCa), clock, logger, metrics, open });
+    : await openTasks(config, { trust: tasksTrust(config, trusts), clock, logger, metrics, open });
   shutdown.add('resources', 'task queue', () => tasks.close());
   const clients = createClientFactory({ endpoints: directory, clock, logger, writeIdentity });
   shutdown.add('resources', 'clients', () => clients.close());
@@ -169,4 +171,10 @@ function describeProcess(metrics: Metrics, { version, startTimeMs }: ProcessInfo
   metrics
     .counter('ordermesh_event_loop_busy_seconds_total', 'How long the event loop was not idle.', [])
     .collect(() => [{ labels: {}, value: performance.eventLoopUtilization().active / 1_000 }]);
+}
+
+/** Amazon's own servers are outside of the mesh. */
+function tasksTrust({ tasksUrl, tasksCa }: Config, trusts: ServerTrusts): ServerTrust {
+  const isAmazon = tasksUrl.startsWith('sqs:') && parseSqsUrl(tasksUrl)?.endpoint === undefined;
+  return isAmazon ? trusts.ofOutside(tasksCa) : trusts.of(tasksCa);
 }

@@ -137,7 +137,8 @@ export function defaultOf(setting: AnySetting, dataDir: string): string {
   return setting.default.replace(/<DATA_DIR>\/(.*)$/, (_, below: string) => join(dataDir, below));
 }
 
-function isUrl(text: string, local: readonly string[], remote: readonly string[]): boolean {
+/** Whether a text is a URL with one of these schemes. */
+export function isUrl(text: string, local: readonly string[], remote: readonly string[]): boolean {
   const parsed = URL.parse(text);
   if (parsed !== null && parsed.hostname !== '' && remote.includes(parsed.protocol.slice(0, -1))) return true;
   return local.some((scheme) => text.startsWith(`${scheme}:`) && text.length > scheme.length + 1);

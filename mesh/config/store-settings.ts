@@ -1,5 +1,6 @@
 import { parseKafkaUrl } from './kafka-url.ts';
-import { certificatesSetting, choiceSetting, millisecondsSetting, numberSetting, urlSetting } from './setting.ts';
+import { certificatesSetting, choiceSetting, isUrl, millisecondsSetting, numberSetting } from './setting.ts';
+import { parseSqsUrl } from './sqs-url.ts';
 
 /** How events are compressed on their way to Kafka and in it. */
 export const compressions = ['none', 'gzip', 'snappy', 'zstd'] as const;
@@ -81,20 +82,22 @@ export const storeSettings = {
       'how long events are kept: in all topics of the embedded log, and in topics that the process creates on Kafka. ' +
       'Consumers remember the events that they handled for a day longer, and at least 8 days. From 3600000 to 315360000000',
   }),
-  tasksUrl: urlSetting('TASKS_URL', {
+  tasksUrl: {
+    variable: 'TASKS_URL',
     isSecret: true,
     default: 'embedded:<DATA_DIR>/tasks.db',
-    allowed: 'embedded:<path> or amqp(s)://<user>:<password>@<host>:<port>/<vhost>',
+    allowed:
+      'embedded:<path>, amqp(s)://<user>:<password>@<host>:<port>/<vhost> or ' +
+      'sqs://<region>[/<prefix>][?endpoint=<http(s)://host:port>][&account=<12 digits>][&queues=existing]',
     doc:
-      '`embedded:<path>`, `amqp(s)://<user>:<password>@<host>:<port>/<vhost>`; dead letters of tasks are then in a ' +
-      'database `tasks` next to those of the services',
-    local: ['embedded'],
-    remote: ['amqp', 'amqps'],
-  }),
+      '`embedded:<path>`, `amqp(s)://<user>:<password>@<host>:<port>/<vhost>`, `sqs://<region>` ([SQS](#queues-on-sqs)); dead ' +
+      'letters of tasks are with a broker in a database `tasks` next to those of the services',
+    parse: (text: string) => (isTasksUrl(text) ? text : undefined),
+  },
   tasksCa: certificatesSetting('TASKS_CA_FILE', {
     doc:
-      'a PEM file: the authorities that may sign the certificate of RabbitMQ (`amqps:`). `node`: those of Node. ' +
-      'Default: `TLS_CA`, else those of Node',
+      'a PEM file: the authorities that may sign the certificate of RabbitMQ (`amqps:`) or of an `endpoint` of SQS. `node`: ' +
+      'those of Node. Default: `TLS_CA`, else those of Node',
   }),
 } as const;
 
@@ -105,4 +108,8 @@ function isPostgresUrl(text: string): boolean {
   // statement fails while the server goes on with it, and the connection is used again: `statement_timeout` ends it.
   const hasRefused = ['ssl', 'query_timeout'].some((name) => url?.searchParams.has(name));
   return url !== null && !url.pathname.includes('@') && !hasRefused;
+}
+
+function isTasksUrl(text: string): boolean {
+  return isUrl(text, ['embedded'], ['amqp', 'amqps']) || parseSqsUrl(text) !== undefined;
 }

@@ -18,13 +18,28 @@ export const rabbitmqAway = tasksUnavailable.variant({
   metadata: () => ({}),
 });
 
+const misconfiguredPublicly = 'task queue does not accept this program: call again after its operator has fixed that';
+
 export const tasksMisconfigured = defineError({
   reason: 'TASKS_MISCONFIGURED',
   code: Status.UNAVAILABLE,
-  means: 'RabbitMQ rejects this program, or its certificate is not accepted',
-  fix: 'fix user, rights, virtual host or authorities as the log says',
+  means: 'the broker rejects this program, or its certificate is not accepted, or the client of SQS is not installed',
+  fix: 'fix user, rights, virtual host, authorities or installation as the log says',
   text: ({ problem }: { readonly problem: string }) => `RabbitMQ cannot be used until its setup is fixed: ${problem}`,
-  publicText: 'task queue does not accept this program: call again after its operator has fixed that',
+  publicText: misconfiguredPublicly,
+  metadata: () => ({}),
+});
+
+export const sqsMisconfigured = tasksMisconfigured.variant({
+  text: ({ problem }: { readonly problem: string }) => `SQS cannot be used until its setup is fixed: ${problem}`,
+  publicText: misconfiguredPublicly,
+  metadata: () => ({}),
+});
+
+export const sqsNotInstalled = tasksMisconfigured.variant({
+  text: ({ name }: { readonly name: string }) =>
+    `TASKS_URL is sqs://…, whose client is an optional package that is not installed: run "npm install --save-exact ${name}"`,
+  publicText: misconfiguredPublicly,
   metadata: () => ({}),
 });
 

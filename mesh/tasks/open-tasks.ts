@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { type Config, databaseUrlOf } from '../config/config.ts';
 import type { ServerTrust } from '../config/server-trust.ts';
+import { parseSqsUrl } from '../config/sqs-url.ts';
 import { MeshError } from '../errors/mesh-error.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import type { Storage } from '../storage/storage.ts';
@@ -61,8 +62,18 @@ async function openUnmeasured(config: Config, { trust, clock, logger, open }: Ta
     const { openEmbeddedTasks } = await import('./embedded/embedded-tasks.ts');
     return openEmbeddedTasks(tasksUrl.slice('embedded:'.length), { deadLettersRetentionMs, clock, logger, open });
   }
-  const { openRabbitmqTasks } = await import('./rabbitmq/rabbitmq-tasks.ts');
   const openLetters = () => open(deadLettersUrl(config));
+  const sqs = parseSqsUrl(tasksUrl);
+  if (sqs) {
+    const [{ openSqsTasks }, { loadSqsClient }] = await Promise.all([
+      import('./sqs/sqs-tasks.ts'),
+      import('./sqs/connection/load-client.ts'),
+    ]);
+    // A process without the optional package must not start.
+    await loadSqsClient();
+    return connectOnUse(() => openSqsTasks(sqs, { trust, open: openLetters, deadLettersRetentionMs, clock, logger }));
+  }
+  const { openRabbitmqTasks } = await import('./rabbitmq/rabbitmq-tasks.ts');
   return connectOnUse(() =>
     openRabbitmqTasks(tasksUrl, { trust, open: openLetters, deadLettersRetentionMs, clock, logger }),
   );

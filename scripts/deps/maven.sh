@@ -1,6 +1,7 @@
 #!/bin/sh
-# Downloads jars from Maven into .tools. `maven.sh kafka`: Kafka. `maven.sh eureka`: a Eureka server. `maven.sh grpc-java`:
-# grpc-java's interop client and server with their contracts. Maven verifies checksums. The copied poms record which jars
+# Downloads jars from Maven into .tools. `maven.sh kafka`: Kafka. `maven.sh eureka`: a Eureka server. `maven.sh elasticmq`:
+# ElasticMQ, a server with the protocol of Amazon SQS. `maven.sh grpc-java`: grpc-java's interop client and server with
+# their contracts. Maven verifies checksums. The copied poms record which jars
 # are installed.
 set -eu
 cd "$(dirname "$0")/../.."
@@ -36,6 +37,15 @@ if [ "$1" = eureka ]; then
     cp scripts/eureka/pom.xml .tools/eureka/pom.xml
   fi
   ls .tools/eureka/libs | sed -n 's/^spring-cloud-netflix-eureka-server-\([0-9.]*\)\.jar$/deps: Eureka (Spring Cloud) \1/p'
+  exit
+fi
+
+if [ "$1" = elasticmq ]; then
+  if ! same elasticmq; then
+    jars elasticmq
+    cp scripts/elasticmq/pom.xml .tools/elasticmq/pom.xml
+  fi
+  ls .tools/elasticmq/libs | sed -n 's/^elasticmq-server_[0-9.]*-\([0-9.]*\)\.jar$/deps: ElasticMQ \1/p'
   exit
 fi
 

@@ -6,6 +6,7 @@ type Rule = (found: Import, pure: ReadonlySet<string>) => string | undefined;
 
 /** Where the client of a broker, a database, a registry or a wire may be used: in its adapter and nowhere else. */
 const homes: Readonly<Record<string, readonly string[]>> = {
+  '@aws-sdk/client-sqs': ['mesh/tasks/sqs/'],
   '@bufbuild/protobuf': ['mesh/contract/', 'mesh/edge/', 'mesh/server/reflection/', 'mesh/engines/message-encoder.ts'],
   '@bufbuild/protoplugin': ['mesh/edge/openapi/generator/'],
   '@bufbuild/protovalidate': ['mesh/contract/', 'mesh/edge/openapi/generator/'],

@@ -44,9 +44,9 @@ export function deadLetterOf(tasks: TaskQueue, queue: string): Promise<DeadLette
   });
 }
 
-/** Resolves when nothing waits in a queue or is in progress. */
-export async function expectEmpty(tasks: TaskQueue, queue: string): Promise<void> {
-  await eventually(async () => expect(await tasks.depth(queue)).toBe(0));
+/** Resolves when nothing waits in a queue or is in progress, at the latest after `timeoutMs`. Default: 10 s. */
+export async function expectEmpty(tasks: TaskQueue, queue: string, timeoutMs = 10_000): Promise<void> {
+  await eventually(async () => expect(await tasks.depth(queue)).toBe(0), { timeoutMs });
 }
 
 export function newTask(id: string): NewTask {

@@ -22,6 +22,8 @@ interface ServerOptions {
   readonly log: string;
   /** Rejects while it is not ready. */
   readonly isReady: () => Promise<void>;
+  /** How long a start may take. Default: 60 s. */
+  readonly startTimeoutMs?: number;
 }
 
 /** Starts a server. Throws with its output if it exits before it is ready. */
@@ -31,6 +33,7 @@ export async function restartable({
   folder,
   log,
   isReady,
+  startTimeoutMs = 60_000,
 }: ServerOptions): Promise<RestartableServer> {
   let child: GuardedProcess | undefined;
   const server: RestartableServer = {
@@ -47,7 +50,7 @@ export async function restartable({
         async () => {
           if (started.exitCode === null) await isReady();
         },
-        { timeoutMs: 60_000, intervalMs: 50 },
+        { timeoutMs: startTimeoutMs, intervalMs: 50 },
       );
       if (started.exitCode !== null) throw new Error(`${command.join(' ')} exited:\n${await readFile(log, 'utf8')}`);
     },

@@ -1,0 +1,97 @@
+import type { Message } from '@aws-sdk/client-sqs';
+import type { MeshError } from '../../../errors/mesh-error.ts';
+import { endOrGrace } from '../../../time/end-or-grace.ts';
+import type { TaskWorker } from '../../task-queue.ts';
+import { sqsError } from '../connection/faults.ts';
+import type { SqsQueues } from '../connection/queues.ts';
+import { attemptMessage, type DeliveryAttempt, type SqsWorkContext, workOf } from './delivery-attempt.ts';
+import { receiveUntilStopped } from './receive.ts';
+
+/** A worker that can be checked. */
+export interface SqsWorker extends TaskWorker {
+  /** Rejects with UNAVAILABLE `TASKS_UNAVAILABLE` while it gets no tasks. */
+  check(): Promise<void>;
+}
+
+/** How long a stopping worker waits for its tasks in progress. */
+const defaultStopGraceMs = 10_000;
+/** How long a stop waits for SQS to take back the tasks in progress. */
+const returnTimeoutMs = 800;
+const maxVisibilityS = 43_200;
+
+/**
+ * Creates a worker that receives by long polling. A request for messages cannot be taken back: SQS may give messages to one
+ * whose connection was closed, and hides them then. So a stop lets the last request end, within its grace.
+ */
+export function createSqsWorker(queues: SqsQueues, context: SqsWorkContext, longPollS: number): SqsWorker {
+  const { settings, clock, logger } = context;
+  const { queue, concurrency, visibilityTimeoutMs } = settings;
+  const visibilityS = Math.min(maxVisibilityS, Math.max(1, Math.ceil(visibilityTimeoutMs / 1_000)));
+  const attempts = new Map<string, DeliveryAttempt>();
+  const stopping = new AbortController();
+  const cut = new AbortController();
+  let room = Promise.withResolvers<void>();
+  let failure: MeshError | undefined;
+  let url = '';
+  let polledUntilMs = 0;
+
+  const endOne = (identity: string) => {
+    attempts.delete(identity);
+    room.resolve();
+    room = Promise.withResolvers<void>();
+  };
+  const takeOne = (message: Message) => {
+    const identity = workOf(message, clock);
+    const known = attempts.get(identity);
+    if (known) return known.receivedAgain(message);
+    const attempt = attemptMessage({ message, url, visibilityS }, context);
+    attempts.set(identity, attempt);
+    void attempt.ended.then(() => endOne(identity));
+  };
+  const polling = receiveUntilStopped({
+    calls: context.calls,
+    clock,
+    async url() {
+      ({ url } = await queues.ensure(queue));
+      polledUntilMs = clock.elapsedMs() + longPollS * 1_000;
+      return url;
+    },
+    room: () => concurrency - attempts.size,
+    moreRoom: () => room.promise,
+    waitS: longPollS,
+    visibilityS,
+    take(messages) {
+      failure = undefined;
+      for (const message of messages) takeOne(message);
+    },
+    failed(error) {
+      failure = sqsError(error);
+      queues.forget(queue);
+    },
+    stopping: stopping.signal,
+    cut: cut.signal,
+  });
+  const ended = async () => {
+    await polling;
+    await Promise.all([...attempts.values()].map((one) => one.ended));
+  };
+  return {
+    async check() {
+      if (failure) throw failure;
+    },
+    async stop(graceMs = defaultStopGraceMs) {
+      stopping.abort();
+      room.resolve();
+      if ((await endOrGrace(ended(), graceMs, clock)) === 'ended') return;
+      cut.abort();
+      // Not to be given to the request that was cut.
+      const delayMs = Math.max(0, polledUntilMs - clock.elapsedMs());
+      const returned = Promise.all([...attempts.values()].map((one) => one.abandon(delayMs)));
+      if ((await endOrGrace(returned, returnTimeoutMs, clock)) === 'late')
+        logger.warn(
+          { queue },
+          'worker stopped with tasks in progress; SQS delivers them again when their visibility timeout ends',
+        );
+    },
+  };
+}
