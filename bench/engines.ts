@@ -3,10 +3,26 @@ import { atMostVersusPeer, type Benchmark, type Figure } from './figure.ts';
 import { type BuiltProgram, builtPeers, isBuilt } from './support/engines/built-peers.ts';
 import { answering, calling, listing } from './support/engines/contenders.ts';
 import { contest, type Rate } from './support/engines/contest.ts';
-import { answerFigures, barsOf, clientFigures, latencyFigures, listFigures } from './support/engines/figures.ts';
+import {
+  answerFigures,
+  barsOf,
+  clientFigures,
+  latencyFigures,
+  listFigures,
+  packageFigures,
+} from './support/engines/figures.ts';
 import { idleConnectionKb } from './support/engines/idle-connections.ts';
 import { slowestPercent } from './support/engines/latency.ts';
-import { grpcJs, native, niceGrpc, type Peer, startPeers, startUsers, streaming } from './support/engines/peers.ts';
+import {
+  grpcJs,
+  grpcPackage,
+  native,
+  niceGrpc,
+  type Peer,
+  startPeers,
+  startUsers,
+  streaming,
+} from './support/engines/peers.ts';
 import { drawBars } from './support/plot.ts';
 
 const plot = new URL('./engines.svg', import.meta.url);
@@ -34,6 +50,7 @@ async function onRunningPeers(): Promise<Figure[]> {
   return [
     ...answerFigures(answers),
     ...listFigures(lists),
+    ...packageFigures(answers, lists),
     ...clientFigures(await callServers(peers)),
     ...latencyFigures(await callAtHalfLoad(peers, answers)),
   ];
@@ -45,6 +62,7 @@ async function callServers(peers: ReadonlyMap<string, Peer>): Promise<ReadonlyMa
   const contenders = [
     calling(serverOf(peers, native), 'native-caller.ts', stack),
     calling(serverOf(peers, niceGrpc), 'nice-grpc-caller.ts', stack),
+    calling(serverOf(peers, grpcPackage), 'package-caller.ts', stack),
   ];
   return await contest(contenders, { warmUp: 40_000, rounds: 3, seconds: 1.5 });
 }

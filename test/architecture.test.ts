@@ -6,7 +6,7 @@ import { tempFolder } from '../mesh/testing/temp-folder.ts';
 import { brokenRules, cycles, decisiveFiles, folderCycles } from './support/import-rules.ts';
 import { type Import, readImports } from './support/imports.ts';
 
-const folders = ['mesh', 'services', 'gen/ts', 'gen/grpc-js'];
+const folders = ['mesh', 'services', 'packages', 'gen/ts', 'gen/grpc-js'];
 
 describe('the architecture', () => {
   const project = fileURLToPath(new URL('..', import.meta.url));
@@ -82,6 +82,7 @@ describe('the check of the architecture', () => {
     ['I/O in the domain', 'services/order/order.ts', 'node:fs', 'a domain file imports its errors'],
     ['the runtime in generated code', 'gen/ts/a.ts', '../../mesh/app/run.ts', 'generated code imports'],
     ['a generator in production', 'mesh/edge/method-calls.ts', '../contract/plugin/service.ts', 'uses no generator'],
+    ['the mesh in the gRPC package', 'packages/grpc/src/a.ts', '../../../mesh/app/run.ts', 'packages/grpc imports'],
     ['test code in production', 'mesh/app/run.ts', '../testing/start.ts', 'uses no test code'],
   ])('finds %s', async (_, file, specifier, fault) => {
     const imports = await importsOf({ [file]: `import {\n  thing,\n} from '${specifier}';\n` });

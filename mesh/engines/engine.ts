@@ -24,8 +24,8 @@ export interface EngineMethod<Request, Response> {
 
 /** Is notified when a call ends early. */
 export interface CallEndListener {
-  /** The call has ended without its response. */
-  abandoned(): void;
+  /** The call has ended without its response: by its caller (`undefined`), or for this error of the engine or the handler. */
+  abandoned(reason?: unknown): void;
 }
 
 /** A call as the server chain gets it. Costly parts (metadata, signal) are made on first use. */
@@ -149,6 +149,8 @@ export interface ServerHostOptions {
    * of its deadline. After that the call ends with DEADLINE_EXCEEDED `REQUEST_INCOMPLETE`. Default: 60 s. Not on grpc-js.
    */
   readonly requestTimeoutMs?: number;
+  /** Whether each response has an `x-request-id`: that of its call, or a new one. Default: true. Not on grpc-js. */
+  readonly requestIds?: boolean;
   /** Converts an error of a handler, a decoder or the engine to a status. */
   readonly toStatus: (error: unknown, call: EndedCall) => WireStatus;
 }
@@ -156,7 +158,7 @@ export interface ServerHostOptions {
 /** A gRPC server: listens, speaks HTTP/2 and gRPC framing, and calls handlers. Policy is above it. */
 export interface ServerHost {
   readonly openConnections: number;
-  /** `host:port` at which it listens, an address in place of a name; `undefined` until it does. */
+  /** `host:port` at which it listens, an address in place of a name, or `unix:/path`; `undefined` until it does. */
   readonly boundAddress: string | undefined;
   /** Adds a method; only before `listen`. */
   add<Request, Response>(method: EngineMethod<Request, Response>, handler: EngineHandler<Request, Response>): void;
@@ -164,7 +166,7 @@ export interface ServerHost {
   forward?(forwarder: Forwarder): void;
   /**
    * Listens on `host:port` (port 0: any free port); resolves with the port. Rejects with a MeshError that names the address and
-   * the setting that it is from. Default: `GRPC_LISTEN`.
+   * the setting that it is from, if that is given.
    */
   listen(address: string, setting?: string): Promise<number>;
   /** Accepts no new calls (GOAWAY). Resolves when open calls have ended; ends those that are left after `graceMs`. */

@@ -13,12 +13,24 @@ export function parseListenAddress(address: string): { readonly host: string; re
   return { host, port };
 }
 
+/** The path in `unix:/path` or `unix:///path`; `undefined` for other addresses. */
+export function socketPathOf(address: string): string | undefined {
+  return /^unix:(?:\/\/(?=\/))?(.+)$/.exec(address)?.[1];
+}
+
 /** Why the system refused to listen on `address`, the value of `setting` if there is one. */
 export function listenError(address: string, cause: NodeJS.ErrnoException, setting?: string): MeshError {
+  const path = socketPathOf(address);
   const shown = setting === undefined ? address : `${setting}=${address}`;
   switch (cause.code) {
     case 'EADDRINUSE':
-      return addressInUse({ address: shown, problem: describePortUser(parseListenAddress(address).port) }, { cause });
+      return addressInUse(
+        {
+          address: shown,
+          problem: path === undefined ? describePortUser(parseListenAddress(address).port) : 'remove the file',
+        },
+        { cause },
+      );
     case 'EACCES':
       return addressForbidden({ address: shown }, { cause });
     default:

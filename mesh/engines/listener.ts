@@ -4,7 +4,7 @@ import { ConnectionLimit, type TurnedAway } from './connection-limit.ts';
 import type { ConnectionPeer } from './connection-peer.ts';
 import { drop, hangUp, peerOf } from './hang-up.ts';
 import type { HostObserver } from './host-observer.ts';
-import { listenError, parseListenAddress } from './listen-address.ts';
+import { listenError, parseListenAddress, socketPathOf } from './listen-address.ts';
 import { createSecureServer, type ListenerProtocol } from './tls/secure-server.ts';
 import type { ServerTls } from './tls/tls-options.ts';
 
@@ -12,9 +12,9 @@ import type { ServerTls } from './tls/tls-options.ts';
 export interface Listener {
   /** The open connections, without those that are being turned away. */
   readonly openConnections: number;
-  /** `host:port` at which it listens, an address in place of a name; `undefined` until it does. */
+  /** `host:port` at which it listens, an address in place of a name, or `unix:/path`; `undefined` until it does. */
   readonly boundAddress: string | undefined;
-  /** Listens on `host:port`; resolves with the port. Rejects with a MeshError that names the address and the setting. */
+  /** Listens on `host:port`, or on `unix:/path` (then the port is 1). Rejects with a MeshError that names the address and the setting. */
   listen(address: string, setting?: string): Promise<number>;
   /** Accepts no further connections. Resolves when the accepted ones have ended. */
   close(): Promise<void>;
@@ -95,12 +95,14 @@ export function createListener(
     get boundAddress() {
       return addressOf(server.address());
     },
-    async listen(address, setting = 'GRPC_LISTEN') {
-      server.listen(parseListenAddress(address));
+    async listen(address, setting) {
+      const path = socketPathOf(address);
+      server.listen(path === undefined ? parseListenAddress(address) : { path });
       await once(server, 'listening').catch((error) => Promise.reject(listenError(address, error, setting)));
       // A connection that fails for lack of files or memory must not stop the others.
       server.on('error', () => undefined);
-      return (server.address() as AddressInfo).port;
+      const bound = server.address();
+      return typeof bound === 'string' ? 1 : (bound as AddressInfo).port;
     },
     close: () => new Promise((resolve) => server.close(() => resolve())),
     destroyAll() {
@@ -110,7 +112,8 @@ export function createListener(
 }
 
 function addressOf(bound: AddressInfo | string | null): string | undefined {
-  if (bound === null || typeof bound === 'string') return undefined;
+  if (bound === null) return undefined;
+  if (typeof bound === 'string') return `unix:${bound}`;
   const { address, family, port } = bound;
   return family === 'IPv6' ? `[${address}]:${port}` : `${address}:${port}`;
 }

@@ -134,7 +134,7 @@ export function createServer(options: ServerOptions): Server {
     get boundAddress() {
       return host.boundAddress;
     },
-    listen: (address, setting) => host.listen(address, setting),
+    listen: (address, setting = 'GRPC_LISTEN') => host.listen(address, setting),
     drain: (graceMs) => {
       health?.drain();
       return host.drain(graceMs);

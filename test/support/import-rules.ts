@@ -38,7 +38,30 @@ const entry = 'mesh/index.ts';
 /** What a file of a service is when its name is one word; any other single word names a thing of its domain. */
 const roles: ReadonlySet<string> = new Set(['main', 'service', 'rpc', 'proto', 'store', 'events', 'errors']);
 
+/** What `packages/grpc` may use: the native engine and what is plain gRPC, without the mesh. */
+const ofGrpcPackage = [
+  'packages/grpc/',
+  'mesh/engines/native/connect.ts',
+  'mesh/engines/native/grpc/server/server-host.ts',
+  'mesh/engines/engine.ts',
+  'mesh/engines/tls/',
+  'mesh/errors/mesh-error.ts',
+  'mesh/errors/wire-status.ts',
+  'mesh/server/health/health-handlers.ts',
+  'mesh/server/health/status-board.ts',
+  'mesh/server/reflection/definitions.ts',
+  'mesh/server/reflection/reflection-handlers.ts',
+  'gen/ts/grpc/',
+];
+
 const rules: readonly Rule[] = [
+  ({ file, target, isPackage }) => {
+    if (!file.startsWith('packages/grpc/')) return undefined;
+    const isAllowed = isPackage
+      ? target === 'nice-grpc-common' || target.startsWith('node:')
+      : ofGrpcPackage.some((place) => target.startsWith(place));
+    return isAllowed ? undefined : 'packages/grpc imports the native engine, what is plain gRPC, and nice-grpc-common';
+  },
   ({ file, target, isPackage }) => {
     if (!file.startsWith('mesh/') || isPackage) return undefined;
     if (/^(mesh\/|gen\/ts\/google\/rpc\/|gen\/ts\/grpc\/)/.test(target)) return undefined;

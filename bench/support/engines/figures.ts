@@ -1,7 +1,19 @@
 import { atLeastVersusPeer, below, compared, type Figure, versusPeer } from '../../figure.ts';
 import type { Bar } from '../plot.ts';
 import type { Rate } from './contest.ts';
-import { connectNode, fastify, grpcGo, grpcJs, http2, mesh, native, niceGrpc, pajamax, tonic } from './peers.ts';
+import {
+  connectNode,
+  fastify,
+  grpcGo,
+  grpcJs,
+  grpcPackage,
+  http2,
+  mesh,
+  native,
+  niceGrpc,
+  pajamax,
+  tonic,
+} from './peers.ts';
 import { users } from './requested-user.ts';
 
 type Rates = ReadonlyMap<string, Rate>;
@@ -26,6 +38,25 @@ export function answerFigures(rates: Rates): Figure[] {
   ];
 }
 
+/** Rates of GetUser and ListUsers of the package, for its README. */
+export function packageFigures(answers: Rates, lists: Rates): Figure[] {
+  const peers = [grpcJs, niceGrpc, connectNode, grpcGo, tonic];
+  const figures = (what: string, rates: Rates, perCall: number) =>
+    peers
+      .filter((name) => rates.has(name))
+      .map((name) =>
+        versusPeer(
+          `${what} vs ${name}`,
+          rateOf(rates, grpcPackage).ofCore * perCall,
+          rateOf(rates, name).ofCore * perCall,
+        ),
+      );
+  return [
+    ...figures(`GetUser of ${grpcPackage},`, answers, 1),
+    ...figures(`ListUsers of ${grpcPackage}, messages,`, lists, users),
+  ];
+}
+
 /** Rates of streamed messages. `rates` are lists per second. */
 export function listFigures(rates: Rates): Figure[] {
   const messages = (name: string) => rateOf(rates, name).ofCore * users;
@@ -40,9 +71,11 @@ export function listFigures(rates: Rates): Figure[] {
 /** Rates of calls between client and server of the same engine. */
 export function clientFigures(rates: Rates): Figure[] {
   const [ours, peers] = [rateOf(rates, native), rateOf(rates, niceGrpc)];
+  const ofPackage = rateOf(rates, grpcPackage).ofCore;
   return [
     compared('calls of client and server, vs nice-grpc', ours.ofCore, peers.ofCore, 4),
     versusPeer('  by the clock', ours.byClock, peers.byClock),
+    versusPeer(`  those of ${grpcPackage}, vs nice-grpc`, ofPackage, peers.ofCore),
   ];
 }
 
@@ -63,7 +96,7 @@ export function barsOf(rates: Rates): Bar[] {
   const bars = Array.from(rates, ([name, { ofCore }]) => ({
     name,
     value: ofCore,
-    ours: name === native || name === mesh,
+    ours: name === native || name === mesh || name === grpcPackage,
   }));
   return bars.sort((a, b) => b.value - a.value);
 }

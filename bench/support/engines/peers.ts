@@ -21,14 +21,16 @@ export const http2 = 'node:http2, by hand';
 export const grpcJs = 'grpc-js';
 export const niceGrpc = 'nice-grpc';
 export const connectNode = 'connect-node';
+export const grpcPackage = '@ordermesh/grpc';
 
 /** Peers that stream from memory. The mesh reads a database, and the others do not implement ListUsers. */
-export const streaming: readonly string[] = [native, grpcGo, tonic, grpcJs, niceGrpc, connectNode];
+export const streaming: readonly string[] = [native, grpcPackage, grpcGo, tonic, grpcJs, niceGrpc, connectNode];
 
 const usersOfMesh = 1_000;
 
 const mains = {
   [native]: 'native-users.ts',
+  [grpcPackage]: 'package-users.ts',
   [fastify]: 'fastify-users.ts',
   [http2]: 'http2-users.ts',
   [grpcJs]: 'grpc-js-users.ts',

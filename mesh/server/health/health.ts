@@ -1,14 +1,13 @@
 import {
   HealthDefinition,
-  type HealthServiceImplementation,
   HealthCheckResponse_ServingStatus as ServingStatus,
 } from '../../../gen/ts/grpc/health/v1/health.ts';
 import type { Clock } from '../../time/clock.ts';
-import type { MeshCallContext } from '../call-context.ts';
-import { notCheckedYet, serverDraining, unknownService } from '../errors.ts';
+import { notCheckedYet, serverDraining } from '../errors.ts';
 import { infrastructureContract, type ServedContract, serve } from '../serve.ts';
+import { healthHandlers } from './health-handlers.ts';
 import { processName } from './names.ts';
-import { createStatusBoard, type StatusBoard } from './status-board.ts';
+import { createStatusBoard } from './status-board.ts';
 
 /** Whether a service accepts calls. */
 export type HealthStatus = 'SERVING' | 'NOT_SERVING';
@@ -81,22 +80,5 @@ export function createHealth(clock: Clock): Health {
       board.close();
     },
     served: serve(contract, healthHandlers(board)),
-  };
-}
-
-function healthHandlers(board: StatusBoard<ServingStatus>): HealthServiceImplementation<MeshCallContext> {
-  return {
-    async check({ service }) {
-      const status = board.get(service);
-      if (status === undefined) throw unknownService({ service });
-      return { status };
-    },
-    async *watch({ service }, { signal }) {
-      for await (const status of board.watch(service, signal))
-        yield { status: status ?? ServingStatus.SERVICE_UNKNOWN };
-    },
-    async list() {
-      return { statuses: Object.fromEntries([...board.all()].map(([service, status]) => [service, { status }])) };
-    },
   };
 }

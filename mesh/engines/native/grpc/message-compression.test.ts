@@ -7,7 +7,7 @@ import { createLogger } from '../../../telemetry/logger.ts';
 import { grpcFrame, readGrpcFrames, type WireMessage } from '../../../testing/grpc-frame.ts';
 import type { EngineHandler, ServerHostOptions } from '../../engine.ts';
 import { serveRaw } from '../../suite/transport/raw-server.ts';
-import { connectNative } from '../engine.ts';
+import { connectNative } from '../connect.ts';
 import { callOf, textMethod } from '../testing/text-methods.ts';
 import { exchange } from '../testing/wire-exchange.ts';
 import { announcedBytes, CompressedMessage, decompressAhead, plainBytes } from './compression.ts';

@@ -29,7 +29,7 @@ export function metadataOf(fields: readonly string[]): Metadata {
     const value = fields[index + 1] ?? '';
     if (!validName.test(name) || (reserved.has(name) && name !== 'user-agent')) continue;
     if (name.endsWith('-bin')) {
-      for (const part of value.split(',')) metadata.append(name, new Uint8Array(Buffer.from(part, 'base64')));
+      for (const part of value.split(',')) metadata.append(name, Buffer.from(part, 'base64'));
     } else if (validValue.test(value)) {
       metadata.append(name, value.trim());
     }

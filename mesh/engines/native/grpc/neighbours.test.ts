@@ -7,7 +7,7 @@ import { toStatus } from '../../../errors/to-status.ts';
 import { createLogger } from '../../../telemetry/logger.ts';
 import { http2Frame } from '../../../testing/http2-frame.ts';
 import type { EngineHandler, Transport } from '../../engine.ts';
-import { connectNative } from '../engine.ts';
+import { connectNative } from '../connect.ts';
 import { FrameReader } from '../http2/codec/frame-reader.ts';
 import { defaultFrameBytes, Flag, FrameType } from '../http2/codec/frames.ts';
 import { literalFields } from '../http2/codec/literal-fields.ts';

@@ -15,17 +15,18 @@ const requestIdName = literalFields([requestIdKey, '']).subarray(0, -1);
 const maxShortLength = 126;
 const headersByEncoding = new Map<string, Buffer>();
 
-/** The header of a response whose messages may be compressed with `compression`. */
+/** The header of a response whose messages may be compressed with `compression`, with its request id if there is one. */
 export function replyHeader(
-  requestId: string,
+  requestId: string | undefined,
   compression: Compression | undefined,
   custom: readonly string[] | undefined,
 ): Buffer {
-  const header = withRequestId(headerFor(compression), requestId);
+  const plain = headerFor(compression);
+  const header = requestId === undefined ? plain : withRequestId(plain, requestId);
   return custom === undefined ? header : Buffer.concat([header, literalFields(custom)]);
 }
 
-/** Adds `x-request-id`, which every response has, with one allocation. */
+/** Adds `x-request-id` with one allocation. */
 function withRequestId(header: Buffer, requestId: string): Buffer {
   if (requestId.length > maxShortLength) return Buffer.concat([header, literalFields([requestIdKey, requestId])]);
   const at = header.length + requestIdName.length;

@@ -7,7 +7,6 @@ import type { Engine, ServerHost, ServerHostOptions } from '../../engine.ts';
 import type { ForwardedCall, ForwardedEnd, Forwarder, RawEndpoint } from '../../forwarding.ts';
 import { nativeEngine } from '../engine.ts';
 import { NativeRawEndpoint } from '../grpc/forward/raw-endpoint.ts';
-import { createServerHost } from '../grpc/server/server-host.ts';
 
 const logger = createLogger('silent');
 
@@ -52,7 +51,7 @@ export async function openRawGateway(
   options: Partial<ServerHostOptions> = {},
   listen = '127.0.0.1:0',
 ): Promise<RawGateway> {
-  const host = createServerHost({ toStatus: (error, call) => toStatus(error, call, logger), ...options });
+  const host = nativeEngine.createServerHost({ toStatus: (error, call) => toStatus(error, call, logger), ...options });
   const endpoints = addresses.map((address) => new NativeRawEndpoint(address));
   const { forwarder, calls, ends } = forwardTo(endpoints);
   host.forward?.(forwarder);
@@ -68,7 +67,7 @@ export async function openRawGateway(
 export const engineBehindRawGateway: Engine = {
   ...nativeEngine,
   createServerHost(options) {
-    const host = createServerHost(options);
+    const host = nativeEngine.createServerHost(options);
     let gateway: RawGateway | undefined;
     return {
       get openConnections() {

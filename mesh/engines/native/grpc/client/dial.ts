@@ -7,13 +7,10 @@ import { alpnProtocol } from '../../../tls/secure-context.ts';
 // TCP finds a machine that is gone, and costs the server nothing.
 const keepAliveDelayMs = 30_000;
 
-/** Where to connect to, and how. */
-export interface Target {
-  readonly host: string;
-  readonly port: number;
-  /** `undefined`: without TLS. */
+/** Where to connect to, and how. `tls` is `undefined` without TLS. */
+export type Target = ({ readonly host: string; readonly port: number } | { readonly path: string }) & {
   readonly tls: ClientContext | undefined;
-}
+};
 
 /**
  * Connects, over TLS with HTTP/2 negotiated by ALPN. Exactly one of `connected` and `failed` is called, unless the returned
@@ -25,9 +22,8 @@ export function dial(
   connected: (socket: Socket) => void,
   failed: (error: Error) => void,
 ): Socket {
-  const { host, port, tls } = target;
-  const socket =
-    tls === undefined ? connect({ host, port, noDelay: true }) : tlsConnect({ host, port, ...tls.options() });
+  const { tls, ...where } = target;
+  const socket = tls === undefined ? connect({ ...where, noDelay: true }) : tlsConnect({ ...where, ...tls.options() });
   socket.setKeepAlive(true, keepAliveDelayMs);
   const timer = setTimeout(() => socket.destroy(new Error(`no connection within ${timeoutMs} ms`)), timeoutMs);
   socket.once('close', () => clearTimeout(timer));

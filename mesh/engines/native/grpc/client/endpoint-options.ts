@@ -1,5 +1,6 @@
 import { type Clock, systemClock } from '../../../../time/clock.ts';
 import type { ClientTls, ConnectOptions } from '../../../engine.ts';
+import { socketPathOf } from '../../../listen-address.ts';
 import { ClientContext } from '../../../tls/client-context.ts';
 import type { TlsIdentity } from '../../../tls/tls-options.ts';
 import type { Patience } from '../../http2/connection/connection-watch.ts';
@@ -19,6 +20,8 @@ export interface EndpointOptions extends ConnectOptions {
   readonly windows?: StreamWindows;
   /** How long a silent server is tolerated. Default: as `keepalive` says. */
   readonly patience?: Partial<Patience>;
+  /** Default: `ordermesh`. */
+  readonly userAgent?: string;
   /** Measures the delays between attempts. */
   readonly clock?: Pick<Clock, 'elapsedMs'>;
 }
@@ -32,6 +35,9 @@ export interface Spread {
 /** Where to connect, and the options with their defaults. */
 export interface EndpointSettings {
   readonly target: Target;
+  /** The host that calls name. */
+  readonly authority: string;
+  readonly userAgent: string;
   readonly connectTimeoutMs: number;
   readonly maxConnections: number;
   readonly spread: Spread | undefined;
@@ -45,10 +51,12 @@ export interface EndpointSettings {
 /** Throws a MeshError if a certificate or the key of `tls` cannot be used. */
 export function endpointSettings(address: string, options: EndpointOptions): EndpointSettings {
   const { tls, keepalive, connectTimeoutMs = 5_000, windowsGrow = true } = options;
-  const { maxConnections = 10, spread, clock = systemClock } = options;
+  const { maxConnections = 10, spread, userAgent = 'ordermesh', clock = systemClock } = options;
   const { everyMs: pingEveryMs = Number.POSITIVE_INFINITY, timeoutMs: pingTimeoutMs = 20_000 } = keepalive ?? {};
   return {
     target: targetOf(address, tls),
+    authority: socketPathOf(address) === undefined ? address : 'localhost',
+    userAgent,
     connectTimeoutMs,
     maxConnections,
     spread,
@@ -69,6 +77,12 @@ export function endpointSettings(address: string, options: EndpointOptions): End
 }
 
 function targetOf(address: string, tls: ClientTls | undefined): Target {
+  const path = socketPathOf(address);
+  if (path !== undefined) {
+    // A name, for its certificate.
+    const context = tls && new ClientContext('localhost:0', tls);
+    return { path, tls: context };
+  }
   const colon = address.lastIndexOf(':');
   const where = { host: address.slice(0, colon).replace(/^\[|\]$/g, ''), port: Number(address.slice(colon + 1)) };
   return { ...where, tls: tls && new ClientContext(address, tls) };

@@ -8,7 +8,7 @@ import { grpcFrame } from '../../../../testing/grpc-frame.ts';
 import { http2Frame } from '../../../../testing/http2-frame.ts';
 import type { Transport } from '../../../engine.ts';
 import { answer, serveRaw } from '../../../suite/transport/raw-server.ts';
-import { connectNative } from '../../engine.ts';
+import { connectNative } from '../../connect.ts';
 import { ErrorCode, FrameType } from '../../http2/codec/frames.ts';
 import { serveTcp } from '../../testing/tcp-server.ts';
 import { callOf, textMethod } from '../../testing/text-methods.ts';

@@ -1,15 +1,16 @@
-import { backoff } from '../../../../time/backoff.ts';
 import { faultOf, unreachableText } from '../../../connect-fault.ts';
 import type { ClientContext } from '../../../tls/client-context.ts';
 import { ServerTrust } from '../../../tls/server-trust.ts';
 import { ConnectionWatch } from '../../http2/connection/connection-watch.ts';
 import { ClientConnection, type ConnectionListener, type OpeningCall } from './client-connection.ts';
 import { type EndpointOptions, type EndpointSettings, endpointSettings, type Spread } from './endpoint-options.ts';
+import { ReconnectDelay } from './reconnect-delay.ts';
 
 // With fewer waiting calls, those that have ended are not removed.
 const minTidied = 64;
 
-const reconnectDelayMs = backoff({ firstMs: 100, maxMs: 1_000 });
+/** The state of the connections to a server, in the terms of gRPC. */
+export type EndpointState = 'IDLE' | 'CONNECTING' | 'READY' | 'TRANSIENT_FAILURE';
 
 /**
  * The connections to `host:port`. It connects with the first call, and again after a lost connection. After a failed attempt it
@@ -54,6 +55,17 @@ export class Endpoint implements ConnectionListener {
     let lastMs: number | undefined;
     for (const { readMs } of this.#connections) if (readMs !== undefined) lastMs = Math.max(lastMs ?? 0, readMs);
     return lastMs;
+  }
+
+  get state(): EndpointState {
+    for (const connection of this.#connections) if (!connection.isSettling) return 'READY';
+    if (this.#connections.size > 0) return 'CONNECTING';
+    return this.#reconnecting.holds(this.#settings.clock.elapsedMs()) ? 'TRANSIENT_FAILURE' : 'IDLE';
+  }
+
+  /** Connects without a call, if it is idle. */
+  connect(): void {
+    if (this.state === 'IDLE') this.#connect();
   }
 
   /** Gives a call its stream, immediately or when one is free. */
@@ -206,38 +218,12 @@ export class Endpoint implements ConnectionListener {
     let fields = this.#fixedFields.get(path);
     if (fields === undefined) {
       fields = [
-        ...[':method', 'POST', ':scheme', this.scheme, ':path', path, ':authority', this.#address],
-        ...['te', 'trailers', 'content-type', 'application/grpc+proto', 'user-agent', 'ordermesh'],
+        ...[':method', 'POST', ':scheme', this.scheme, ':path', path, ':authority', this.#settings.authority],
+        ...['te', 'trailers', 'content-type', 'application/grpc+proto', 'user-agent', this.#settings.userAgent],
         ...['grpc-accept-encoding', 'identity,gzip,deflate'],
       ];
       this.#fixedFields.set(path, fields);
     }
     return fields;
-  }
-}
-
-/** Until when not to connect, after attempts that failed. */
-class ReconnectDelay {
-  #failures = 0;
-  #untilMs = 0;
-
-  failed(nowMs: number): void {
-    this.#failures += 1;
-    this.#untilMs = nowMs + reconnectDelayMs(this.#failures);
-  }
-
-  succeeded(): void {
-    this.#failures = 0;
-    this.#untilMs = 0;
-  }
-
-  /** Whether it is too early to connect. */
-  holds(nowMs: number): boolean {
-    return nowMs < this.#untilMs;
-  }
-
-  /** For how long it is too early, in milliseconds. */
-  leftMs(nowMs: number): number {
-    return Math.max(0, this.#untilMs - nowMs);
   }
 }

@@ -9,7 +9,7 @@ import { eventually } from '../../../../testing/eventually.ts';
 import { grpcFrame } from '../../../../testing/grpc-frame.ts';
 import type { Transport } from '../../../engine.ts';
 import { answer, serveRaw } from '../../../suite/transport/raw-server.ts';
-import { connectNative } from '../../engine.ts';
+import { connectNative } from '../../connect.ts';
 import { callOf, textMethod } from '../../testing/text-methods.ts';
 import { createServerHost } from '../server/server-host.ts';
 import type { EndpointOptions } from './endpoint-options.ts';

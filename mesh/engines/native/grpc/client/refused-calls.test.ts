@@ -4,7 +4,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { eventually } from '../../../../testing/eventually.ts';
 import type { Transport } from '../../../engine.ts';
 import { answer, serveRaw, serveRefusedResponse } from '../../../suite/transport/raw-server.ts';
-import { connectNative } from '../../engine.ts';
+import { connectNative } from '../../connect.ts';
 import { callOf, textMethod } from '../../testing/text-methods.ts';
 
 const unary = textMethod('unary');

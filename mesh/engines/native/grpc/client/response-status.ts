@@ -1,8 +1,6 @@
 import { Metadata, Status } from 'nice-grpc-common';
 import { MeshError } from '../../../../errors/mesh-error.ts';
-import { decodeStatusDetails, statusDetailsKey } from '../../../../errors/status-details.ts';
 import { isGrpcType } from '../../../content-type.ts';
-import { unknownMethod } from '../../../errors.ts';
 import { TransportError } from '../../../transport-error.ts';
 import { fieldValue } from '../../http2/codec/field-rules.ts';
 import { ErrorCode } from '../../http2/codec/frames.ts';
@@ -103,18 +101,6 @@ export function headFault(fields: readonly string[]): LocalStatus | undefined {
   const type = fieldValue(fields, 'content-type') ?? '';
   if (isGrpcType(type)) return undefined;
   return [Status.UNKNOWN, `the response is not gRPC: its content-type is "${type}"`];
-}
-
-/** Whether the fields are the whole response of a server that does not have the method. Other servers give no reason. */
-export function isUnknownMethod(fields: readonly string[]): boolean {
-  if (headFault(fields) !== undefined || fieldValue(fields, 'grpc-status') !== `${Status.UNIMPLEMENTED}`) return false;
-  const reason = reasonOf(fields);
-  return reason === '' || reason === unknownMethod.reason;
-}
-
-/** The reason that the fields give for an error; empty without one. */
-export function reasonOf(fields: readonly string[]): string {
-  return decodeStatusDetails(Buffer.from(fieldValue(fields, statusDetailsKey) ?? '', 'base64')).reason;
 }
 
 /** The status in the trailers of a response. `midway`: its last message is incomplete. */

@@ -6,7 +6,7 @@ import { eventually } from '../../../../testing/eventually.ts';
 import { http2Frame } from '../../../../testing/http2-frame.ts';
 import type { Transport } from '../../../engine.ts';
 import { answer, serveRaw } from '../../../suite/transport/raw-server.ts';
-import { connectNative } from '../../engine.ts';
+import { connectNative } from '../../connect.ts';
 import { clientPreface, ErrorCode, Flag, FrameType } from '../../http2/codec/frames.ts';
 import { literalFields } from '../../http2/codec/literal-fields.ts';
 import { SettingId } from '../../http2/codec/settings.ts';

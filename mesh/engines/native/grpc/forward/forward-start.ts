@@ -1,8 +1,9 @@
 import type { EndedCall, WireStatus } from '../../../../errors/wire-status.ts';
 import type { TimerWheel } from '../../../../time/timer-wheel.ts';
 import type { ConnectionPeer } from '../../../connection-peer.ts';
+import type { Forwarder } from '../../../forwarding.ts';
 import type { MessageHead } from '../../http2/codec/message-head.ts';
-import type { Http2Stream } from '../../http2/streams/stream.ts';
+import type { Http2Stream, StreamEvents } from '../../http2/streams/stream.ts';
 import type { RequestWatch } from '../request-watch.ts';
 
 /** Shared by all forwarded calls of a host. */
@@ -20,3 +21,10 @@ export interface ForwardStart {
   readonly requestId: string;
   readonly timeoutMs: number | undefined;
 }
+
+/** Begins to forward a call. `undefined`: the forwarder does not know its path. */
+export type BeginForwardCall = (
+  start: ForwardStart,
+  tools: ForwardTools,
+  forwarder: Forwarder,
+) => StreamEvents | undefined;

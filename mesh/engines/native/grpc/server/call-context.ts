@@ -37,6 +37,11 @@ export abstract class CallContext implements EngineCall {
   abstract decompressRequest(): Promise<void> | undefined;
   abstract compressResponse(bytes: Uint8Array): Promise<void> | undefined;
 
+  /** Whether the response has the request id, which a handler cannot change. */
+  protected get hasRequestId(): boolean {
+    return true;
+  }
+
   get peer(): string {
     return this.#from.address;
   }
@@ -87,19 +92,19 @@ export abstract class CallContext implements EngineCall {
 
   /** The header that the handler has set, as fields. */
   protected headerFields(): string[] | undefined {
-    this.#header?.delete(requestIdKey);
+    if (this.hasRequestId) this.#header?.delete(requestIdKey);
     return this.#header && fieldsOf(this.#header);
   }
 
   /** The trailer that the handler has set, as fields. */
   protected trailerFields(): string[] | undefined {
-    this.#trailer?.delete(requestIdKey);
+    if (this.hasRequestId) this.#trailer?.delete(requestIdKey);
     return this.#trailer && fieldsOf(this.#trailer);
   }
 
   /** The trailer that the handler has set and is sent with a failure. */
   protected trailerWithFailure(): ReturnType<typeof metadataWithFailure> {
-    this.#trailer?.delete(requestIdKey);
+    if (this.hasRequestId) this.#trailer?.delete(requestIdKey);
     return metadataWithFailure(this.#trailer ?? Metadata());
   }
 
@@ -107,6 +112,6 @@ export abstract class CallContext implements EngineCall {
   protected abort(reason: unknown): void {
     this.#abandoned = { reason };
     this.#controller?.abort(reason);
-    this.#endListener?.abandoned();
+    this.#endListener?.abandoned(reason);
   }
 }

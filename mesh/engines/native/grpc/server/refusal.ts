@@ -26,8 +26,12 @@ export function unknownPath(path: string): CallRefusal {
 }
 
 /** Answers a call with only a status. */
-export function refuse(stream: Http2Stream, requestId: string, { code, details, metadata }: WireStatus): StreamEvents {
-  const more = [requestIdKey, requestId, 'grpc-accept-encoding', acceptEncoding, ...fieldsOf(metadata)];
+export function refuse(
+  stream: Http2Stream,
+  requestId: string | undefined,
+  { code, details, metadata }: WireStatus,
+): StreamEvents {
+  const more = [...idFields(requestId), 'grpc-accept-encoding', acceptEncoding, ...fieldsOf(metadata)];
   stream.sendHeaders(statusOnly(fittingStatus(code, details, more, stream.maxHeaderListBytes)), true);
   return ignoring(stream);
 }
@@ -35,14 +39,18 @@ export function refuse(stream: Http2Stream, requestId: string, { code, details, 
 /** Answers a request that is not gRPC, with an HTTP status. */
 export function refuseHttp(
   stream: Http2Stream,
-  requestId: string,
+  requestId: string | undefined,
   { status, headers, text }: HttpRefusal,
 ): StreamEvents {
-  const block = literalFields([':status', `${status}`, requestIdKey, requestId, ...Object.entries(headers).flat()]);
+  const block = literalFields([':status', `${status}`, ...idFields(requestId), ...Object.entries(headers).flat()]);
   stream.sendHeaders(block, text === '');
   stream.write(Buffer.from(text));
   stream.end();
   return ignoring(stream);
+}
+
+function idFields(requestId: string | undefined): readonly string[] {
+  return requestId === undefined ? [] : [requestIdKey, requestId];
 }
 
 /** Discards the rest of a refused request. */

@@ -43,6 +43,8 @@ export interface ServerCallTools {
   readonly timers: TimerWheel;
   readonly requestWatch: RequestWatch;
   readonly observer: HostObserver;
+  /** Whether each response has its request id. */
+  readonly requestIds: boolean;
 }
 
 /** What a call starts with. */
@@ -84,6 +86,10 @@ export abstract class ServerCall extends CallContext implements Timed {
     this.#timer = tools.timers.at(this.deadlineMs, this);
   }
 
+  protected override get hasRequestId(): boolean {
+    return this.tools.requestIds;
+  }
+
   /** Whether the call has ended. */
   get isOver(): boolean {
     return this.#ended;
@@ -96,7 +102,7 @@ export abstract class ServerCall extends CallContext implements Timed {
   checkMetadata(): void {
     if (this.stream.maxHeaderListBytes === Number.POSITIVE_INFINITY) return;
     const header = this.#headerSent ? undefined : this.headerFields();
-    if (header !== undefined) this.#checkSize([requestIdKey, this.requestId, ...header]);
+    if (header !== undefined) this.#checkSize([...this.#idFields(), ...header]);
     const trailer = this.trailerFields();
     if (trailer !== undefined) this.#checkSize(trailer);
   }
@@ -147,12 +153,11 @@ export abstract class ServerCall extends CallContext implements Timed {
     // Header metadata belongs in a header, even if only a status follows. If it is too large, the status is more important.
     const header = this.#headerSent ? undefined : this.headerFields();
     const maxHeaderBytes = Math.min(maxHeaderListBytes, maxStatusBytes);
-    if (header !== undefined && fits([requestIdKey, this.requestId, ...header], maxHeaderBytes))
-      this.#sendHeader(false);
+    if (header !== undefined && fits([...this.#idFields(), ...header], maxHeaderBytes)) this.#sendHeader(false);
     const { path, requestId } = this;
     const handlers = this.trailerWithFailure();
     const { code, details, metadata } = this.tools.toStatus(error, { path, requestId, otherBytes: handlers.bytes });
-    const id = this.#headerSent ? [] : [requestIdKey, requestId];
+    const id = this.#headerSent ? [] : this.#idFields();
     const more = [...id, ...fieldsOf(metadata), ...fieldsOf(handlers.metadata)];
     const fields = fittingStatus(code, details, more, maxHeaderListBytes);
     // After the deadline nobody waits for messages that a window holds.
@@ -211,7 +216,13 @@ export abstract class ServerCall extends CallContext implements Timed {
   #sendHeader(mayCompress: boolean): void {
     this.#headerSent = true;
     this.#compression = mayCompress ? this.request.replyCompression : undefined;
-    this.stream.sendHeaders(replyHeader(this.requestId, this.#compression, this.headerFields()));
+    this.stream.sendHeaders(
+      replyHeader(this.hasRequestId ? this.requestId : undefined, this.#compression, this.headerFields()),
+    );
+  }
+
+  #idFields(): readonly string[] {
+    return this.hasRequestId ? [requestIdKey, this.requestId] : [];
   }
 
   #checkSize(custom: readonly string[]): void {

@@ -2,7 +2,6 @@ import type { Socket } from 'node:net';
 import { TimerWheel } from '../../../../time/timer-wheel.ts';
 import type { ConnectionPeer } from '../../../connection-peer.ts';
 import type { ServerHost, ServerHostOptions } from '../../../engine.ts';
-import type { Forwarder } from '../../../forwarding.ts';
 import { type CallRefusal, noObserver } from '../../../host-observer.ts';
 import { FirstBytes } from '../../../http-refusal.ts';
 import { createListener } from '../../../listener.ts';
@@ -13,7 +12,7 @@ import type { MessageHead } from '../../http2/codec/message-head.ts';
 import { Http2Connection } from '../../http2/connection/connection.ts';
 import { ConnectionWatch, type Patience, serverPatience } from '../../http2/connection/connection-watch.ts';
 import type { Http2Stream, StreamEvents } from '../../http2/streams/stream.ts';
-import { ForwardCall } from '../forward/forward-call.ts';
+import type { BeginForwardCall, ForwardStart } from '../forward/forward-start.ts';
 import { RequestWatch } from '../request-watch.ts';
 import { ManyRequestsCall } from './many-requests-call.ts';
 import { OneRequestCall } from './one-request-call.ts';
@@ -31,27 +30,40 @@ export interface NativeServerHostOptions extends ServerHostOptions {
   readonly patience?: Partial<Patience>;
 }
 
-/** Makes a server host on the native HTTP/2 engine. Throws INVALID_ARGUMENT `INVALID_TLS`. */
-export function createServerHost({
-  maxReceiveBytes = 4 * 1024 * 1024,
-  maxConcurrentStreams = 1_000,
-  maxConnections = 10_000,
-  maxConnectionsPerAddress = 5_000,
-  observer = noObserver,
-  requestTimeoutMs = 60_000,
-  pings,
-  tls,
-  toStatus,
-  patience,
-}: NativeServerHostOptions): ServerHost {
+/** A server host of this engine. */
+export interface NativeServerHost extends ServerHost {
+  /** Ends all calls with CANCELLED, and the connections. */
+  cancel(): void;
+}
+
+/**
+ * Makes a server host on the native HTTP/2 engine. `beginForwardCall`: if it is to forward calls. Throws INVALID_ARGUMENT
+ * `INVALID_TLS`.
+ */
+export function createServerHost(
+  {
+    maxReceiveBytes = 4 * 1024 * 1024,
+    maxConcurrentStreams = 1_000,
+    maxConnections = 10_000,
+    maxConnectionsPerAddress = 5_000,
+    observer = noObserver,
+    requestTimeoutMs = 60_000,
+    requestIds = true,
+    pings,
+    tls,
+    toStatus,
+    patience,
+  }: NativeServerHostOptions,
+  beginForwardCall?: BeginForwardCall,
+): NativeServerHost {
   const watch = new ConnectionWatch({ ...serverPatience, ...patience }, { pingsIdle: true });
   const methods = new Map<string, HostedMethod>();
   const connections = new Set<Http2Connection>();
   const timers = new TimerWheel();
   const requestWatch = new RequestWatch(timers, requestTimeoutMs);
-  const tools: ServerCallTools = { maxReceiveBytes, toStatus, timers, requestWatch, observer };
+  const tools: ServerCallTools = { maxReceiveBytes, toStatus, timers, requestWatch, observer, requestIds };
   const listener = createListener({ tls, maxConnections, maxConnectionsPerAddress, observer }, accept);
-  let forwarder: Forwarder | undefined;
+  let begins: ((call: ForwardStart) => StreamEvents | undefined) | undefined;
   let draining = false;
   let drained: Promise<void> | undefined;
 
@@ -92,11 +104,11 @@ export function createServerHost({
     const { path, httpRefusal } = request;
     if (httpRefusal !== undefined && !head.list.tooLarge) {
       observer.callRefused({ peer, path, reason: httpRefusal.reason });
-      return refuseHttp(stream, requestIdIn(head), httpRefusal);
+      return refuseHttp(stream, requestIds ? requestIdIn(head) : undefined, httpRefusal);
     }
     const hosted = methods.get(path);
     const refusal =
-      hosted === undefined && forwarder === undefined && !head.list.tooLarge
+      hosted === undefined && begins === undefined && !head.list.tooLarge
         ? unknownPath(path)
         : refusalOf(head, request, hosted === undefined);
     if (refusal !== undefined) return refuseCall(stream, head, peer, refusal);
@@ -112,21 +124,18 @@ export function createServerHost({
     const { path } = callHeadOf(head);
     observer.callRefused({ peer, path, reason: refusal.reason });
     const requestId = requestIdIn(head);
-    return refuse(stream, requestId, toStatus(refusal.error, { path, requestId, otherBytes: 0 }));
+    return refuse(
+      stream,
+      requestIds ? requestId : undefined,
+      toStatus(refusal.error, { path, requestId, otherBytes: 0 }),
+    );
   }
 
   function forward(stream: Http2Stream, head: MessageHead, from: ConnectionPeer): StreamEvents {
     const { path, timeoutMs } = callHeadOf(head);
     const requestId = requestIdIn(head);
-    const call = new ForwardCall({ stream, head, path, from, requestId, timeoutMs }, tools);
-    try {
-      const forwarding = forwarder?.begin(call);
-      if (forwarding === undefined) return refuseCall(stream, head, from.address, unknownPath(path));
-      call.begin(forwarding);
-    } catch (error) {
-      call.fail(error);
-    }
-    return call;
+    const call = begins?.({ stream, head, path, from, requestId, timeoutMs });
+    return call ?? refuseCall(stream, head, from.address, unknownPath(path));
   }
 
   async function drain(graceMs: number): Promise<void> {
@@ -154,11 +163,18 @@ export function createServerHost({
     add(method, handler) {
       methods.set(method.path, hostedMethod({ method, handler } as Pick<HostedMethod, 'method' | 'handler'>));
     },
-    forward(added) {
-      forwarder = added;
-    },
+    ...(beginForwardCall && {
+      forward(forwarder) {
+        begins = (start) => beginForwardCall(start, tools, forwarder);
+      },
+    }),
     get boundAddress() {
       return listener.boundAddress;
+    },
+    cancel() {
+      draining = true;
+      void listener.close();
+      for (const connection of connections) connection.refuseFurther(true);
     },
     listen: (address, setting) => listener.listen(address, setting),
     drain(graceMs) {

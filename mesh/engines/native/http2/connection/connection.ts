@@ -92,9 +92,6 @@ export class Http2Connection {
     });
     const blocks = new IncomingBlocks({ isServer, maxHeaderListBytes }, streams, guard, this.#opener);
     const bodies = new IncomingBodies(streams, receiving, guard, this.#opener);
-    const onTableSize = (bytes: number) => (isServer ? port.limitTable(bytes) : events.tableSize?.(bytes));
-    const onSettings = () => events.settings?.();
-    const onGoaway = this.#onGoaway.bind(this);
     const parts = {
       isServer,
       peer,
@@ -105,9 +102,9 @@ export class Http2Connection {
       sending,
       blocks,
       bodies,
-      onTableSize,
-      onSettings,
-      onGoaway,
+      onTableSize: (bytes: number) => (isServer ? port.limitTable(bytes) : events.tableSize?.(bytes)),
+      onSettings: () => events.settings?.(),
+      onGoaway: this.#onGoaway.bind(this),
     };
     this.#dispatch = new FrameDispatch(new IncomingFrames(parts), 4 * maxHeaderListBytes);
     this.#reader = new FrameReader(this.#dispatch, { expectPreface: isServer, maxFrameBytes: defaultFrameBytes });
@@ -172,9 +169,10 @@ export class Http2Connection {
     else this.destroy();
   }
 
-  /** For a server: accepts no stream from now on, and closes when the open ones have ended. */
-  refuseFurther(): void {
+  /** For a server: accepts no stream from now on, and closes when the open ones have ended; `cancels`: ends them with CANCEL. */
+  refuseFurther(cancels = false): void {
     this.#greeting.send();
+    if (cancels) this.#streams.cancelAll();
     this.#shutdown.beginAtOnce();
   }
 

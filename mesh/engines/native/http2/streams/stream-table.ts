@@ -115,6 +115,14 @@ export class StreamTable {
     events?.aborted(code);
   }
 
+  cancelAll(): void {
+    for (const stream of this.all()) {
+      const { events } = stream;
+      this.reset(stream, ErrorCode.CANCEL);
+      events?.aborted(ErrorCode.CANCEL);
+    }
+  }
+
   /** Refuses a stream that the peer has just opened with this window. */
   refuse(streamId: number, windowBytes: number): void {
     this.#guard.streamReset();

@@ -1,0 +1,163 @@
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { eventually } from '../../../../mesh/testing/eventually.ts';
+import {
+  type CallContext,
+  type ChannelOptions,
+  createChannel,
+  createClient,
+  createServer,
+  type ServerMiddlewareCall,
+  type ServiceImplementation,
+  waitForChannelReady,
+} from '../index.ts';
+import { Texts } from '../testing/texts.ts';
+
+const implementation: ServiceImplementation<typeof Texts> = {
+  one: async ({ text }) => ({ text }),
+  async *many({ text }) {
+    yield { text };
+  },
+  join: async () => ({ text: '' }),
+  async *echo() {
+    yield { text: '' };
+  },
+};
+
+function open(port: number, options?: ChannelOptions) {
+  const channel = createChannel(`127.0.0.1:${port}`, undefined, options);
+  onTestFinished(() => channel.close());
+  return createClient(Texts, channel);
+}
+
+async function serve(own: Partial<ServiceImplementation<typeof Texts>> = {}, options?: ChannelOptions) {
+  const server = createServer(options);
+  server.add(Texts, { ...implementation, ...own });
+  const port = await server.listen('127.0.0.1:0');
+  onTestFinished(() => server.forceShutdown());
+  return { server, port };
+}
+
+describe('a server', () => {
+  it('runs its middleware from the first to the last, then that of the service', async () => {
+    const seen: string[] = [];
+    const note = (name: string) =>
+      async function* noted<Request, Response>(call: ServerMiddlewareCall<Request, Response>, context: CallContext) {
+        seen.push(name);
+        return yield* call.next(call.request, context);
+      };
+    const server = createServer().use(note('first')).use(note('second'));
+    server.with(note('third')).add(Texts, implementation);
+    const port = await server.listen('127.0.0.1:0');
+    onTestFinished(() => server.forceShutdown());
+    await open(port).one({ text: '' });
+    expect(seen).toEqual(['first', 'second', 'third']);
+  });
+
+  it('completes open calls at a shutdown and accepts no others', async () => {
+    const entered = Promise.withResolvers<void>();
+    const leave = Promise.withResolvers<void>();
+    const { server, port } = await serve({
+      async one() {
+        entered.resolve();
+        await leave.promise;
+        return { text: 'done' };
+      },
+    });
+    const answer = open(port).one({ text: '' });
+    await entered.promise;
+    const stopped = server.shutdown();
+    await expect(open(port).one({ text: '' })).rejects.toThrow('UNAVAILABLE');
+    leave.resolve();
+    expect(await answer).toEqual({ text: 'done' });
+    await stopped;
+  });
+
+  it('cancels open calls at a forced shutdown', async () => {
+    const entered = Promise.withResolvers<AbortSignal>();
+    const { server, port } = await serve({
+      one: (_, { signal }) => {
+        entered.resolve(signal);
+        return new Promise(() => undefined);
+      },
+    });
+    const answer = open(port).one({ text: '' });
+    const signal = await entered.promise;
+    server.forceShutdown();
+    await expect(answer).rejects.toThrow('CANCELLED');
+    expect(signal.aborted).toBe(true);
+  });
+
+  it('tells callers nothing of unexpected errors, and warns of them', async () => {
+    const warned = Promise.withResolvers<Error>();
+    process.once('warning', warned.resolve);
+    const { port } = await serve({
+      one: async () => {
+        throw new TypeError('a secret');
+      },
+    });
+    const answer = open(port).one({ text: '' });
+    await expect(answer).rejects.toThrow('/test.v1.Texts/One UNKNOWN: Unknown server error occurred');
+    expect((await warned.promise).message).toContain('a secret');
+  });
+
+  it('ends a call at the deadline of a client that sends one', async () => {
+    const { port } = await serve({ one: () => new Promise(() => undefined) });
+    const grpcJs = await import('@grpc/grpc-js');
+    const client = new grpcJs.Client(`127.0.0.1:${port}`, grpcJs.credentials.createInsecure());
+    onTestFinished(() => client.close());
+    const code = new Promise((resolve) => {
+      const serialize = (bytes: Buffer) => bytes;
+      const options = { deadline: Date.now() + 50 };
+      client.makeUnaryRequest(Texts.one.path, serialize, serialize, Buffer.of(), options, (error) =>
+        resolve(error?.code),
+      );
+    });
+    expect(await code).toBe(4);
+  });
+
+  it('limits messages in both directions', async () => {
+    const { port } = await serve({}, { 'grpc.max_receive_message_length': 10, 'grpc.max_send_message_length': 5 });
+    await expect(open(port).one({ text: '12345678901' })).rejects.toThrow('RESOURCE_EXHAUSTED');
+    await expect(open(port).one({ text: '123456' })).rejects.toThrow('RESOURCE_EXHAUSTED');
+    const narrow = open(port, { 'grpc.max_receive_message_length': 3 });
+    await expect(narrow.one({ text: '1234' })).rejects.toThrow('RESOURCE_EXHAUSTED');
+    expect(await narrow.one({ text: '123' })).toEqual({ text: '123' });
+  });
+
+  it('compresses in both directions', async () => {
+    const gzip: ChannelOptions = { 'grpc.default_compression_algorithm': 2 };
+    const text = 'a'.repeat(100_000);
+    const { port } = await serve({}, gzip);
+    expect(await open(port, gzip).one({ text })).toEqual({ text });
+  });
+
+  it('listens on a Unix socket', async () => {
+    const address = `unix:${join(tmpdir(), `grpc-${process.pid}-${Date.now()}.sock`)}`;
+    const server = createServer();
+    server.add(Texts, implementation);
+    await server.listen(address);
+    onTestFinished(() => server.forceShutdown());
+    const channel = createChannel(address);
+    onTestFinished(() => channel.close());
+    await waitForChannelReady(channel, new Date(Date.now() + 5_000));
+    expect(await createClient(Texts, channel).one({ text: 'x' })).toEqual({ text: 'x' });
+    await expect(createServer().listen(address)).rejects.toThrow('cannot listen on');
+  });
+
+  it('starts again after a shutdown', async () => {
+    const { server, port } = await serve();
+    await server.shutdown();
+    expect(await server.listen(`127.0.0.1:${port}`)).toBe(port);
+    await eventually(async () => expect(await open(port).one({ text: 'x' })).toEqual({ text: 'x' }));
+  });
+
+  it('adds nothing to the metadata of its handlers', async () => {
+    const { port } = await serve();
+    const seen: string[] = [];
+    const note = (metadata: Iterable<[string, unknown]>) => seen.push(...[...metadata].map(([key]) => key));
+    await open(port).one({ text: '' }, { onHeader: note, onTrailer: note });
+    expect(seen).toEqual([]);
+  });
+});
