@@ -1,15 +1,11 @@
 import { execFileSync } from 'node:child_process';
-import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { createFileRegistry, type DescService, type FileRegistry, fromBinary, toBinary } from '@bufbuild/protobuf';
-import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
-import { serviceConfig } from '../mesh/contract/plugin/service-config.ts';
-import { openApiDocument } from '../mesh/edge/openapi/generator/generator.ts';
-import { restTypes } from '../mesh/edge/openapi/rest-types/rest-types.ts';
 import { languages } from './clients/clients.ts';
-import { collectThirdPartyProtos, isThirdParty } from './protos/third-party-protos.ts';
+import { deriveFromDescriptors, descriptorsIn } from './gen/derive.ts';
+import { collectThirdPartyProtos } from './protos/third-party-protos.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
@@ -34,27 +30,8 @@ async function regenerate(): Promise<void> {
 async function generate(targetDir: string): Promise<void> {
   await collectThirdPartyProtos(join(root, '.cache/proto'));
   buf('generate', '--output', targetDir);
-  const descriptors = join(targetDir, 'gen/descriptors.binpb');
-  buf('build', '--as-file-descriptor-set', '--output', descriptors);
-  await writeFile(descriptors, removeThirdPartySourceInfo(await readFile(descriptors)));
-  const registry = createFileRegistry(fromBinary(FileDescriptorSetSchema, await readFile(descriptors)));
-  await writeServiceConfigs(join(targetDir, 'gen/service-config'), registry);
-  const document = openApiDocument(registry, await packageVersion());
-  await writeFile(join(targetDir, 'gen/openapi.json'), `${JSON.stringify(document, null, 2)}\n`);
-  await writeFile(join(targetDir, 'gen/ts/rest.ts'), restTypes(document));
-}
-
-/** Writes a gRPC service config for each service of ours, and `ordermesh.json` for an address that serves all of them. */
-async function writeServiceConfigs(targetDir: string, registry: FileRegistry): Promise<void> {
-  const services = [...registry].filter(
-    (type): type is DescService => type.kind === 'service' && !type.file.proto.package.startsWith('grpc.'),
-  );
-  const byName = Object.groupBy(services, ({ file }) => file.proto.package.split('.')[0] ?? '');
-  await mkdir(targetDir);
-  for (const [name, served = []] of [...Object.entries(byName), ['ordermesh', services] as const]) {
-    const config = JSON.stringify(serviceConfig(served, registry), null, 2);
-    await writeFile(join(targetDir, `${name}.json`), `${config}\n`);
-  }
+  buf('build', '--as-file-descriptor-set', '--output', descriptorsIn(join(targetDir, 'gen')));
+  await deriveFromDescriptors(join(targetDir, 'gen'), await packageVersion());
 }
 
 async function packageVersion(): Promise<string> {
@@ -82,16 +59,6 @@ function buf(...args: string[]): void {
   // Plugins run on `node`: use the pinned version, not the machine's.
   const path = [join(root, 'node_modules/.bin'), process.env.PATH].join(delimiter);
   execFileSync('buf', args, { cwd: root, stdio: 'inherit', env: { ...process.env, PATH: path } });
-}
-
-/**
- * Removes the source info of third-party contracts. Ours keep theirs, because reflection shows their comments. A file has
- * all of it or none: some generators, such as prost, fail on a file where parts are missing.
- */
-function removeThirdPartySourceInfo(descriptors: Uint8Array): Uint8Array {
-  const set = fromBinary(FileDescriptorSetSchema, descriptors);
-  for (const file of set.file.filter(({ name }) => isThirdParty(name))) file.sourceCodeInfo = undefined;
-  return toBinary(FileDescriptorSetSchema, set);
 }
 
 /** Returns what `gen/` has besides the clients that `make clients` writes there. */

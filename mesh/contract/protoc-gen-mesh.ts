@@ -1,3 +1,4 @@
+#!/usr/bin/env node
 import { buffer } from 'node:stream/consumers';
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import {

@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { compile } from './compile.ts';
 import { entriesOf, originIn, type Package, placeIn, readPackages, sourceOf } from './manifest.ts';
 import { type Aliases, readModule } from './module.ts';
+import { shipProtos } from './shipped-protos.ts';
 
 /** A package as it ships. */
 export interface BuiltPackage extends Package {
@@ -49,6 +50,7 @@ async function assemble(tree: Tree, each: Package, folder: string): Promise<Buil
   await cp(join(tree.root, 'packages', each.name, 'package.json'), join(folder, 'package.json'));
   await cp(join(tree.root, 'packages', each.name, 'README.md'), join(folder, 'README.md'));
   await cp(join(tree.root, 'LICENSE'), join(folder, 'LICENSE'));
+  if (each.name === 'mesh') await shipProtos(tree.root, join(folder, 'protos'));
   const imports = new Map<string, string>();
   const typeImports = new Map<string, string>();
   const seen = new Set<string>();

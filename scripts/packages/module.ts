@@ -1,3 +1,4 @@
+import { isBuiltin } from 'node:module';
 import { dirname, posix } from 'node:path';
 
 /** What a compiled module, or a declaration, needs. */
@@ -18,7 +19,7 @@ export type Aliases = Readonly<Record<string, string>>;
 const imported =
   /(?<before>^(?:import|export)\b[\s\w{},*$]*?\bfrom\s*|^import\s*|(?<![.\w])import\(\s*)(?<quote>['"])(?<specifier>[^'"\n]+)\k<quote>/gm;
 /** What is looked for at run time: all of it, or the beginning of its name. */
-const required = /\b(?:require|import\.meta\.resolve)\(\s*['"`](?<specifier>[^'"`\n]+)['"`]/g;
+const required = /\b(?:require(?:\.resolve)?|import\.meta\.resolve)\(\s*['"`](?<specifier>[^'"`\n]+)['"`]/g;
 const readFile = /\bnew URL\(\s*(['"])(?<path>[^'"\n]+)\1,\s*import\.meta\.url\)/g;
 
 /**
@@ -65,7 +66,7 @@ function relativeSpecifier(path: string, target: string): string {
 
 /** `@bufbuild/protobuf/wkt` is in `@bufbuild/protobuf`. */
 function packageOf(specifier: string): string {
-  if (specifier.startsWith('node:')) return specifier;
+  if (isBuiltin(specifier)) return specifier.startsWith('node:') ? specifier : `node:${specifier}`;
   return specifier
     .split('/')
     .slice(0, specifier.startsWith('@') ? 2 : 1)

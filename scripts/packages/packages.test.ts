@@ -7,6 +7,9 @@ import { entriesOf, type Manifest, readManifest } from './manifest.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
+/** Packages whose programs a package runs. */
+const programs: Readonly<Record<string, readonly string[]>> = { mesh: ['@bufbuild/buf'] };
+
 describe('the packages', () => {
   let folder: string;
   let built: BuiltPackage[];
@@ -37,17 +40,27 @@ describe('the packages', () => {
     }
   });
 
-  it('depend on what they import, and on nothing else, in the versions of the repository', async () => {
-    const versions = { ...project.devDependencies, ...project.dependencies };
-    for (const { manifest, imports, typeImports } of built) {
-      const names = [...imports.keys(), ...typeImports.keys()].filter((name) => !name.startsWith('node:'));
-      const wanted = Object.fromEntries([...new Set(names)].sort().map((name) => [name, versions[name]]));
-      const peers = Object.entries(manifest.peerDependencies ?? {}).map(([name, range]) => [
-        name,
-        range.replace(/^\^/, ''),
-      ]);
-      expect({ ...manifest.dependencies, ...Object.fromEntries(peers) }).toEqual(wanted);
+  it('depend on what they import, and on nothing else, in the versions of the repository', () => {
+    const known = { ...project.dependencies, ...project.devDependencies };
+    for (const { name, manifest, imports, typeImports } of built) {
+      const { dependencies = {}, peerDependencies = {} } = manifest;
+      const used = [...imports.keys(), ...typeImports.keys(), ...(programs[name] ?? [])];
+      const wanted = [...new Set(used)].filter((needed) => !needed.startsWith('node:')).map((id) => [id, known[id]]);
+      const peers = Object.entries(peerDependencies).map(([id, range]) => [id, range.replace(/^\^/, '')]);
+      const needs = { ...dependencies, ...Object.fromEntries(peers) };
+      expect({ name, needs }).toEqual({ name, needs: Object.fromEntries(wanted) });
+      // What only tests and generators need is installed by those who use them.
+      expect(Object.keys(dependencies).filter((id) => Object.hasOwn(project.devDependencies ?? {}, id))).toEqual([]);
     }
+  });
+
+  it('name the versions of the repository in the README of the runtime', async () => {
+    const readme = await readFile(join(root, 'packages/mesh/README.md'), 'utf8');
+    const [, shown = '{}'] = /```json\n(.*?)```/s.exec(readme) ?? [];
+    const { dependencies, devDependencies }: Manifest = JSON.parse(shown);
+    const known = { '@ordermesh/mesh': project.version, ...project.devDependencies, ...project.dependencies };
+    expect(known).toMatchObject({ ...dependencies, ...devDependencies });
+    expect(Object.keys(devDependencies ?? {})).toEqual(expect.arrayContaining(['ts-proto', 'nice-grpc']));
   });
 
   it('have the modules and declarations that they export', () =>

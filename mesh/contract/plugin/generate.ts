@@ -22,7 +22,7 @@ interface Generation {
   readonly hasRules: MessageFinder;
   /** Whether a message is a request, or part of one. */
   readonly isRequest: MessageFinder;
-  /** The path from the output folder to `mesh/`. */
+  /** The path from the output folder to `mesh/`, or the name of its package. */
   readonly runtimePath: string;
 }
 
@@ -54,7 +54,8 @@ export function generate(request: CodeGeneratorRequest): CodeGeneratorResponse {
 function readRuntimePath(parameter: string): string {
   const [key, value] = parameter.split('=');
   if (key === 'runtime' && value) return value;
-  throw new ContractError('protoc-gen-mesh', `its option is runtime=<path from the output to mesh>, not ${parameter}`);
+  const allowed = 'runtime=<path from the output to mesh, or package>';
+  throw new ContractError('protoc-gen-mesh', `its option is ${allowed}, not ${parameter}`);
 }
 
 function generateFile(file: DescFile, generation: Generation): string | undefined {
@@ -123,5 +124,6 @@ function contractModule(name: string, file: DescFile, generation: Generation): s
 }
 
 function runtimeModule(path: string, file: DescFile, { runtimePath }: Generation): string {
-  return relativeImport(`${runtimePath}/${path}.ts`, file);
+  // A package exports its modules without their extension.
+  return runtimePath.startsWith('.') ? relativeImport(`${runtimePath}/${path}.ts`, file) : `${runtimePath}/${path}`;
 }

@@ -1,0 +1,62 @@
+import { execFile } from 'node:child_process';
+import { cp, glob, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+
+/** A project outside of the repository. It is removed when it goes out of scope. */
+export interface OutsideProject extends AsyncDisposable {
+  readonly path: string;
+  write(file: string, text: string): Promise<void>;
+  /** Copies a file or folder of the repository to a place in the project. */
+  copy(from: string, to: string): Promise<void>;
+  /** Runs a program of the project. Returns what it printed, and rejects with it when it fails. */
+  run(command: string, ...args: readonly string[]): Promise<string>;
+  /** Size of `node_modules`, in megabytes. */
+  installedMegabytes(): Promise<number>;
+}
+
+/** Makes a project with this package.json, and installs what it names: from npm's cache what is there. */
+export async function createProject(manifest: object): Promise<OutsideProject> {
+  const path = await mkdtemp(join(tmpdir(), 'ordermesh-outside-'));
+  const write = async (file: string, text: string) => {
+    await mkdir(dirname(join(path, file)), { recursive: true });
+    await writeFile(join(path, file), text);
+  };
+  const environment = {
+    ...process.env,
+    PATH: `${join(path, 'node_modules/.bin')}:${dirname(process.execPath)}:${process.env.PATH}`,
+  };
+  const run = (command: string, ...args: readonly string[]) =>
+    new Promise<string>((resolve, reject) => {
+      execFile(command, args, { cwd: path, env: environment, maxBuffer: 64 << 20 }, (error, stdout, stderr) => {
+        if (error === null) resolve(stdout);
+        else reject(new Error(`${[command, ...args].join(' ')} failed:\n${stdout}${stderr}`));
+      });
+    });
+  await write(
+    'package.json',
+    JSON.stringify({ name: 'outside', version: '1.2.3', private: true, type: 'module', ...manifest }),
+  );
+  await run('npm', 'install', '--prefer-offline', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error');
+  return {
+    path,
+    write,
+    copy: async (from, to) => await cp(join(root, from), join(path, to), { recursive: true }),
+    run,
+    installedMegabytes: async () => {
+      const files = await Array.fromAsync(glob('node_modules/**', { cwd: path }));
+      const sizes = await Promise.all(files.map(async (file) => (await stat(join(path, file))).size));
+      return Math.ceil(sizes.reduce((sum, size) => sum + size, 0) / 1e6);
+    },
+    [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }),
+  };
+}
+
+/** Strict settings of a project that runs its TypeScript on Node. The declarations of packages are checked too. */
+export async function strictConfig(): Promise<string> {
+  const { compilerOptions } = JSON.parse(await readFile(join(root, 'tsconfig.json'), 'utf8'));
+  return JSON.stringify({ compilerOptions: { ...compilerOptions, skipLibCheck: false }, exclude: ['node_modules'] });
+}

@@ -1,0 +1,17 @@
+import { cp } from 'node:fs/promises';
+import { join } from 'node:path';
+import { collectThirdPartyProtos } from '../protos/third-party-protos.ts';
+
+/** Contracts of ours that those of other projects import. */
+const imported = ['common', 'events', 'mesh'];
+
+/**
+ * Writes the contracts that those of a project import to `folder`: some of ours, and third parties', which come from npm
+ * packages with their licence.
+ */
+export async function shipProtos(root: string, folder: string): Promise<void> {
+  for (const name of imported) await cp(join(root, 'proto', name), join(folder, name), { recursive: true });
+  await collectThirdPartyProtos(folder);
+  // Apache 2.0: google/*, grpc/* and buf/validate.
+  await cp(join(root, 'node_modules/@grpc/grpc-js/LICENSE'), join(folder, 'LICENSE-third-party'));
+}
