@@ -19,7 +19,7 @@ function shown(readme: string, file: string): string {
   return text;
 }
 
-it('shows a server and a client that work when copied', async () => {
+it('shows a server and a client that work when copied', { timeout: 60_000 }, async () => {
   await using folder = await tempFolder();
   const readme = await readFile(join(here, '../README.md'), 'utf8');
   const port = await freePort();

@@ -8,7 +8,7 @@ export interface ChannelOptions {
   /** The maximum bytes of a message that is sent; -1: no limit. Default: no limit. */
   'grpc.max_send_message_length'?: number;
   /** 2 (gzip): compresses all messages that are sent, if the peer accepts it. Default: 0, none. */
-  'grpc.default_compression_algorithm'?: 0 | 2;
+  'grpc.default_compression_algorithm'?: number;
   /** After how long without bytes of the peer it is pinged. Default: server 5 min, client never. */
   'grpc.keepalive_time_ms'?: number;
   /** How long the peer may take to answer a ping. Default: 20 s. */

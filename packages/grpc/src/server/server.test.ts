@@ -153,6 +153,34 @@ describe('a server', () => {
     await eventually(async () => expect(await open(port).one({ text: 'x' })).toEqual({ text: 'x' }));
   });
 
+  it('lets handlers copy, extend and change the context', async () => {
+    const seen = Promise.withResolvers<object>();
+    const changed = async function* changed<Request, Response>(
+      call: ServerMiddlewareCall<Request, Response, { role: string }>,
+      context: CallContext,
+    ) {
+      Object.assign(context, { peer: 'somebody', user: 'ada' });
+      return yield* call.next(call.request, { ...context, role: 'admin' });
+    };
+    const server = createServer().use(changed);
+    server.add(Texts, {
+      ...implementation,
+      async one({ text }, context) {
+        seen.resolve({ ...context });
+        return { text };
+      },
+    });
+    const port = await server.listen('127.0.0.1:0');
+    onTestFinished(() => server.forceShutdown());
+    await open(port).one({ text: '' });
+    const copied = await seen.promise;
+    expect(Object.keys(copied)).toEqual([
+      ...['metadata', 'peer', 'header', 'sendHeader', 'trailer', 'signal'],
+      ...['user', 'role'],
+    ]);
+    expect(copied).toMatchObject({ peer: 'somebody', user: 'ada', role: 'admin', signal: { aborted: false } });
+  });
+
   it('adds nothing to the metadata of its handlers', async () => {
     const { port } = await serve();
     const seen: string[] = [];
