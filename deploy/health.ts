@@ -1,15 +1,16 @@
 import { readFileSync } from 'node:fs';
 import { type ClientHttp2Session, connect } from 'node:http2';
 
-// Asks the mesh process of this container for its health (grpc.health.v1, name "") and exits with 0 if it serves. It uses
-// nothing but Node, because a container runs it every few seconds.
+// Asks the mesh process of this container for the health (grpc.health.v1) of a name, by default "", and exits with 0 if it
+// serves: `node deploy/health.ts ordermesh.process`. It uses nothing but Node, because a container runs it every few seconds.
 
 const timeoutMs = 4_000;
 /** Field 1 of HealthCheckResponse, `status`, with the value SERVING. */
 const serving = Buffer.from([0x08, 0x01]);
-/** A gRPC message without fields: not compressed, 0 bytes. */
-const emptyMessage = Buffer.alloc(5);
+/** Of a gRPC message: whether it is compressed, and its length. */
+const prefixBytes = 5;
 
+const [name = ''] = process.argv.slice(2);
 const { GRPC_LISTEN = '', TLS_CERT, TLS_KEY } = process.env;
 const port = GRPC_LISTEN.slice(GRPC_LISTEN.lastIndexOf(':') + 1);
 
@@ -26,10 +27,19 @@ const chunks: Buffer[] = [];
 call.on('data', (chunk: Buffer) => chunks.push(chunk));
 call.on('error', ({ message }) => end(message));
 call.on('end', () => {
-  const isServing = Buffer.concat(chunks).subarray(emptyMessage.length).equals(serving);
-  end(isServing ? undefined : 'not serving: the log of the container says why');
+  const isServing = Buffer.concat(chunks).subarray(prefixBytes).equals(serving);
+  end(isServing ? undefined : `${JSON.stringify(name)} is not serving: the log of the container says why`);
 });
-call.end(emptyMessage);
+call.end(requestFor(name));
+
+/** HealthCheckRequest, whose field 1 is the name. */
+function requestFor(name: string): Buffer {
+  const text = Buffer.from(name);
+  const message = text.length === 0 ? text : Buffer.concat([Buffer.from([0x0a, text.length]), text]);
+  const prefix = Buffer.alloc(prefixBytes);
+  prefix.writeUInt32BE(message.length, 1);
+  return Buffer.concat([prefix, message]);
+}
 
 function open(): ClientHttp2Session {
   if (!TLS_CERT) return connect(`http://127.0.0.1:${port}`);

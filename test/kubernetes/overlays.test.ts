@@ -91,7 +91,7 @@ describeWithServer(kustomize, 'deploy/kubernetes, rendered', () => {
       for (const probe of ['startupProbe', 'readinessProbe', 'livenessProbe'] as const) {
         const { grpc } = plain[probe] ?? {};
         expect(grpc?.port).toBe(50_051);
-        const command = ['node', '/run/probe/probe.ts', ...(grpc?.service === undefined ? [] : [grpc.service])];
+        const command = ['node', '/app/deploy/health.ts', ...(grpc?.service === undefined ? [] : [grpc.service])];
         expect([production[probe]?.exec?.command, production[probe]?.grpc]).toEqual([command, undefined]);
       }
     }
