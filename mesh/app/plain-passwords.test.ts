@@ -68,6 +68,7 @@ describe('passwords without TLS', () => {
     { TASKS_URL: 'amqps://me:secret@rabbitmq:5671' },
     { TASKS_URL: 'amqp://rabbitmq:5672' },
     { TASKS_URL: 'amqp://me:secret@localhost:5672' },
+    { TASKS_URL: 'sqs://eu-central-1?endpoint=http://sqs.internal:9324' },
     { DISCOVERY_URL: 'eureka+https://me:secret@registry:8761' },
   ])('are not the case of %j', (environment) => {
     const { logger, lines } = captureLog();

@@ -112,16 +112,20 @@ describe('readConfig', () => {
     expect(readConfig({ DATABASE_URL: text, DATABASE_DIRECT_URL: text }).databaseUrl).toBe(text);
   });
 
-  it.each([{ TASKS_URL: 'amqp://rabbitmq:5672' }, { TASKS_URL: 'amqps://me:secret@rabbitmq.internal/%2Fmail' }])(
-    'takes %o',
+  it.each([
+    { TASKS_URL: 'amqp://rabbitmq:5672' },
+    { TASKS_URL: 'amqps://me:secret@rabbitmq.internal/%2Fmail' },
+    { TASKS_URL: 'sqs://eu-central-1/prod-?queues=existing' },
+  ])('takes %o', (environment) => {
+    expect(() => readConfig(environment)).not.toThrow();
+  });
+
+  it.each([{ TASKS_URL: 'amqp:' }, { TASKS_URL: 'smtp://host' }, { TASKS_URL: 'sqs://AKIA:secret@eu-central-1' }])(
+    'refuses %o',
     (environment) => {
-      expect(() => readConfig(environment)).not.toThrow();
+      expect(() => readConfig(environment)).toThrow(ConfigError);
     },
   );
-
-  it.each([{ TASKS_URL: 'amqp:' }, { TASKS_URL: 'smtp://host' }])('refuses %o', (environment) => {
-    expect(() => readConfig(environment)).toThrow(ConfigError);
-  });
 
   it.each(['kafka://localhost:9092', 'kafka://a.internal:9092,b.internal:9093'])('takes %s for the events', (text) => {
     expect(readConfig({ EVENTS_URL: text }).eventsUrl).toBe(text);

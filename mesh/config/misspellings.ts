@@ -33,6 +33,8 @@ const otherNames: Readonly<Record<string, string>> = {
   KAFKA_URL: 'EVENTS_URL',
   RABBITMQ_URL: 'TASKS_URL',
   AMQP_URL: 'TASKS_URL',
+  SQS_URL: 'TASKS_URL',
+  SQS_QUEUE_URL: 'TASKS_URL',
   POSTGRES_URL: 'DATABASE_URL',
   SMTP_URL: 'MAIL_URL',
   DISCOVERY: 'DISCOVERY_URL',

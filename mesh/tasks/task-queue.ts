@@ -43,9 +43,9 @@ export interface WorkOptions {
 export interface TaskCounts {
   /** Those that a worker may take now. */
   readonly ready: number;
-  /** Those that a worker has. On a broker: a worker of this process. */
+  /** Those that a worker has. On RabbitMQ: a worker of this process. */
   readonly running: number;
-  /** Those that wait for their next attempt. On a broker: after an attempt of this process. */
+  /** Those that wait for their next attempt. On RabbitMQ: after an attempt of this process. */
   readonly delayed: number;
 }
 

@@ -29,6 +29,11 @@ const homes: Readonly<Record<string, readonly string[]>> = {
   snappy: ['mesh/events/kafka/'],
 };
 
+/** Packages that a production install lacks, with the module that imports each when it is used, and says if it is missing. */
+export const optionalPackages: ReadonlyMap<string, string> = new Map([
+  ['@aws-sdk/client-sqs', 'mesh/tasks/sqs/connection/load-client.ts'],
+]);
+
 /** Types of handlers and clients, and the status codes: the vocabulary of the whole tree. */
 const everywhere: ReadonlySet<string> = new Set(['nice-grpc', 'nice-grpc-common']);
 

@@ -6,7 +6,9 @@ import { Status } from 'nice-grpc-common';
 import { expect, it } from 'vitest';
 import { oneDeadLetter } from '../../dead-letters/testing/dead-letters.ts';
 import { eventually } from '../../testing/eventually.ts';
+import { startFaultProxy } from '../../testing/servers/fault-proxy.ts';
 import { newTask } from '../suite/fixture.ts';
+import type { Task } from '../task-queue.ts';
 import { describeSqsTasks } from '../testing/sqs-tasks.ts';
 
 const slowly = { timeoutMs: 25_000, intervalMs: 100 };
@@ -43,16 +45,16 @@ describeSqsTasks('failures of tasks on SQS', ({ client, defer, folder, newQueue,
       await gate.promise;
     };
     await first.enqueue(queue, [newTask('a')]);
-    await first.work({ queue, visibilityTimeoutMs: 2_000, handle });
+    await first.work({ queue, visibilityTimeoutMs: 6_000, handle });
     await eventually(() => expect(attempts).toBe(1), slowly);
-    await second.work({ queue, visibilityTimeoutMs: 2_000, handle });
-    // Three times as long as it is hidden.
-    const endMs = performance.now() + 6_000;
+    await second.work({ queue, visibilityTimeoutMs: 6_000, handle });
+    // Twice as long as it is hidden.
+    const endMs = performance.now() + 12_000;
     await eventually(() => expect(performance.now()).toBeGreaterThan(endMs), slowly);
     gate.resolve();
     await eventually(async () => expect(await first.depth(queue)).toBe(0), slowly);
     expect(attempts).toBe(1);
-  });
+  }, 60_000);
 
   it('refuse a task that is too large, and name both sizes', async () => {
     const queue = newQueue();
@@ -99,6 +101,51 @@ describeSqsTasks('failures of tasks on SQS', ({ client, defer, folder, newQueue,
     await eventually(() => expect(done).toContain('after'), slowly);
     await tasks.check();
   }, 200_000);
+
+  it('by a server that does not answer cost the first caller 5 s and the next nothing, and lose no task', async () => {
+    const queue = newQueue();
+    const proxy = await startFaultProxy(server().port);
+    defer(() => proxy.close());
+    const tasks = await open(`sqs://elasticmq/?endpoint=http://127.0.0.1:${proxy.port}`);
+    await tasks.enqueue(queue, [newTask('a')]);
+    proxy.blackHole('requests');
+    const unavailable = { code: Status.UNAVAILABLE, reason: 'TASKS_UNAVAILABLE' };
+    await expect(tasks.enqueue(queue, [newTask('b')])).rejects.toMatchObject({
+      ...unavailable,
+      message: expect.stringContaining('no answer within 5000 ms'),
+    });
+    const startMs = performance.now();
+    await expect(tasks.enqueue(queue, [newTask('b')])).rejects.toMatchObject(unavailable);
+    expect(performance.now() - startMs).toBeLessThan(1_000);
+    proxy.cut();
+    proxy.heal();
+    await eventually(() => tasks.enqueue(queue, [newTask('b')]), slowly);
+    const done = new Set<string>();
+    await tasks.work({ queue, handle: async ({ id }) => void done.add(id) });
+    await eventually(() => expect([...done].toSorted()).toEqual(['a', 'b']), slowly);
+  }, 90_000);
+
+  it('that outlast the hold on a task abort its work, and the attempt does not count', async () => {
+    const queue = newQueue();
+    const proxy = await startFaultProxy(server().port);
+    defer(() => proxy.close());
+    const tasks = await open(`sqs://elasticmq/?endpoint=http://127.0.0.1:${proxy.port}`);
+    const reasons: unknown[] = [];
+    const attempts: number[] = [];
+    const handle = async ({ attempt }: Task, signal: AbortSignal) => {
+      attempts.push(attempt);
+      if (attempts.length > 1) return;
+      proxy.blackHole('requests');
+      await once(signal, 'abort');
+      reasons.push(signal.reason);
+      proxy.cut();
+      proxy.heal();
+    };
+    await tasks.work({ queue, visibilityTimeoutMs: 2_000, retryDelaysMs: [1], handle });
+    await tasks.enqueue(queue, [newTask('a')]);
+    await eventually(() => expect(attempts).toEqual([1, 1]), { timeoutMs: 60_000 });
+    expect(reasons).toMatchObject([{ reason: 'LEASE_LOST' }]);
+  }, 90_000);
 
   it('of the setup name what to do: a queue is missing that TASKS_URL does not create', async () => {
     const tasks = await open(url('&queues=existing'));

@@ -1,13 +1,17 @@
 import { join } from 'node:path';
 import { SQS } from '@aws-sdk/client-sqs';
-import { afterAll, afterEach, beforeAll, beforeEach, describe } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach } from 'vitest';
 import { parseSqsUrl } from '../../config/sqs-url.ts';
 import { uuidv7 } from '../../ids/ids.ts';
 import { openStorage } from '../../storage/open.ts';
 import type { Storage } from '../../storage/storage.ts';
 import { createLogger } from '../../telemetry/logger.ts';
-import { type ElasticmqServer, elasticmq, startElasticmq } from '../../testing/servers/elasticmq.ts';
-import { describeWithServer } from '../../testing/servers/servers.ts';
+import {
+  describeWithElasticmq,
+  type ElasticmqServer,
+  startElasticmq,
+  testCredentials,
+} from '../../testing/servers/elasticmq.ts';
 import { type TempFolder, tempFolder } from '../../testing/temp-folder.ts';
 import { type Clock, systemClock } from '../../time/clock.ts';
 import { openSqsTasks } from '../sqs/sqs-tasks.ts';
@@ -29,19 +33,9 @@ export interface TestSqs {
   defer(clean: () => Promise<unknown>): void;
 }
 
-/** Credentials that ElasticMQ does not check. */
-export const testCredentials = { AWS_ACCESS_KEY_ID: 'test', AWS_SECRET_ACCESS_KEY: 'test' };
-
-/**
- * Describes tasks on an ElasticMQ server. Only `make verify-polyglot` installs and starts it: in all other runs the suite is
- * skipped.
- */
+/** Describes tasks on an ElasticMQ server, in `make verify-polyglot`. */
 export function describeSqsTasks(name: string, suite: (sqs: TestSqs) => void): void {
-  if (process.env.VERIFY_POLYGLOT !== '1') {
-    describe.skip(`${name}, with make verify-polyglot`, () => suite(unopened));
-    return;
-  }
-  describeWithServer(elasticmq, name, () => {
+  describeWithElasticmq(name, () => {
     let server: ElasticmqServer;
     let client: SQS;
     let folder: TempFolder;
@@ -95,10 +89,3 @@ export function describeSqsTasks(name: string, suite: (sqs: TestSqs) => void): v
     });
   });
 }
-
-/** Of a suite that is skipped. */
-const unopened: TestSqs = new Proxy({} as TestSqs, {
-  get: () => () => {
-    throw new Error('ElasticMQ is started by make verify-polyglot only');
-  },
-});

@@ -2,10 +2,11 @@ import { existsSync, readdirSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { describe } from 'vitest';
 import { tempFolder } from '../temp-folder.ts';
 import { freePort } from './free-port.ts';
 import { type RestartableServer, restartable } from './restartable.ts';
-import type { TestServer } from './servers.ts';
+import { describeWithServer, type TestServer } from './servers.ts';
 
 /** An ElasticMQ server, which has the protocol of Amazon SQS. It keeps queues and messages when it is killed. */
 export interface ElasticmqServer extends RestartableServer {
@@ -16,8 +17,20 @@ export interface ElasticmqServer extends RestartableServer {
 
 const folder = fileURLToPath(new URL('../../../.tools/elasticmq', import.meta.url));
 
-/** ElasticMQ, installed by `make verify-polyglot`, for `describeWithServer`. */
-export const elasticmq: TestServer = { name: 'ElasticMQ', version: installedVersion() };
+/** ElasticMQ, with `libs` in `.tools/elasticmq`. */
+const elasticmq: TestServer = { name: 'ElasticMQ', version: installedVersion() };
+
+/** Credentials for the client, which needs some; ElasticMQ does not check them. */
+export const testCredentials = { AWS_ACCESS_KEY_ID: 'test', AWS_SECRET_ACCESS_KEY: 'test' };
+
+/**
+ * A suite that needs ElasticMQ. Only `make verify-polyglot` installs and runs it: a start takes 10 s and more. Other runs skip
+ * the suite.
+ */
+export function describeWithElasticmq(title: string, suite: () => void): void {
+  if (process.env.VERIFY_POLYGLOT === '1') describeWithServer(elasticmq, title, suite);
+  else describe.skip(`${title}, with make verify-polyglot`, suite);
+}
 
 /** Starts a server on a free port. */
 export async function startElasticmq(): Promise<ElasticmqServer> {
