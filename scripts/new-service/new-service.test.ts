@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { cp, glob, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -14,13 +13,10 @@ const names = checkNames({ name: 'catalog', resource: 'Product', plural: '' });
 const [format, generate, document] = ['format', 'make gen', 'make docs'].map((name) => ({ name, command: [name] }));
 const steps = { format, generate, document } as Record<'format' | 'generate' | 'document', Step>;
 
-const isDeployed = existsSync('deploy/kubernetes') && existsSync('deploy/compose/prometheus');
-
 /** What a new service needs of the project. */
 async function projectFolder(): Promise<TempFolder> {
   const folder = await tempFolder();
-  const listing = edits.map(({ path }) => path).filter((path) => existsSync(path));
-  for (const path of ['proto', 'services/user', 'services/bridge', 'docs/methods.md', ...listing])
+  for (const path of ['proto', 'services/user', 'services/bridge', 'docs/methods.md', ...edits.map(({ path }) => path)])
     await cp(path, join(folder.path, path), { recursive: true });
   return folder;
 }
@@ -40,7 +36,7 @@ describe('the files of a new service', () => {
     for (const { path, text } of files) expect(`${path} ${text}`).not.toMatch(/library|book/i);
   });
 
-  it.runIf(isDeployed)('run it on Kubernetes like the report service, which calls no other', async () => {
+  it('run it on Kubernetes like the report service, which calls no other', async () => {
     const report = await readFile('deploy/kubernetes/base/services/report.yaml', 'utf8');
     const { text } = (await filesOf(names)).find(({ path }) => path.endsWith('/services/catalog.yaml')) ?? { text: '' };
     expect(text).toBe(report.replaceAll('report', 'catalog'));
@@ -105,7 +101,7 @@ describe('a new service', () => {
     await expect(planService(project.path, names)).rejects.toThrow(/NAME=catalog is taken/);
   });
 
-  it.runIf(isDeployed)('gets containers of its own', async () => {
+  it('gets containers of its own', async () => {
     await using project = await projectFolder();
     const { changes } = await planService(project.path, names);
     const planned = (path: string) => changes.find((change) => change.path === path)?.after;
