@@ -38,7 +38,7 @@ export const sqsMisconfigured = tasksMisconfigured.variant({
 
 export const sqsNotInstalled = tasksMisconfigured.variant({
   text: ({ name }: { readonly name: string }) =>
-    `TASKS_URL is sqs://…, whose client is an optional package that is not installed: run "npm install --save-exact ${name}"`,
+    `TASKS_URL is sqs://…, whose client is an optional package that is not installed: run "npm install --save-prod --save-exact --omit=dev ${name}"`,
   publicText: misconfiguredPublicly,
   metadata: () => ({}),
 });

@@ -9,7 +9,7 @@ it('names the command that installs a missing client', async () => {
   const missing = Object.assign(new Error('Cannot find package'), { code: 'ERR_MODULE_NOT_FOUND' });
   await expect(loadSqsClient(() => Promise.reject(missing))).rejects.toMatchObject({
     reason: 'TASKS_MISCONFIGURED',
-    message: expect.stringContaining(`npm install --save-exact ${sqsPackage}`),
+    message: expect.stringContaining(`npm install --save-prod --save-exact --omit=dev ${sqsPackage}`),
   });
 });
 

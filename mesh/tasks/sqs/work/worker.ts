@@ -53,7 +53,8 @@ export function createSqsWorker(queues: SqsQueues, context: SqsWorkContext, long
     clock,
     async url() {
       ({ url } = await queues.ensure(queue));
-      polledUntilMs = clock.elapsedMs() + longPollS * 1_000;
+      // By the clock of SQS, whatever that of this process is.
+      polledUntilMs = performance.now() + longPollS * 1_000;
       return url;
     },
     room: () => concurrency - attempts.size,
@@ -85,7 +86,7 @@ export function createSqsWorker(queues: SqsQueues, context: SqsWorkContext, long
       if ((await endOrGrace(ended(), graceMs, clock)) === 'ended') return;
       cut.abort();
       // Not to be given to the request that was cut.
-      const delayMs = Math.max(0, polledUntilMs - clock.elapsedMs());
+      const delayMs = Math.max(0, polledUntilMs - performance.now());
       const returned = Promise.all([...attempts.values()].map((one) => one.abandon(delayMs)));
       if ((await endOrGrace(returned, returnTimeoutMs, clock)) === 'late')
         logger.warn(
