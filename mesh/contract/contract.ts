@@ -1,10 +1,7 @@
 import type { CompatServiceDefinition, TsProtoServiceDefinition } from 'nice-grpc';
+import type { FieldViolation } from '../errors/field-violation.ts';
 
-/** One broken rule: `field` is the path as in the proto (`items[2].sku`), `description` says what the value must be. */
-export interface FieldViolation {
-  readonly field: string;
-  readonly description: string;
-}
+export type { FieldViolation };
 
 /** Who is served last under overload: `bulk` is shed first, `critical` last. */
 export type Priority = 'critical' | 'normal' | 'bulk';

@@ -1,6 +1,6 @@
 import { Status } from 'nice-grpc-common';
-import type { FieldViolation } from '../contract/contract.ts';
 import { defineError, defineReason } from './define-error.ts';
+import type { FieldViolation } from './field-violation.ts';
 import type { MeshError } from './mesh-error.ts';
 
 export const invalidFields = defineError({

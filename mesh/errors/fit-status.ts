@@ -1,5 +1,5 @@
-import type { FieldViolation } from '../contract/contract.ts';
 import { cutText } from './error-text.ts';
+import type { FieldViolation } from './field-violation.ts';
 import { encodeStatusDetails, type StatusDetails, statusDetailsKey } from './status-details.ts';
 import { base64Bytes, bytesOfFields } from './wire-status.ts';
 

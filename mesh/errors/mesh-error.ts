@@ -1,5 +1,5 @@
 import type { Status } from 'nice-grpc-common';
-import type { FieldViolation } from '../contract/contract.ts';
+import type { FieldViolation } from './field-violation.ts';
 
 /** Optional fields of an error. All but `cause` and `host` are sent to the caller, in the details or as its text. */
 export interface MeshErrorOptions {

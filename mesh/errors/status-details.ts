@@ -1,6 +1,6 @@
 import { BadRequest, ErrorInfo, RetryInfo } from '../../gen/ts/google/rpc/error_details.ts';
 import { Status as RpcStatus } from '../../gen/ts/google/rpc/status.ts';
-import type { FieldViolation } from '../contract/contract.ts';
+import type { FieldViolation } from './field-violation.ts';
 
 /** The metadata key that carries a `google.rpc.Status`, as every gRPC library reads it. */
 export const statusDetailsKey = 'grpc-status-details-bin';
