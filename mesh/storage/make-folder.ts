@@ -33,7 +33,10 @@ export function makeSubfolder(path: string): void {
   durable.add(path);
 }
 
-/** Syncs the name of a folder that exists. A file system that cannot, such as one that is only read, does not lose it. */
+/**
+ * Syncs the name of a folder that exists. A file system that cannot do that for folders, such as one that is only read or one of a
+ * network, must not keep a start from the files that are in it.
+ */
 function syncFound(path: string): void {
   if (durable.has(path)) return;
   try {
@@ -44,7 +47,17 @@ function syncFound(path: string): void {
   durable.add(path);
 }
 
-const cannotSync = new Set(['EINVAL', 'EROFS', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS']);
+const cannotSync = new Set([
+  'EINVAL',
+  'EROFS',
+  'ENOTSUP',
+  'EOPNOTSUPP',
+  'ENOSYS',
+  'EBADF',
+  'EPERM',
+  'EACCES',
+  'ENOTTY',
+]);
 
 /** Makes the names in a folder durable. A folder that this user may not read cannot be synced. */
 export function syncNames(folder: string): void {

@@ -8,7 +8,7 @@ import { streamConflict } from '../errors.ts';
 import type { RecordedEvent } from '../event-store.ts';
 import { selectStream, versionAsOf } from '../streams/event-table.ts';
 import type { AggregateDefinition, AggregateOptions, Aggregates, Loaded, PublishedEvent } from './aggregate.ts';
-import { type PageSinceSnapshot, selectSinceSnapshot, upsertSnapshot } from './snapshot-table.ts';
+import { lastSnapshotVersion, type PageSinceSnapshot, selectSinceSnapshot, upsertSnapshot } from './snapshot-table.ts';
 
 const pageSize = 500;
 const conflictDelayMs = backoff({ firstMs: 2, maxMs: 100, jitter: [0, 1] });
@@ -31,8 +31,10 @@ export function createAggregates<State, Body extends { readonly type: string }>(
     }
     const page = await selectStream(db, stream, { upTo, limit: pageSize });
     if (snapshots && page.length > 0) {
+      // Without one, the first event was appended between the two statements.
+      const version = since?.snapshot?.version ?? (await lastSnapshotVersion(db, stream));
       const problem = since ? 'corrupt (checksum mismatch)' : 'of another history: its events are missing';
-      logger.warn({ stream, version: since?.snapshot?.version }, `snapshot ${problem}; replaying all events instead`);
+      if (version > 0n) logger.warn({ stream, version }, `snapshot ${problem}; replaying all events instead`);
     }
     return await foldRemaining(db, id, fold(id, empty, page), page, upTo);
   }
