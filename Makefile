@@ -9,7 +9,7 @@ ON_AN_ENGINE := mesh/app mesh/client mesh/server services/ test/*.test.ts test/a
 CALLS_ON_AN_ENGINE := mesh/app/*.test.ts mesh/client mesh/server services/*/*.test.ts test/authorization test/place-order.test.ts test/process/drain.test.ts
 
 .DEFAULT_GOAL := help
-.PHONY: help start start-split restart-split certs token demo import postgres kafka rabbitmq status order call replay dead-letters actions damaged compact audit rebuild verify-participant test test-grpc-js verify-polyglot verify-registries verify-faults verify-power-cut verify-rolling verify-rotation verify-edge conformance check gen gen-check docs docs-check protos clients clients-typescript clients-go clients-python clients-csharp clients-java clients-rust proto-lint proto-breaking packages verify-packages sbom audit-packages bench load deps deps-grpcurl deps-postgres deps-kafka deps-rabbitmq deps-discovery deps-peers deps-polyglot deps-edge deps-kubernetes deps-rust kubernetes-check clean
+.PHONY: help start start-split restart-split certs token demo import postgres kafka rabbitmq status order call replay dead-letters actions damaged compact audit rebuild verify-participant test test-grpc-js verify-polyglot verify-registries verify-faults verify-power-cut verify-rolling verify-rotation verify-edge verify-compose conformance check gen gen-check docs docs-check protos clients clients-typescript clients-go clients-python clients-csharp clients-java clients-rust proto-lint proto-breaking packages verify-packages sbom audit-packages bench load deps deps-grpcurl deps-postgres deps-kafka deps-rabbitmq deps-discovery deps-peers deps-polyglot deps-edge deps-kubernetes deps-rust kubernetes-check clean
 
 ## help: list these commands
 help:
@@ -150,6 +150,11 @@ verify-registries: $(INSTALLED)
 verify-edge: $(INSTALLED)
 	@sh scripts/deps.sh edge
 	@exec node scripts/edge/verify.ts $(VERIFY)
+
+## verify-compose: run deploy/Dockerfile and docker-compose.yml on a Docker engine of its own, with every service in a container, call it by all its names, and print sizes and memory; installs the engine; needs root
+verify-compose: $(INSTALLED)
+	@sh scripts/deps.sh kafka compose
+	@exec node scripts/compose/verify.ts
 
 ## conformance: run h2spec, connectconformance and the gRPC interop suites against each engine
 conformance: $(INSTALLED)

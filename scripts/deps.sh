@@ -12,15 +12,16 @@
 #   edge       Envoy, Chromium, schemathesis, connectconformance, and generators of clients from OpenAPI
 #   kubernetes kustomize and kubeconform, with the schemas of Kubernetes, for `make check`
 #   rust       tonic and pajamax, for benchmarks: minutes of compiling, so only if it is named
+#   compose    a Docker engine, Compose and debootstrap, for `make verify-compose`: only if it is named
 set -eu
 cd "$(dirname "$0")/.."
 
 all='grpcurl postgres kafka rabbitmq discovery peers polyglot edge kubernetes'
 [ $# -gt 0 ] || set -- $all
 for part in "$@"; do
-  case " $all rust " in
+  case " $all rust compose " in
     *" $part "*) ;;
-    *) echo "deps: unknown part $part: use $all rust" >&2; exit 2 ;;
+    *) echo "deps: unknown part $part: use $all rust compose" >&2; exit 2 ;;
   esac
 done
 

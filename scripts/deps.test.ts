@@ -27,7 +27,7 @@ describe('make deps', () => {
     await expect(run('sh', 'scripts/deps.sh', 'mysql')).rejects.toMatchObject({
       code: 2,
       stderr:
-        'deps: unknown part mysql: use grpcurl postgres kafka rabbitmq discovery peers polyglot edge kubernetes rust\n',
+        'deps: unknown part mysql: use grpcurl postgres kafka rabbitmq discovery peers polyglot edge kubernetes rust compose\n',
     });
   });
 

@@ -40,6 +40,11 @@ fi
 if wants edge; then
   command -v chromium >/dev/null || missing="$missing chromium"
 fi
+if wants compose; then
+  command -v dockerd >/dev/null || missing="$missing docker.io iptables"
+  docker compose version >/dev/null 2>&1 || command -v docker-compose >/dev/null || missing="$missing docker-compose"
+  command -v debootstrap >/dev/null || missing="$missing debootstrap"
+fi
 if wants peers polyglot; then
   [ -x /usr/sbin/nginx ] || command -v nginx >/dev/null || missing="$missing nginx-light"
 fi

@@ -1,0 +1,58 @@
+import { execFile } from 'node:child_process';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { type DockerEngine, project } from './engine.ts';
+
+/** A container of the project. */
+interface Container {
+  readonly id: string;
+  /** `ordermesh-verify-order-1`. */
+  readonly name: string;
+  readonly restarts: number;
+  /** `healthy`, `unhealthy` or `starting`. */
+  readonly health: string;
+}
+
+/** How long containers may take on a machine that does other things too. */
+const patienceMs = 600_000;
+
+/** The containers of the project, by name. */
+async function listContainers({ docker }: DockerEngine): Promise<readonly Container[]> {
+  const filters = [`label=com.docker.compose.project=${project}`];
+  const ids = await docker('ps', '-aq', '--no-trunc', ...filters.flatMap((filter) => ['--filter', filter]));
+  if (ids === '') return [];
+  const found = JSON.parse(await docker('inspect', ...ids.split('\n')));
+  const containers = found.map(toContainer);
+  return containers.toSorted((a: Container, b: Container) => a.name.localeCompare(b.name, 'en', { numeric: true }));
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: what docker inspect prints has no types.
+function toContainer({ Id, Name, State, RestartCount }: any): Container {
+  return {
+    id: Id,
+    name: Name.slice(1),
+    restarts: RestartCount,
+    health: State.Health?.Status ?? (State.Running ? 'healthy' : 'stopped'),
+  };
+}
+
+/** Waits until all containers are healthy. Throws with those that are not, and the end of their logs. */
+export async function untilHealthy(engine: DockerEngine): Promise<readonly Container[]> {
+  const lateMs = Date.now() + patienceMs;
+  for (;;) {
+    const containers = await listContainers(engine);
+    const others = containers.filter(({ health }) => health !== 'healthy');
+    if (containers.length > 0 && others.length === 0) return containers;
+    if (Date.now() > lateMs) {
+      const logs = others.map(async ({ id, name, health }) => `${name} is ${health}:\n${await logOf(engine, id)}`);
+      throw new Error((await Promise.all(logs)).join('\n'));
+    }
+    await sleep(1_000);
+  }
+}
+
+/** The last lines that a container printed, on either output. */
+async function logOf({ environment }: DockerEngine, id: string): Promise<string> {
+  const { stdout, stderr } = await promisify(execFile)('docker', ['logs', '--tail', '5', id], { env: environment });
+  return stdout + stderr;
+}

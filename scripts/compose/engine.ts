@@ -1,0 +1,107 @@
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, existsSync, openSync } from 'node:fs';
+import { mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
+
+/** A Docker engine of this program alone: next to one that runs on the machine, it shares nothing with it. */
+export interface DockerEngine extends AsyncDisposable {
+  /** Runs `docker` with these arguments. Returns what it printed, without the last line break. */
+  docker(...args: readonly string[]): Promise<string>;
+  /** Runs Docker Compose on docker-compose.yml, with further variables. */
+  compose(args: readonly string[], environment?: Readonly<Record<string, string>>): Promise<string>;
+  /** What programs need to reach it. */
+  readonly environment: NodeJS.ProcessEnv;
+}
+
+const run = promisify(execFile);
+const maxOutputBytes = 64 * 1024 * 1024;
+/** The name of the project, and with it of the network and of the volumes. */
+export const project = 'ordermesh-verify';
+
+/** Starts the engine with all of its files in `folder`. Throws with the place of its log if it does not start. */
+export async function startEngine(folder: string): Promise<DockerEngine> {
+  await mkdir(folder, { recursive: true });
+  // The path of a socket has at most 107 bytes.
+  const socket = join('/run', `${project}.sock`);
+  const log = join(folder, 'dockerd.log');
+  const output = openSync(log, 'a');
+  const daemon = spawn(
+    'dockerd',
+    [
+      ...['--data-root', join(folder, 'data'), '--exec-root', join('/run', project)],
+      ...['--pidfile', join('/run', `${project}.pid`), '--host', `unix://${socket}`],
+      ...['--bridge', 'none', '--default-address-pool', 'base=10.213.0.0/16,size=24'],
+    ],
+    // Ctrl-C is for this program, which then stops the containers.
+    { stdio: ['ignore', output, output], detached: true },
+  );
+  closeSync(output);
+  const environment = {
+    ...process.env,
+    DOCKER_HOST: `unix://${socket}`,
+    // Debian's engine has the classic builder only.
+    DOCKER_BUILDKIT: '0',
+    COMPOSE_DOCKER_CLI_BUILD: '0',
+    COMPOSE_PROJECT_NAME: project,
+  };
+  const call = async (file: string, args: readonly string[], more: NodeJS.ProcessEnv = {}) => {
+    const env = { ...environment, ...more };
+    const { stdout } = await run(file, args, { env, maxBuffer: maxOutputBytes });
+    return stdout.trimEnd();
+  };
+  const docker = (...args: readonly string[]) => call('docker', args);
+  try {
+    await untilReady(daemon, socket, docker, log);
+  } catch (error) {
+    await stop(daemon);
+    throw error;
+  }
+  const hasPlugin = await docker('compose', 'version').then(
+    () => true,
+    () => false,
+  );
+  const composeCommand = hasPlugin ? (['docker', 'compose'] as const) : (['docker-compose'] as const);
+  return {
+    docker,
+    compose: ([...args], more) => {
+      const [file, ...first] = composeCommand;
+      return call(file, [...first, ...args], more);
+    },
+    environment,
+    [Symbol.asyncDispose]: async () => {
+      await stop(daemon);
+      await rm(socket, { force: true });
+    },
+  };
+}
+
+async function untilReady(
+  daemon: ChildProcess,
+  socket: string,
+  docker: (...args: readonly string[]) => Promise<string>,
+  log: string,
+): Promise<void> {
+  const lateMs = Date.now() + 120_000;
+  while (Date.now() < lateMs && daemon.exitCode === null) {
+    if (existsSync(socket)) {
+      try {
+        await docker('info');
+        return;
+      } catch {
+        // Not ready yet.
+      }
+    }
+    await sleep(200);
+  }
+  throw new Error(`the Docker engine did not start: see ${log}`);
+}
+
+async function stop(daemon: ChildProcess): Promise<void> {
+  if (daemon.exitCode !== null || daemon.pid === undefined) return;
+  const ended = once(daemon, 'exit');
+  daemon.kill('SIGTERM');
+  await ended;
+}

@@ -1,0 +1,119 @@
+import { execFile, spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { cp, mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { parse } from 'yaml';
+import type { DockerEngine } from './engine.ts';
+
+const run = promisify(execFile);
+const servers = 'scripts/compose/images';
+
+/** What the official images leave out too. */
+const unneeded = ['usr/share/doc', 'usr/share/man', 'usr/share/locale', 'usr/share/info', 'var/lib/apt/lists'];
+
+/** The images that docker-compose.yml names, by service. */
+export async function imageNames(): Promise<Readonly<Record<string, string>>> {
+  const services = await readServices();
+  return Object.fromEntries(
+    Object.entries(services).map(([name, { image }]) => [name, image.replace(/\$\{.*:-(.*)\}/, '$1')]),
+  );
+}
+
+/** The services of the profile `mesh`. */
+export async function meshServices(): Promise<readonly string[]> {
+  const services = Object.entries(await readServices());
+  return services.flatMap(([name, { profiles = [] }]) => (profiles.includes('mesh') ? [name] : []));
+}
+
+interface Service {
+  readonly image: string;
+  readonly profiles?: readonly string[];
+}
+
+async function readServices(): Promise<Readonly<Record<string, Service>>> {
+  return parse(await readFile('docker-compose.yml', 'utf8'), { merge: true }).services;
+}
+
+/**
+ * Makes the images that docker-compose.yml and deploy/Dockerfile name from packages of Debian, npm and Maven: a machine that
+ * reaches no registry of images runs both files unchanged. What exists in `engine` is kept.
+ */
+export async function makeBases(engine: DockerEngine, folder: string, say: (line: string) => void): Promise<void> {
+  const { docker } = engine;
+  const names = await imageNames();
+  const [, node = ''] = /^ARG BASE=(\S+)/m.exec(await readFile('deploy/Dockerfile', 'utf8')) ?? [];
+  const debian = 'debian:bookworm-slim';
+  const exists = async (image: string) => (await docker('images', '-q', image)) !== '';
+  if (!(await exists(debian))) {
+    say('making an image of Debian with debootstrap');
+    await importRoot(engine, await debianRoot(folder), debian);
+  }
+  if (!(await exists(node))) {
+    say(`making ${node}`);
+    const root = join(folder, 'node');
+    await rm(root, { recursive: true, force: true });
+    await run('cp', ['-a', join(folder, 'debian'), root]);
+    await addNode(root);
+    await importRoot(engine, root, node);
+    await rm(root, { recursive: true });
+  }
+  const context = join(folder, 'servers');
+  await rm(context, { recursive: true, force: true });
+  await cp(servers, context, { recursive: true });
+  await cp('scripts/kafka/log4j2.properties', join(context, 'log4j2.properties'));
+  await run('cp', ['-rL', '.tools/kafka/libs', join(context, 'libs')]);
+  for (const server of ['postgres', 'rabbitmq', 'kafka'] as const) {
+    const image = names[server] ?? '';
+    if (await exists(image)) continue;
+    say(`making ${image}`);
+    await docker('build', '-q', '--network', 'host', '--target', server, '-t', image, context);
+  }
+}
+
+/** Debian's files below `folder`, as small as its official image. */
+async function debianRoot(folder: string): Promise<string> {
+  const root = join(folder, 'debian');
+  if (existsSync(join(root, 'etc/debian_version'))) return root;
+  const partial = `${root}.new`;
+  await rm(partial, { recursive: true, force: true });
+  await mkdir(partial, { recursive: true });
+  const options = { maxBuffer: 64 * 1024 * 1024 };
+  await run('debootstrap', ['--variant=minbase', '--include=ca-certificates', 'bookworm', partial], options);
+  for (const path of unneeded) await rm(join(partial, path), { recursive: true, force: true });
+  await run('sh', ['-c', 'rm -f "$1"/var/cache/apt/archives/*.deb', 'sh', partial]);
+  await run('mv', [partial, root]);
+  return root;
+}
+
+/** The Node of the lockfile, and this machine's npm with what it knows of its registry. */
+async function addNode(root: string): Promise<void> {
+  const local = join(root, 'usr/local');
+  await cp(process.execPath, join(local, 'bin/node'));
+  const { stdout: modules } = await run('npm', ['root', '-g']);
+  const target = join(local, 'lib/node_modules');
+  await mkdir(join(local, 'etc'), { recursive: true });
+  await mkdir(target, { recursive: true });
+  await run('cp', ['-aL', join(modules.trim(), 'npm'), target]);
+  await symlink('../lib/node_modules/npm/bin/npm-cli.js', join(local, 'bin/npm'));
+  const settings: string[] = [];
+  for (const name of ['registry', 'cafile']) {
+    const { stdout } = await run('npm', ['config', 'get', name]);
+    const value = stdout.trim();
+    if (value === 'null' || value === 'undefined') continue;
+    if (name === 'cafile') await cp(value, join(local, 'etc/npm-ca.pem'));
+    settings.push(`${name}=${name === 'cafile' ? '/usr/local/etc/npm-ca.pem' : value}\n`);
+  }
+  await writeFile(join(local, 'etc/npmrc'), settings.join(''));
+}
+
+async function importRoot({ environment }: DockerEngine, root: string, image: string): Promise<void> {
+  const tar = spawn('tar', ['-C', root, '-c', '.'], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const docker = spawn('docker', ['import', '-', image], {
+    env: environment,
+    stdio: [tar.stdout, 'ignore', 'inherit'],
+  });
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  docker.on('exit', (code) => (code === 0 ? resolve() : reject(new Error(`docker import of ${image} failed`))));
+  await promise;
+}

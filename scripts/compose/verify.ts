@@ -1,0 +1,66 @@
+import { execFile } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { messageOf } from '../../mesh/errors/error-text.ts';
+import {
+  checkDemo,
+  checkMissingVolume,
+  checkReferenceNames,
+  checkRefusedOpen,
+  checkServersAfterServices,
+  memoryOf,
+} from './checks.ts';
+import { type DockerEngine, startEngine } from './engine.ts';
+import { makeBases } from './images.ts';
+
+// `make verify-compose`: runs docker-compose.yml and deploy/Dockerfile as they are, on a Docker engine of its own, with images
+// made from Debian's packages, and prints what it measured. Exits with 1 if a check fails.
+
+const folder = resolve('.cache/compose');
+const address = '127.0.0.1:50051';
+const maxImageBytes = 120_000_000;
+
+const { version } = JSON.parse(await readFile('package.json', 'utf8'));
+const image = `ordermesh/ordermesh:${version}`;
+
+try {
+  await using engine = await startEngine(folder);
+  await using stack = new AsyncDisposableStack();
+  stack.defer(async () => void (await engine.compose(['--profile', 'mesh', 'down', '--volumes', '--timeout', '30'])));
+  await engine.compose(['--profile', 'mesh', 'down', '--volumes', '--timeout', '5']);
+  await step('images', () => makeBases(engine, folder, console.log).then(() => 'ready'));
+  await engine.docker('build', '-q', '--network', 'host', '-f', 'deploy/Dockerfile', '-t', image, '.');
+  await step('image', () => measureImage(engine));
+  await step('without its volume', () => checkMissingVolume(engine, image));
+  await step('without TLS', () => checkRefusedOpen(engine, image));
+  await step('servers after services', () => checkServersAfterServices(engine));
+  await step('demo', () => checkDemo(address));
+  const script = fileURLToPath(new URL('reference.js', import.meta.url));
+  await step('names of the reference', () => checkReferenceNames(engine, image, script));
+  await step('memory', async () => `\n  ${(await memoryOf(engine)).join('\n  ')}`);
+} catch (error) {
+  process.stderr.write(`${messageOf(error)}\n`);
+  process.exitCode = 1;
+}
+
+async function step(name: string, work: () => Promise<string>): Promise<void> {
+  const fromMs = Date.now();
+  const result = await work().catch((error: unknown) => {
+    throw new Error(`${name}: ${messageOf(error)}`);
+  });
+  console.log(`${name} (${Math.round((Date.now() - fromMs) / 1_000)} s): ${result}`);
+}
+
+/** The compressed size of the image, and of its layers. */
+async function measureImage({ environment, docker }: DockerEngine): Promise<string> {
+  const options = { env: environment };
+  const { stdout } = await promisify(execFile)('sh', ['-c', `docker save ${image} | gzip -6 | wc -c`], options);
+  const bytes = Number(stdout);
+  if (bytes > maxImageBytes) throw new Error(`the image has ${bytes} bytes, more than ${maxImageBytes}`);
+  const layers = await docker('history', '--format', '{{.Size}}\t{{.CreatedBy}}', image);
+  const large = layers.split('\n').filter((line) => !line.startsWith('0B'));
+  const shown = large.map((line) => line.replace(/\s+/g, ' ').slice(0, 100));
+  return `${(bytes / 1_000_000).toFixed(1)} MB compressed; layers, not compressed:\n  ${shown.join('\n  ')}`;
+}
