@@ -1,7 +1,10 @@
 import { execFile } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { untilHealthy } from './containers.ts';
+import { listContainers, scale, untilHealthy } from './containers.ts';
 import { type DockerEngine, project } from './engine.ts';
 import { meshServices } from './images.ts';
 
@@ -66,6 +69,62 @@ export async function checkDemo(address: string): Promise<string> {
   const env = { ...process.env, ADDRESS: address, DATA_DIR: 'none' };
   const { stdout } = await run(process.execPath, ['examples/demo.ts'], { env, timeout: 180_000 });
   return stdout.trim().split('\n').at(-1) ?? '';
+}
+
+/** A process that is killed is started again, and orders complete meanwhile. */
+export async function checkKilled(engine: DockerEngine, service: string, address: string): Promise<string> {
+  const [killed] = await listContainers(engine, service);
+  if (killed === undefined) throw new Error(`no container of ${service}`);
+  process.kill(killed.pid, 'SIGKILL');
+  const ending = await checkDemo(address);
+  const containers = await untilHealthy(engine, service);
+  const again = containers.find(({ id }) => id === killed.id);
+  check(again?.restarts === killed.restarts + 1, `${killed.name} was not started again`);
+  return ending;
+}
+
+/** With a wrong password a container says so, and the mesh does not notice it. */
+export async function checkWrongSecret(engine: DockerEngine, image: string, address: string): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'compose-secret-'));
+  const name = `${project}-wrong-secret`;
+  try {
+    const secret = join(folder, 'database-url');
+    await writeFile(secret, 'postgres://ordermesh:wrong@postgres:5432/<service>\n', { mode: 0o644 });
+    await run('chmod', ['755', folder]);
+    await engine.docker(
+      ...['run', '-d', '--name', name, '--restart', 'unless-stopped', '--network', network, '--read-only'],
+      ...['--tmpfs', '/data:uid=10001', '-v', `${secret}:/run/secret:ro`, '-e', 'DATABASE_URL_FILE=/run/secret'],
+      ...['-e', 'ALLOW_INSECURE=1', '-e', 'EVENTS_URL=kafka://kafka:9092', '-e', 'TASKS_URL=amqp://rabbitmq:5672'],
+      ...[image, 'user'],
+    );
+    await sleep(30_000);
+    const { stdout, stderr } = await run('docker', ['logs', name], { env: engine.environment });
+    const text = stdout + stderr;
+    const line = text.split('\n').find((line) => line.startsWith('cannot start')) ?? '';
+    check(/password|authentication/.test(line) && !text.includes('wrong@'), `a wrong password: ${text}`);
+    await checkDemo(address);
+    return line.slice(0, 300);
+  } finally {
+    await engine.docker('rm', '-f', '-v', name).catch(() => undefined);
+    await rm(folder, { recursive: true });
+  }
+}
+
+/** Further containers of a service get calls. */
+export async function checkScale(engine: DockerEngine, service: string, address: string): Promise<string> {
+  await scale(engine, service, 3);
+  await untilHealthy(engine, service);
+  await sleep(10_000);
+  const args = ['scripts/ordermesh.ts', 'status', '--address', address];
+  const text = await run(process.execPath, args).then(
+    ({ stdout }) => stdout,
+    ({ stdout }) => `${stdout}`,
+  );
+  const lines = text.split('\n').filter((line) => line.includes(service));
+  const addresses = new Set(lines.flatMap((line) => line.match(/[\d.]+:50051/g) ?? []));
+  check(addresses.size >= 3, `ops does not see three of ${service}:\n${text}`);
+  await scale(engine, service, 1);
+  return `ops sees ${addresses.size} processes of ${service}`;
 }
 
 /** The memory of each container, as its control group counts it. */

@@ -4,10 +4,11 @@ import { promisify } from 'node:util';
 import { type DockerEngine, project } from './engine.ts';
 
 /** A container of the project. */
-interface Container {
+export interface Container {
   readonly id: string;
   /** `ordermesh-verify-order-1`. */
   readonly name: string;
+  readonly pid: number;
   readonly restarts: number;
   /** `healthy`, `unhealthy` or `starting`. */
   readonly health: string;
@@ -16,9 +17,10 @@ interface Container {
 /** How long containers may take on a machine that does other things too. */
 const patienceMs = 600_000;
 
-/** The containers of the project, by name. */
-async function listContainers({ docker }: DockerEngine): Promise<readonly Container[]> {
+/** The containers of the project, or of one service of it, by name. */
+export async function listContainers({ docker }: DockerEngine, service?: string): Promise<readonly Container[]> {
   const filters = [`label=com.docker.compose.project=${project}`];
+  if (service !== undefined) filters.push(`label=com.docker.compose.service=${service}`);
   const ids = await docker('ps', '-aq', '--no-trunc', ...filters.flatMap((filter) => ['--filter', filter]));
   if (ids === '') return [];
   const found = JSON.parse(await docker('inspect', ...ids.split('\n')));
@@ -31,16 +33,17 @@ function toContainer({ Id, Name, State, RestartCount }: any): Container {
   return {
     id: Id,
     name: Name.slice(1),
+    pid: State.Pid,
     restarts: RestartCount,
     health: State.Health?.Status ?? (State.Running ? 'healthy' : 'stopped'),
   };
 }
 
 /** Waits until all containers are healthy. Throws with those that are not, and the end of their logs. */
-export async function untilHealthy(engine: DockerEngine): Promise<readonly Container[]> {
+export async function untilHealthy(engine: DockerEngine, service?: string): Promise<readonly Container[]> {
   const lateMs = Date.now() + patienceMs;
   for (;;) {
-    const containers = await listContainers(engine);
+    const containers = await listContainers(engine, service);
     const others = containers.filter(({ health }) => health !== 'healthy');
     if (containers.length > 0 && others.length === 0) return containers;
     if (Date.now() > lateMs) {
@@ -55,4 +58,20 @@ export async function untilHealthy(engine: DockerEngine): Promise<readonly Conta
 async function logOf({ environment }: DockerEngine, id: string): Promise<string> {
   const { stdout, stderr } = await promisify(execFile)('docker', ['logs', '--tail', '5', id], { env: environment });
   return stdout + stderr;
+}
+
+/** Makes as many containers of a service, and leaves those that run. */
+export async function scale(engine: DockerEngine, service: string, count: number): Promise<void> {
+  const args = [
+    '--profile',
+    'mesh',
+    'up',
+    '-d',
+    '--no-deps',
+    '--no-recreate',
+    '--scale',
+    `${service}=${count}`,
+    service,
+  ];
+  await engine.compose(args);
 }

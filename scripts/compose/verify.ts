@@ -6,10 +6,13 @@ import { promisify } from 'node:util';
 import { messageOf } from '../../mesh/errors/error-text.ts';
 import {
   checkDemo,
+  checkKilled,
   checkMissingVolume,
   checkReferenceNames,
   checkRefusedOpen,
+  checkScale,
   checkServersAfterServices,
+  checkWrongSecret,
   memoryOf,
 } from './checks.ts';
 import { type DockerEngine, startEngine } from './engine.ts';
@@ -40,6 +43,9 @@ try {
   const script = fileURLToPath(new URL('reference.js', import.meta.url));
   await step('names of the reference', () => checkReferenceNames(engine, image, script));
   await step('memory', async () => `\n  ${(await memoryOf(engine)).join('\n  ')}`);
+  await step('killed container', () => checkKilled(engine, 'payment', address));
+  await step('wrong secret', () => checkWrongSecret(engine, image, address));
+  await step('scale', () => checkScale(engine, 'user', address));
 } catch (error) {
   process.stderr.write(`${messageOf(error)}\n`);
   process.exitCode = 1;
