@@ -37,7 +37,7 @@ async function readServices(): Promise<Readonly<Record<string, Service>>> {
 
 /**
  * Makes the images that docker-compose.yml and deploy/Dockerfile name from packages of Debian, npm and Maven: a machine that
- * reaches no registry of images runs both files unchanged. What exists in `engine` is kept.
+ * reaches no registry of images runs both files unchanged. Bases that exist in `engine` are kept.
  */
 export async function makeBases(engine: DockerEngine, folder: string, say: (line: string) => void): Promise<void> {
   const { docker } = engine;
@@ -65,7 +65,6 @@ export async function makeBases(engine: DockerEngine, folder: string, say: (line
   await run('cp', ['-rL', '.tools/kafka/libs', join(context, 'libs')]);
   for (const server of ['postgres', 'rabbitmq', 'kafka'] as const) {
     const image = names[server] ?? '';
-    if (await exists(image)) continue;
     say(`making ${image}`);
     await docker('build', '-q', '--network', 'host', '--target', server, '-t', image, context);
   }
