@@ -1,6 +1,8 @@
-import { access, glob, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { execFile } from 'node:child_process';
+import { access, glob, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type BuiltPackage, buildPackages } from './build.ts';
 import { entriesOf, type Manifest, readManifest } from './manifest.ts';
@@ -103,7 +105,46 @@ describe('the packages', () => {
         return (await Promise.all(missing)).flat();
       }),
     ).resolves.toEqual([]));
+
+  it('generate code only to a folder that has nothing else', { timeout: 120_000 }, async () => {
+    // Below the repository, for its npm packages.
+    const cwd = join(folder, 'project');
+    for (const path of ['proto/note/v1', 'src', 'empty']) await mkdir(join(cwd, path), { recursive: true });
+    await writeFile(join(cwd, 'package.json'), '{ "type": "module" }');
+    await writeFile(join(cwd, 'src/main.ts'), 'mine');
+    await writeFile(join(cwd, 'proto/note/v1/note.proto'), note);
+    await symlink('src', join(cwd, 'link'));
+    const before = await filesOf(cwd);
+    const env = { ...process.env, PATH: [join(root, 'node_modules/.bin'), process.env.PATH].join(delimiter) };
+    const generate = async (...args: readonly string[]) =>
+      await promisify(execFile)(process.execPath, [join(folder, 'mesh/dist/generate.js'), ...args], { cwd, env });
+    for (const output of ['src', '.', 'link']) {
+      await expect(generate('proto', output)).rejects.toThrow(/is unchanged: .* (another folder|name a folder)/);
+      expect(await filesOf(cwd)).toEqual(before);
+    }
+    await generate('proto', 'empty');
+    const generated = await filesOf(cwd);
+    expect(generated).toEqual(
+      expect.arrayContaining([...before, 'empty/descriptors.binpb', 'empty/ts/note/v1/note.ts']),
+    );
+    await writeFile(join(cwd, 'empty/ts/outdated.ts'), '');
+    await generate('proto', 'empty');
+    expect(await filesOf(cwd)).toEqual(generated);
+  });
 });
+
+const note = `syntax = "proto3";
+package note.v1;
+service NoteService {
+  rpc GetNote(GetNoteRequest) returns (Note);
+}
+message GetNoteRequest {
+  string id = 1;
+}
+message Note {
+  string id = 1;
+}
+`;
 
 async function filesOf(folder: string): Promise<string[]> {
   const entries = await Array.fromAsync(glob('**/*', { cwd: folder, withFileTypes: true }));

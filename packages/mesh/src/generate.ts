@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { execFileSync } from 'node:child_process';
-import { cp, glob, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, glob, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { delimiter, join, resolve } from 'node:path';
@@ -8,9 +8,11 @@ import { fileURLToPath } from 'node:url';
 import { messageOf } from '../../../mesh/errors/error-text.ts';
 import { bufTemplate } from '../../../scripts/gen/buf-template.ts';
 import { deriveFromDescriptors, descriptorsIn } from '../../../scripts/gen/derive.ts';
+import { replaceableFolder, replaceFolder } from './output-folder.ts';
 
 // Generates the code of a project's contracts: ordermesh-generate [contracts: proto] [output: gen]. The output has what
-// make gen writes in the repository of ordermesh, and the contracts that others import come with this package.
+// make gen writes in the repository of ordermesh, and the contracts that others import come with this package. The output
+// is replaced as a whole, so a folder with anything that was not generated is refused.
 
 const runtime = '@ordermesh/mesh';
 /** Contracts of the mesh and of third parties. */
@@ -27,6 +29,7 @@ try {
 async function generate(protoDir: string, genDir: string): Promise<void> {
   const own = await Array.fromAsync(glob('**/*.proto', { cwd: protoDir }));
   if (own.length === 0) throw new Error(`there are no contracts in ${protoDir}: name the folder that has them`);
+  const target = await replaceableFolder(genDir, [protoDir, process.cwd()]);
   const work = await mkdtemp(join(tmpdir(), 'ordermesh-generate-'));
   try {
     await cp(shipped, join(work, 'proto'), { recursive: true });
@@ -40,9 +43,7 @@ async function generate(protoDir: string, genDir: string): Promise<void> {
     buf(work, 'generate', ...paths);
     buf(work, 'build', '--as-file-descriptor-set', '--output', descriptorsIn(join(work, 'gen')), ...paths);
     await deriveFromDescriptors(join(work, 'gen'), await projectVersion());
-    await rm(genDir, { recursive: true, force: true });
-    await mkdir(genDir, { recursive: true });
-    await cp(join(work, 'gen'), genDir, { recursive: true });
+    await replaceFolder(target, join(work, 'gen'));
   } finally {
     await rm(work, { recursive: true });
   }
