@@ -45,9 +45,11 @@ export async function recordUntilDone(
   const { clock, logger, settings } = context;
   const fields = { queue: settings.queue, task: delivered.id };
   const verdict = outcome.is === 'done' ? undefined : judge(outcome, delivered, context);
+  // Once it is sent, only its removal is repeated: each sending is one more task.
+  let end: AttemptEnd | undefined = verdict ? undefined : 'done';
   for (let failures = 0; !signal.aborted; failures += 1) {
     try {
-      const end = verdict ? await recordFailure(verdict, delivered, context) : 'done';
+      end ??= verdict ? await recordFailure(verdict, delivered, context) : 'done';
       await context.remove();
       settings.onEnd(end);
       if (failures > 0) logger.info({ ...fields, failures }, 'outcome of a task recorded');
