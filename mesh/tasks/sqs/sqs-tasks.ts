@@ -45,7 +45,7 @@ export async function openSqsTasks(
 ): Promise<TaskQueue> {
   const tools = { clock, logger };
   const calls = createSqsCalls(await loadSqsClient(), { ...tools, target, trust });
-  const queues = createSqsQueues({ target, calls, logger });
+  const queues = createSqsQueues({ ...tools, target, calls });
   const publisher = createSqsPublisher(calls, queues, clock);
   const worked = new Set<string>();
   const collecting = new Map<string, () => Promise<void>>();

@@ -1,5 +1,6 @@
 import type { SqsTarget } from '../../../config/sqs-url.ts';
 import type { Logger } from '../../../telemetry/logger.ts';
+import type { Clock } from '../../../time/clock.ts';
 import { sqsMisconfigured, taskRefused } from '../../errors.ts';
 import type { TaskCounts } from '../../task-queue.ts';
 import type { SqsCalls } from './calls.ts';
@@ -10,8 +11,15 @@ export interface SqsQueue {
   readonly url: string;
   /** How many bytes a message may have, with its attributes. */
   readonly maxBytes: number;
-  /** The name and the account of its dead letter queue; `undefined` if it has none. */
-  readonly deadLetters: { readonly name: string; readonly account: string } | undefined;
+}
+
+/** The dead letter queue of a queue. Other queues may have the same. */
+export interface SqsDeadLetterQueue {
+  readonly url: string;
+  /** The ARN of the queue whose messages SQS moves here. */
+  readonly sourceArn: string;
+  /** Whether it has the name that belongs to this queue alone. */
+  readonly isOwn: boolean;
 }
 
 /** The queues that this process uses. */
@@ -21,8 +29,8 @@ export interface SqsQueues {
    * exists is used as its owner configured it.
    */
   ensure(queue: string): Promise<SqsQueue>;
-  /** Returns the address of its dead letter queue; `undefined` if it has none. */
-  deadLetterUrl(queue: string): Promise<string | undefined>;
+  /** Returns its dead letter queue; `undefined` if it has none, which is looked up again after a minute. */
+  deadLettersOf(queue: string): Promise<SqsDeadLetterQueue | undefined>;
   /** Looks it up again at the next use. */
   forget(queue: string): void;
   /** Calls with a queue, and once more if it was deleted meanwhile. */
@@ -48,17 +56,19 @@ const defaultMaxBytes = 262_144;
 const maxNameLength = 80;
 /** A call that succeeded shows for this long that SQS can be used. */
 const checkedForMs = 10_000;
+const noDeadLettersForMs = 60_000;
 
 export interface SqsQueuesOptions {
   readonly target: SqsTarget;
   readonly calls: SqsCalls;
+  readonly clock: Clock;
   readonly logger: Logger;
 }
 
-export function createSqsQueues({ target, calls, logger }: SqsQueuesOptions): SqsQueues {
+export function createSqsQueues({ target, calls, clock, logger }: SqsQueuesOptions): SqsQueues {
   const { prefix, account, createsQueues } = target;
   const known = new Map<string, Promise<SqsQueue>>();
-  const deadLetterUrls = new Map<string, Promise<string | undefined>>();
+  const deadLetters = new Map<string, Promise<SqsDeadLetterQueue | undefined>>();
 
   const urlOf = async (name: string, owner = account): Promise<string | undefined> => {
     const request = { QueueName: name, ...(owner !== undefined && { QueueOwnerAWSAccountId: owner }) };
@@ -101,27 +111,39 @@ export function createSqsQueues({ target, calls, logger }: SqsQueuesOptions): Sq
     const name = nameOf(prefix, queue);
     const url = (await urlOf(name)) ?? (await createBoth(name));
     const attributes = await attributesOf(url);
-    const deadLetters = deadLetterQueueOf(attributes.RedrivePolicy);
-    if (deadLetters === undefined)
+    if (deadLetterTarget(attributes.RedrivePolicy) === undefined)
       logger.warn(
         { queue: name },
         'queue has no dead letter queue in SQS: what no worker can receive returns until it expires',
       );
-    return { url, maxBytes: Number(attributes.MaximumMessageSize ?? defaultMaxBytes), deadLetters };
+    return { url, maxBytes: Number(attributes.MaximumMessageSize ?? defaultMaxBytes) };
   };
   const ensure = (queue: string): Promise<SqsQueue> => {
     const found = known.get(queue) ?? find(queue);
     known.set(queue, found);
-    found.catch(() => known.delete(queue));
+    found.catch(() => deleteEntry(known, queue, found));
     return found;
   };
-  const findDeadLetterUrl = async (queue: string) => {
-    const { deadLetters } = await ensure(queue);
-    return deadLetters && (await urlOf(deadLetters.name, deadLetters.account));
+  const findDeadLetters = async (queue: string): Promise<SqsDeadLetterQueue | undefined> => {
+    const { RedrivePolicy, QueueArn: sourceArn = '' } = await attributesOf((await ensure(queue)).url);
+    const target = deadLetterTarget(RedrivePolicy);
+    const url = target && (await urlOf(target.name, target.account));
+    return url === undefined
+      ? undefined
+      : { url, sourceArn, isOwn: target?.name === nameOf(prefix, queue) + deadLetterSuffix };
+  };
+  const deadLettersOf = (queue: string): Promise<SqsDeadLetterQueue | undefined> => {
+    const earlier = deadLetters.get(queue);
+    if (earlier !== undefined) return earlier;
+    const found = findDeadLetters(queue);
+    deadLetters.set(queue, found);
+    const forgetIt = () => deleteEntry(deadLetters, queue, found);
+    found.then((answer) => answer ?? clock.after(noDeadLettersForMs, forgetIt), forgetIt);
+    return found;
   };
   const forget = (queue: string) => {
     known.delete(queue);
-    deadLetterUrls.delete(queue);
+    deadLetters.delete(queue);
   };
   const withQueue = async <T>(queue: string, use: (found: SqsQueue) => Promise<T>): Promise<T> => {
     try {
@@ -134,12 +156,7 @@ export function createSqsQueues({ target, calls, logger }: SqsQueuesOptions): Sq
   };
   return {
     ensure,
-    deadLetterUrl(queue) {
-      const found = deadLetterUrls.get(queue) ?? findDeadLetterUrl(queue);
-      deadLetterUrls.set(queue, found);
-      found.catch(() => deadLetterUrls.delete(queue));
-      return found;
-    },
+    deadLettersOf,
     forget,
     with: withQueue,
     count: (queue) =>
@@ -173,7 +190,13 @@ function nameOf(prefix: string, queue: string): string {
   throw taskRefused({ id: queue, problem });
 }
 
-function deadLetterQueueOf(redrivePolicy: string | undefined): SqsQueue['deadLetters'] {
+/** Deletes an entry, unless a later one has replaced it. */
+function deleteEntry<T>(entries: Map<string, T>, key: string, entry: T): void {
+  if (entries.get(key) === entry) entries.delete(key);
+}
+
+/** Returns name and account of the dead letter queue that a policy names; `undefined` if it names none. */
+function deadLetterTarget(redrivePolicy: string | undefined): { name: string; account: string } | undefined {
   const policy: unknown = redrivePolicy === undefined ? {} : JSON.parse(redrivePolicy);
   if (typeof policy !== 'object' || policy === null || !('deadLetterTargetArn' in policy)) return undefined;
   // arn:aws:sqs:eu-central-1:123456789012:email-jobs-dlq

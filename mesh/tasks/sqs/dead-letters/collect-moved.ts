@@ -2,11 +2,12 @@ import type { Message } from '@aws-sdk/client-sqs';
 import { logFailedAttempt } from '../../../telemetry/log-failed-attempt.ts';
 import type { Logger } from '../../../telemetry/logger.ts';
 import type { Clock } from '../../../time/clock.ts';
+import { sleep } from '../../../time/sleep.ts';
 import type { TaskDeadLetters } from '../../brokered/dead-letters/task-dead-letters.ts';
 import { identityOf } from '../../brokered/delivered-task.ts';
 import { taskRejected } from '../../errors.ts';
 import type { SqsCalls } from '../connection/calls.ts';
-import type { SqsQueues } from '../connection/queues.ts';
+import type { SqsDeadLetterQueue, SqsQueues } from '../connection/queues.ts';
 import { readMessage } from '../messages/message.ts';
 import { receiveUntilStopped } from '../work/receive.ts';
 
@@ -23,9 +24,13 @@ export interface CollectOptions {
 const visibilityS = 30;
 const batch = 10;
 
+/** Between two requests to a dead letter queue that also has messages of others. */
+const sharedPauseMs = 5_000;
+
 /**
  * Lists what SQS moves to the dead letter queue of a queue: messages that were received three times without an outcome. Each
- * is written to the database, and only then deleted. Returns a function that ends it.
+ * is written to the database, and only then deleted. Queues may share a dead letter queue: messages of others stay in it.
+ * Returns a function that ends it.
  */
 export function collectMoved({
   queue,
@@ -38,9 +43,24 @@ export function collectMoved({
 }: CollectOptions): () => Promise<void> {
   const stopping = new AbortController();
   const failed = (error: unknown) =>
-    logFailedAttempt({ logger, clock }, { err: error, queue }, 'listing what SQS has put aside failed; retrying');
-  const write = async (message: Message, url: string): Promise<void> => {
+    logFailedAttempt(
+      { logger, clock },
+      { err: error, queue },
+      'listing messages of the dead letter queue in SQS failed; retrying',
+    );
+  let isSharedLogged = false;
+  const leave = async ({ ReceiptHandle = '' }: Message, url: string) => {
+    const request = { QueueUrl: url, ReceiptHandle, VisibilityTimeout: 0 };
+    await calls.call((sqs, options) => sqs.changeMessageVisibility(request, options));
+    if (!isSharedLogged)
+      logger.warn({ queue }, 'dead letter queue in SQS has messages of other queues too: they stay in it');
+    isSharedLogged = true;
+    await sleep(clock, sharedPauseMs, stopping.signal);
+  };
+  const write = async (message: Message, letters: SqsDeadLetterQueue): Promise<void> => {
+    const { url } = letters;
     try {
+      if (!isFrom(letters, message)) return await leave(message, url);
       await addDeadLetter(deadLetters, queue, message, clock.now());
       const request = { QueueUrl: url, ReceiptHandle: message.ReceiptHandle ?? '' };
       await calls.call((sqs, options) => sqs.deleteMessage(request, options));
@@ -51,21 +71,23 @@ export function collectMoved({
   };
   let writing: Promise<unknown> = Promise.resolve();
   let isWriting = false;
-  let url: string | undefined;
+  let letters: SqsDeadLetterQueue | undefined;
   const ended = receiveUntilStopped({
     calls,
     clock,
     async url() {
-      url = await queues.deadLetterUrl(queue);
-      return url;
+      letters = await queues.deadLettersOf(queue);
+      return letters?.url;
     },
     room: () => (isWriting ? 0 : batch),
     moreRoom: async () => void (await writing),
     waitS: longPollS,
     visibilityS,
     take(messages) {
+      const from = letters;
+      if (!from) return;
       isWriting = true;
-      writing = Promise.all(messages.map((message) => write(message, url ?? ''))).finally(() => {
+      writing = Promise.all(messages.map((message) => write(message, from))).finally(() => {
         isWriting = false;
       });
     },
@@ -81,6 +103,12 @@ export function collectMoved({
     await ended;
     await writing;
   };
+}
+
+/** Whether SQS moved a message from this queue. What a program sent here itself names no queue. */
+function isFrom({ sourceArn, isOwn }: SqsDeadLetterQueue, { Attributes }: Message): boolean {
+  const source = Attributes?.DeadLetterQueueSourceArn;
+  return source === undefined ? isOwn : source === sourceArn;
 }
 
 async function addDeadLetter(

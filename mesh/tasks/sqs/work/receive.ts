@@ -41,7 +41,7 @@ export async function receiveUntilStopped(options: ReceiveOptions): Promise<void
       WaitTimeSeconds: waitS,
       VisibilityTimeout: visibilityS,
       MessageAttributeNames: ['All'],
-      MessageSystemAttributeNames: ['ApproximateReceiveCount' as const],
+      MessageSystemAttributeNames: ['ApproximateReceiveCount' as const, 'DeadLetterQueueSourceArn' as const],
     };
     const limits = { timeoutMs: waitS * 1_000 + answerTimeoutMs, signal: cut };
     const { Messages = [] } = await calls.call((sqs, call) => sqs.receiveMessage(request, call), limits);
