@@ -28,10 +28,11 @@ export interface CallLimits {
 export interface SqsCalls {
   /**
    * Rejects with UNAVAILABLE `TASKS_UNAVAILABLE` or `TASKS_MISCONFIGURED`, whose cause is the client's error. For a moment
-   * after SQS could not be reached, calls fail immediately, so an outage costs no caller the whole timeout.
+   * after SQS could not be reached, calls fail immediately, so an outage costs no caller the whole timeout. A call that is
+   * refused, such as for a missing right, delays no other.
    */
   call<T>(run: (sqs: SQS, options: CallOptions) => Promise<T>, limits?: CallLimits): Promise<T>;
-  /** Why the last call failed; `undefined` if it succeeded. */
+  /** Why SQS cannot be reached; `undefined` if it answered. */
   failure(): MeshError | undefined;
   /** Returns how long ago a call last succeeded; infinite if none has. */
   idleMs(): number;
@@ -83,7 +84,12 @@ export function createSqsCalls(
   const fail = (error: unknown): MeshError => {
     const { kind } = judgeSqsFault(error);
     const judged = sqsError(error);
-    if (kind !== 'away' && kind !== 'wiring') {
+    if (kind === 'wiring') {
+      // It may be about one queue, so calls with others continue.
+      logFailedAttempt({ logger, clock }, { err: judged }, 'SQS refuses this process; retrying');
+      return judged;
+    }
+    if (kind !== 'away') {
       succeed();
       return judged;
     }
