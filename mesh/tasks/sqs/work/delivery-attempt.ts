@@ -40,11 +40,6 @@ export interface DeliveryAttempt {
   abandon(delayMs: number): Promise<void>;
 }
 
-/** Returns what identifies the work of a message. */
-export function workOf(message: Message, clock: Clock): string {
-  return identityOf(readMessage(message, clock.now()));
-}
-
 /** Runs a received task in the scope of its sender. SQS keeps the task, hidden from others, until its outcome is recorded. */
 export function attemptMessage({ message, url, visibilityS }: Received, context: SqsWorkContext): DeliveryAttempt {
   const { calls, publisher, settings, clock, logger } = context;

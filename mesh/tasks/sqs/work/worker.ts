@@ -4,7 +4,7 @@ import { endOrGrace } from '../../../time/end-or-grace.ts';
 import type { TaskWorker } from '../../task-queue.ts';
 import { sqsError } from '../connection/faults.ts';
 import type { SqsQueues } from '../connection/queues.ts';
-import { attemptMessage, type DeliveryAttempt, type SqsWorkContext, workOf } from './delivery-attempt.ts';
+import { attemptMessage, type DeliveryAttempt, type SqsWorkContext } from './delivery-attempt.ts';
 import { receiveUntilStopped } from './receive.ts';
 
 /** A worker that can be checked. */
@@ -35,18 +35,19 @@ export function createSqsWorker(queues: SqsQueues, context: SqsWorkContext, long
   let url = '';
   let polledUntilMs = 0;
 
-  const endOne = (identity: string) => {
-    attempts.delete(identity);
+  const endOne = (id: string) => {
+    attempts.delete(id);
     room.resolve();
     room = Promise.withResolvers<void>();
   };
   const takeOne = (message: Message) => {
-    const identity = workOf(message, clock);
-    const known = attempts.get(identity);
+    // Not by the task: a message that was sent again is another message, with the same task.
+    const { MessageId: id = '' } = message;
+    const known = attempts.get(id);
     if (known) return known.receivedAgain(message);
     const attempt = attemptMessage({ message, url, visibilityS }, context);
-    attempts.set(identity, attempt);
-    void attempt.ended.then(() => endOne(identity));
+    attempts.set(id, attempt);
+    void attempt.ended.then(() => endOne(id));
   };
   const polling = receiveUntilStopped({
     calls: context.calls,
