@@ -12,7 +12,10 @@ const prefixBytes = 5;
 
 const [name = ''] = process.argv.slice(2);
 const { GRPC_LISTEN = '', TLS_CERT, TLS_KEY } = process.env;
-const port = GRPC_LISTEN.slice(GRPC_LISTEN.lastIndexOf(':') + 1);
+/** A process that listens on all addresses has this one. */
+const anyAddress: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1', '[::]': '[::1]' };
+const [, host = '', port = ''] = /^(.*):([^:]*)$/.exec(GRPC_LISTEN) ?? [];
+const authority = `${anyAddress[host] ?? host}:${port}`;
 
 setTimeout(() => end(`no answer within ${timeoutMs} ms`), timeoutMs);
 const session = open();
@@ -42,10 +45,10 @@ function requestFor(name: string): Buffer {
 }
 
 function open(): ClientHttp2Session {
-  if (!TLS_CERT) return connect(`http://127.0.0.1:${port}`);
+  if (!TLS_CERT) return connect(`http://${authority}`);
   // Not verified: this is the container's own process, and nothing secret is sent. It may want a certificate: its own will do.
   const identity = TLS_KEY ? { cert: readFileSync(TLS_CERT), key: readFileSync(TLS_KEY) } : {};
-  return connect(`https://127.0.0.1:${port}`, { ...identity, rejectUnauthorized: false });
+  return connect(`https://${authority}`, { ...identity, rejectUnauthorized: false });
 }
 
 function end(problem?: string): never {

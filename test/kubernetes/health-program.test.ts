@@ -23,10 +23,11 @@ describe('deploy/health.ts, which probes pods with TLS', () => {
     await files[Symbol.asyncDispose]();
   });
 
-  const ask = (...args: readonly string[]) =>
+  const askAt = (address: string, ...args: readonly string[]) =>
     promisify(execFile)(process.execPath, [program, ...args], {
-      env: { ...process.env, ...files.settings, GRPC_LISTEN: mesh.address },
+      env: { ...process.env, ...files.settings, GRPC_LISTEN: address },
     });
+  const ask = (...args: readonly string[]) => askAt(mesh.address, ...args);
 
   it.each([[[]], [['ordermesh.process']], [['user.v1.UserService']]])(
     'succeeds for names that serve: %j',
@@ -34,6 +35,12 @@ describe('deploy/health.ts, which probes pods with TLS', () => {
       await expect(ask(...names)).resolves.toMatchObject({ stderr: '' });
     },
   );
+
+  it('asks at the address that the process listens at', async () => {
+    const port = mesh.address.slice(mesh.address.lastIndexOf(':') + 1);
+    await expect(askAt(`0.0.0.0:${port}`)).resolves.toMatchObject({ stderr: '' });
+    await expect(askAt(`127.0.0.2:${port}`)).rejects.toMatchObject({ stderr: expect.stringContaining('127.0.0.2') });
+  });
 
   it('fails, and says why, for a name that there is not, and when nobody listens', async () => {
     await expect(ask('user.v1.UserServices')).rejects.toMatchObject({
