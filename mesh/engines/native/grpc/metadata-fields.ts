@@ -29,7 +29,7 @@ export function metadataOf(fields: readonly string[]): Metadata {
     const value = fields[index + 1] ?? '';
     if (!validName.test(name) || (reserved.has(name) && name !== 'user-agent')) continue;
     if (name.endsWith('-bin')) {
-      for (const part of value.split(',')) metadata.append(name, Buffer.from(part, 'base64'));
+      for (const part of value.split(',')) metadata.append(name, bytesOf(part));
     } else if (validValue.test(value)) {
       metadata.append(name, value.trim());
     }
@@ -47,6 +47,11 @@ export function fieldsOf(metadata: Metadata): string[] {
     }
   }
   return fields;
+}
+
+/** In memory of their own: a short `Buffer` is a part of one that Node shares, whose other bytes `value.buffer` would show. */
+function bytesOf(base64: string): Buffer {
+  return Buffer.from(new Uint8Array(Buffer.from(base64, 'base64')).buffer);
 }
 
 function base64Of(bytes: Uint8Array): string {
