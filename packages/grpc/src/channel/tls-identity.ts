@@ -24,11 +24,17 @@ export class ReplaceableIdentity implements TlsIdentity {
    */
   replace(material: TlsMaterial): void {
     const before = this.#current;
+    const told: (() => void)[] = [];
     this.#current = material;
     try {
-      for (const listener of this.#listeners) listener();
+      for (const listener of this.#listeners) {
+        told.push(listener);
+        listener();
+      }
     } catch (error) {
       this.#current = before;
+      // Also the one that threw: it may have done a part. It is the last one, should it throw again.
+      for (const listener of told) listener();
       throw error;
     }
   }
