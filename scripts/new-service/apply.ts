@@ -15,7 +15,7 @@ export interface Step {
 export interface Steps {
   /** Sorts imports and breaks lines, which depend on the names. */
   readonly format: Step;
-  /** Generates `gen/`, which stays as it is if that fails. */
+  /** Generates `gen/`. If that fails, a part of it may be gone. */
   readonly generate: Step;
   /** Fills the tables in `docs/`. */
   readonly document: Step;
@@ -36,7 +36,7 @@ export async function applyChanges(
 ): Promise<void> {
   const pages = await readPages(root);
   const written: Change[] = [];
-  let generated = false;
+  let generating = false;
   try {
     for (const change of changes) {
       signal.throwIfAborted();
@@ -47,12 +47,12 @@ export async function applyChanges(
       await writeFile(path, change.after);
     }
     await run(format, signal);
+    generating = true;
     await run(generate, signal);
-    generated = true;
     await run(document, signal);
   } catch (error) {
-    // Interrupted, the generator may have replaced a part of `gen/`.
-    const steps = generated || signal.aborted ? [generate] : [];
+    // The generator may have replaced all of `gen/`, or a part.
+    const steps = generating ? [generate] : [];
     await putBack(root, [...written, ...pages], steps, run).catch((failure: unknown) => {
       throw new Error(`${messageOf(error)}\n${howToPutBack(written, generate, document)} (${messageOf(failure)})`);
     });

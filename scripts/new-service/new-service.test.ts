@@ -128,7 +128,7 @@ describe('a new service', () => {
 
   it.each([
     ['format', ['format']],
-    ['make gen', ['format', 'make gen']],
+    ['make gen', ['format', 'make gen', 'make gen']],
     ['make docs', ['format', 'make gen', 'make docs', 'make gen']],
   ])('leaves nothing behind if "%s" fails', async (failing, expected) => {
     await using project = await projectFolder();
@@ -138,7 +138,7 @@ describe('a new service', () => {
       ran.push(name);
       // What the steps change before one fails.
       if (from !== undefined) await writeFile(join(project.path, 'docs/methods.md'), 'half a page');
-      if (name === failing) throw new Error(`"${failing}" failed`);
+      if (name === failing && from !== undefined) throw new Error(`"${failing}" failed`);
     };
     const made = applyChanges(project.path, (await planService(project.path, names)).changes, steps, { run, signal });
     await expect(made).rejects.toThrow(/failed\nnothing has changed: all files are as they were$/);
