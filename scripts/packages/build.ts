@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { compile } from './compile.ts';
 import { entriesOf, originIn, type Package, placeIn, readPackages, sourceOf } from './manifest.ts';
 import { type Aliases, readModule } from './module.ts';
-import { shipProtos } from './shipped-protos.ts';
+import { copyThirdPartyLicense, shipProtos } from './shipped-protos.ts';
 
 /** A package as it ships. */
 export interface BuiltPackage extends Package {
@@ -47,7 +47,7 @@ async function readAliases(root: string): Promise<Aliases> {
 async function assemble(tree: Tree, each: Package, folder: string): Promise<BuiltPackage> {
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { recursive: true });
-  await cp(join(tree.root, 'packages', each.name, 'package.json'), join(folder, 'package.json'));
+  await writeFile(join(folder, 'package.json'), await publishedManifest(join(tree.root, 'packages', each.name)));
   await cp(join(tree.root, 'packages', each.name, 'README.md'), join(folder, 'README.md'));
   await cp(join(tree.root, 'LICENSE'), join(folder, 'LICENSE'));
   if (each.name === 'mesh') await shipProtos(tree.root, join(folder, 'protos'));
@@ -66,10 +66,20 @@ async function assemble(tree: Tree, each: Package, folder: string): Promise<Buil
     for (const name of needs.packages) (path.endsWith('.d.ts') ? typeImports : imports).set(name, placeOf(path));
     for (const file of needs.files) await copyAsset(tree.root, file, folder);
   }
+  if ([...seen].some((path) => thirdPartyCode.test(path))) await copyThirdPartyLicense(tree.root, folder);
   return { ...each, folder, imports, typeImports };
 }
 
-/** Copies a file that a module reads. What is not in the repository, such as a tool that was installed, stays away. */
+/** Compiled contracts of third parties. */
+const thirdPartyCode = /^gen\/ts\/(buf|google|grpc)\//;
+
+/** `private` keeps npm from publishing the sources. */
+async function publishedManifest(folder: string): Promise<string> {
+  const { private: _, ...manifest } = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8'));
+  return `${JSON.stringify(manifest, null, 2)}\n`;
+}
+
+/** Copies a file that a module reads. What is not in the repository, such as a tool that was installed, is left out. */
 async function copyAsset(root: string, path: string, folder: string): Promise<void> {
   if (!/^[a-z]/.test(path) || path === 'package.json') return;
   const found = await stat(join(root, path)).catch(() => undefined);

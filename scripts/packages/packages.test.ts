@@ -90,6 +90,26 @@ describe('the packages', () => {
       }),
     ).resolves.toEqual([]));
 
+  it('have the licence of contracts of third parties wherever code of these is', async () => {
+    const compiled = await Promise.all(
+      built.map(async ({ name, folder: at }) => {
+        const files = await filesOf(at);
+        const licensed = files.includes('LICENSE-third-party');
+        return { name, licensed, has: files.some((file) => /^gen\/ts\/(buf|google|grpc)\//.test(file)) };
+      }),
+    );
+    expect(compiled.filter(({ licensed, has }) => licensed !== has)).toEqual([]);
+    expect(compiled.filter(({ has }) => has).map(({ name }) => name)).toEqual(['cli', 'grpc', 'mesh']);
+  });
+
+  it('can be published only as they are built, not from their sources', async () => {
+    const isPrivate = async (folder: string) => Object.hasOwn(await readManifest(folder), 'private');
+    for (const { name, folder: at } of built) {
+      const found = { name, source: await isPrivate(join(root, 'packages', name)), built: await isPrivate(at) };
+      expect(found).toEqual({ name, source: true, built: false });
+    }
+  });
+
   it('import nothing from outside of themselves', () =>
     expect(
       problemsOf(async ({ folder: at }) => {

@@ -12,6 +12,10 @@ const imported = ['common', 'events', 'mesh'];
 export async function shipProtos(root: string, folder: string): Promise<void> {
   for (const name of imported) await cp(join(root, 'proto', name), join(folder, name), { recursive: true });
   await collectThirdPartyProtos(folder);
-  // Apache 2.0: google/*, grpc/* and buf/validate.
+  await copyThirdPartyLicense(root, folder);
+}
+
+/** Copies the licence of contracts in google/, grpc/ and buf/validate/, and of code that is generated from them: Apache 2.0. */
+export async function copyThirdPartyLicense(root: string, folder: string): Promise<void> {
   await cp(join(root, 'node_modules/@grpc/grpc-js/LICENSE'), join(folder, 'LICENSE-third-party'));
 }
