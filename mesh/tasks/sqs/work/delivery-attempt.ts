@@ -28,6 +28,8 @@ export interface Received {
   readonly message: Message;
   readonly url: string;
   readonly visibilityS: number;
+  /** It came after the worker began to stop: it is returned, not worked on. */
+  readonly isLate: boolean;
 }
 
 /** An attempt in progress. None of its promises rejects. */
@@ -41,7 +43,10 @@ export interface DeliveryAttempt {
 }
 
 /** Runs a received task in the scope of its sender. SQS keeps the task, hidden from others, until its outcome is recorded. */
-export function attemptMessage({ message, url, visibilityS }: Received, context: SqsWorkContext): DeliveryAttempt {
+export function attemptMessage(
+  { message, url, visibilityS, isLate }: Received,
+  context: SqsWorkContext,
+): DeliveryAttempt {
   const { calls, publisher, settings, clock, logger } = context;
   const { queue } = settings;
   const read = readMessage(message, clock.now());
@@ -68,8 +73,8 @@ export function attemptMessage({ message, url, visibilityS }: Received, context:
     },
   });
   const work = async () => {
-    const leftMs = (delivered.dueMs ?? 0) - clock.now();
-    if (leftMs > 0) return await giveBack(leftMs);
+    const leftMs = Math.max(0, (delivered.dueMs ?? 0) - clock.now());
+    if (isLate || leftMs > 0) return await giveBack(leftMs);
     const outcome = await runAttempt(delivered, task, { ...context, redelivered: receives > 1 }, abort.signal);
     hasOutcome = true;
     const recording = {
@@ -80,7 +85,7 @@ export function attemptMessage({ message, url, visibilityS }: Received, context:
     };
     await recordUntilDone(outcome, delivered, recording, abort.signal);
   };
-  const giveBack = async (delayMs: number) => {
+  const sendBack = async (delayMs: number) => {
     try {
       await publisher.resend(queue, delivered, read, delayMs);
       await lease.remove();
@@ -91,6 +96,11 @@ export function attemptMessage({ message, url, visibilityS }: Received, context:
         'returning a task to its queue failed; SQS delivers it again when its visibility timeout ends',
       );
     }
+  };
+  let returned: Promise<void> | undefined;
+  const giveBack = (delayMs: number): Promise<void> => {
+    returned ??= sendBack(delayMs);
+    return returned;
   };
   return {
     ended: runInScope(scopeOf(task, abort.signal), work).finally(lease.end),

@@ -19,7 +19,7 @@ export interface ReceiveOptions {
   readonly take: (messages: readonly Message[]) => void;
   /** A request failed; it is repeated. */
   readonly failed: (error: unknown) => void;
-  /** Takes no more requests, and lets the last one end. */
+  /** Makes no more requests, and lets the last one end. */
   readonly stopping: AbortSignal;
   /** Ends the last request too. */
   readonly cut: AbortSignal;

@@ -1,7 +1,8 @@
 import { expect, it, onTestFinished } from 'vitest';
 import { createLogger } from '../../../telemetry/logger.ts';
 import { eventually } from '../../../testing/eventually.ts';
-import { systemClock } from '../../../time/clock.ts';
+import { createTestClock } from '../../../testing/test-clock.ts';
+import { type Clock, systemClock } from '../../../time/clock.ts';
 import { createRecentStamps } from '../../brokered/recent-stamps.ts';
 import type { WorkOptions } from '../../task-queue.ts';
 import { answerOnce, type FakeSqs, fakeCalls, fakeQueues } from '../../testing/fake-sqs.ts';
@@ -11,20 +12,22 @@ import { createSqsPublisher } from '../publisher.ts';
 import { createSqsWorker, type SqsWorker } from './worker.ts';
 
 /** The message of task `a`, as SQS delivers it. */
-function messageOf(id: string, receiptHandle = id) {
-  const travel = { stamp: 'stamp', attempts: 0, cutOffs: 0, firstTimeMs: undefined };
-  const { MessageBody: Body, MessageAttributes } = toMessage(
-    { id: 'a', payload: Buffer.from('a'), headers: {} },
-    travel,
-  );
-  return { MessageId: id, ReceiptHandle: receiptHandle, Body, MessageAttributes };
+function messageOf(id: string, { receiptHandle = id, dueMs }: { receiptHandle?: string; dueMs?: number } = {}) {
+  const travel = { stamp: 'stamp', attempts: 0, cutOffs: 0, firstTimeMs: undefined, dueMs };
+  const content = toMessage({ id: 'a', payload: Buffer.from('a'), headers: {} }, travel);
+  return {
+    MessageId: id,
+    ReceiptHandle: receiptHandle,
+    Body: content.MessageBody,
+    MessageAttributes: content.MessageAttributes,
+  };
 }
 
-function startWorker(sqs: FakeSqs, options: Omit<WorkOptions, 'queue'>): SqsWorker {
-  const tools = { clock: systemClock, logger: createLogger('silent') };
+function startWorker(sqs: FakeSqs, options: Omit<WorkOptions, 'queue'>, clock: Clock = systemClock): SqsWorker {
+  const tools = { clock, logger: createLogger('silent') };
   const calls = fakeCalls(sqs);
   const queues = fakeQueues('mails');
-  const publisher = createSqsPublisher(calls, queues, systemClock);
+  const publisher = createSqsPublisher(calls, queues, clock);
   const memory = { done: createRecentStamps(), interrupted: createRecentStamps() };
   const deadLetters = { add: async () => undefined };
   const settings = withDefaults({ ...options, queue: 'mails' });
@@ -54,7 +57,10 @@ it('a task that was sent again while its first message is held is a message of i
 it('a message that SQS delivers again while it is worked on is held by its latest receive', async () => {
   const deleted: unknown[] = [];
   const gate = Promise.withResolvers<void>();
-  const receives = [messageOf('first', 'receive-1'), messageOf('first', 'receive-2')];
+  const receives = [
+    messageOf('first', { receiptHandle: 'receive-1' }),
+    messageOf('first', { receiptHandle: 'receive-2' }),
+  ];
   let attempts = 0;
   let isAllReceived = false;
   const receive = answerOnce(receives.map((message) => ({ Messages: [message] })));
@@ -79,4 +85,70 @@ it('a message that SQS delivers again while it is worked on is held by its lates
   gate.resolve();
   await eventually(() => expect(deleted).toEqual(['receive-2']));
   expect(attempts).toBe(1);
+});
+
+it('a stop closes the last request for messages after a moment, and waits for no grace if nothing is in progress', async () => {
+  const clock = createTestClock();
+  let isClosed = false;
+  const receive = answerOnce([]);
+  const receiveMessage: FakeSqs['receiveMessage'] = async (request, signal) => {
+    signal.addEventListener('abort', () => {
+      isClosed = true;
+    });
+    return await receive(request, signal);
+  };
+  const worker = startWorker({ receiveMessage }, { handle: async () => undefined }, clock);
+  const startMs = clock.elapsedMs();
+  let isStopped = false;
+  void worker.stop(60_000).then(() => {
+    isStopped = true;
+  });
+  await eventually(() => {
+    if (!isStopped) clock.advance(100);
+    expect(isStopped).toBe(true);
+  });
+  expect(isClosed).toBe(true);
+  expect(clock.elapsedMs() - startMs).toBeLessThan(10_000);
+});
+
+it('a stop returns what the last request brings, and begins none of it', async () => {
+  const calls: string[] = [];
+  const answer = Promise.withResolvers<unknown>();
+  const polled = Promise.withResolvers<void>();
+  const worker = startWorker(
+    {
+      async receiveMessage() {
+        polled.resolve();
+        return await answer.promise;
+      },
+      sendMessage: async ({ DelaySeconds }) => void calls.push(`send in ${String(DelaySeconds)} s`),
+      deleteMessage: async ({ ReceiptHandle }) => void calls.push(`delete ${String(ReceiptHandle)}`),
+    },
+    { handle: async () => void calls.push('work') },
+  );
+  await polled.promise;
+  const stopped = worker.stop();
+  answer.resolve({ Messages: [messageOf('late')] });
+  await stopped;
+  expect(calls).toEqual(['send in 0 s', 'delete late']);
+});
+
+it('a task that is not due yet is sent back once, even if the worker stops meanwhile', async () => {
+  let sent = 0;
+  const gate = Promise.withResolvers<void>();
+  const worker = startWorker(
+    {
+      receiveMessage: answerOnce([{ Messages: [messageOf('early', { dueMs: Date.now() + 3_600_000 })] }]),
+      async sendMessage() {
+        sent += 1;
+        await gate.promise;
+      },
+    },
+    { handle: async () => expect.fail('not due yet') },
+  );
+  await eventually(() => expect(sent).toBe(1));
+  const stopped = worker.stop(0);
+  gate.resolve();
+  await stopped;
+  expect(sent).toBe(1);
 });

@@ -19,9 +19,12 @@ const defaultStopGraceMs = 10_000;
 const returnTimeoutMs = 800;
 const maxVisibilityS = 43_200;
 
+/** How long a stop waits for the last request. With a queue that has messages, it ends sooner. */
+const pollGraceMs = 2_000;
+
 /**
- * Creates a worker that receives by long polling. A request for messages cannot be taken back: SQS may give messages to one
- * whose connection was closed, and hides them then. So a stop lets the last request end, within its grace.
+ * Creates a worker that receives by long polling. A stop waits a moment for the last request, returns what it brings, and then
+ * closes it. SQS may give messages to a closed request, and hides them until their visibility timeout ends.
  */
 export function createSqsWorker(queues: SqsQueues, context: SqsWorkContext, longPollS: number): SqsWorker {
   const { settings, clock, logger } = context;
@@ -45,7 +48,7 @@ export function createSqsWorker(queues: SqsQueues, context: SqsWorkContext, long
     const { MessageId: id = '' } = message;
     const known = attempts.get(id);
     if (known) return known.receivedAgain(message);
-    const attempt = attemptMessage({ message, url, visibilityS }, context);
+    const attempt = attemptMessage({ message, url, visibilityS, isLate: stopping.signal.aborted }, context);
     attempts.set(id, attempt);
     void attempt.ended.then(() => endOne(id));
   };
@@ -82,10 +85,12 @@ export function createSqsWorker(queues: SqsQueues, context: SqsWorkContext, long
       if (failure) throw failure;
     },
     async stop(graceMs = defaultStopGraceMs) {
+      const endMs = clock.elapsedMs() + graceMs;
       stopping.abort();
       room.resolve();
-      if ((await endOrGrace(ended(), graceMs, clock)) === 'ended') return;
+      await endOrGrace(polling, Math.min(pollGraceMs, graceMs), clock);
       cut.abort();
+      if ((await endOrGrace(ended(), Math.max(0, endMs - clock.elapsedMs()), clock)) === 'ended') return;
       // Not to be given to the request that was cut.
       const delayMs = Math.max(0, polledUntilMs - performance.now());
       const returned = Promise.all([...attempts.values()].map((one) => one.abandon(delayMs)));
