@@ -26,7 +26,7 @@ export interface AttemptContext extends AttemptMemory {
   readonly redelivered: boolean;
 }
 
-const interruptedText = 'the connection to the broker was lost while the task was in hand';
+const interruptedText = 'the connection to the broker was lost while the task was in progress';
 
 /** Returns a delivered task as its worker gets it. */
 export function taskOf(

@@ -7,7 +7,7 @@ import { createTaskDeadLetters, type TaskDeadLetters } from './task-dead-letters
 export interface OpenOnUseOptions {
   /** Opens the database. */
   readonly open: () => Promise<Storage>;
-  /** Makes what the broker has put aside dead letters, until it is closed. */
+  /** Lists the tasks that the broker holds as rejected, until it is closed. */
   readonly collect: (deadLetters: TaskDeadLetters) => { close(): Promise<void> };
   readonly enqueue: (queue: string, task: NewTask) => Promise<void>;
   readonly retentionMs: number | undefined;
@@ -36,8 +36,8 @@ interface Opened {
 
 /**
  * Keeps a process that only adds tasks from opening a database that it never needs. A process that has it open also collects
- * what the broker has put aside, such as tasks that workers of other programs rejected, and purges; until one does, the
- * broker keeps that.
+ * the tasks that the broker holds as rejected, such as those that workers of other programs rejected, and purges; until one
+ * does, the broker keeps them.
  */
 export function openOnUse(options: OpenOnUseOptions): DeadLettersOnUse {
   let opened: Opened | undefined;
