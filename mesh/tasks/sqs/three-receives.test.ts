@@ -66,4 +66,23 @@ describeSqsTasks('a dead letter queue of SQS', ({ client, newQueue, open }) => {
     expect(await done.promise).toBe('a');
     expect(await listDeadLetters(tasks)).toEqual([]);
   });
+
+  it('that two queues share keeps the messages of the one on which no worker of the mesh works', async () => {
+    const [mails, others, letters] = [newQueue(), newQueue(), newQueue()];
+    const { QueueUrl } = await client().createQueue({ QueueName: letters });
+    const { Attributes } = await client().getQueueAttributes({ QueueUrl, AttributeNames: ['QueueArn'] });
+    const RedrivePolicy = JSON.stringify({ deadLetterTargetArn: Attributes?.QueueArn, maxReceiveCount: 3 });
+    const tasks = await open();
+    for (const queue of [others, mails]) {
+      await client().createQueue({ QueueName: queue, Attributes: { RedrivePolicy } });
+      await tasks.enqueue(queue, [newTask(queue)]);
+      await failThreeTimes(queue);
+    }
+    await eventually(async () => expect(await countOf(letters)).toBe(2), slowly);
+    await tasks.work({ queue: mails, handle: async () => undefined });
+    const dead = await eventually(() => oneDeadLetter(tasks), slowly);
+    expect(dead).toMatchObject({ origin: mails, subjectId: mails });
+    await eventually(async () => expect(await countOf(letters)).toBe(1), slowly);
+    expect(await listDeadLetters(tasks)).toHaveLength(1);
+  }, 90_000);
 });
