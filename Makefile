@@ -151,7 +151,7 @@ verify-edge: $(INSTALLED)
 	@sh scripts/deps.sh edge
 	@exec node scripts/edge/verify.ts $(VERIFY)
 
-## verify-compose: run deploy/Dockerfile and docker-compose.yml on a Docker engine of its own, with every service in a container, call it by all its names, kill, scale, give a wrong secret, and print sizes and memory; installs the engine; needs root
+## verify-compose: run deploy/Dockerfile and docker-compose.yml on a Docker engine of its own, with every service in a container: start it before its servers, upgrade it from the release before (PREVIOUS=<commit>) under load, kill, scale; prints sizes, memory and failed calls; needs root
 verify-compose: $(INSTALLED)
 	@sh scripts/deps.sh kafka compose
 	@exec node scripts/compose/verify.ts

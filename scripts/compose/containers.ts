@@ -8,6 +8,7 @@ export interface Container {
   readonly id: string;
   /** `ordermesh-verify-order-1`. */
   readonly name: string;
+  readonly image: string;
   readonly pid: number;
   readonly restarts: number;
   /** `healthy`, `unhealthy` or `starting`. */
@@ -29,10 +30,11 @@ export async function listContainers({ docker }: DockerEngine, service?: string)
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: what docker inspect prints has no types.
-function toContainer({ Id, Name, State, RestartCount }: any): Container {
+function toContainer({ Id, Name, Config, State, RestartCount }: any): Container {
   return {
     id: Id,
     name: Name.slice(1),
+    image: Config.Image,
     pid: State.Pid,
     restarts: RestartCount,
     health: State.Health?.Status ?? (State.Running ? 'healthy' : 'stopped'),
@@ -58,6 +60,19 @@ export async function untilHealthy(engine: DockerEngine, service?: string): Prom
 async function logOf({ environment }: DockerEngine, id: string): Promise<string> {
   const { stdout, stderr } = await promisify(execFile)('docker', ['logs', '--tail', '5', id], { env: environment });
   return stdout + stderr;
+}
+
+/** Replaces the containers of a service by new ones, one after another, without an interruption. */
+export async function replaceService(engine: DockerEngine, service: string): Promise<void> {
+  const old = await listContainers(engine, service);
+  for (const { id } of old) {
+    await scale(engine, service, old.length + 1);
+    await untilHealthy(engine, service);
+    // Callers find the new one within the seconds that answers of DNS are kept for.
+    await sleep(5_000);
+    await engine.docker('stop', '--time', '30', id);
+    await engine.docker('rm', '--volumes', id);
+  }
 }
 
 /** Makes as many containers of a service, and leaves those that run. */

@@ -36,7 +36,7 @@ async function readServices(): Promise<Readonly<Record<string, Service>>> {
 }
 
 /**
- * Makes the images that docker-compose.yml and deploy/Dockerfile name from packages of Debian, npm and Maven: a machine that
+ * Makes the images that docker-compose.yml and deploy/Dockerfile name from packages of Debian, npm and Maven, but Grafana's: a machine that
  * reaches no registry of images runs both files unchanged. Bases that exist in `engine` are kept.
  */
 export async function makeBases(engine: DockerEngine, folder: string, say: (line: string) => void): Promise<void> {
@@ -63,7 +63,7 @@ export async function makeBases(engine: DockerEngine, folder: string, say: (line
   await cp(servers, context, { recursive: true });
   await cp('scripts/kafka/log4j2.properties', join(context, 'log4j2.properties'));
   await run('cp', ['-rL', '.tools/kafka/libs', join(context, 'libs')]);
-  for (const server of ['postgres', 'rabbitmq', 'kafka'] as const) {
+  for (const server of ['postgres', 'rabbitmq', 'kafka', 'prometheus'] as const) {
     const image = names[server] ?? '';
     say(`making ${image}`);
     await docker('build', '-q', '--network', 'host', '--target', server, '-t', image, context);

@@ -16,13 +16,18 @@ import {
   memoryOf,
 } from './checks.ts';
 import { type DockerEngine, startEngine } from './engine.ts';
-import { makeBases } from './images.ts';
+import { makeBases, meshServices } from './images.ts';
+import { buildPrevious } from './previous.ts';
+import { checkRolling, replaceGateway } from './rolling.ts';
+import { checkPrometheus } from './watch.ts';
 
 // `make verify-compose`: runs docker-compose.yml and deploy/Dockerfile as they are, on a Docker engine of its own, with images
 // made from Debian's packages, and prints what it measured. Exits with 1 if a check fails.
 
 const folder = resolve('.cache/compose');
 const address = '127.0.0.1:50051';
+const httpAddress = '127.0.0.1:8080';
+const profiles = ['--profile', 'mesh', '--profile', 'watch'];
 const maxImageBytes = 120_000_000;
 
 const { version } = JSON.parse(await readFile('package.json', 'utf8'));
@@ -31,21 +36,27 @@ const image = `ordermesh/ordermesh:${version}`;
 try {
   await using engine = await startEngine(folder);
   await using stack = new AsyncDisposableStack();
-  stack.defer(async () => void (await engine.compose(['--profile', 'mesh', 'down', '--volumes', '--timeout', '30'])));
-  await engine.compose(['--profile', 'mesh', 'down', '--volumes', '--timeout', '5']);
+  stack.defer(async () => void (await engine.compose([...profiles, 'down', '--volumes', '--timeout', '30'])));
+  await engine.compose([...profiles, 'down', '--volumes', '--timeout', '5']);
   await step('images', () => makeBases(engine, folder, console.log).then(() => 'ready'));
   await engine.docker('build', '-q', '--network', 'host', '-f', 'deploy/Dockerfile', '-t', image, '.');
   await step('image', () => measureImage(engine));
   await step('without its volume', () => checkMissingVolume(engine, image));
   await step('without TLS', () => checkRefusedOpen(engine, image));
-  await step('servers after services', () => checkServersAfterServices(engine));
+  const before = `${version}-before`;
+  await step('release before', () => buildPrevious(engine, folder, image, `ordermesh/ordermesh:${before}`));
+  await step('its services, then servers', () => checkServersAfterServices(engine, before));
   await step('demo', () => checkDemo(address));
+  await step('replaced under load', () => checkRolling(engine, address, httpAddress));
+  await step('gateway', () => replaceGateway(engine));
   const script = fileURLToPath(new URL('reference.js', import.meta.url));
   await step('names of the reference', () => checkReferenceNames(engine, image, script));
+  await step('Prometheus', async () => checkPrometheus(engine, await meshServices()));
   await step('memory', async () => `\n  ${(await memoryOf(engine)).join('\n  ')}`);
   await step('killed container', () => checkKilled(engine, 'payment', address));
   await step('wrong secret', () => checkWrongSecret(engine, image, address));
   await step('scale', () => checkScale(engine, 'user', address));
+  await step('demo', () => checkDemo(address));
 } catch (error) {
   process.stderr.write(`${messageOf(error)}\n`);
   process.exitCode = 1;
