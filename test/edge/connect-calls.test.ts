@@ -82,7 +82,7 @@ describe.each(rpcProtocols)('a call by %s', (protocol) => {
     );
     expect(seen.metadata).toMatchObject({
       'x-tenant': ['blue'],
-      'x-raw-bin': [new Uint8Array([0, 255])],
+      'x-raw-bin': [Buffer.from([0, 255])],
       'x-request-id': ['req-7'],
     });
     expect(Object.keys(seen.metadata).sort()).toEqual(
