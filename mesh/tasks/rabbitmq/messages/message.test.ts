@@ -1,6 +1,7 @@
 import type { ConsumeMessage } from 'amqplib';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { anyText } from '../../../testing/any-text.ts';
 import { type DeliveredTask, identityOf } from '../../brokered/delivered-task.ts';
 import { checkSendable, readMessage, toProperties } from './message.ts';
 
@@ -16,7 +17,7 @@ function messageWith(headers: unknown, more: Readonly<Record<string, unknown>> =
 const fieldValue = fc.letrec<{ value: unknown }>((tie) => ({
   value: fc.oneof(
     { maxDepth: 4 },
-    fc.string({ unit: 'binary' }),
+    anyText(),
     fc.integer(),
     fc.double(),
     fc.constantFrom(
@@ -44,14 +45,14 @@ const headerName = fc.oneof(
   fc.constantFrom('x-mesh-stamp', 'x-mesh-attempts', 'x-mesh-cut-offs', 'x-mesh-first-time-ms', 'traceparent'),
   fc.constantFrom('x-request-id', 'x-death'),
   fc.constantFrom('x-delivery-count', 'content-type', '__proto__', 'constructor'),
-  fc.string({ unit: 'binary', maxLength: 20 }),
+  anyText(),
 );
 
 const anyMessage = fc
   .record({
     headers: fc.option(fc.dictionary(headerName, fieldValue, { maxKeys: 8 }), { nil: undefined }),
-    messageId: fc.option(fc.string({ unit: 'binary', maxLength: 400 }), { nil: undefined }),
-    contentType: fc.option(fc.string({ unit: 'binary', maxLength: 400 }), { nil: undefined }),
+    messageId: fc.option(anyText({ maxLength: 400 }), { nil: undefined }),
+    contentType: fc.option(anyText({ maxLength: 400 }), { nil: undefined }),
   })
   .map(({ headers, ...more }) => messageWith(headers, more));
 
