@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { SQS } from '@aws-sdk/client-sqs';
 import { afterAll, afterEach, beforeAll, beforeEach } from 'vitest';
+import type { ServerTrust } from '../../config/server-trust.ts';
 import { parseSqsUrl } from '../../config/sqs-url.ts';
 import { uuidv7 } from '../../ids/ids.ts';
 import { openStorage } from '../../storage/open.ts';
@@ -27,8 +28,8 @@ export interface TestSqs {
   /** A folder that is removed after the test. */
   folder(): string;
   newQueue(): string;
-  /** Opens the task queues and closes them after the test. Default: on the server itself. */
-  open(url?: string, clock?: Clock): Promise<TaskQueue>;
+  /** Opens the task queues and closes them after the test. Default: on the server itself, with the time of the machine. */
+  open(url?: string, options?: { readonly clock?: Clock; readonly trust?: ServerTrust }): Promise<TaskQueue>;
   /** Runs after the test, in reverse order. */
   defer(clean: () => Promise<unknown>): void;
 }
@@ -69,13 +70,13 @@ export function describeSqsTasks(name: string, suite: (sqs: TestSqs) => void): v
       url,
       folder: () => folder.path,
       newQueue: () => `queue-${uuidv7()}`,
-      async open(where = url(), clock = systemClock) {
+      async open(where = url(), { clock = systemClock, trust = {} } = {}) {
         const target = parseSqsUrl(where);
         if (!target) throw new TypeError(`invalid URL ${where}`);
         const shared = { ...storage, close: async () => undefined };
         const logger = createLogger('silent');
         // A stop waits for the last request to end.
-        const tasks = await openSqsTasks(target, { open: async () => shared, longPollS: 1, clock, logger });
+        const tasks = await openSqsTasks(target, { trust, open: async () => shared, longPollS: 1, clock, logger });
         let closed: Promise<void> | undefined;
         // The suite closes the queues that it opens, others are closed here.
         const close = () => {

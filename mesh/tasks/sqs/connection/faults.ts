@@ -49,8 +49,7 @@ export function judgeSqsFault(error: unknown): SqsFault {
   const [, kind, remedy] = kinds.find(([names]) => names.test(name)) ?? [];
   if (kind) return { kind, text: [`${name}: ${text}`, remedy].filter(Boolean).join('; ') };
   const status = statusOf(error);
-  if (status === undefined)
-    return { kind: 'away', text: `SQS cannot be reached: ${text}; check that it can from here` };
+  if (status === undefined) return { kind: 'away', text: `SQS cannot be reached: ${text}; ${wayTo(error)}` };
   return { kind: status >= 500 ? 'away' : 'wait', text: `${name} (${status}): ${text}` };
 }
 
@@ -66,6 +65,13 @@ export function sqsError(error: unknown): MeshError {
 /** Returns the kind of an error that `SqsCalls.call` threw; `undefined` for any other. */
 export function faultKindOf(error: unknown): SqsFaultKind | undefined {
   return error instanceof MeshError && error.cause !== undefined ? judgeSqsFault(error.cause).kind : undefined;
+}
+
+/** Says what to look at if no answer came. */
+function wayTo(error: unknown): string {
+  // So ends what is sent in clear text to a server with TLS.
+  const isCut = error instanceof Error && 'code' in error && error.code === 'ECONNRESET';
+  return `check that it can from here${isCut ? ', and that an endpoint with TLS is https://' : ''}`;
 }
 
 function statusOf(error: unknown): number | undefined {

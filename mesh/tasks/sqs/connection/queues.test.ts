@@ -3,11 +3,12 @@ import { parseSqsUrl } from '../../../config/sqs-url.ts';
 import { createLogger } from '../../../telemetry/logger.ts';
 import { createTestClock } from '../../../testing/test-clock.ts';
 import { type FakeSqs, fakeCalls } from '../../testing/fake-sqs.ts';
+import { sqsError } from './faults.ts';
 import { createSqsQueues } from './queues.ts';
 
-function newQueues(sqs: FakeSqs) {
+function newQueues(sqs: FakeSqs, url = 'sqs://eu-central-1?queues=existing') {
   const clock = createTestClock();
-  const target = parseSqsUrl('sqs://eu-central-1?queues=existing') ?? expect.fail();
+  const target = parseSqsUrl(url) ?? expect.fail();
   return { clock, queues: createSqsQueues({ target, calls: fakeCalls(sqs), clock, logger: createLogger('silent') }) };
 }
 
@@ -49,4 +50,24 @@ it('the late failure of an old lookup leaves the later one known', async () => {
   await expect(old).rejects.toThrow('too late');
   await queues.ensure('mails');
   expect(lookups).toHaveLength(2);
+});
+
+it('the queues of another account are asked for by its number, and never created', async () => {
+  const asked: unknown[] = [];
+  const missing = Object.assign(new Error('no such queue'), { name: 'QueueDoesNotExist' });
+  const { queues } = newQueues(
+    {
+      async getQueueUrl(request) {
+        asked.push(request);
+        throw sqsError(missing);
+      },
+      createQueue: async () => expect.fail('it belongs to another account'),
+    },
+    'sqs://eu-central-1/prod-?account=123456789012',
+  );
+  await expect(queues.ensure('mails')).rejects.toMatchObject({
+    reason: 'TASKS_MISCONFIGURED',
+    message: expect.stringContaining('queue prod-mails does not exist in account 123456789012: create it there'),
+  });
+  expect(asked).toEqual([{ QueueName: 'prod-mails', QueueOwnerAWSAccountId: '123456789012' }]);
 });

@@ -98,7 +98,9 @@ export function createSqsQueues({ target, calls, clock, logger }: SqsQueuesOptio
     return QueueUrl ?? '';
   };
   const createBoth = async (name: string): Promise<string> => {
-    if (!createsQueues || account !== undefined)
+    if (account !== undefined)
+      throw sqsMisconfigured({ problem: `queue ${name} does not exist in account ${account}: create it there` });
+    if (!createsQueues)
       throw sqsMisconfigured({ problem: `queue ${name} does not exist: create it, or let TASKS_URL create queues` });
     const letters = name + deadLetterSuffix;
     const lettersUrl = (await urlOf(letters)) ?? (await create(letters, {}));

@@ -1,7 +1,8 @@
+import { once } from 'node:events';
 import { expect, it, onTestFinished } from 'vitest';
 import { createLogger } from '../../../telemetry/logger.ts';
 import { eventually } from '../../../testing/eventually.ts';
-import { createTestClock } from '../../../testing/test-clock.ts';
+import { createTestClock, type TestClock } from '../../../testing/test-clock.ts';
 import { type Clock, systemClock } from '../../../time/clock.ts';
 import { createRecentStamps } from '../../brokered/recent-stamps.ts';
 import type { WorkOptions } from '../../task-queue.ts';
@@ -34,6 +35,18 @@ function startWorker(sqs: FakeSqs, options: Omit<WorkOptions, 'queue'>, clock: C
   const worker = createSqsWorker(queues, { ...tools, ...memory, calls, publisher, settings, deadLetters }, 20);
   onTestFinished(() => worker.stop(0));
   return worker;
+}
+
+/** Stops a worker, with a grace of a minute, while time passes. */
+async function stopOn(clock: TestClock, worker: SqsWorker): Promise<void> {
+  let isStopped = false;
+  void worker.stop(60_000).then(() => {
+    isStopped = true;
+  });
+  await eventually(() => {
+    if (!isStopped) clock.advance(100);
+    expect(isStopped).toBe(true);
+  });
 }
 
 it('a task that was sent again while its first message is held is a message of its own', async () => {
@@ -99,14 +112,7 @@ it('a stop closes the last request for messages after a moment, and waits for no
   };
   const worker = startWorker({ receiveMessage }, { handle: async () => undefined }, clock);
   const startMs = clock.elapsedMs();
-  let isStopped = false;
-  void worker.stop(60_000).then(() => {
-    isStopped = true;
-  });
-  await eventually(() => {
-    if (!isStopped) clock.advance(100);
-    expect(isStopped).toBe(true);
-  });
+  await stopOn(clock, worker);
   expect(isClosed).toBe(true);
   expect(clock.elapsedMs() - startMs).toBeLessThan(10_000);
 });
@@ -150,4 +156,51 @@ it('a task that is not due yet is sent back once, even if the worker stops meanw
   await worker.stop(0);
   gate.resolve();
   expect(sent).toBe(1);
+});
+
+it('a task that waits for longer than SQS delays is sent again until it is due, and only then worked on', async () => {
+  const clock = createTestClock();
+  const startMs = clock.now();
+  const delaysS: number[] = [];
+  const attempts: number[] = [];
+  let queued: unknown[] = [messageOf('first')];
+  let arrival = Promise.withResolvers<void>();
+  const worker = startWorker(
+    {
+      async receiveMessage(_request, signal) {
+        if (queued.length === 0) await Promise.race([arrival.promise, once(signal, 'abort')]);
+        signal.throwIfAborted();
+        const Messages = queued;
+        [queued, arrival] = [[], Promise.withResolvers()];
+        return { Messages };
+      },
+      // The queue has the message again when its delay has passed.
+      async sendMessage({ MessageBody, MessageAttributes, DelaySeconds }) {
+        const MessageId = `message-${delaysS.push(Number(DelaySeconds))}`;
+        clock.after(Number(DelaySeconds) * 1_000, () => {
+          queued.push({ MessageId, ReceiptHandle: MessageId, Body: MessageBody, MessageAttributes });
+          arrival.resolve();
+        });
+      },
+    },
+    {
+      retryDelaysMs: [2_300_000],
+      async handle({ attempt }) {
+        attempts.push(attempt);
+        if (attempt === 1) throw new Error('not now');
+      },
+    },
+    clock,
+  );
+  for (const sent of [1, 2, 3]) {
+    await eventually(() => expect(delaysS).toHaveLength(sent));
+    expect(attempts).toEqual([1]);
+    clock.advance(Number(delaysS.at(-1)) * 1_000);
+  }
+  await eventually(() => expect(attempts).toEqual([1, 2]));
+  // The delay of a retry varies by a tenth.
+  expect(delaysS.slice(0, 2)).toEqual([900, 900]);
+  expect(clock.now() - startMs).toBeGreaterThanOrEqual(2_070_000);
+  expect(clock.now() - startMs).toBeLessThanOrEqual(2_531_000);
+  await stopOn(clock, worker);
 });
