@@ -1,5 +1,6 @@
 import { cp, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { bundle } from './bundle.ts';
 import { compile } from './compile.ts';
 import { entriesOf, originIn, type Package, placeIn, readPackages, sourceOf } from './manifest.ts';
 import { type Aliases, readModule } from './module.ts';
@@ -15,8 +16,8 @@ export interface BuiltPackage extends Package {
 }
 
 /**
- * Builds the packages in `packages/` to `<targetDir>/<name>`: what is reachable from their entry points, compiled, with the
- * files that it reads, package.json, README and licence.
+ * Builds the packages in `packages/` to `<targetDir>/<name>`: what is reachable from their entry points, compiled, and for
+ * some of them bundled, with the files that it reads, package.json, README and licence.
  */
 export async function buildPackages(root: string, targetDir: string): Promise<BuiltPackage[]> {
   const packages = await readPackages(root);
@@ -32,6 +33,9 @@ export async function buildPackages(root: string, targetDir: string): Promise<Bu
     await rm(compiled, { recursive: true });
   }
 }
+
+/** Packages whose modules are bundled, to be loaded fast. Those of others read files by where they are. */
+const bundledPackages: ReadonlySet<string> = new Set(['grpc']);
 
 interface Tree {
   readonly root: string;
@@ -56,6 +60,7 @@ async function assemble(tree: Tree, each: Package, folder: string): Promise<Buil
   const seen = new Set<string>();
   const placeOf = placeIn(each);
   const open = entriesOf(each.manifest).map(originIn(each));
+  const isBundled = bundledPackages.has(each.name);
   for (let path = open.pop(); path !== undefined; path = open.pop()) {
     if (seen.has(path)) continue;
     seen.add(path);
@@ -64,8 +69,16 @@ async function assemble(tree: Tree, each: Package, folder: string): Promise<Buil
     await writeFile(join(folder, placeOf(path)), needs.text);
     open.push(...needs.modules);
     for (const name of needs.packages) (path.endsWith('.d.ts') ? typeImports : imports).set(name, placeOf(path));
+    if (isBundled && needs.files.length > 0) {
+      throw new Error(`${path} reads ${needs.files.join(', ')}: move that out of the bundled package ${each.name}`);
+    }
     for (const file of needs.files) await copyAsset(tree.root, file, folder);
   }
+  if (isBundled)
+    await bundle(
+      folder,
+      entriesOf(each.manifest).filter((path) => path.endsWith('.js')),
+    );
   if ([...seen].some((path) => thirdPartyCode.test(path))) await copyThirdPartyLicense(tree.root, folder);
   return { ...each, folder, imports, typeImports };
 }

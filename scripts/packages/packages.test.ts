@@ -95,11 +95,33 @@ describe('the packages', () => {
       built.map(async ({ name, folder: at }) => {
         const files = await filesOf(at);
         const licensed = files.includes('LICENSE-third-party');
-        return { name, licensed, has: files.some((file) => /^gen\/ts\/(buf|google|grpc)\//.test(file)) };
+        // A bundle names the modules in it.
+        const modules = files.filter((file) => file.endsWith('.js')).map((file) => readFile(join(at, file), 'utf8'));
+        const named = (await Promise.all(modules)).flatMap((text) => text.match(/^\/\/ gen\/ts\/.*/gm) ?? []);
+        const paths = [...files, ...named.map((comment) => comment.slice('// '.length))];
+        return { name, licensed, has: paths.some((path) => /^gen\/ts\/(buf|google|grpc)\//.test(path)) };
       }),
     );
     expect(compiled.filter(({ licensed, has }) => licensed !== has)).toEqual([]);
     expect(compiled.filter(({ has }) => has).map(({ name }) => name)).toEqual(['cli', 'grpc', 'mesh']);
+  });
+
+  it('have one file of code for each entry point, and few shared ones, in the package that is bundled', async () => {
+    const at = join(folder, 'grpc');
+    const modules = (await filesOf(at)).filter((file) => file.endsWith('.js'));
+    expect(modules).toEqual(expect.arrayContaining(['dist/index.js', 'dist/health.js', 'dist/reflection.js']));
+    expect(modules.length).toBeLessThan(7);
+    const [index, health, reflection] = await Promise.all(
+      ['index', 'health', 'reflection'].map(async (name) => await import(join(at, `dist/${name}.js`))),
+    );
+    // What an editor shows, and what a stack trace names.
+    expect(await readFile(join(at, 'dist/index.d.ts'), 'utf8')).toContain('interface of nice-grpc');
+    expect(await readFile(join(at, 'dist/index.js'), 'utf8')).toContain('/** Creates a server. */');
+    expect([index.createServer, health.addHealth, reflection.addReflection].map(({ name }) => name)).toEqual([
+      'createServer',
+      'addHealth',
+      'addReflection',
+    ]);
   });
 
   it('can be published only as they are built, not from their sources', async () => {
