@@ -214,7 +214,7 @@ proto-breaking: $(INSTALLED)
 packages: $(INSTALLED)
 	@exec node scripts/packages.ts
 
-## verify-packages: install the packages of make packages in empty projects, build, test and call the gift service there, and print sizes and start-up times
+## verify-packages: install the packages of make packages in empty projects, run the gift service and a program for nice-grpc there, and print sizes and start-up times
 verify-packages: $(INSTALLED)
 	VERIFY_PACKAGES=1 vitest run scripts/packages
 

@@ -14,8 +14,8 @@ export interface OutsideProject extends AsyncDisposable {
   copy(from: string, to: string): Promise<void>;
   /** Runs a program of the project. Returns what it printed, and rejects with it when it fails. */
   run(command: string, ...args: readonly string[]): Promise<string>;
-  /** Size of `node_modules`, in megabytes. */
-  installedMegabytes(): Promise<number>;
+  /** The size of the files in a folder, by default `node_modules`, in megabytes. */
+  megabytesOf(folder?: string): Promise<number>;
 }
 
 /** Makes a project with this package.json, and installs what it names: from npm's cache what is there. */
@@ -27,6 +27,8 @@ export async function createProject(manifest: object): Promise<OutsideProject> {
   };
   const environment = {
     ...process.env,
+    // The cache of Vitest would hide what a first start costs.
+    NODE_COMPILE_CACHE: undefined,
     PATH: `${join(path, 'node_modules/.bin')}:${dirname(process.execPath)}:${process.env.PATH}`,
   };
   const run = (command: string, ...args: readonly string[]) =>
@@ -46,17 +48,18 @@ export async function createProject(manifest: object): Promise<OutsideProject> {
     write,
     copy: async (from, to) => await cp(join(root, from), join(path, to), { recursive: true }),
     run,
-    installedMegabytes: async () => {
-      const files = await Array.fromAsync(glob('node_modules/**', { cwd: path }));
-      const sizes = await Promise.all(files.map(async (file) => (await stat(join(path, file))).size));
-      return Math.ceil(sizes.reduce((sum, size) => sum + size, 0) / 1e6);
+    megabytesOf: async (folder = 'node_modules') => {
+      const entries = await Array.fromAsync(glob(`${folder}/**`, { cwd: path, withFileTypes: true }));
+      const files = entries.filter((entry) => entry.isFile()).map(({ parentPath, name }) => join(parentPath, name));
+      const sizes = await Promise.all(files.map(async (file) => (await stat(file)).size));
+      return sizes.reduce((sum, size) => sum + size, 0) / 1e6;
     },
     [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }),
   };
 }
 
-/** Strict settings of a project that runs its TypeScript on Node. The declarations of packages are checked too. */
-export async function strictConfig(): Promise<string> {
+/** Strict settings of a project that runs its TypeScript on Node. `skipLibCheck`: false checks the declarations of packages too. */
+export async function strictConfig({ skipLibCheck = false } = {}): Promise<string> {
   const { compilerOptions } = JSON.parse(await readFile(join(root, 'tsconfig.json'), 'utf8'));
-  return JSON.stringify({ compilerOptions: { ...compilerOptions, skipLibCheck: false }, exclude: ['node_modules'] });
+  return JSON.stringify({ compilerOptions: { ...compilerOptions, skipLibCheck }, exclude: ['node_modules'] });
 }
