@@ -1,25 +1,19 @@
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
-import { type EngineName, engineNames } from '../../mesh/engines/engines.ts';
+import { engineNames } from '../../mesh/engines/engines.ts';
 import { connectConformance, connectProtoFolder } from '../../mesh/testing/servers/go-tools.ts';
 import { describeWithServer } from '../../mesh/testing/servers/servers.ts';
 import { tempFolder } from '../../mesh/testing/temp-folder.ts';
+import { caseCounts, program, type Role, runSuite, timeoutMs } from './connect/run-suite.ts';
 import { mustRun } from './support/run-tool.ts';
 
-type Role = 'server' | 'client';
+/** The result of a run in which this many cases passed, and all others did too. */
+const allPassed = (passed: number) => ({ passed, failed: 0, knownFailed: 0 });
 
-const program = (name: string) => fileURLToPath(new URL(`connect/${name}.ts`, import.meta.url));
-const features = (name: string) => fileURLToPath(new URL(`connect/${name}.yaml`, import.meta.url));
-
-const timeoutMs = 120_000;
-
-/** The number of cases in the installed version, by the pattern of their names. */
-const caseCounts = [
-  { connection: 'a plain connection', pattern: '**/TLS:false/**', server: 374, client: 409 },
-  { connection: 'TLS', pattern: '**/TLS:true/**', server: 194, client: 235 },
-  { connection: 'TLS with client certificates', pattern: 'TLS Client Certs/**', server: 2, client: 2 },
-] as const;
+/** Runs the cases of gRPC against an engine. */
+async function runEngine(mode: Role, pattern: string, engine: string, ...more: readonly string[]) {
+  return await runSuite({ mode, features: 'features', pattern, tested: [program(mode), engine, ...more] });
+}
 
 for (const engine of engineNames) {
   describeWithServer(connectConformance, `the conformance suite of Connect on ${engine}`, () => {
@@ -27,7 +21,7 @@ for (const engine of engineNames) {
       'passes all $server cases as a server over $connection',
       { timeout: timeoutMs },
       async ({ pattern, server }) => {
-        expect(await runSuite('server', engine, pattern)).toEqual({ passed: server, failed: 0 });
+        expect(await runEngine('server', pattern, engine)).toEqual(allPassed(server));
       },
     );
 
@@ -35,7 +29,7 @@ for (const engine of engineNames) {
       'passes all $client cases as a client over $connection',
       { timeout: timeoutMs },
       async ({ pattern, client }) => {
-        expect(await runSuite('client', engine, pattern)).toEqual({ passed: client, failed: 0 });
+        expect(await runEngine('client', pattern, engine)).toEqual(allPassed(client));
       },
     );
   });
@@ -49,7 +43,7 @@ const throughGateway = process.env.WHOLE_SUITES
 describeWithServer(connectConformance, 'the conformance suite of Connect', () => {
   const { pattern, count } = throughGateway;
   it(`passes ${count} cases against a server behind the gateway`, { timeout: timeoutMs }, async () => {
-    expect(await runSuite('server', 'native', pattern, 'behind-gateway')).toEqual({ passed: count, failed: 0 });
+    expect(await runEngine('server', pattern, 'native', 'behind-gateway')).toEqual(allPassed(count));
   });
 });
 
@@ -64,22 +58,8 @@ describeWithServer(connectConformance, 'the conformance suite of Connect', () =>
     await using folder = await tempFolder();
     const descriptors = join(folder.path, 'conformance.binpb');
     await mustRun(['buf', 'build', connectProtoFolder, '--as-file-descriptor-set', `--output=${descriptors}`]);
-    const edge = [program('edge-server'), descriptors];
-    expect(await run('server', features('edge-features'), pattern, edge)).toEqual({ passed: count, failed: 0 });
+    const tested = [program('edge-server'), descriptors];
+    const ran = await runSuite({ mode: 'server', features: 'edge-features', pattern, tested });
+    expect(ran).toEqual(allPassed(count));
   });
 });
-
-/** Runs the cases of gRPC against an engine. */
-async function runSuite(role: Role, engine: EngineName, pattern: string, ...more: readonly string[]) {
-  return await run(role, features('features'), pattern, [program(role), engine, ...more]);
-}
-
-/** Runs the cases that match a pattern against a program. Throws with the failures if there are any. */
-async function run(mode: Role, conf: string, pattern: string, tested: readonly string[]) {
-  // Its limits of time for servers do not depend on the machine: 10 s for a start, and 0.5 s for a call to reach its handler.
-  const load = mode === 'server' ? ['--max-servers=1', '--parallel=4'] : [];
-  const command = [connectConformance.path, `--mode=${mode}`, `--conf=${conf}`, `--run=${pattern}`, ...load];
-  const output = await mustRun([...command, '--', process.execPath, ...tested], timeoutMs);
-  const [, passed, failed] = /(\d+) passed, (\d+) failed/.exec(output) ?? [];
-  return { passed: Number(passed), failed: Number(failed) };
-}

@@ -3,8 +3,8 @@ import { grpcGoClient } from '../../mesh/testing/servers/go-tools.ts';
 import { describeWithServer } from '../../mesh/testing/servers/servers.ts';
 import { soak, standardCases } from './support/cases.ts';
 import { describeEachEngine, serveTestService } from './support/each-engine.ts';
+import { runGoCase } from './support/foreign-clients.ts';
 import { itConforms } from './support/known-gaps.ts';
-import { mustRun } from './support/run-tool.ts';
 
 const soakTimeout = { timeout: 60_000 };
 const soakLimit = ['-soak_overall_timeout_seconds=50'];
@@ -13,21 +13,17 @@ describeEachEngine('a server', (engine) => {
   describeWithServer(grpcGoClient, "called by grpc-go's client", () => {
     const port = serveTestService(engine);
 
-    // An IP address: for a name, the client would query DNS for a service config.
-    const run = (name: string, ...args: string[]) =>
-      mustRun([grpcGoClient.path, '-server_host=127.0.0.1', `-server_port=${port()}`, `-test_case=${name}`, ...args]);
-
-    for (const name of standardCases) itConforms(`${engine} server`, name, () => run(name));
+    for (const name of standardCases) itConforms(`${engine} server`, name, () => runGoCase(port(), name));
 
     it.each([
       ['rpc_soak', soak.rpcs],
       ['channel_soak', soak.channels],
     ])('passes %s with %i calls', soakTimeout, async (name, count) => {
-      await run(name, `-soak_iterations=${count}`, ...soakLimit);
+      await runGoCase(port(), name, `-soak_iterations=${count}`, ...soakLimit);
     });
 
     it(`passes rpc_soak with ${soak.rpcs} calls, 8 at a time on one connection`, soakTimeout, async () => {
-      await run('rpc_soak', `-soak_iterations=${soak.rpcs}`, '-soak_num_threads=8', ...soakLimit);
+      await runGoCase(port(), 'rpc_soak', `-soak_iterations=${soak.rpcs}`, '-soak_num_threads=8', ...soakLimit);
     });
   });
 });

@@ -1,19 +1,19 @@
 import type { ClientTls, Transport } from '../../../mesh/engines/engine.ts';
-import { type EngineName, engineByName } from '../../../mesh/engines/engines.ts';
 import { fixedIdentity } from '../../../mesh/engines/tls/fixed-identity.ts';
+import { testedEngine } from '../support/tested-engine.ts';
 import { loadConformanceContract } from './contract.ts';
 import { readDelimited, writeDelimited } from './delimited.ts';
 import { makeCall } from './make-call.ts';
 import type { ClientCompatRequest, ClientCompatResponse } from './messages.ts';
 
-// The client under test: `node client.ts <engine>`. The runner sends the calls to make to standard input, and reads from
+// The client under test: `node client.ts <engine, or path of the module of @ordermesh/grpc>`. The runner sends the calls to make to standard input, and reads from
 // standard output how each ended.
 
 /** More at a time would only delay the calls that measure time. */
 const maxCalls = 8;
 
 const contract = loadConformanceContract();
-const engine = await engineByName(process.argv[2] as EngineName);
+const engine = await testedEngine(process.argv[2] ?? '');
 const transports = new Map<string, Transport>();
 const running = new Set<Promise<void>>();
 

@@ -1,20 +1,20 @@
 import { Metadata } from 'nice-grpc-common';
 import type { ServerHostOptions } from '../../../mesh/engines/engine.ts';
-import { type EngineName, engineByName } from '../../../mesh/engines/engines.ts';
 import { fixedIdentity } from '../../../mesh/engines/tls/fixed-identity.ts';
 import { engineBehindGateway } from '../../../mesh/testing/engine-behind-gateway.ts';
+import { testedEngine } from '../support/tested-engine.ts';
 import { loadConformanceContract } from './contract.ts';
 import { readDelimited, writeDelimited } from './delimited.ts';
 import type { ServerCompatRequest, StreamRequest } from './messages.ts';
 import { requestedStatus } from './requested-status.ts';
 import { addConformanceService } from './service.ts';
 
-// The server under test: `node server.ts <engine> [behind-gateway]`. The runner sends what it should be like to standard input, reads its
+// The server under test: `node server.ts <engine, or path of the module of @ordermesh/grpc> [behind-gateway]`. The runner sends what it should be like to standard input, reads its
 // address from standard output, and ends the process.
 
 const contract = loadConformanceContract();
-const [, , engineName, gateway] = process.argv;
-const engine = gateway === undefined ? await engineByName(engineName as EngineName) : engineBehindGateway;
+const [, , engineName = '', gateway] = process.argv;
+const engine = gateway === undefined ? await testedEngine(engineName) : engineBehindGateway;
 
 await warmUp();
 for await (const bytes of readDelimited(process.stdin)) {

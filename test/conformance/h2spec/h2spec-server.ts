@@ -1,5 +1,4 @@
-import type { EngineMethod } from '../../../mesh/engines/engine.ts';
-import { type EngineName, engineByName } from '../../../mesh/engines/engines.ts';
+import type { Engine, EngineMethod } from '../../../mesh/engines/engine.ts';
 import { toStatus } from '../../../mesh/errors/to-status.ts';
 import { createLogger } from '../../../mesh/telemetry/logger.ts';
 import type { TestTarget } from '../test-service/start.ts';
@@ -21,8 +20,7 @@ const method: EngineMethod<Uint8Array, Uint8Array> = {
 export const h2specPath = method.path;
 
 /** Starts a server for h2spec. It allows few concurrent streams, so a case can exceed the limit. */
-export async function startH2specServer(engineName: EngineName): Promise<TestTarget> {
-  const engine = await engineByName(engineName);
+export async function startH2specServer(engine: Engine): Promise<TestTarget> {
   const logger = createLogger('silent');
   const host = engine.createServerHost({
     maxConcurrentStreams: 10,

@@ -10,6 +10,9 @@ export type Outcome = 'passed' | 'failed' | 'skipped';
 /** Outcomes by case id: `http2/6.9.1/2` is the second case of section 6.9.1. */
 export type Outcomes = Readonly<Record<string, Outcome>>;
 
+/** The number of cases in the installed version: generic, http2 and hpack, including the strict ones. */
+export const caseCount = 146;
+
 // Cases mostly wait, so parts of similar duration run concurrently.
 const parts = [['generic', 'hpack', 'http2/3', 'http2/4', 'http2/8'], ['http2/5'], ['http2/6', 'http2/7']];
 
