@@ -1,10 +1,12 @@
 import { execFileSync } from 'node:child_process';
-import { mkdir, mkdtemp, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { messageOf } from '../mesh/errors/error-text.ts';
 import { languages } from './clients/clients.ts';
 import { deriveFromDescriptors, descriptorsIn } from './gen/derive.ts';
+import { swapEntries, UnrestoredError } from './gen/swap-entries.ts';
 import { collectThirdPartyProtos } from './protos/third-party-protos.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -16,11 +18,9 @@ async function regenerate(): Promise<void> {
   const fresh = await mkdtemp(join(root, '.cache/gen-'));
   try {
     await generate(fresh);
-    await mkdir(join(root, 'gen'), { recursive: true });
-    for (const name of await listCommitted()) await rm(join(root, 'gen', name), { recursive: true });
-    for (const name of await readdir(join(fresh, 'gen'))) {
-      await rename(join(fresh, 'gen', name), join(root, 'gen', name));
-    }
+    for (const path of [join(root, 'gen'), join(fresh, 'previous')]) await mkdir(path, { recursive: true });
+    const swap = { names: await listCommitted(), fresh: join(fresh, 'gen'), aside: join(fresh, 'previous') };
+    await swapEntries(join(root, 'gen'), swap);
   } finally {
     await rm(fresh, { recursive: true });
   }
@@ -105,6 +105,8 @@ try {
   await main();
 } catch (error) {
   // Buf has already printed the problem; a stack trace would hide it.
-  console.error(`gen/ is unchanged: ${error instanceof Error ? error.message : error}`);
+  const state =
+    error instanceof UnrestoredError ? 'gen/ is incomplete, "git checkout gen" restores it' : 'gen/ is unchanged';
+  console.error(`${state}: ${messageOf(error)}`);
   process.exitCode = 1;
 }
