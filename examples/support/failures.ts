@@ -1,6 +1,7 @@
 import { ClientError, Status } from 'nice-grpc';
 import { AccessError } from './access.ts';
 import { AnsweredError, isNotServed, isUnreached } from './clients.ts';
+import { inRepository } from './commands-here.ts';
 
 /** The exit codes of the programs that call a mesh. docs/operating.md explains them. */
 export const exitCode = {
@@ -52,8 +53,7 @@ export function describeFailure(error: unknown, address: string): Failure {
 
 /** What to do about a refusal that depends on who calls. */
 const refusalAdvice: Readonly<Partial<Record<Status, string>>> = {
-  [Status.UNAUTHENTICATED]:
-    '; set ORDERMESH_TOKEN to a token that the mesh accepts, for example $(make -s token ROLES=operator)',
+  [Status.UNAUTHENTICATED]: `; set ORDERMESH_TOKEN to a token that the mesh accepts${withMake(', for example $(make -s token ROLES=operator)')}`,
   [Status.PERMISSION_DENIED]:
     '; set ORDERMESH_TOKEN to a token of a user or a role that may: see docs/authorization.md',
 };
@@ -71,10 +71,11 @@ const ownCertificate = /certificate required|bad certificate|unknown ca|certific
 /** Returns why TLS failed and what to do, if the text of a connection error says that it did. */
 function tlsAdvice(details: string): string | undefined {
   if (ownCertificate.test(details))
-    return 'it does not accept this client certificate: set TLS_CERT and TLS_KEY to a valid one, see "make certs"';
+    return `it does not accept this client certificate: set TLS_CERT and TLS_KEY to a valid one${withMake(', see "make certs"')}`;
   if (serverExpired.test(details))
-    return 'its certificate has expired: run "make certs", or renew it with your issuer; it needs no restart';
-  if (untrusted.test(details)) return 'TLS_CA is not the CA that signed its certificate: set it, see "make certs"';
+    return `its certificate has expired: ${withMake('run "make certs", or ')}renew it with your issuer; it needs no restart`;
+  if (untrusted.test(details))
+    return `TLS_CA is not the CA that signed its certificate: set it${withMake(', see "make certs"')}`;
   if (otherName.test(details)) return 'its certificate has another name: set ADDRESS to a name that it has';
   if (noTls.test(details)) return 'it does not use TLS: unset TLS_CA, or start it with TLS=1';
   if (endedAtOnce.test(details))
@@ -90,7 +91,13 @@ export function exitCodeOf(status: Status): ExitCode {
 
 /** The text for a mesh that does not run, or not there. */
 export function unreachedText(address: string): string {
-  return `the mesh at ${address} cannot be reached: run "make start" in another terminal, or set ADDRESS`;
+  const start = withMake('run "make start" in another terminal', 'check that it runs');
+  return `the mesh at ${address} cannot be reached: ${start}, or set ADDRESS`;
+}
+
+/** A part of a text that names a target of make, and what stands in its place outside of the repository. */
+function withMake(text: string, outside = ''): string {
+  return inRepository ? text : outside;
 }
 
 /** A path begins with the package of the service, such as `/inventory.v1.InventoryService/CreateItem`. */

@@ -4,6 +4,7 @@ import { findMisspellings } from '../config/misspellings.ts';
 import { processSettings } from '../config/process-settings.ts';
 import type { AnySetting } from '../config/setting.ts';
 import { filesReadByOthers, variablesOf } from '../config/setting-files.ts';
+import { ContractError } from '../contract/contract-error.ts';
 import { contractDescriptors, readDeclaredServices } from '../contract/declared-services.ts';
 import { gatewayName, serviceNameOf } from '../discovery/discovery.ts';
 import { MeshError } from '../errors/mesh-error.ts';
@@ -123,7 +124,7 @@ function warnOfSettings(logger: Logger, settings: readonly AnySetting[]): void {
 
 function describe(error: unknown): string {
   if (error instanceof ConfigError) return `cannot start:${error.faults.length === 1 ? ' ' : '\n'}${error.message}`;
-  if (error instanceof MeshError) return `cannot start: ${error.message}`;
+  if (error instanceof MeshError || error instanceof ContractError) return `cannot start: ${error.message}`;
   return `cannot start: ${error instanceof Error ? error.stack : String(error)}`;
 }
 

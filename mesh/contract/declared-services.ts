@@ -4,6 +4,7 @@ import { resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { fromBinary } from '@bufbuild/protobuf';
 import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
+import { ContractError } from './contract-error.ts';
 
 /**
  * What `make gen` writes. A project that has the runtime as a package has it at or above the folder of the program that
@@ -39,7 +40,10 @@ export async function readDeclaredServices(descriptors: URL): Promise<string[]> 
   const content = await readFile(descriptors).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'ENOENT') throw error;
     const path = fileURLToPath(descriptors);
-    throw new Error(`there are no contracts at ${path}: generate them, or run a program of the project that has them`);
+    const problem =
+      'is missing, so there are no contracts: run "npx ordermesh-generate" in the project, or "make gen" in the repository of ' +
+      'ordermesh. A program finds gen/ next to it, in a folder above, or in the working directory';
+    throw new ContractError(path, problem);
   });
   const { file } = fromBinary(FileDescriptorSetSchema, content);
   return file

@@ -10,6 +10,7 @@ import {
 import { type Access, channelCredentials, channelOptions, readAccess } from '../../examples/support/access.ts';
 import { changeReason } from '../../examples/support/change-reason.ts';
 import { AnsweredError, clientsWith } from '../../examples/support/clients.ts';
+import { withCommandsHere } from '../../examples/support/commands-here.ts';
 import {
   addressProblem,
   describeFailure,
@@ -92,8 +93,9 @@ export async function runCli(commands: readonly Command[], args: readonly string
       // An operator says why, with --note.
       return clientsWith(access, changeReason(process.env, '')).use(noteMissing(missing)).create(definition, channel);
     };
-    const code = await command.run(own, { ...options, access, client, print: console.log });
-    for (const name of missing) process.stderr.write(`${missingText(name)}\n`);
+    const print = (line: string) => console.log(withCommandsHere(line));
+    const code = await command.run(own, { ...options, access, client, print });
+    for (const name of missing) process.stderr.write(`${withCommandsHere(missingText(name))}\n`);
     return missing.size > 0 && code === exitCode.done ? exitCode.attention : code;
   } catch (error) {
     return fail(error, command ? commandHelp(command) : programHelp(commands), options);
@@ -124,7 +126,10 @@ function missingText(name: string): string {
 /** Prints an error. Returns the exit code. */
 function fail(error: unknown, help: string, { address, json }: GlobalOptions): ExitCode {
   const { text, code, json: message } = failureOf(error, address, help);
-  process.stderr.write(`${json ? JSON.stringify(message) : text}\n`);
+  const shown = json
+    ? JSON.stringify({ ...message, message: withCommandsHere(message.message) })
+    : withCommandsHere(text);
+  process.stderr.write(`${shown}\n`);
   return code;
 }
 

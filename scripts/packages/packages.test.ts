@@ -124,6 +124,16 @@ describe('the packages', () => {
     ]);
   });
 
+  it('name commands that work outside of the repository', async () => {
+    const program = [join(folder, 'cli/dist/ordermesh.js'), 'status', '--address', '127.0.0.1:1'];
+    const run = promisify(execFile)(process.execPath, program);
+    await expect(run).rejects.toMatchObject({
+      code: 3,
+      stderr: 'the mesh at 127.0.0.1:1 cannot be reached: check that it runs, or set ADDRESS\n',
+    });
+    expect(await filesOf(join(folder, 'cli'))).not.toContain('Makefile');
+  });
+
   it('can be published only as they are built, not from their sources', async () => {
     const isPrivate = async (folder: string) => Object.hasOwn(await readManifest(folder), 'private');
     for (const { name, folder: at } of built) {

@@ -22,6 +22,10 @@ describe.skipIf(!process.env.VERIFY_PACKAGES)('the packages, outside of the repo
       ),
     });
     await copyGift(gift);
+    const early = gift.run(process.execPath, '--eval', "import('@ordermesh/mesh').then(({ runApp }) => runApp([]))");
+    await expect(early).rejects.toThrow(
+      /cannot start: .*\/gen\/descriptors.binpb: is missing.* run "npx ordermesh-generate"/,
+    );
     await gift.run('ordermesh-generate');
     await gift.write('tsconfig.json', await strictConfig());
     await gift.run('tsc', '--noEmit');

@@ -1,5 +1,6 @@
 import { Status } from 'nice-grpc';
 import { readAccess } from '../../../examples/support/access.ts';
+import { inRepository } from '../../../examples/support/commands-here.ts';
 import { addressProblem, type ExitCode, exitCode } from '../../../examples/support/failures.ts';
 import { escapeControls } from '../../support/format.ts';
 import { type Cli, type Command, CommandError, count, readArgs, UsageError } from '../cli.ts';
@@ -39,7 +40,8 @@ docs/participants.md explains each rule.`,
     const [address, ...others] = positionals;
     if (address === undefined || others.length > 0) {
       const note = process.env.ADDRESS ? '; ADDRESS is the address of the mesh' : '';
-      throw new UsageError(`needs the address of one server: <host:port>, with make PARTICIPANT=<host:port>${note}`);
+      const withMake = inRepository ? ', with make PARTICIPANT=<host:port>' : '';
+      throw new UsageError(`needs the address of one server: <host:port>${withMake}${note}`);
     }
     const problem = addressProblem(address, 'address');
     if (problem !== undefined) throw new UsageError(problem);
