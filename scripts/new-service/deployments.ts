@@ -8,6 +8,7 @@ export const deployments: readonly Edit[] = [
   { path: 'docker-compose.yml', edit: inCompose, optional: true },
   { path: 'deploy/compose/prometheus/prometheus.yml', edit: inPrometheus, optional: true },
   { path: 'deploy/kubernetes/base/kustomization.yaml', edit: inKustomization, optional: true },
+  { path: 'deploy/kubernetes/databases.sql', edit: inDatabases, optional: true },
 ];
 
 function inCompose(text: string, names: ServiceNames): string {
@@ -40,4 +41,22 @@ function inKustomization(text: string, names: ServiceNames): string {
     entry: /^ {2}- services\/(\w+)\.yaml$/,
     end: /^\S/,
   });
+}
+
+/** A user, and a database that only it may open. */
+function inDatabases(text: string, { service }: ServiceNames): string {
+  const own = `mesh_${service}`;
+  const lines = [
+    [`CREATE ROLE ${own} LOGIN;`, /^CREATE ROLE mesh_(\w+) LOGIN;$/],
+    [`CREATE DATABASE ${own} OWNER ${own};`, /^CREATE DATABASE mesh_(\w+) OWNER mesh_\1;$/],
+    [`REVOKE CONNECT, TEMPORARY ON DATABASE ${own} FROM PUBLIC;`, /^REVOKE .* ON DATABASE mesh_(\w+) FROM PUBLIC;$/],
+  ] as const;
+  const path = 'deploy/kubernetes/databases.sql';
+  // What services have together is below.
+  const [each = '', ...shared] = text.split(/(?=^-- The dead letters)/m);
+  const withLines = lines.reduce(
+    (sql, [line, entry]) => insertByName(sql, service, line, { path, entry, end: /^$/ }),
+    each,
+  );
+  return [withLines, ...shared].join('');
 }

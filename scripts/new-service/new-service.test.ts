@@ -75,7 +75,7 @@ describe('the plan of a new service', () => {
       await rm(join(project.path, path), { recursive: true, force: true });
     const { changes, leftOut } = await planService(project.path, names);
     expect(changes.filter(({ path }) => path.startsWith('deploy'))).toEqual([]);
-    expect(leftOut).toHaveLength(3);
+    expect(leftOut).toHaveLength(4);
     expect(leftOut[0]).toContain('docker-compose.yml');
   });
 
@@ -116,6 +116,20 @@ describe('a new service', () => {
     const { resources } = parse(planned('deploy/kubernetes/base/kustomization.yaml') ?? '');
     expect(resources).toContain('services/catalog.yaml');
     expect(resources.slice(4)).toEqual(resources.slice(4).toSorted());
+  });
+
+  it.each(['catalog', 'zone'])('gets a user and a database of PostgreSQL of its own, as %s', async (name) => {
+    await using project = await projectFolder();
+    const { changes } = await planService(project.path, checkNames({ name, resource: 'Product', plural: '' }));
+    const change = changes.find(({ path }) => path === 'deploy/kubernetes/databases.sql');
+    const added = (change?.after.split('\n') ?? []).filter((line) => !change?.before?.includes(line));
+    expect(added).toEqual([
+      `CREATE ROLE mesh_${name} LOGIN;`,
+      `CREATE DATABASE mesh_${name} OWNER mesh_${name};`,
+      `REVOKE CONNECT, TEMPORARY ON DATABASE mesh_${name} FROM PUBLIC;`,
+    ]);
+    const rolesOf = (sql = '') => [...sql.matchAll(/^CREATE ROLE mesh_(\w+) LOGIN;/gm)].map(([, role]) => role);
+    expect(rolesOf(change?.after)).toEqual([...rolesOf(change?.before), name].toSorted());
   });
 
   it('comes last in lists by name if its name does', async () => {

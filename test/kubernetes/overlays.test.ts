@@ -1,14 +1,18 @@
-import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { beforeAll, expect, it } from 'vitest';
 import { processSettings } from '../../mesh/config/process-settings.ts';
 import { fileVariableOf } from '../../mesh/config/setting-files.ts';
 import { kustomize } from '../../mesh/testing/servers/go-tools.ts';
 import { describeWithServer } from '../../mesh/testing/servers/servers.ts';
 import { runnableServices } from '../../services/all.ts';
-import { container, folder, type Manifest, only, parseManifests } from './support/manifests.ts';
+import {
+  container,
+  type Manifest,
+  only,
+  parseManifests,
+  renderOverlay,
+  type SecretVolume,
+} from './support/manifests.ts';
 
 const names = runnableServices.map(({ name }) => name).filter((name) => name !== 'edge');
 
@@ -16,7 +20,7 @@ describeWithServer(kustomize, 'deploy/kubernetes, rendered', () => {
   let texts: Readonly<Record<'plain' | 'production', string>>;
   let overlays: Readonly<Record<'plain' | 'production', readonly Manifest[]>>;
   beforeAll(async () => {
-    const [plain, production] = await Promise.all([render('plain'), render('production')]);
+    const [plain, production] = await Promise.all([renderOverlay('plain'), renderOverlay('production')]);
     texts = { plain, production };
     overlays = { plain: parseManifests(plain), production: parseManifests(production) };
   });
@@ -97,13 +101,89 @@ describeWithServer(kustomize, 'deploy/kubernetes, rendered', () => {
     }
   });
 
-  it('has certificates by the names of services, and the passwords of servers only where they are used', () => {
-    for (const name of names) {
-      const { volumes = [] } = only(overlays.production, 'Deployment', name).spec.template.spec;
-      const secrets = volumes.flatMap(({ secret }) => secret?.secretName ?? []);
-      expect(secrets).toContain(`${name}-tls`);
-      expect(secrets.includes('servers')).toBe(name !== 'gateway');
+  it('gives each service Secrets of its own, and those of servers only to whom uses them', () => {
+    for (const overlay of Object.values(overlays)) {
+      const mounted = names.flatMap((name) =>
+        secretsOf(only(overlay, 'Deployment', name)).map(({ secretName }) => secretName),
+      );
+      expect(mounted.toSorted()).toEqual(
+        ['carrier', 'mail', ...names.map((name) => `${name}-tls`), ...names.map((name) => `${name}-servers`)]
+          .filter((secret) => secret !== 'gateway-servers')
+          .toSorted(),
+      );
     }
+    // The bridge has no database.
+    const { env = [] } = container(only(overlays.production, 'Deployment', 'bridge'));
+    expect(env.map(({ name }) => name)).toEqual(['EVENTS_URL_FILE']);
+  });
+
+  it('needs the Secrets that docs/kubernetes.md creates', async () => {
+    const page = await readFile(new URL('../../docs/kubernetes.md', import.meta.url), 'utf8');
+    const created: string[] = [];
+    const loop = /for s in ([\w ]+); do\n([\s\S]*?)\n *done/g;
+    for (const [, list = '', body = ''] of page.matchAll(loop))
+      created.push(...list.split(' ').map((name) => secretIn(body).replace('$s', name)));
+    for (const line of page.replaceAll(loop, '').split('\n'))
+      if (line.includes('create secret')) created.push(secretIn(line));
+    const mounted = names.flatMap((name) => secretsOf(only(overlays.production, 'Deployment', name)));
+    expect(created.toSorted()).toEqual(mounted.map(({ secretName }) => secretName).toSorted());
+  });
+
+  it('needs certificates in production only, where pods wait for them', () => {
+    const areOptional = (overlay: readonly Manifest[]) =>
+      new Set(
+        names.flatMap((name) =>
+          secretsOf(only(overlay, 'Deployment', name))
+            .filter(({ secretName }) => secretName.endsWith('-tls'))
+            .map(({ optional }) => optional ?? false),
+        ),
+      );
+    expect(areOptional(overlays.plain)).toEqual(new Set([true]));
+    expect(areOptional(overlays.production)).toEqual(new Set([false]));
+  });
+
+  it('replaces the pods when a setting changes: the name of the settings has their hash', () => {
+    const configMapOf = (overlay: readonly Manifest[]) =>
+      overlay.find(({ kind }) => kind === 'ConfigMap')?.metadata.name;
+    for (const overlay of Object.values(overlays)) {
+      expect(configMapOf(overlay)).toMatch(/^settings-[a-z0-9]{10}$/);
+      for (const name of names)
+        expect(container(only(overlay, 'Deployment', name)).envFrom).toEqual([
+          { configMapRef: { name: configMapOf(overlay) } },
+        ]);
+    }
+    expect(configMapOf(overlays.plain)).not.toBe(configMapOf(overlays.production));
+  });
+
+  it.each(names)('lets nodes be drained of %s, also while it has one pod or none that is ready', (name) => {
+    const { spec } = only(overlays.production, 'PodDisruptionBudget', name);
+    expect(spec).toMatchObject({ maxUnavailable: 1, unhealthyPodEvictionPolicy: 'AlwaysAllow' });
+    expect(spec.minAvailable).toBeUndefined();
+  });
+
+  it.each(names)('spreads the pods of %s, by labels that they have', (name) => {
+    const { template } = only(overlays.production, 'Deployment', name).spec;
+    const { topologySpreadConstraints: spreads = [] } = template.spec;
+    expect(spreads.map(({ topologyKey }) => topologyKey)).toEqual([
+      'kubernetes.io/hostname',
+      'topology.kubernetes.io/zone',
+    ]);
+    for (const { labelSelector, matchLabelKeys, whenUnsatisfiable } of spreads) {
+      // A cluster with one node runs it too.
+      expect(whenUnsatisfiable).toBe('ScheduleAnyway');
+      expect(template.metadata.labels).toMatchObject(labelSelector.matchLabels);
+      // The Deployment adds the other one.
+      expect(Object.keys(template.metadata.labels)).toContain(matchLabelKeys[0]);
+      expect(matchLabelKeys[1]).toBe('pod-template-hash');
+    }
+  });
+
+  it('has the labels by which policies select pods', () => {
+    for (const name of names)
+      expect(only(overlays.production, 'Deployment', name).spec.template.metadata.labels).toEqual({
+        'app.kubernetes.io/name': name,
+        'app.kubernetes.io/part-of': 'ordermesh',
+      });
   });
 
   it('is secured, or says that it is not', () => {
@@ -135,9 +215,14 @@ describeWithServer(kustomize, 'deploy/kubernetes, rendered', () => {
   });
 });
 
-async function render(overlay: string): Promise<string> {
-  const path = fileURLToPath(new URL(`overlays/${overlay}`, folder));
-  return (await promisify(execFile)(kustomize.path, ['build', path])).stdout;
+/** The name of the Secret that a command creates. */
+function secretIn(command: string): string {
+  return /create secret generic (\S+)/.exec(command)?.[1] ?? expect.fail(`no Secret in ${command}`);
+}
+
+/** The Secrets that the pods of a Deployment mount. */
+function secretsOf({ spec }: Manifest): readonly SecretVolume[] {
+  return (spec.template.spec.volumes ?? []).flatMap(({ secret }) => secret ?? []);
 }
 
 /** The settings that all pods have. */

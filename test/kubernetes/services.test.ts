@@ -6,7 +6,7 @@ import { contractDescriptors, readDeclaredServices } from '../../mesh/contract/d
 import { processName } from '../../mesh/server/health/names.ts';
 import { runnableServices } from '../../services/all.ts';
 import { declaredClients } from './support/declared-clients.ts';
-import { container, type Manifest, only, peersOf, readManifests, readText } from './support/manifests.ts';
+import { container, type Manifest, only, readManifests, readText } from './support/manifests.ts';
 
 // The edge has no process of its own: it is in those of order and of the gateway.
 const services = runnableServices.filter(({ name }) => name !== 'edge');
@@ -24,7 +24,9 @@ describe('deploy/kubernetes/base/services', () => {
   let pod: Manifest;
   beforeAll(async () => {
     contracts = await readDeclaredServices(contractDescriptors);
-    const found = services.map(async ({ name }) => [name, await declaredClients(name)] as const);
+    const found = services.map(
+      async ({ name }) => [name, (await declaredClients(name)).map(({ service }) => service)] as const,
+    );
     clients = new Map(await Promise.all(found));
     pod = only(await readManifests('base/pod.yaml'), 'Deployment');
   });
@@ -69,16 +71,6 @@ describe('deploy/kubernetes/base/services', () => {
       const readiness = nameOf('readinessProbe');
       const ownContracts = contracts.filter((contract) => contract.startsWith(`${discoveryNameOf(service)}.`));
       expect(['', ...ownContracts]).toContain(readiness);
-    });
-
-    it('may be called by the services that have a client of it, and call those that it has clients of', () => {
-      const policy = only(manifests, 'NetworkPolicy');
-      const callers = [...clients.keys()].filter((caller) => clients.get(caller)?.includes(discoveryNameOf(service)));
-      const called = services.filter((one) => clients.get(name)?.includes(discoveryNameOf(one)));
-      const fix = `edit deploy/kubernetes/base/services/${name}.yaml`;
-      expect(peersOf(policy, 'ingress'), fix).toEqual(callers.toSorted());
-      expect(peersOf(policy, 'egress'), fix).toEqual(called.map(({ name }) => name).toSorted());
-      expect(policy.spec.policyTypes).toEqual(['Ingress', 'Egress']);
     });
 
     it('finds whom it calls', () => {

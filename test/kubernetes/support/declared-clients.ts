@@ -3,18 +3,36 @@ import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
 
-/** Returns which services a service calls, by their names in discovery, as its sources make clients of their contracts. */
-export async function declaredClients(service: string): Promise<string[]> {
-  const called = new Set<string>();
-  for await (const file of glob(`services/${service}/**/*.ts`, { cwd: root })) {
-    if (/\.test\.ts$|\/testing\//.test(file)) continue;
-    const text = await readFile(`${root}${file}`, 'utf8');
-    for (const [, contract] of text.matchAll(/\bclient\((\w+)/g)) {
-      const [, name] = new RegExp(`import \\{[^}]*\\b${contract}\\b[^}]*\\} from '#gen/(\\w+)/`).exec(text) ?? [];
-      if (name === undefined) throw new Error(`${file} calls ${contract}, which it does not import from #gen`);
-      called.add(name);
+/** A contract of which a service makes a client. */
+export interface DeclaredClient {
+  /** What discovery calls the service that has it: `user`. */
+  readonly service: string;
+  /** `user.v1.UserService` */
+  readonly contract: string;
+}
+
+/** Which contracts of other services a service calls, as its sources make clients of them. */
+export async function declaredClients(service: string): Promise<DeclaredClient[]> {
+  const called = new Map<string, DeclaredClient>();
+  for (const [file, text] of await sourcesOf(service)) {
+    for (const [, name = ''] of text.matchAll(/\bclient\((\w+)/g)) {
+      const imported = new RegExp(`import \\{[^}]*\\b${name}\\b[^}]*\\} from '#gen/(\\w+)/(\\w+)/`).exec(text);
+      const [, other, version] = imported ?? [];
+      if (other === undefined) throw new Error(`${file} calls ${name}, which it does not import from #gen`);
+      const contract = `${other}.${version}.${name.replace(/Contract$/, '')}`;
+      if (other !== service) called.set(contract, { service: other, contract });
     }
   }
-  called.delete(service);
-  return [...called].toSorted();
+  return [...called.values()];
+}
+
+/** Whether a service calls whatever discovery finds, and not only the contracts of which it makes clients. */
+export async function callsWhatItFinds(service: string): Promise<boolean> {
+  return (await sourcesOf(service)).some(([, text]) => /\bendpoints\b/.test(text));
+}
+
+async function sourcesOf(service: string): Promise<[file: string, text: string][]> {
+  const files = await Array.fromAsync(glob(`services/${service}/**/*.ts`, { cwd: root }));
+  const sources = files.filter((file) => !/\.test\.ts$|\/testing\//.test(file));
+  return await Promise.all(sources.map(async (file) => [file, await readFile(`${root}${file}`, 'utf8')] as const));
 }

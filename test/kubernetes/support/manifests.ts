@@ -1,5 +1,9 @@
+import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { parseAllDocuments } from 'yaml';
+import { kustomize } from '../../../mesh/testing/servers/go-tools.ts';
 
 /** The folder of the manifests. */
 export const folder = new URL('../../../deploy/kubernetes/', import.meta.url);
@@ -13,6 +17,7 @@ export interface Container {
   readonly name: string;
   readonly image?: string;
   readonly args?: readonly string[];
+  readonly envFrom?: readonly { readonly configMapRef: { readonly name: string } }[];
   readonly env?: readonly { readonly name: string; readonly value?: string }[];
   readonly ports?: readonly { readonly name: string; readonly containerPort: number }[];
   readonly startupProbe?: Probe;
@@ -29,19 +34,41 @@ export interface PodSpec {
   readonly terminationGracePeriodSeconds?: number;
   readonly securityContext?: object;
   readonly containers: readonly Container[];
-  readonly volumes?: readonly { readonly name: string; readonly secret?: { readonly secretName: string } }[];
+  readonly volumes?: readonly { readonly name: string; readonly secret?: SecretVolume }[];
+  readonly topologySpreadConstraints?: readonly {
+    readonly topologyKey: string;
+    readonly whenUnsatisfiable: string;
+    readonly labelSelector: { readonly matchLabels: Readonly<Record<string, string>> };
+    readonly matchLabelKeys: readonly string[];
+  }[];
 }
 
-interface Selector {
+export interface SecretVolume {
+  readonly secretName: string;
+  readonly optional?: boolean;
+}
+
+export interface Selector {
   readonly matchLabels?: Readonly<Record<string, string>>;
-  readonly matchExpressions?: readonly { readonly key: string; readonly values: readonly string[] }[];
+  readonly matchExpressions?: readonly {
+    readonly key: string;
+    readonly operator: string;
+    readonly values: readonly string[];
+  }[];
+}
+
+/** One of those who may be at the other end. */
+export interface Peer {
+  readonly podSelector?: Selector;
+  readonly namespaceSelector?: Selector;
+  readonly ipBlock?: { readonly cidr: string };
 }
 
 /** What may be at the other end of a connection, in a network policy. */
-interface Peers {
-  readonly from?: readonly { readonly podSelector?: Selector }[];
-  readonly to?: readonly { readonly podSelector?: Selector }[];
-  readonly ports?: readonly { readonly port: number }[];
+export interface Peers {
+  readonly from?: readonly Peer[];
+  readonly to?: readonly Peer[];
+  readonly ports?: readonly { readonly port: number; readonly protocol?: string }[];
 }
 
 /** An object of the manifests, as far as tests read it. */
@@ -57,6 +84,8 @@ export interface Manifest {
   readonly spec: {
     readonly clusterIP?: string;
     readonly replicas?: number;
+    /** Of a budget. */
+    readonly minAvailable?: number;
     readonly selector: Selector & Readonly<Record<string, string>>;
     readonly ports: readonly { readonly name: string; readonly port: number; readonly targetPort?: string }[];
     readonly strategy?: { readonly rollingUpdate: object };
@@ -79,6 +108,12 @@ export function parseManifests(text: string): Manifest[] {
 
 export const readManifests = async (path: string) => parseManifests(await readText(path));
 
+/** The objects of an overlay, as text, as they are applied. */
+export async function renderOverlay(overlay: string): Promise<string> {
+  const path = fileURLToPath(new URL(`overlays/${overlay}`, folder));
+  return (await promisify(execFile)(kustomize.path, ['build', path])).stdout;
+}
+
 /** The only object of a kind, or with a name too. Throws if there is none. */
 export function only(manifests: readonly Manifest[], kind: string, name?: string): Manifest {
   const found = manifests.filter((one) => one.kind === kind && (name === undefined || one.metadata.name === name));
@@ -93,14 +128,4 @@ export function container(deployment: Manifest): Container {
   const [first] = deployment.spec.template.spec.containers;
   if (first === undefined) throw new Error(`${deployment.metadata.name} has no container`);
   return first;
-}
-
-/** The names of the services that a policy lets in, or that it lets its pods call, at the port of gRPC. */
-export function peersOf(policy: Manifest, direction: 'ingress' | 'egress'): string[] {
-  return (policy.spec[direction] ?? [])
-    .filter(({ ports = [] }) => ports.some(({ port }) => port === 50_051))
-    .flatMap(({ from, to }) => from ?? to ?? [])
-    .flatMap(({ podSelector }) => podSelector?.matchExpressions ?? [])
-    .flatMap(({ values }) => values)
-    .toSorted();
 }
