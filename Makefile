@@ -9,7 +9,7 @@ ON_AN_ENGINE := mesh/app mesh/client mesh/server services/ test/*.test.ts test/a
 CALLS_ON_AN_ENGINE := mesh/app/*.test.ts mesh/client mesh/server services/*/*.test.ts test/authorization test/place-order.test.ts test/process/drain.test.ts
 
 .DEFAULT_GOAL := help
-.PHONY: help start start-split restart-split certs token demo import postgres kafka rabbitmq status order call replay dead-letters actions damaged compact audit rebuild verify-participant test test-grpc-js verify-polyglot verify-registries verify-faults verify-power-cut verify-rolling verify-rotation verify-edge verify-compose conformance check gen gen-check docs docs-check protos clients clients-typescript clients-go clients-python clients-csharp clients-java clients-rust proto-lint proto-breaking packages verify-packages sbom audit-packages bench load deps deps-grpcurl deps-postgres deps-kafka deps-rabbitmq deps-discovery deps-peers deps-polyglot deps-edge deps-kubernetes deps-rust kubernetes-check clean
+.PHONY: help start start-split restart-split certs token demo import postgres kafka rabbitmq status order call replay dead-letters actions damaged compact audit rebuild verify-participant test test-grpc-js verify-polyglot verify-registries verify-faults verify-power-cut verify-rolling verify-upgrade verify-rotation verify-edge verify-compose conformance check gen gen-check docs docs-check protos clients clients-typescript clients-go clients-python clients-csharp clients-java clients-rust proto-lint proto-breaking packages verify-packages sbom audit-packages bench load deps deps-grpcurl deps-postgres deps-kafka deps-rabbitmq deps-discovery deps-peers deps-polyglot deps-edge deps-kubernetes deps-rust kubernetes-check clean
 
 ## help: list these commands
 help:
@@ -135,6 +135,11 @@ verify-polyglot: $(INSTALLED)
 ## verify-rolling: replace all processes of a mesh of its own under load, and print what failed: SERVICES="order payment" replaces only those
 verify-rolling: $(INSTALLED)
 	@exec node scripts/rolling.ts $(SERVICES)
+
+## verify-upgrade: run the program of an earlier commit and this one on the same data while orders are placed, next to each other and back, and print what was lost: PREVIOUS=<commit>, by default the last tag
+verify-upgrade: $(INSTALLED)
+	@sh scripts/deps.sh postgres kafka rabbitmq
+	@exec node scripts/upgrade.ts
 
 ## verify-rotation: replace all certificates of a mesh of its own every 2 s under load, then its CA, and print what failed; then let one expire: SECONDS=60
 verify-rotation: $(INSTALLED)
