@@ -54,7 +54,16 @@ export function testScenarios({ startRegistry, seenWithinMs = 2_000, awayMs = 30
   const running = new Map<string, StartedProcess>();
   let started = 0;
 
-  const enter = (draining: readonly string[] = []) => registry.enter?.([...running.keys()], draining);
+  let entering: Promise<void> | undefined;
+  /** Enters what runs when those before are done: two at once would both create what they do not find. */
+  const enter = async (draining: readonly string[] = []) => {
+    const before = entering;
+    entering = (async () => {
+      await before?.catch(() => undefined);
+      await registry.enter?.([...running.keys()], draining);
+    })();
+    await entering;
+  };
 
   /** Starts an instance. It is entered once it serves. */
   async function add(): Promise<string> {
