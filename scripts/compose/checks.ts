@@ -47,7 +47,7 @@ export async function checkServersAfterServices(engine: DockerEngine, version: s
   const environment = { ORDERMESH_VERSION: version };
   const services = await meshServices();
   const scales = ['--scale', 'order=2', '--scale', 'payment=2'];
-  await engine.compose(['--profile', 'mesh', 'up', '-d', ...scales, ...services], environment);
+  await engine.compose(['--profile', 'mesh', 'up', '-d', '--no-deps', ...scales, ...services], environment);
   await sleep(20_000);
   await engine.compose(['--profile', 'mesh', 'up', '-d', '--no-recreate', ...scales], environment);
   const fromMs = Date.now();

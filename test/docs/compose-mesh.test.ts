@@ -37,9 +37,9 @@ describe('the profile mesh of docker-compose.yml', () => {
     }
   });
 
-  it('waits for nothing, and is started again', () => {
-    for (const [, { depends_on, restart }] of mesh)
-      expect([depends_on, restart]).toEqual([undefined, 'unless-stopped']);
+  it('waits for the database only, and is started again', () => {
+    const depends_on = { postgres: { condition: 'service_healthy' } };
+    for (const [, service] of mesh) expect(service).toMatchObject({ depends_on, restart: 'unless-stopped' });
   });
 
   it('has no password in its environment', () => {
