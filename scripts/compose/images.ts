@@ -1,6 +1,6 @@
 import { execFile, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { cp, mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { parse } from 'yaml';
@@ -85,25 +85,26 @@ async function debianRoot(folder: string): Promise<string> {
   return root;
 }
 
-/** The Node of the lockfile, and this machine's npm with what it knows of its registry. */
+/** The Node of the lockfile, and npm with the registry of this machine's and the authorities that it trusts. */
 async function addNode(root: string): Promise<void> {
   const local = join(root, 'usr/local');
   await cp(process.execPath, join(local, 'bin/node'));
-  const { stdout: modules } = await run('npm', ['root', '-g']);
-  const target = join(local, 'lib/node_modules');
   await mkdir(join(local, 'etc'), { recursive: true });
-  await mkdir(target, { recursive: true });
-  await run('cp', ['-aL', join(modules.trim(), 'npm'), target]);
-  await symlink('../lib/node_modules/npm/bin/npm-cli.js', join(local, 'bin/npm'));
-  const settings: string[] = [];
-  for (const name of ['registry', 'cafile']) {
-    const { stdout } = await run('npm', ['config', 'get', name]);
-    const value = stdout.trim();
-    if (value === 'null' || value === 'undefined') continue;
-    if (name === 'cafile') await cp(value, join(local, 'etc/npm-ca.pem'));
-    settings.push(`${name}=${name === 'cafile' ? '/usr/local/etc/npm-ca.pem' : value}\n`);
+  const { stdout: version } = await run('npm', ['--version']);
+  await run('npm', ['install', '--global', '--prefix', local, `npm@${version.trim()}`]);
+  const settings = [`registry=${await npmSetting('registry')}\n`];
+  const authorities = (await npmSetting('cafile')) ?? process.env.NODE_EXTRA_CA_CERTS;
+  if (authorities) {
+    await cp(authorities, join(local, 'etc/npm-ca.pem'), { dereference: true });
+    settings.push('cafile=/usr/local/etc/npm-ca.pem\n');
   }
   await writeFile(join(local, 'etc/npmrc'), settings.join(''));
+}
+
+async function npmSetting(name: string): Promise<string | undefined> {
+  const { stdout } = await run('npm', ['config', 'get', name]);
+  const value = stdout.trim();
+  return value === 'null' || value === 'undefined' ? undefined : value;
 }
 
 async function importRoot({ environment }: DockerEngine, root: string, image: string): Promise<void> {
