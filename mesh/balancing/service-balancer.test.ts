@@ -72,6 +72,17 @@ describe('the instances that get calls', () => {
     expect(log.lines.at(-1)).toMatchObject({ level: 'info', ...about, msg: 'an instance cannot be reached' });
   });
 
+  it('are looked up again when one drains, whose successor may be known', async () => {
+    const { servers, used, find, refreshed } = balance(2);
+    find(ready('a'));
+    await used();
+    servers[0]?.show(ServingStatus.NOT_SERVING);
+    await settle();
+    expect(refreshed()).toBe(1);
+    find(ready('a'), ready('b'));
+    expect(await used()).toEqual(['b']);
+  });
+
   it('exclude one whose connection is lost only if it cannot be reached again', async () => {
     const { servers, used, clock } = balance(2);
     await used();

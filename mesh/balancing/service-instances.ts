@@ -120,6 +120,10 @@ export class ServiceInstances implements InstanceListener {
     );
   }
 
+  unserving(): void {
+    this.#options.discovery.refresh(this.#options.service);
+  }
+
   lost({ address }: Instance, isLogged: boolean, wasDraining: boolean): void {
     this.#options.discovery.refresh(this.#options.service);
     if (isLogged) this.logger[wasDraining ? 'info' : 'warn']({ address }, 'an instance cannot be reached');

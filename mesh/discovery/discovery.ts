@@ -57,7 +57,7 @@ export interface Discovery {
    */
   watch(service: string, changed: (set: EndpointSet) => void): () => void;
   /**
-   * Asks the registry again soon, because a connection failed. At most once a second per service. A question that waits for
+   * Asks the registry again soon, because an instance drains or is lost. At most once a second per service. A question that waits for
    * changes continues.
    */
   refresh(service: string): void;

@@ -112,6 +112,14 @@ describeWithServer(knot, 'discovery by DNS', () => {
     expect(count()).toBe(1);
   });
 
+  it('asks again after 5 s, also if the TTL is longer', async () => {
+    await server.serve(['user.mesh.test. 600 A 127.0.0.1']);
+    const { latest } = watchUser(server, { name: '<service>.mesh.test', port: 50_051 });
+    await eventually(() => expect(latest()).toEqual(['127.0.0.1:50051']));
+    await server.serve(['user.mesh.test. 600 A 127.0.0.2']);
+    await eventually(() => expect(latest()).toEqual(['127.0.0.2:50051']), { timeoutMs: 6_000 });
+  });
+
   it('asks again before the TTL has passed when a connection has failed', async () => {
     await server.serve(['user.mesh.test. 30 A 127.0.0.1']);
     const { latest, discovery } = watchUser(server, { name: '<service>.mesh.test', port: 50_051 });

@@ -16,13 +16,12 @@ export interface DnsOptions {
 }
 
 const minTtl = 1;
-const maxTtl = 30;
 
-/** For SRV records: Node gives no TTL of theirs. */
-const maxSrvTtl = 5;
+/** Some servers say longer of records that may change at any time: Docker's 600 s. Also for SRV records, whose TTL Node does not give. */
+const maxTtl = 5;
 
 /**
- * Finds services by DNS. A name is asked for again when its TTL has passed, 1 to 30 s, or when a connection has failed. A
+ * Finds services by DNS. A name is asked for again when its TTL has passed, 1 to 5 s, or when an instance drains or is lost. A
  * name that has disappeared keeps its last addresses.
  */
 export function createDnsDiscovery(
@@ -47,7 +46,7 @@ export function createDnsDiscovery(
         const { addresses, ttl } = await lookUp({ ...query, last: lastOf.get(service) ?? [] });
         lastOf.set(service, addresses);
         yield { endpoints: addresses.map((address) => ({ address, state: 'ready' as const })) };
-        await rest(1000 * secondsToNext(ttl, port === undefined));
+        await rest(1000 * secondsToNext(ttl));
       }
     },
     parts,
@@ -55,7 +54,6 @@ export function createDnsDiscovery(
   return { ...watches, scheme, knows: (service) => (watches.has(service) ? 'certain' : 'possible') };
 }
 
-function secondsToNext(ttl: number | undefined, isSrv: boolean): number {
-  const limit = isSrv ? maxSrvTtl : maxTtl;
-  return Math.min(Math.max(ttl ?? limit, minTtl), limit);
+function secondsToNext(ttl = maxTtl): number {
+  return Math.min(Math.max(ttl, minTtl), maxTtl);
 }
