@@ -28,6 +28,7 @@ export async function startEngine(folder: string): Promise<DockerEngine> {
   const socket = join('/run', `${project}.sock`);
   const log = join(folder, 'dockerd.log');
   const output = openSync(log, 'a');
+  const policy = await forwardPolicy();
   const daemon = spawn(
     'dockerd',
     [
@@ -56,7 +57,7 @@ export async function startEngine(folder: string): Promise<DockerEngine> {
   try {
     await untilReady(daemon, socket, docker, log);
   } catch (error) {
-    await stop(daemon);
+    await stop(daemon, policy);
     throw error;
   }
   const hasPlugin = await docker('compose', 'version').then(
@@ -72,7 +73,7 @@ export async function startEngine(folder: string): Promise<DockerEngine> {
     },
     environment,
     [Symbol.asyncDispose]: async () => {
-      await stop(daemon);
+      await stop(daemon, policy);
       await rm(socket, { force: true });
     },
   };
@@ -99,9 +100,18 @@ async function untilReady(
   throw new Error(`the Docker engine did not start: see ${log}`);
 }
 
-async function stop(daemon: ChildProcess): Promise<void> {
-  if (daemon.exitCode !== null || daemon.pid === undefined) return;
-  const ended = once(daemon, 'exit');
-  daemon.kill('SIGTERM');
-  await ended;
+/** Whether this machine forwards packets: `ACCEPT` or `DROP`. */
+async function forwardPolicy(): Promise<string> {
+  const { stdout } = await run('iptables', ['-S', 'FORWARD']);
+  return stdout.split(/\s/)[2] ?? 'ACCEPT';
+}
+
+/** Ends the engine, which has set the policy to DROP, and sets it to what it was. */
+async function stop(daemon: ChildProcess, policy: string): Promise<void> {
+  if (daemon.exitCode === null && daemon.pid !== undefined) {
+    const ended = once(daemon, 'exit');
+    daemon.kill('SIGTERM');
+    await ended;
+  }
+  await run('iptables', ['-P', 'FORWARD', policy]);
 }

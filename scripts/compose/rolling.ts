@@ -3,7 +3,7 @@ import { replaceService, untilHealthy } from './containers.ts';
 import type { DockerEngine } from './engine.ts';
 import { replaceUnderLoad } from './load.ts';
 
-/** What makes calls is replaced before what answers them. The gateway is not: it has the published ports. */
+/** After the gateway, what makes calls is replaced before what answers them. */
 const replaced = ['ops', 'report', 'notification', 'bridge', 'order', 'user', 'inventory', 'payment', 'shipping'];
 
 /** Replaces the containers of all services but the gateway, by those of this version, under load through the gateway. */
@@ -28,7 +28,7 @@ export async function checkRolling(engine: DockerEngine, address: string, httpAd
   return `0 failed calls, ${placed} orders completed`;
 }
 
-/** Replaces the gateway, which callers of the published ports notice. */
+/** Replaces the gateway. It has the published ports, so callers notice, and it is not replaced under load. */
 export async function replaceGateway(engine: DockerEngine): Promise<string> {
   await engine.compose(['--profile', 'mesh', 'up', '-d', '--no-deps', 'gateway']);
   const [{ image } = { image: '' }] = await untilHealthy(engine, 'gateway');

@@ -33,22 +33,30 @@ const maxImageBytes = 120_000_000;
 const { version } = JSON.parse(await readFile('package.json', 'utf8'));
 const image = `ordermesh/ordermesh:${version}`;
 
+const stopping = Promise.withResolvers<never>();
+stopping.promise.catch(() => undefined);
+// Containers and engine are stopped then; a second signal leaves them.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+  process.once(signal, () => {
+    process.exitCode = 130;
+    stopping.reject(new Error('stopped'));
+  });
+
 try {
   await using engine = await startEngine(folder);
   await using stack = new AsyncDisposableStack();
   stack.defer(async () => void (await engine.compose([...profiles, 'down', '--volumes', '--timeout', '30'])));
   await engine.compose([...profiles, 'down', '--volumes', '--timeout', '5']);
   await step('images', () => makeBases(engine, folder, console.log).then(() => 'ready'));
-  await engine.docker('build', '-q', '--network', 'host', '-f', 'deploy/Dockerfile', '-t', image, '.');
-  await step('image', () => measureImage(engine));
+  await step('image', () => buildImage(engine));
   await step('without its volume', () => checkMissingVolume(engine, image));
   await step('without TLS', () => checkRefusedOpen(engine, image));
   const before = `${version}-before`;
   await step('release before', () => buildPrevious(engine, folder, image, `ordermesh/ordermesh:${before}`));
   await step('its services, then servers', () => checkServersAfterServices(engine, before));
   await step('demo', () => checkDemo(address));
-  await step('replaced under load', () => checkRolling(engine, address, httpAddress));
   await step('gateway', () => replaceGateway(engine));
+  await step('replaced under load', () => checkRolling(engine, address, httpAddress));
   const script = fileURLToPath(new URL('reference.js', import.meta.url));
   await step('names of the reference', () => checkReferenceNames(engine, image, script));
   await step('Prometheus', async () => checkPrometheus(engine, await meshServices()));
@@ -59,19 +67,22 @@ try {
   await step('demo', () => checkDemo(address));
 } catch (error) {
   process.stderr.write(`${messageOf(error)}\n`);
-  process.exitCode = 1;
+  process.exitCode ??= 1;
 }
+// What a step does that was stopped need not end.
+process.exit();
 
 async function step(name: string, work: () => Promise<string>): Promise<void> {
   const fromMs = Date.now();
-  const result = await work().catch((error: unknown) => {
+  const result = await Promise.race([work(), stopping.promise]).catch((error: unknown) => {
     throw new Error(`${name}: ${messageOf(error)}`);
   });
   console.log(`${name} (${Math.round((Date.now() - fromMs) / 1_000)} s): ${result}`);
 }
 
-/** The compressed size of the image, and of its layers. */
-async function measureImage({ environment, docker }: DockerEngine): Promise<string> {
+/** Builds the image. Returns its compressed size, and the layers. */
+async function buildImage({ environment, docker }: DockerEngine): Promise<string> {
+  await docker('build', '-q', '--network', 'host', '-f', 'deploy/Dockerfile', '-t', image, '.');
   const options = { env: environment };
   const { stdout } = await promisify(execFile)('sh', ['-c', `docker save ${image} | gzip -6 | wc -c`], options);
   const bytes = Number(stdout);
