@@ -9,6 +9,7 @@ export const deployments: readonly Edit[] = [
   { path: 'deploy/compose/prometheus/prometheus.yml', edit: inPrometheus, optional: true },
   { path: 'deploy/kubernetes/base/kustomization.yaml', edit: inKustomization, optional: true },
   { path: 'deploy/kubernetes/databases.sql', edit: inDatabases, optional: true },
+  { path: 'docs/kubernetes.md', edit: inSecrets, optional: true },
 ];
 
 function inCompose(text: string, names: ServiceNames): string {
@@ -59,4 +60,12 @@ function inDatabases(text: string, { service }: ServiceNames): string {
     each,
   );
   return [withLines, ...shared].join('');
+}
+
+/** The commands that create the Secrets of each service. */
+function inSecrets(text: string, { service }: ServiceNames): string {
+  const lists = /^( *for s in user [\w ]*?)( (?:bridge|ops)\b[\w ]*; do)$/gm;
+  const edited = text.replaceAll(lists, `$1 ${service}$2`);
+  if (edited === text) throw new Error('docs/kubernetes.md has no loop over the services that creates Secrets');
+  return edited;
 }

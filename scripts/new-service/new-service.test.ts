@@ -132,6 +132,22 @@ describe('a new service', () => {
     expect(rolesOf(change?.after)).toEqual([...rolesOf(change?.before), name].toSorted());
   });
 
+  it('is in the lists that people read: the layout, and the commands that create Secrets', async () => {
+    await using project = await projectFolder();
+    const { changes, leftOut } = await planService(project.path, names);
+    expect(leftOut).toEqual([]);
+    const addedTo = (page: string) => {
+      const { before = '', after = '' } = changes.find(({ path }) => path === page) ?? {};
+      const old = new Set(before.split('\n'));
+      return after.split('\n').filter((line) => !old.has(line));
+    };
+    expect(addedTo('README.md')).toEqual([expect.stringMatching(/^services\/ .* report catalog bridge ops/)]);
+    expect(addedTo('docs/kubernetes.md')).toEqual([
+      expect.stringMatching(/^ +for s in user .* report catalog ops; do$/),
+      expect.stringMatching(/^for s in user .* report catalog bridge ops gateway; do$/),
+    ]);
+  });
+
   it('comes last in lists by name if its name does', async () => {
     await using project = await projectFolder();
     const { changes } = await planService(project.path, checkNames({ name: 'zone', resource: '', plural: '' }));

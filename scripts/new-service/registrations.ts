@@ -18,6 +18,7 @@ export const edits: readonly Edit[] = [
   { path: 'docs/errors.md', edit: inErrors },
   { path: 'test/authorization/expectations.ts', edit: inExpectations },
   { path: 'test/authorization/samples.ts', edit: inSamples },
+  { path: 'README.md', edit: inLayout, optional: true },
   ...deployments,
 ];
 
@@ -26,6 +27,13 @@ function inProcess(text: string, names: ServiceNames): string {
   const imports = renamed("import { libraryService } from './library/service.ts';\n", names);
   const imported = insertBefore(text, 'services/all.ts', 'import { notificationService }', imports);
   return insertBefore(imported, 'services/all.ts', '  bridgeService,', renamed('  libraryService,\n', names));
+}
+
+/** The list of services under "Layout". */
+function inLayout(text: string, { service }: ServiceNames): string {
+  const list = /^(services\/ +[\w ]+)( bridge ops\b)/m;
+  if (!list.test(text)) throw new Error(`README.md has no list of services under "Layout", for ${service}`);
+  return text.replace(list, `$1 ${service}$2`);
 }
 
 /** A place that `make docs` fills. */
