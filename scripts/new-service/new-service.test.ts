@@ -16,7 +16,14 @@ const steps = { format, generate, document } as Record<'format' | 'generate' | '
 /** What a new service needs of the project. */
 async function projectFolder(): Promise<TempFolder> {
   const folder = await tempFolder();
-  for (const path of ['proto', 'services/user', 'services/bridge', 'docs/methods.md', ...edits.map(({ path }) => path)])
+  for (const path of [
+    'proto',
+    'services/user',
+    'services/bridge',
+    'docs/methods.md',
+    'deploy/kubernetes',
+    ...edits.map(({ path }) => path),
+  ])
     await cp(path, join(folder.path, path), { recursive: true });
   return folder;
 }
@@ -60,6 +67,8 @@ describe('the plan of a new service', () => {
   it.each([
     ['user', '', /NAME=user is taken, proto\/user exists/],
     ['bridge', '', /NAME=bridge is taken, services\/bridge exists/],
+    ['kafka', 'Item', /NAME=kafka is taken, docker-compose.yml runs something of this name/],
+    ['issuer', 'Token', /NAME=issuer is taken, deploy\/kubernetes\/overlays\/production\/issuer.yaml runs/],
     ['catalog', 'Item', /another service has the error ITEM_NOT_FOUND/],
     ['catalog', 'Topic', /\/api\/topics is a path of proto\/events\/v1\/events.proto/],
     ['catalog', 'Storage', /storage is what the code of a service calls something else/],

@@ -50,6 +50,9 @@ async function refuseTaken(root: string, { service, resource, resources }: Servi
   const taken = [`proto/${service}`, `services/${service}`, `services/${service}.ts`, `gen/ts/${service}`];
   const found = taken.find((path) => existsSync(join(root, path)));
   if (found !== undefined) throw new NameError(`NAME=${service} is taken, ${found} exists: choose another name`);
+  const deployed = await deploymentWith(root, service);
+  if (deployed !== undefined)
+    throw new NameError(`NAME=${service} is taken, ${deployed} runs something of this name: choose another name`);
   if ((await usedWords()).has(resource))
     throw new NameError(`${resource} is what the code of a service calls something else: set another RESOURCE`);
   const reason = `${resource.toUpperCase()}_NOT_FOUND`;
@@ -58,6 +61,16 @@ async function refuseTaken(root: string, { service, resource, resources }: Servi
   const owner = await contractWithPath(root, `/api/${resources}`);
   if (owner !== undefined)
     throw new NameError(`/api/${resources} is a path of ${owner}: set another RESOURCE, or PLURAL`);
+}
+
+/** The file of Compose or Kubernetes that has something of this name, such as a server: `kafka`. */
+async function deploymentWith(root: string, name: string): Promise<string | undefined> {
+  for await (const file of glob(['docker-compose.yml', 'deploy/kubernetes/**/*.yaml'], { cwd: root })) {
+    const text = await readFile(join(root, file), 'utf8');
+    const line = file === 'docker-compose.yml' ? `  ${name}:` : `  name: ${name}`;
+    if (text.split('\n').includes(line)) return file;
+  }
+  return undefined;
 }
 
 /** The contract that has this path of REST, or one below it. */

@@ -27,7 +27,9 @@ describe('CONTRIBUTING', () => {
       'test/architecture.test.ts',
       'test/docs/errors-doc.test.ts',
       'test/docs/compose-mesh.test.ts',
+      'test/kubernetes/network-policies.test.ts',
       'test/kubernetes/services.test.ts',
+      'test/query-plans/query-plans.test.ts',
     ];
     const report = await project.run('vitest', 'run', ...tests);
     expect(report).toMatch(new RegExp(`Test Files .*${tests.length} passed`));
