@@ -9,7 +9,7 @@ ON_AN_ENGINE := mesh/app mesh/client mesh/server services/ test/*.test.ts test/a
 CALLS_ON_AN_ENGINE := mesh/app/*.test.ts mesh/client mesh/server services/*/*.test.ts test/authorization test/place-order.test.ts test/process/drain.test.ts
 
 .DEFAULT_GOAL := help
-.PHONY: help start start-split restart-split certs token demo import postgres kafka rabbitmq status order call replay dead-letters actions damaged compact audit rebuild verify-participant test test-grpc-js verify-polyglot verify-registries verify-faults verify-power-cut verify-rolling verify-upgrade verify-rotation verify-edge verify-compose conformance check gen gen-check docs docs-check protos clients clients-typescript clients-go clients-python clients-csharp clients-java clients-rust proto-lint proto-breaking packages verify-packages sbom audit-packages bench load deps deps-grpcurl deps-postgres deps-kafka deps-rabbitmq deps-discovery deps-peers deps-polyglot deps-edge deps-kubernetes deps-rust kubernetes-check clean
+.PHONY: help start start-split restart-split certs token demo import postgres kafka rabbitmq status order call replay dead-letters actions damaged compact audit rebuild verify-participant test test-grpc-js verify-polyglot verify-registries verify-faults verify-power-cut verify-rolling verify-upgrade verify-rotation verify-edge verify-compose conformance check gen gen-check docs docs-check protos clients clients-typescript clients-go clients-python clients-csharp clients-java clients-rust proto-lint proto-breaking version packages verify-packages sbom audit-packages bench load deps deps-grpcurl deps-postgres deps-kafka deps-rabbitmq deps-discovery deps-peers deps-polyglot deps-edge deps-kubernetes deps-rust kubernetes-check clean
 
 ## help: list these commands
 help:
@@ -214,6 +214,10 @@ proto-lint: $(INSTALLED)
 ## proto-breaking: fail if a contract breaks its callers, compared with the commit AGAINST (default: main)
 proto-breaking: $(INSTALLED)
 	node scripts/proto-breaking.ts $(AGAINST)
+
+## version: set the version in all files that show it: VERSION=0.2.0 (docs/releasing.md)
+version: $(INSTALLED)
+	@exec node scripts/version.ts $(VERSION)
 
 ## packages: build the npm packages @ordermesh/grpc, mesh and cli, and pack them to dist/ordermesh-<name>-<version>.tgz
 packages: $(INSTALLED)

@@ -8,6 +8,7 @@ import { grpcPython, grpcPythonPath } from '../../mesh/testing/servers/grpc-pyth
 import { describeWithServer } from '../../mesh/testing/servers/servers.ts';
 import { type TempFolder, tempFolder } from '../../mesh/testing/temp-folder.ts';
 import { freshClone } from '../../test/support/fresh-clone.ts';
+import { readManifest } from '../packages/manifest.ts';
 import { clientTools, writeClients } from './clients.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -16,6 +17,8 @@ const run = async (cwd: string, file: string, args: readonly string[], env: Reco
 
 /** The path of a program of this machine. */
 const which = async (name: string) => (await run('/', 'sh', ['-c', `command -v ${name}`])).stdout.trim();
+
+const { version } = await readManifest(root);
 
 const hasDotnet = await which('dotnet').then(Boolean, () => false);
 
@@ -54,7 +57,7 @@ describe('make clients', () => {
       const dir = join(folder.path, 'python');
       await writeClients('python', dir);
       const [wheel = ''] = await readdir(join(dir, 'dist'));
-      expect(wheel).toBe('ordermesh-0.1.0-py3-none-any.whl');
+      expect(wheel).toBe(`ordermesh-${version}-py3-none-any.whl`);
       const install = ['-m', 'pip', 'install', '-q', '--no-index', '--no-deps', '--target', 'installed'];
       await run(dir, grpcPythonPath, [...install, join('dist', wheel)]);
       const env = { PYTHONPATH: join(dir, 'installed') };
@@ -78,7 +81,7 @@ describe('make clients', () => {
     it('writes a package of modules with types', { timeout: 120_000 }, async () => {
       const dir = join(folder.path, 'typescript');
       await writeClients('typescript', dir);
-      const { stdout } = await run(dir, 'tar', ['-tzf', 'dist/ordermesh-clients-0.1.0.tgz']);
+      const { stdout } = await run(dir, 'tar', ['-tzf', `dist/ordermesh-clients-${version}.tgz`]);
       const files = stdout
         .trim()
         .split('\n')
@@ -107,7 +110,7 @@ describe('make clients', () => {
     it('writes a jar for Java', async () => {
       const dir = join(folder.path, 'java');
       await writeClients('java', dir);
-      const { stdout } = await run(dir, 'jar', ['tf', 'target/ordermesh-clients-0.1.0.jar']);
+      const { stdout } = await run(dir, 'jar', ['tf', `target/ordermesh-clients-${version}.jar`]);
       expect(stdout.split('\n')).toEqual(
         expect.arrayContaining(['io/ordermesh/user/v1/UserServiceGrpc.class', 'io/ordermesh/calls/Calls.class']),
       );
