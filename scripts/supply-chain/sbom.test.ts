@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { readManifest } from '../packages/manifest.ts';
 import { readLockfile } from './lockfile.ts';
 import { createSbom, reproducible } from './sbom.ts';
 
@@ -7,6 +8,7 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 
 describe('the bill of materials', async () => {
   const sbom = await createSbom(root);
+  const { version } = await readManifest(root);
 
   it('names each package that ships, with its hash and its licence', async () => {
     const shipped = (await readLockfile(`${root}/package-lock.json`)).filter(({ dev }) => !dev);
@@ -22,7 +24,7 @@ describe('the bill of materials', async () => {
   });
 
   it('names only packages as dependencies that it has', () => {
-    const known = new Set([...sbom.components.map((component) => component['bom-ref']), 'ordermesh@0.1.0']);
+    const known = new Set([...sbom.components.map((component) => component['bom-ref']), `ordermesh@${version}`]);
     const named = sbom.dependencies.flatMap(({ ref, dependsOn }) => [ref, ...dependsOn]);
     expect(named.filter((ref) => !known.has(ref))).toEqual([]);
     expect(sbom).toMatchObject({ bomFormat: 'CycloneDX', specVersion: '1.5', version: 1 });

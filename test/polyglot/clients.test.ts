@@ -1,14 +1,17 @@
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { describe } from 'vitest';
 import { grpcPythonPath } from '../../mesh/testing/servers/grpc-python.ts';
 import { describeWithServer } from '../../mesh/testing/servers/servers.ts';
 import { clientTools } from '../../scripts/clients/clients.ts';
+import { readManifest } from '../../scripts/packages/manifest.ts';
 import { type BuildClient, clientSuite } from './client.suite.ts';
 import { installTypeScriptClient } from './support/typescript-client.ts';
 
 const run = promisify(execFile);
+const { version } = await readManifest(fileURLToPath(new URL('../..', import.meta.url)));
 
 interface Program {
   readonly language: string;
@@ -28,7 +31,7 @@ const programs: readonly Program[] = [
     language: 'python',
     build: async (folder) => {
       const install = ['-m', 'pip', 'install', '-q', '--no-index', '--no-deps', '--target', 'examples/clients/python'];
-      const wheel = 'gen/python/dist/ordermesh-0.1.0-py3-none-any.whl';
+      const wheel = `gen/python/dist/ordermesh-${version}-py3-none-any.whl`;
       await run(grpcPythonPath, [...install, wheel], { cwd: folder });
       return [grpcPythonPath, join(folder, 'examples/clients/python/main.py')];
     },

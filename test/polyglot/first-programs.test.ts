@@ -9,9 +9,11 @@ import { describeWithServer } from '../../mesh/testing/servers/servers.ts';
 import { startMesh, type TestMesh } from '../../mesh/testing/start-mesh.ts';
 import { tempFolder } from '../../mesh/testing/temp-folder.ts';
 import { clientTools, writeClients } from '../../scripts/clients/clients.ts';
+import { readManifest } from '../../scripts/packages/manifest.ts';
 import { allServices } from '../../services/all.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
+const { version } = await readManifest(root);
 
 interface FirstProgram {
   readonly language: string;
@@ -41,7 +43,7 @@ const programs: readonly FirstProgram[] = [
     block: 'python',
     file: 'main.py',
     prepare: async (dir, client) => {
-      const wheel = join(client, 'dist/ordermesh-0.1.0-py3-none-any.whl');
+      const wheel = join(client, `dist/ordermesh-${version}-py3-none-any.whl`);
       const install = ['-m', 'pip', 'install', '-q', '--no-index', '--no-deps', '--target', dir, wheel];
       await promisify(execFile)(grpcPythonPath, install);
       return [grpcPythonPath, 'main.py'];
@@ -54,7 +56,7 @@ const programs: readonly FirstProgram[] = [
     prepare: async (dir, client) => {
       const modules = join(dir, 'node_modules');
       await mkdir(join(modules, 'ordermesh-clients'), { recursive: true });
-      const tarball = join(client, 'dist/ordermesh-clients-0.1.0.tgz');
+      const tarball = join(client, `dist/ordermesh-clients-${version}.tgz`);
       const unpack = ['-xzf', tarball, '-C', join(modules, 'ordermesh-clients'), '--strip-components=1'];
       await promisify(execFile)('tar', unpack);
       for (const scope of ['@bufbuild', '@grpc']) {

@@ -3,9 +3,12 @@ import { mkdir, rm, symlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { readManifest } from '../../../scripts/packages/manifest.ts';
 
 const run = promisify(execFile);
-const modules = fileURLToPath(new URL('../../../node_modules', import.meta.url));
+const root = fileURLToPath(new URL('../../..', import.meta.url));
+const modules = join(root, 'node_modules');
+const { version } = await readManifest(root);
 
 /** What `examples/clients/typescript` depends on besides the client. */
 const packages = ['@bufbuild/protobuf', '@grpc/grpc-js', '@grpc/proto-loader', '@types/node', 'typescript'];
@@ -19,7 +22,7 @@ export async function installTypeScriptClient(folder: string): Promise<string> {
   const client = join(example, 'node_modules/ordermesh-clients');
   await rm(join(example, 'node_modules'), { recursive: true, force: true });
   await mkdir(client, { recursive: true });
-  const tarball = join(folder, 'gen/typescript/dist/ordermesh-clients-0.1.0.tgz');
+  const tarball = join(folder, `gen/typescript/dist/ordermesh-clients-${version}.tgz`);
   await run('tar', ['-xzf', tarball, '-C', client, '--strip-components=1']);
   for (const name of packages) {
     await mkdir(dirname(join(example, 'node_modules', name)), { recursive: true });
