@@ -42,6 +42,7 @@ for part in "$@"; do
       sh scripts/deps/python.sh
       ;;
     kubernetes) sh scripts/deps/kubernetes.sh ;;
+    compose) sh scripts/deps/go.sh compose ;;
     rust) sh scripts/deps/rust.sh ;;
     edge)
       sh scripts/deps/go.sh connectconformance

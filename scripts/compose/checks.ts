@@ -57,6 +57,18 @@ export async function checkServersAfterServices(engine: DockerEngine, version: s
   return `${containers.length} containers healthy ${seconds} s after the servers came, ${restarts} restarts`;
 }
 
+/** The commands of docs/containers.md, from nothing: the servers, then every service. */
+export async function checkUpWait(engine: DockerEngine, address: string): Promise<string> {
+  await engine.compose(['up', '--wait']);
+  const servers = await listContainers(engine);
+  check(servers.length === 3, `up --wait started ${servers.map(({ name }) => name).join(', ')}`);
+  await engine.compose(['--profile', 'mesh', 'up', '--wait']);
+  const containers = await listContainers(engine);
+  const others = containers.filter(({ health, restarts }) => health !== 'healthy' || restarts > 0);
+  check(others.length === 0, `not healthy, or started again: ${others.map(({ name }) => name).join(', ')}`);
+  return `${containers.length} containers healthy; ${await checkDemo(address)}`;
+}
+
 /** What the reference calls answers inside the network, by its names and ports. */
 export async function checkReferenceNames(engine: DockerEngine, image: string, script: string): Promise<string> {
   const mounted = ['-v', `${script}:/app/reference.js:ro`, '--network', network, '--entrypoint', 'node'];

@@ -1,8 +1,8 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, existsSync, openSync } from 'node:fs';
-import { mkdir, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 
@@ -43,9 +43,9 @@ export async function startEngine(folder: string): Promise<DockerEngine> {
   const environment = {
     ...process.env,
     DOCKER_HOST: `unix://${socket}`,
+    DOCKER_CONFIG: await writeConfig(folder),
     // Debian's engine has the classic builder only.
     DOCKER_BUILDKIT: '0',
-    COMPOSE_DOCKER_CLI_BUILD: '0',
     COMPOSE_PROJECT_NAME: project,
   };
   const call = async (file: string, args: readonly string[], more: NodeJS.ProcessEnv = {}) => {
@@ -60,23 +60,23 @@ export async function startEngine(folder: string): Promise<DockerEngine> {
     await stop(daemon, policy);
     throw error;
   }
-  const hasPlugin = await docker('compose', 'version').then(
-    () => true,
-    () => false,
-  );
-  const composeCommand = hasPlugin ? (['docker', 'compose'] as const) : (['docker-compose'] as const);
   return {
     docker,
-    compose: ([...args], more) => {
-      const [file, ...first] = composeCommand;
-      return call(file, [...first, ...args], more);
-    },
+    compose: (args, more) => call('docker', ['compose', ...args], more),
     environment,
     [Symbol.asyncDispose]: async () => {
       await stop(daemon, policy);
       await rm(socket, { force: true });
     },
   };
+}
+
+/** Lets `docker compose` be the Compose of `make deps`. Returns the folder of the file. */
+async function writeConfig(folder: string): Promise<string> {
+  const config = join(folder, 'config');
+  await mkdir(config, { recursive: true });
+  await writeFile(join(config, 'config.json'), JSON.stringify({ cliPluginsExtraDirs: [resolve('.tools/bin')] }));
+  return config;
 }
 
 async function untilReady(

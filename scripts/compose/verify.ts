@@ -12,9 +12,11 @@ import {
   checkRefusedOpen,
   checkScale,
   checkServersAfterServices,
+  checkUpWait,
   checkWrongSecret,
   memoryOf,
 } from './checks.ts';
+import { listContainers } from './containers.ts';
 import { type DockerEngine, startEngine } from './engine.ts';
 import { makeBases, meshServices } from './images.ts';
 import { buildPrevious } from './previous.ts';
@@ -45,8 +47,8 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
 try {
   await using engine = await startEngine(folder);
   await using stack = new AsyncDisposableStack();
-  stack.defer(async () => void (await engine.compose([...profiles, 'down', '--volumes', '--timeout', '30'])));
-  await engine.compose([...profiles, 'down', '--volumes', '--timeout', '5']);
+  stack.defer(async () => void (await down(engine)));
+  await down(engine);
   await step('images', () => makeBases(engine, folder, console.log).then(() => 'ready'));
   await step('image', () => buildImage(engine));
   await step('without its volume', () => checkMissingVolume(engine, image));
@@ -65,6 +67,8 @@ try {
   await step('wrong secret', () => checkWrongSecret(engine, image, address));
   await step('scale', () => checkScale(engine, 'user', address));
   await step('demo', () => checkDemo(address));
+  await step('down', () => down(engine));
+  await step('up --wait', () => checkUpWait(engine, address));
 } catch (error) {
   process.stderr.write(`${messageOf(error)}\n`);
   process.exitCode ??= 1;
@@ -78,6 +82,13 @@ async function step(name: string, work: () => Promise<string>): Promise<void> {
     throw new Error(`${name}: ${messageOf(error)}`);
   });
   console.log(`${name} (${Math.round((Date.now() - fromMs) / 1_000)} s): ${result}`);
+}
+
+async function down(engine: DockerEngine): Promise<string> {
+  await engine.compose([...profiles, 'down', '--volumes', '--timeout', '30']);
+  const left = await listContainers(engine);
+  if (left.length > 0) throw new Error(`${left.map(({ name }) => name).join(', ')} are left`);
+  return 'no container is left';
 }
 
 /** Builds the image. Returns its compressed size, and the layers. */

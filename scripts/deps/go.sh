@@ -1,6 +1,6 @@
 #!/bin/sh
 # Builds Go tools into .tools/bin. `go.sh grpcurl`: grpcurl. `go.sh kubernetes`: kustomize and kubeconform, for the manifests in
-# deploy/kubernetes. `go.sh polyglot`: the generators of `make clients`, the modules that the clients need, a grpc-go client for
+# deploy/kubernetes. `go.sh compose`: Docker Compose, for `make verify-compose`. `go.sh polyglot`: the generators of `make clients`, the modules that the clients need, a grpc-go client for
 # the tests of the service configs, and the programs in examples/services. `go.sh peers`: ghz, grpc-go's interop client and
 # server, h2spec, connectconformance with its contracts, a grpc-go client for the restart tests, and the grpc-go peer of the
 # benchmarks. Go verifies its downloads against the checksum database.
@@ -42,6 +42,18 @@ fi
 if [ "$1" = kubernetes ]; then
   install kustomize sigs.k8s.io/kustomize/kustomize/v5@v5.8.1
   install kubeconform github.com/yannh/kubeconform/cmd/kubeconform@v0.7.0
+  exit
+fi
+if [ "$1" = compose ]; then
+  module=github.com/docker/compose/v2
+  version=$(sed -n "s|.*$module \(v[^ ]*\).*|\1|p" scripts/deps/compose/go.mod)
+  if ! built docker-compose "$module@$version"; then
+    bin="$PWD/.tools/go/bin"
+    (cd scripts/deps/compose && CGO_ENABLED=0 GOFLAGS=-mod=readonly go build -trimpath \
+      -ldflags "-s -w -X $module/internal.Version=$version" -o "$bin/docker-compose" "$module/cmd")
+    keep docker-compose "$module@$version" docker-compose
+  fi
+  echo "deps: docker-compose $version"
   exit
 fi
 if [ "$1" = polyglot ]; then

@@ -42,7 +42,6 @@ if wants edge; then
 fi
 if wants compose; then
   command -v dockerd >/dev/null || missing="$missing docker.io iptables"
-  docker compose version >/dev/null 2>&1 || command -v docker-compose >/dev/null || missing="$missing docker-compose"
   command -v debootstrap >/dev/null || missing="$missing debootstrap"
 fi
 if wants peers polyglot; then
