@@ -124,20 +124,22 @@ export async function checkWrongSecret(engine: DockerEngine, image: string, addr
 }
 
 /** Further containers of a service get calls. */
-export async function checkScale(engine: DockerEngine, service: string, address: string): Promise<string> {
+export async function checkScale(engine: DockerEngine, service: string): Promise<string> {
   await scale(engine, service, 3);
   await untilHealthy(engine, service);
   await sleep(10_000);
-  const args = ['scripts/ordermesh.ts', 'status', '--address', address];
-  const text = await run(process.execPath, args).then(
+  const [gateway] = await listContainers(engine, 'gateway');
+  const options = { env: engine.environment };
+  // It exits with 1 if something needs attention.
+  const text = await run('docker', ['exec', gateway?.id ?? '', 'ordermesh', 'status'], options).then(
     ({ stdout }) => stdout,
     ({ stdout }) => `${stdout}`,
   );
   const lines = text.split('\n').filter((line) => line.includes(service));
   const addresses = new Set(lines.flatMap((line) => line.match(/[\d.]+:50051/g) ?? []));
-  check(addresses.size >= 3, `ops does not see three of ${service}:\n${text}`);
+  check(addresses.size >= 3, `status does not see three of ${service}:\n${text}`);
   await scale(engine, service, 1);
-  return `ops sees ${addresses.size} processes of ${service}`;
+  return `status sees ${addresses.size} processes of ${service}`;
 }
 
 /** The memory of each container, as its control group counts it. */

@@ -65,7 +65,7 @@ try {
   await step('memory', async () => `\n  ${(await memoryOf(engine)).join('\n  ')}`);
   await step('killed container', () => checkKilled(engine, 'payment', address));
   await step('wrong secret', () => checkWrongSecret(engine, image, address));
-  await step('scale', () => checkScale(engine, 'user', address));
+  await step('scale', () => checkScale(engine, 'user'));
   await step('demo', () => checkDemo(address));
   await step('down', () => down(engine));
   await step('up --wait', () => checkUpWait(engine, address));
