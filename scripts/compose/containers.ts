@@ -24,13 +24,20 @@ export async function listContainers({ docker }: DockerEngine, service?: string)
   if (service !== undefined) filters.push(`label=com.docker.compose.service=${service}`);
   const ids = await docker('ps', '-aq', '--no-trunc', ...filters.flatMap((filter) => ['--filter', filter]));
   if (ids === '') return [];
-  const found = JSON.parse(await docker('inspect', ...ids.split('\n')));
-  const containers = found.map(toContainer);
-  return containers.toSorted((a: Container, b: Container) => a.name.localeCompare(b.name, 'en', { numeric: true }));
+  const found: readonly Inspected[] = JSON.parse(await docker('inspect', ...ids.split('\n')));
+  return found.map(toContainer).toSorted((a, b) => a.name.localeCompare(b.name, 'en', { numeric: true }));
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: what docker inspect prints has no types.
-function toContainer({ Id, Name, Config, State, RestartCount }: any): Container {
+/** What is used of the output of docker inspect. */
+interface Inspected {
+  readonly Id: string;
+  readonly Name: string;
+  readonly Config: { readonly Image: string };
+  readonly State: { readonly Pid: number; readonly Running: boolean; readonly Health?: { readonly Status: string } };
+  readonly RestartCount: number;
+}
+
+function toContainer({ Id, Name, Config, State, RestartCount }: Inspected): Container {
   return {
     id: Id,
     name: Name.slice(1),

@@ -1,6 +1,6 @@
+import type { Edit } from './edit.ts';
 import { insertBefore, insertByName } from './insert-lines.ts';
 import type { ServiceNames } from './names.ts';
-import type { Edit } from './registrations.ts';
 import { renamed } from './template.ts';
 
 /** The entries by which a service runs in containers of its own, found by the alias that discovery asks for. */

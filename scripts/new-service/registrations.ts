@@ -1,16 +1,8 @@
 import { deployments } from './deployments.ts';
+import type { Edit } from './edit.ts';
 import { insertBefore, insertByName } from './insert-lines.ts';
 import type { ServiceNames } from './names.ts';
 import { renamed } from './template.ts';
-
-/** An entry for the new service in a file that lists services. */
-export interface Edit {
-  readonly path: string;
-  /** Throws if the file has no place for the entry. */
-  readonly edit: (text: string, names: ServiceNames) => string;
-  /** Whether a service works without the entry, so a project may have removed the file. Default: false. */
-  readonly optional?: boolean;
-}
 
 /** Every list that has each service, besides what is generated. */
 export const edits: readonly Edit[] = [

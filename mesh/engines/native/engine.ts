@@ -1,6 +1,6 @@
 import type { ConnectOptions, Engine } from '../engine.ts';
 import { connectNative } from './connect.ts';
-import { beginForwardCall } from './grpc/forward/forward-call.ts';
+import { beginForwardCall } from './grpc/forward/begin-forward-call.ts';
 import { NativeRawEndpoint } from './grpc/forward/raw-endpoint.ts';
 import { createServerHost } from './grpc/server/server-host.ts';
 

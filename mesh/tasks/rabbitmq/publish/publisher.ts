@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { ConfirmChannel, Message, Options } from 'amqplib';
 import { MeshError } from '../../../errors/mesh-error.ts';
 import type { Logger } from '../../../telemetry/logger.ts';
@@ -208,10 +209,6 @@ export function createTaskPublisher(
       await lasting.close();
     },
   };
-}
-
-function nextTurn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
 }
 
 /** The same for the same task: its id and its content, because a sender may reuse an id. */

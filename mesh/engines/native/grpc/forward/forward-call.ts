@@ -2,7 +2,7 @@ import { ServerError, Status } from 'nice-grpc-common';
 import { deadlineExceeded } from '../../../../errors/errors.ts';
 import type { Timed, WheelTimer } from '../../../../time/timer-wheel.ts';
 import { endpointLost, forwardedMetadataTooLarge, responseMetadataTooLarge } from '../../../errors.ts';
-import type { ForwardedCall, Forwarder, Forwarding } from '../../../forwarding.ts';
+import type { ForwardedCall, Forwarding } from '../../../forwarding.ts';
 import { joinedValue } from '../../http2/codec/field-rules.ts';
 import { ErrorCode } from '../../http2/codec/frames.ts';
 import type { HeaderList } from '../../http2/hpack/header-list.ts';
@@ -20,28 +20,11 @@ const deadlineSlackMs = 100;
 // The deadline of a caller is this much before that of its call here, which began when it arrived.
 const earlyMs = 50;
 
-/** Begins to forward a call, which fails if the forwarder refuses it. `undefined`: the forwarder does not know its path. */
-export function beginForwardCall(
-  start: ForwardStart,
-  tools: ForwardTools,
-  forwarder: Forwarder,
-): ForwardCall | undefined {
-  const call = new ForwardCall(start, tools);
-  try {
-    const forwarding = forwarder.begin(call);
-    if (forwarding === undefined) return undefined;
-    call.begin(forwarding);
-  } catch (error) {
-    call.fail(error);
-  }
-  return call;
-}
-
 /**
  * A call whose bytes pass from its caller to an endpoint and back, unchanged: neither metadata nor messages are decoded. Each
  * side gets windows as the other reads. The call is opened at another endpoint only while no server has begun it.
  */
-class ForwardCall implements ForwardedCall, StreamEvents, UpstreamEvents, Timed {
+export class ForwardCall implements ForwardedCall, StreamEvents, UpstreamEvents, Timed {
   readonly path: string;
   readonly peer: string;
   readonly peerService: string | undefined;
