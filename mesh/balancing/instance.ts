@@ -20,8 +20,8 @@ export interface InstanceListener {
   notServed(instance: Instance, contract: string): void;
   /** It does not have a method. */
   missed(instance: Instance, path: string): void;
-  /** It does not serve a contract any more, perhaps because it drains: its successor may be known to discovery. */
-  unserving(): void;
+  /** It has stopped to serve a contract, perhaps because it drains: discovery may know its successor. */
+  stoppedServing(): void;
   /** It cannot be reached. `isLogged`: unless it was logged before. */
   lost(instance: Instance, isLogged: boolean, wasDraining: boolean): void;
   /** It can be reached again. */
@@ -147,7 +147,7 @@ export class Instance implements LinkUser {
     const before = this.#health.get(contract);
     this.#health.set(contract, health);
     if (health === 'not-served') this.#listener.notServed(this, contract);
-    if (health === 'not-serving') this.#listener.unserving();
+    if (health === 'not-serving') this.#listener.stoppedServing();
     if (health === 'away') this.#lose(before);
     else if (this.#isLost) {
       this.#isLost = false;

@@ -120,7 +120,7 @@ export class ServiceInstances implements InstanceListener {
     );
   }
 
-  unserving(): void {
+  stoppedServing(): void {
     this.#options.discovery.refresh(this.#options.service);
   }
 

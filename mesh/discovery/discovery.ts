@@ -57,8 +57,8 @@ export interface Discovery {
    */
   watch(service: string, changed: (set: EndpointSet) => void): () => void;
   /**
-   * Asks the registry again soon, because an instance drains or is lost. At most once a second per service. A question that waits for
-   * changes continues.
+   * Asks the registry again soon, because an instance drains or is lost. At most once a second per service: what comes earlier
+   * waits for that. A question that waits for changes continues.
    */
   refresh(service: string): void;
   /** Enters this process into the registry, as soon as that answers. Not defined if the registry takes no entries. */

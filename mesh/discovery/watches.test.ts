@@ -50,6 +50,69 @@ describe('the watches of a registry', () => {
     expect(sets).toEqual([1]);
   });
 
+  describe('that are refreshed', () => {
+    /** Watches a service in a registry that is asked again after 30 s, and answers when the test says so. */
+    async function watched() {
+      const questions: PromiseWithResolvers<void>[] = [];
+      const watches = createWatches(
+        registry,
+        async function* (_, { rest, signal }) {
+          while (!signal.aborted) {
+            const question = Promise.withResolvers<void>();
+            questions.push(question);
+            await question.promise;
+            yield oneInstance;
+            await rest(30_000);
+          }
+        },
+        { clock, logger: log.logger, metrics: createPrometheusMetrics({ clock, logger: log.logger }) },
+      );
+      onTestFinished(() => {
+        for (const { resolve } of questions) resolve();
+        return watches.close();
+      });
+      watches.watch('user', () => undefined);
+      const answer = async () => {
+        questions.at(-1)?.resolve();
+        await settle();
+      };
+      return { answer, asked: () => questions.length, refresh: () => watches.refresh('user') };
+    }
+    const settle = () => new Promise((resolve) => setImmediate(resolve));
+
+    it('ask again at once, and for what comes within a second at its end', async () => {
+      const { answer, asked, refresh } = await watched();
+      await answer();
+      refresh();
+      await settle();
+      expect(asked()).toBe(2);
+      await answer();
+      clock.advance(400);
+      refresh();
+      refresh();
+      await settle();
+      expect(asked()).toBe(2);
+      clock.advance(600);
+      await settle();
+      expect(asked()).toBe(3);
+      await answer();
+      clock.advance(20_000);
+      await settle();
+      expect(asked()).toBe(3);
+    });
+
+    it('ask again after the question in progress, whose answer may be older', async () => {
+      const { answer, asked, refresh } = await watched();
+      refresh();
+      await settle();
+      expect(asked()).toBe(1);
+      await answer();
+      expect(asked()).toBe(2);
+      await answer();
+      expect(asked()).toBe(2);
+    });
+  });
+
   it('log failures without the call that began the watch', async () => {
     log = captureLog({ mixin: () => ({ request_id: currentScope()?.requestId }) });
     const scope = { requestId: 'r1', traceparent: '', deadlineMs: undefined, signal: undefined };

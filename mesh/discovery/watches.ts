@@ -20,7 +20,7 @@ export interface Answer {
 export interface Following {
   /** Aborts when the service is no longer watched. */
   readonly signal: AbortSignal;
-  /** Resolves after `delayMs`, or earlier if a connection to the service failed or the watch has ended. */
+  /** Resolves after `delayMs`, or earlier if an instance drains or is lost, or the watch has ended. */
   rest(delayMs: number): Promise<void>;
 }
 
@@ -50,7 +50,12 @@ interface Watched {
   readonly ending: AbortController;
   ended: Promise<void>;
   waking: AbortController;
+  /** Whether the registry is to be asked again, once the question in progress is answered. */
+  isRefreshWanted: boolean;
+  /** By the elapsed time of the clock. */
   refreshedMs: number;
+  /** The refresh that comes a second after the last one. */
+  cancelRefresh: (() => void) | undefined;
 }
 
 /** Follows each service that is watched. `registry` is the registry as `DISCOVERY_URL` names it, without secrets. */
@@ -87,7 +92,17 @@ export function createWatches(registry: string, follow: Follow, parts: Discovery
   async function rest(service: string, delayMs: number): Promise<void> {
     const entry = watched.get(service);
     if (!entry) return;
-    await sleep(clock, delayMs, AbortSignal.any([entry.ending.signal, entry.waking.signal]));
+    if (!entry.isRefreshWanted)
+      await sleep(clock, delayMs, AbortSignal.any([entry.ending.signal, entry.waking.signal]));
+    entry.isRefreshWanted = false;
+  }
+
+  function wake(entry: Watched): void {
+    entry.cancelRefresh = undefined;
+    entry.refreshedMs = clock.elapsedMs();
+    entry.isRefreshWanted = true;
+    entry.waking.abort();
+    entry.waking = new AbortController();
   }
 
   function begin(service: string): Watched {
@@ -101,7 +116,9 @@ export function createWatches(registry: string, follow: Follow, parts: Discovery
       ending: new AbortController(),
       ended: Promise.resolve(),
       waking: new AbortController(),
+      isRefreshWanted: false,
       refreshedMs: -refreshEveryMs,
+      cancelRefresh: undefined,
     };
     watched.set(service, entry);
     entry.ended = runOutsideOfCalls(() => run(service, entry));
@@ -121,6 +138,7 @@ export function createWatches(registry: string, follow: Follow, parts: Discovery
     if (watched.get(service) === entry) watched.delete(service);
     entry.set.close();
     entry.ending.abort();
+    entry.cancelRefresh?.();
     return entry.ended;
   }
 
@@ -140,11 +158,11 @@ export function createWatches(registry: string, follow: Follow, parts: Discovery
     },
     refresh(service) {
       const entry = watched.get(service);
-      const nowMs = clock.elapsedMs();
-      if (!entry || nowMs - entry.refreshedMs < refreshEveryMs) return;
-      entry.refreshedMs = nowMs;
-      entry.waking.abort();
-      entry.waking = new AbortController();
+      if (!entry || entry.cancelRefresh) return;
+      const waitMs = entry.refreshedMs + refreshEveryMs - clock.elapsedMs();
+      if (waitMs <= 0) wake(entry);
+      // An instance that drained, and is lost now: its successor may have come in between.
+      else entry.cancelRefresh = runOutsideOfCalls(() => clock.after(waitMs, () => wake(entry)));
     },
     async close() {
       await Promise.all([...watched].map(([service, entry]) => end(service, entry)));

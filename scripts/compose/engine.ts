@@ -29,6 +29,10 @@ export async function startEngine(folder: string): Promise<DockerEngine> {
   const log = join(folder, 'dockerd.log');
   const output = openSync(log, 'a');
   const policy = await forwardPolicy();
+  if (policy === 'DROP')
+    process.stderr.write(
+      'this machine forwards no packets, which a Docker engine that was killed leaves so: iptables -P FORWARD ACCEPT\n',
+    );
   const daemon = spawn(
     'dockerd',
     [
@@ -86,7 +90,7 @@ async function untilReady(
   log: string,
 ): Promise<void> {
   const lateMs = Date.now() + 120_000;
-  while (Date.now() < lateMs && daemon.exitCode === null) {
+  while (Date.now() < lateMs && isRunning(daemon)) {
     if (existsSync(socket)) {
       try {
         await docker('info');
@@ -106,9 +110,14 @@ async function forwardPolicy(): Promise<string> {
   return stdout.split(/\s/)[2] ?? 'ACCEPT';
 }
 
+/** It may have been killed, for lack of memory. */
+function isRunning({ pid, exitCode, signalCode }: ChildProcess): boolean {
+  return pid !== undefined && exitCode === null && signalCode === null;
+}
+
 /** Ends the engine, which has set the policy to DROP, and sets it to what it was. */
 async function stop(daemon: ChildProcess, policy: string): Promise<void> {
-  if (daemon.exitCode === null && daemon.pid !== undefined) {
+  if (isRunning(daemon)) {
     const ended = once(daemon, 'exit');
     daemon.kill('SIGTERM');
     await ended;

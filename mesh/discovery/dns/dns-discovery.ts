@@ -17,7 +17,10 @@ export interface DnsOptions {
 
 const minTtl = 1;
 
-/** Some servers say longer of records that may change at any time: Docker's 600 s. Also for SRV records, whose TTL Node does not give. */
+/**
+ * Some servers report a longer TTL for records that can change at any time, such as Docker's 600 s. Also that of SRV records,
+ * whose TTL Node does not give.
+ */
 const maxTtl = 5;
 
 /**
