@@ -67,7 +67,7 @@ function reportOf(changes: readonly Change[], names: ServiceNames): string {
     '  make start',
     `  grpcurl -plaintext -d '{"book": {"name": "The first"}}' localhost:50051 library.v1.LibraryService/CreateBook`,
     '  curl -s localhost:8080/api/books',
-    'by hand: its box in docs/drawings/mesh.svg, with an arrow for each service that it calls and each topic',
+    'by hand: an arrow in docs/drawings/mesh.svg for each service that it calls and each topic, once it has some',
     'CONTRIBUTING.md, "Add a service", says what each file is for.',
   ];
   return [

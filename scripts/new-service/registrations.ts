@@ -1,4 +1,5 @@
 import { deployments } from './deployments.ts';
+import { drawing } from './drawing.ts';
 import type { Edit } from './edit.ts';
 import { insertBefore, insertByName } from './insert-lines.ts';
 import type { ServiceNames } from './names.ts';
@@ -11,6 +12,7 @@ export const edits: readonly Edit[] = [
   { path: 'test/authorization/expectations.ts', edit: inExpectations },
   { path: 'test/authorization/samples.ts', edit: inSamples },
   { path: 'README.md', edit: inLayout, optional: true },
+  drawing,
   ...deployments,
 ];
 
