@@ -6,7 +6,7 @@ process.env.NODE_COMPILE_CACHE ??= fileURLToPath(new URL('.cache/compile', impor
 
 const folders = ['mesh', 'services', 'test', 'scripts', 'examples', 'packages'];
 
-/** Here files share a process and its modules, which most of them would load in more time than they run for. */
+/** Test files here share a process: loading modules takes longer than most of them run. */
 const sharing = [
   'mesh/{audit,balancing,client,config,contract,edge,errors,event-store,idempotency,identity,iterables}',
   'mesh/{metrics,rest-client,saga,security,server,telemetry,time,values}',
@@ -40,7 +40,15 @@ export default defineConfig({
           ],
         },
       },
-      { test: { ...ofEachFile, name: 'shared process', include: sharing.map(filesIn), isolate: false } },
+      {
+        test: {
+          ...ofEachFile,
+          name: 'shared process',
+          include: sharing.map(filesIn),
+          isolate: false,
+          setupFiles: ['mesh/testing/reporters/leftovers.ts'],
+        },
+      },
     ],
     reporters: ['default', './mesh/testing/reporters/hung-files.ts', './mesh/testing/reporters/retried-tests.ts'],
     // Teardowns run from the last to the first: the end of a log names what failed.

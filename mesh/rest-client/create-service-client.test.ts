@@ -1,5 +1,5 @@
 import { Status } from 'nice-grpc-common';
-import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { runInScope } from '../telemetry/call-scope.ts';
 import { eventually } from '../testing/eventually.ts';
 import { createServiceClient } from './create-service-client.ts';
@@ -131,15 +131,9 @@ describe('a REST client', () => {
 
   it('uses the proxy of the environment only with the option for it', async () => {
     await using proxy = await startTestServer();
-    process.env.http_proxy = proxy.origin;
-    onTestFinished(() => {
-      delete process.env.http_proxy;
-    });
-    const noProxy = process.env.no_proxy;
-    process.env.no_proxy = '';
-    onTestFinished(() => {
-      process.env.no_proxy = noProxy;
-    });
+    onTestFinished(() => void vi.unstubAllEnvs());
+    vi.stubEnv('http_proxy', proxy.origin);
+    vi.stubEnv('no_proxy', '');
     await createClient().get('/direct');
     expect(proxy.requests).toEqual([]);
     await createClient({ proxyFromEnvironment: true }).get('/by-proxy');
