@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { runnableServices } from '../../services/all.ts';
 import { type AccessRule, readAccessRules } from './support/access-rules.ts';
-import { callsWhatItFinds, type DeclaredClient, declaredClients } from './support/declared-clients.ts';
+import { callsAllServices, type DeclaredClient, declaredClients } from './support/declared-clients.ts';
 import { container, type Manifest, only, readManifests } from './support/manifests.ts';
 import { ownNamespace, type Place, reaches } from './support/reach.ts';
 
@@ -42,7 +42,7 @@ describe('the network policies of deploy/kubernetes', () => {
     clients = new Map(
       await Promise.all(services.map(async ({ name }) => [name, await declaredClients(name)] as const)),
     );
-    const finding = await Promise.all(services.map(async ({ name }) => ((await callsWhatItFinds(name)) ? [name] : [])));
+    const finding = await Promise.all(services.map(async ({ name }) => ((await callsAllServices(name)) ? [name] : [])));
     finders = new Set(finding.flat());
     rules = await readAccessRules();
   });

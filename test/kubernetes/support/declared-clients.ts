@@ -27,12 +27,20 @@ export async function declaredClients(service: string): Promise<DeclaredClient[]
 }
 
 /** Whether a service calls whatever discovery finds, and not only the contracts of which it makes clients. */
-export async function callsWhatItFinds(service: string): Promise<boolean> {
-  return (await sourcesOf(service)).some(([, text]) => /\bendpoints\b/.test(text));
+export async function callsAllServices(service: string): Promise<boolean> {
+  return (await sourcesOf(service)).some(([, code]) => /\bendpoints\b/.test(code));
 }
 
-async function sourcesOf(service: string): Promise<[file: string, text: string][]> {
+/** The sources of a service without comments. */
+async function sourcesOf(service: string): Promise<[file: string, code: string][]> {
   const files = await Array.fromAsync(glob(`services/${service}/**/*.ts`, { cwd: root }));
   const sources = files.filter((file) => !/\.test\.ts$|\/testing\//.test(file));
-  return await Promise.all(sources.map(async (file) => [file, await readFile(`${root}${file}`, 'utf8')] as const));
+  return await Promise.all(
+    sources.map(async (file) => [file, withoutComments(await readFile(`${root}${file}`, 'utf8'))] as const),
+  );
+}
+
+/** Removes comments as this code base has them: blocks, and what follows a `//` that is first or after a space. */
+export function withoutComments(source: string): string {
+  return source.replaceAll(/\/\*[\s\S]*?\*\/|(?<=^|\s)\/\/.*$/gm, '');
 }
