@@ -41,7 +41,7 @@ const { version } = JSON.parse(readFileSync(new URL('../../package.json', import
 
 /** Describes this process, which runs with these settings. `isStateless`: it uses neither databases nor brokers. */
 export function processInfo(config: Config, isStateless: boolean, tls: TlsStates): ProcessInfo {
-  const schemeOf = (url: string) => (isStateless ? '' : url.slice(0, url.indexOf(':')));
+  const schemeOf = (url: string) => (isStateless ? '' : url.replace(/:.*$/s, ''));
   return {
     version,
     nodeVersion: process.versions.node,

@@ -116,6 +116,7 @@ describe('readConfig', () => {
     { TASKS_URL: 'amqp://rabbitmq:5672' },
     { TASKS_URL: 'amqps://me:secret@rabbitmq.internal/%2Fmail' },
     { TASKS_URL: 'sqs://eu-central-1/prod-?queues=existing' },
+    { TASKS_URL: 'off' },
   ])('takes %o', (environment) => {
     expect(() => readConfig(environment)).not.toThrow();
   });

@@ -87,11 +87,12 @@ export const storeSettings = {
     isSecret: true,
     default: 'embedded:<DATA_DIR>/tasks.db',
     allowed:
-      'embedded:<path>, amqp(s)://<user>:<password>@<host>:<port>/<vhost> or ' +
-      'sqs://<region>[/<prefix>][?endpoint=<http(s)://host:port>][&account=<12 digits>][&queues=existing]',
+      'embedded:<path>, amqp(s)://<user>:<password>@<host>:<port>/<vhost>, ' +
+      'sqs://<region>[/<prefix>][?endpoint=<http(s)://host:port>][&account=<12 digits>][&queues=existing] or off',
     doc:
       '`embedded:<path>`, `amqp(s)://<user>:<password>@<host>:<port>/<vhost>`, `sqs://<region>` ([SQS](#queues-on-sqs)); dead ' +
-      'letters of tasks are with a broker in a database `tasks` next to those of the services',
+      'letters of tasks are with a broker in a database `tasks` next to those of the services. `off`: the services of the ' +
+      'process neither queue tasks nor work on them',
     parse: (text: string) => (isTasksUrl(text) ? text : undefined),
   },
   tasksCa: certificatesSetting('TASKS_CA_FILE', {
@@ -111,5 +112,5 @@ function isPostgresUrl(text: string): boolean {
 }
 
 function isTasksUrl(text: string): boolean {
-  return isUrl(text, ['embedded'], ['amqp', 'amqps']) || parseSqsUrl(text) !== undefined;
+  return text === 'off' || isUrl(text, ['embedded'], ['amqp', 'amqps']) || parseSqsUrl(text) !== undefined;
 }

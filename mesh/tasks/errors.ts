@@ -23,7 +23,8 @@ const misconfiguredPublicly = 'task queue does not accept this program: call aga
 export const tasksMisconfigured = defineError({
   reason: 'TASKS_MISCONFIGURED',
   code: Status.UNAVAILABLE,
-  means: 'the broker rejects this program, or its certificate is not accepted, or the client of SQS is not installed',
+  means:
+    'the broker rejects this program, or its certificate is not accepted, or the client of SQS is not installed, or `TASKS_URL` is `off`',
   fix: 'fix user, rights, virtual host, authorities or installation as the log says',
   text: ({ problem }: { readonly problem: string }) => `RabbitMQ cannot be used until its setup is fixed: ${problem}`,
   publicText: misconfiguredPublicly,
@@ -39,6 +40,12 @@ export const sqsMisconfigured = tasksMisconfigured.variant({
 export const sqsNotInstalled = tasksMisconfigured.variant({
   text: ({ name }: { readonly name: string }) =>
     `TASKS_URL is sqs://…, whose client is an optional package that is not installed: run "npm install --save-prod --save-exact --omit=dev ${name}"`,
+  publicText: misconfiguredPublicly,
+  metadata: () => ({}),
+});
+
+export const tasksOff = tasksMisconfigured.variant({
+  text: 'this process has no tasks, as TASKS_URL is off, and a service of it uses them: set TASKS_URL to their broker',
   publicText: misconfiguredPublicly,
   metadata: () => ({}),
 });

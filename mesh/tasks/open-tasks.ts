@@ -8,6 +8,7 @@ import type { Storage } from '../storage/storage.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Clock } from '../time/clock.ts';
 import { connectOnUse } from './connect-on-use.ts';
+import { tasksOff } from './errors.ts';
 import { errorText } from './judge-failure.ts';
 import type { AttemptEnd, TaskCounts, TaskQueue, WorkOptions } from './task-queue.ts';
 
@@ -62,6 +63,8 @@ async function openUnmeasured(config: Config, { trust, clock, logger, open }: Ta
     const { openEmbeddedTasks } = await import('./embedded/embedded-tasks.ts');
     return openEmbeddedTasks(tasksUrl.slice('embedded:'.length), { deadLettersRetentionMs, clock, logger, open });
   }
+  // Unlike an embedded queue it is the same for all instances of a service, so they may share its database.
+  if (tasksUrl === 'off') return connectOnUse(() => Promise.reject(tasksOff()));
   const openLetters = () => open(deadLettersUrl(config));
   const sqs = parseSqsUrl(tasksUrl);
   if (sqs) {

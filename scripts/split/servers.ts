@@ -123,7 +123,7 @@ export function serverFaults(environment: NodeJS.ProcessEnv): string[] {
   if (DATABASE_URL && !/^postgres(ql)?:\/\/.*<service>/.test(DATABASE_URL))
     faults.push('DATABASE_URL: use postgres://<user>@<host>/<database> with <service> in it');
   if (/^embedded:/.test(EVENTS_URL)) faults.push('EVENTS_URL: use kafka://<host>:<port>');
-  if (/^embedded:/.test(TASKS_URL)) faults.push('TASKS_URL: use amqp://<user>:<password>@<host>:<port>');
+  if (/^(embedded:|off$)/.test(TASKS_URL)) faults.push('TASKS_URL: use amqp://<user>:<password>@<host>:<port>');
   return faults;
 }
 

@@ -1,3 +1,4 @@
+import { readdir } from 'node:fs/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { User } from '../../../gen/ts/user/v1/user.ts';
 import { defineEventTypes } from '../../event-store/aggregates/event-types.ts';
@@ -120,6 +121,30 @@ describe('a defined service', () => {
     onTestFinished(() => mesh.stop());
     const outcome = await mesh.runtime.tasks.check().catch((error) => error.reason);
     expect(outcome).toBe(reason);
+  });
+
+  it('does not start with TASKS_URL=off if it works on tasks', async () => {
+    const working = defineService({
+      name: 'note',
+      migrations: [],
+      setup: ({ run }) => {
+        run.worker(prints, { handle: async () => undefined });
+        return { serves: [] };
+      },
+    });
+    await expect(startMesh([working], { TASKS_URL: 'off' })).rejects.toMatchObject({
+      reason: 'TASKS_MISCONFIGURED',
+      message: expect.stringContaining('TASKS_URL is off, and a service of it uses them: set TASKS_URL'),
+    });
+  });
+
+  it('starts with TASKS_URL=off if it publishes events only', async () => {
+    const service = defineService({ name: 'note', migrations: [], topics: [noteTopic], setup: () => ({ serves: [] }) });
+    const mesh = await startMesh([service], { TASKS_URL: 'off' });
+    onTestFinished(() => mesh.stop());
+    await mesh.runtime.tasks.check();
+    expect([mesh.runtime.info.tasks, await mesh.runtime.tasks.backlogs()]).toEqual(['off', []]);
+    expect(await readdir(mesh.dataDir)).not.toContain('tasks.db');
   });
 
   it('refuses background work after its setup, which nobody would start', async () => {
