@@ -64,7 +64,7 @@ function inDatabases(text: string, { service }: ServiceNames): string {
 
 /** The commands that create the Secrets of each service. */
 function inSecrets(text: string, { service }: ServiceNames): string {
-  const lists = /^( *for s in user [\w ]*?)( (?:bridge|ops)\b[\w ]*; do)$/gm;
+  const lists = /^( *for s in user [\w ]*?)((?: bridge\b[\w ]*)?; do)$/gm;
   const edited = text.replaceAll(lists, `$1 ${service}$2`);
   if (edited === text) throw new Error('docs/kubernetes.md has no loop over the services that creates Secrets');
   return edited;

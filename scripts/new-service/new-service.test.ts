@@ -152,7 +152,7 @@ describe('a new service', () => {
     };
     expect(addedTo('README.md')).toEqual([expect.stringMatching(/^services\/ .* report catalog bridge ops/)]);
     expect(addedTo('docs/kubernetes.md')).toEqual([
-      expect.stringMatching(/^ +for s in user .* report catalog ops; do$/),
+      expect.stringMatching(/^ +for s in user .* report catalog; do$/),
       expect.stringMatching(/^for s in user .* report catalog bridge ops gateway; do$/),
     ]);
   });

@@ -42,6 +42,15 @@ describe('the profile mesh of docker-compose.yml', () => {
     for (const [, service] of mesh) expect(service).toMatchObject({ depends_on, restart: 'unless-stopped' });
   });
 
+  it('gives the password of RabbitMQ to those that use tasks, and tells the others that there are none', () => {
+    for (const [name, { secrets, environment }] of mesh) {
+      const { TASKS_URL, TASKS_URL_FILE } = environment ?? {};
+      const usesTasks = name === 'notification' || name === 'ops';
+      expect([name, secrets]).toEqual([name, ['database-url', ...(usesTasks ? ['tasks-url'] : [])]]);
+      expect([TASKS_URL, TASKS_URL_FILE]).toEqual(usesTasks ? ['', '/run/secrets/tasks-url'] : ['off', undefined]);
+    }
+  });
+
   it('has no password in its environment', () => {
     for (const [, { environment }] of mesh) expect(JSON.stringify(environment)).not.toMatch(/:\/\/[^"]*@/);
   });

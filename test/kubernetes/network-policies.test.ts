@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { runnableServices } from '../../services/all.ts';
 import { type AccessRule, readAccessRules } from './support/access-rules.ts';
-import { callsAllServices, type DeclaredClient, declaredClients } from './support/declared-clients.ts';
+import { callsAllServices, type DeclaredClient, declaredClients, usesTasks } from './support/declared-clients.ts';
 import { container, type Manifest, only, readManifests } from './support/manifests.ts';
 import { ownNamespace, type Place, reaches } from './support/reach.ts';
 
@@ -31,6 +31,7 @@ describe('the network policies of deploy/kubernetes', () => {
   /** The services that call whatever they find. */
   let finders: ReadonlySet<string>;
   let rules: readonly AccessRule[];
+  let taskUsers: ReadonlySet<string>;
 
   beforeAll(async () => {
     const files = await Promise.all(
@@ -44,6 +45,8 @@ describe('the network policies of deploy/kubernetes', () => {
     );
     const finding = await Promise.all(services.map(async ({ name }) => ((await callsAllServices(name)) ? [name] : [])));
     finders = new Set(finding.flat());
+    const using = await Promise.all(services.map(async ({ name }) => ((await usesTasks(name)) ? [name] : [])));
+    taskUsers = new Set(using.flat());
     rules = await readAccessRules();
   });
 
@@ -145,12 +148,21 @@ describe('the network policies of deploy/kubernetes', () => {
     }
   });
 
-  /** What the pods have in the environment: as servers.yaml says, unless their labels say that their own files do. */
+  it('let those reach RabbitMQ, and have its URL, whose code uses tasks', () => {
+    const withUrl = services.filter(({ name }) => variablesOf(deployments.get(name)).includes('TASKS_URL_FILE'));
+    const reaching = services.filter((service) => [5671, 5672].some((port) => open(podOf(service), elsewhere, port)));
+    expect(new Set(withUrl.map(({ name }) => name))).toEqual(taskUsers);
+    expect(new Set(reaching.map(({ name }) => name))).toEqual(taskUsers);
+    expect(taskUsers).toEqual(new Set(['notification', 'ops']));
+  });
+
+  /** What the pods have in the environment, as the patches for their labels say: servers.yaml and tasks.yaml. */
   function variablesOf(deployment: Manifest | undefined): readonly string[] {
     if (!deployment) throw new Error('a service has no Deployment');
     const own = (container(deployment).env ?? []).map(({ name }) => name);
-    const isOwn = deployment.metadata.labels?.['ordermesh.dev/servers'] !== undefined;
-    return isOwn ? own : [...own, 'DATABASE_URL_FILE', 'EVENTS_URL_FILE', 'TASKS_URL_FILE'];
+    const labels = Object.keys(deployment.metadata.labels ?? {});
+    const servers = labels.includes('ordermesh.dev/servers') ? [] : ['DATABASE_URL_FILE', 'EVENTS_URL_FILE'];
+    return [...own, ...servers, ...(labels.includes('ordermesh.dev/tasks') ? ['TASKS_URL_FILE'] : [])];
   }
 
   it('let all ask for names, at the DNS server of the cluster only', () => {

@@ -117,6 +117,14 @@ describeWithServer(kustomize, 'deploy/kubernetes, rendered', () => {
     expect(env.map(({ name }) => name)).toEqual(['EVENTS_URL_FILE']);
   });
 
+  it.each(names)('tells %s where RabbitMQ is if it uses tasks, or else that there is none', (name) => {
+    const { env = [] } = container(only(overlays.production, 'Deployment', name));
+    const own = Object.fromEntries(env.map(({ name, value = '' }) => [name, value]));
+    const { TASKS_URL, TASKS_URL_FILE = '' } = { ...settingsOf(overlays.production), ...own };
+    const isUser = name === 'notification' || name === 'ops';
+    expect([TASKS_URL, TASKS_URL_FILE]).toEqual(isUser ? ['', '/run/secrets/servers/tasks-url'] : ['off', '']);
+  });
+
   it('needs the Secrets that docs/kubernetes.md creates', async () => {
     const page = await readFile(new URL('../../docs/kubernetes.md', import.meta.url), 'utf8');
     const created: string[] = [];

@@ -31,6 +31,12 @@ export async function callsAllServices(service: string): Promise<boolean> {
   return (await sourcesOf(service)).some(([, code]) => /\bendpoints\b/.test(code));
 }
 
+/** Whether a service works on tasks, queues them, or reads their dead letters. */
+export async function usesTasks(service: string): Promise<boolean> {
+  const use = /\bneeds: \[[^\]]*'tasks'|\brun\.worker\(|\baddTask\(|\btasks\.deadLetters\b/;
+  return (await sourcesOf(service)).some(([, code]) => use.test(code));
+}
+
 /** The sources of a service without comments. */
 async function sourcesOf(service: string): Promise<[file: string, code: string][]> {
   const files = await Array.fromAsync(glob(`services/${service}/**/*.ts`, { cwd: root }));
