@@ -5,6 +5,7 @@ import { type Notification, NotificationState } from '#gen/notification/v1/notif
 import { Saga } from '#gen/ops/v1/ops.ts';
 import type { Order } from '#gen/order/v1/order.ts';
 import { isNotServed } from '../support/clients.ts';
+import { withCommandsHere } from '../support/commands-here.ts';
 import type { Mesh } from '../support/mesh.ts';
 import { type FoundMail, findMail } from './find-mail.ts';
 import { findEvents, findMails, notServedText } from './find-traces.ts';
@@ -43,7 +44,7 @@ export async function traceOrder(mesh: Mesh, order: Order): Promise<OrderTrace> 
       ...(saga ? [] : [`saga steps are missing: ${notServedText('ops')}`]),
       ...(found?.faults ?? []).map((fault) => `events may be missing: ${fault}`),
       ...faults.map((fault) => `mails may be missing: ${fault}`),
-    ],
+    ].map((fault) => withCommandsHere(fault)),
     mails: await Promise.all(shown),
   };
 }
@@ -93,7 +94,7 @@ function isSent({ state }: Notification): boolean {
 
 function unsentText(state: NotificationState): string {
   return state === NotificationState.NOTIFICATION_STATE_DEAD
-    ? 'could not be sent: "make dead-letters" shows why'
+    ? withCommandsHere('could not be sent: "make dead-letters" shows why')
     : 'not sent yet: it waits in the outbox or the task queue';
 }
 

@@ -1,4 +1,8 @@
+import { glob, readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
+import { callingCommands } from '../../scripts/ordermesh/commands.ts';
+import { compactCommand } from '../../scripts/ordermesh/compact.ts';
+import { damagedCommand } from '../../scripts/ordermesh/damaged/damaged.ts';
 import { withCommandsHere } from './commands-here.ts';
 
 describe('the commands that texts name', () => {
@@ -6,6 +10,8 @@ describe('the commands that texts name', () => {
     ['run "make audit"', 'run "ordermesh audit"'],
     ['then "make replay GROUP=readers", or', 'then "ordermesh replay readers", or'],
     ['rebuild it with "make rebuild PROJECTION=order-list"', 'rebuild it with "ordermesh rebuild order-list"'],
+    ['skipped it with "make damaged"', 'skipped it with "ordermesh damaged"'],
+    ["with: make damaged ARGS='skip a/1/2 --note=why'", 'with: ordermesh damaged skip a/1/2 --note=why'],
     ['see "make status" and "make dead-letters"', 'see "ordermesh status" and "ordermesh dead-letters"'],
   ])('are those of the program outside of the repository: %s', (text, outside) => {
     expect(withCommandsHere(text, false)).toBe(outside);
@@ -18,4 +24,29 @@ describe('the commands that texts name', () => {
       expect(withCommandsHere(text, false)).toBe(text);
     },
   );
+});
+
+describe('the texts of the mesh', () => {
+  it('name only commands that work outside of the repository too', async () => {
+    const files = await Array.fromAsync(glob(['mesh/**/*.ts', 'services/**/*.ts', 'scripts/ordermesh/**/*.ts']));
+    const sources = files.filter((file) => !/\/testing\/|\.(test|suite)\.ts$/.test(file));
+    const texts = await Promise.all(sources.map((file) => readFile(file, 'utf8')));
+    const named = texts.flatMap(
+      (text) => text.match(/"make [a-z-]+(?: [A-Z]+=[^"\s]+)?"|make [a-z-]+ ARGS='[^']*'/g) ?? [],
+    );
+    expect(named).toEqual(expect.arrayContaining(['"make damaged"', '"make status"']));
+    const left = named.filter((text) => withCommandsHere(text, false) === text);
+    // This one says itself what to run outside of the repository.
+    expect(left).toEqual(['"make gen"']);
+  });
+
+  it('name each command of the program that the Makefile has', async () => {
+    const targets: readonly string[] = (await readFile('Makefile', 'utf8')).match(/^[a-z-]+(?=:)/gm) ?? [];
+    const commands = [...callingCommands, damagedCommand, compactCommand];
+    const shared = commands.map(({ name }) => name).filter((name) => targets.includes(name));
+    expect(shared.map((name) => withCommandsHere(`"make ${name}"`, false))).toEqual(
+      shared.map((name) => `"ordermesh ${name}"`),
+    );
+    expect(shared.length).toBeGreaterThan(9);
+  });
 });

@@ -3,18 +3,26 @@ import { existsSync } from 'node:fs';
 /** Whether this runs in the repository, whose Makefile has the commands. An image and a package have none. */
 export const inRepository: boolean = existsSync(new URL('../../Makefile', import.meta.url));
 
-/** A command of the program `ordermesh` as the repository calls it: `"make replay GROUP=readers"`. */
-const command =
-  /(?<![\\\w])"make (?<name>status|order|dead-letters|replay|rebuild|audit|actions|call|verify-participant)(?: [A-Z]+=(?<value>[^"\s]+))?"/g;
+const names = 'status|order|dead-letters|replay|rebuild|audit|actions|call|damaged|compact|verify-participant';
+
+/**
+ * A command of the program `ordermesh` as the repository calls it: `"make replay GROUP=readers"`, or `make damaged ARGS='skip …'`,
+ * which ends a text.
+ */
+const command = new RegExp(
+  `"make (?<quoted>${names})(?: [A-Z]+=(?<value>[^"\\s]+))?"|(?<![\\w"])make (?<plain>${names}) ARGS='(?<args>[^']*)'`,
+  'g',
+);
 
 /**
  * Texts of the mesh and of its programs name commands of the repository. Returns the text with commands that work here: outside
- * of the repository `"ordermesh replay readers"`.
+ * of the repository `"ordermesh replay readers"`. Only for texts that we write: in JSON and in data of callers the same words mean
+ * what their author means.
  */
 export function withCommandsHere(text: string, isRepository = inRepository): string {
   if (isRepository) return text;
-  return text.replace(
-    command,
-    (_, name: string, value?: string) => `"${['ordermesh', name, value].filter(Boolean).join(' ')}"`,
-  );
+  return text.replace(command, (_, quoted?: string, value?: string, plain?: string, args?: string) => {
+    const words = ['ordermesh', quoted ?? plain, value ?? args].filter(Boolean).join(' ');
+    return quoted === undefined ? words : `"${words}"`;
+  });
 }

@@ -1,7 +1,7 @@
 import { ClientError, Status } from 'nice-grpc';
 import { AccessError } from './access.ts';
 import { AnsweredError, isNotServed, isUnreached } from './clients.ts';
-import { inRepository } from './commands-here.ts';
+import { inRepository, withCommandsHere } from './commands-here.ts';
 
 /** The exit codes of the programs that call a mesh. docs/operating.md explains them. */
 export const exitCode = {
@@ -45,15 +45,18 @@ export function describeFailure(error: unknown, address: string): Failure {
   const code = exitCodeOf(error.code);
   if (isNotServed(error)) return { text: notServedText(error.path, address), code };
   // An error of the mesh or of what it needs, not of this call: its text is complete.
-  if (code === exitCode.unavailable) return { text: error.details, code };
+  if (code === exitCode.unavailable) return { text: withCommandsHere(error.details), code };
   const reason = error instanceof AnsweredError && error.reason !== '' ? ` (${error.reason})` : '';
   const advice = refusalAdvice[error.code] ?? '';
-  return { text: `refused with ${Status[error.code]}${reason}: ${error.details}${advice}`, code };
+  const details = withCommandsHere(error.details);
+  return { text: `refused with ${Status[error.code]}${reason}: ${details}${advice}`, code };
 }
 
 /** What to do about a refusal that depends on who calls. */
 const refusalAdvice: Readonly<Partial<Record<Status, string>>> = {
-  [Status.UNAUTHENTICATED]: `; set ORDERMESH_TOKEN to a token that the mesh accepts${withMake(', for example $(make -s token ROLES=operator)')}`,
+  [Status.UNAUTHENTICATED]:
+    '; set ORDERMESH_TOKEN to a token that the mesh accepts' +
+    withMake(', for example $(make -s token ROLES=operator)'),
   [Status.PERMISSION_DENIED]:
     '; set ORDERMESH_TOKEN to a token of a user or a role that may: see docs/authorization.md',
 };

@@ -1,4 +1,5 @@
 import { type AuditCheck, AuditReport, AuditServiceDefinition } from '#gen/ops/v1/audit.ts';
+import { withCommandsHere } from '../../examples/support/commands-here.ts';
 import { type ExitCode, exitCode } from '../../examples/support/failures.ts';
 import { escapeControls } from '../support/format.ts';
 import { type Cli, type Command, count, printJson, readArgs } from './cli.ts';
@@ -19,8 +20,8 @@ async function printAudit(reports: AsyncIterable<AuditReport>, cli: Cli): Promis
   const print = cli.json ? () => undefined : cli.print;
   let [checks, findings, unfinished] = [0, 0n, 0];
   for await (const message of reports) {
-    if (cli.json) printJson(cli, 'AuditReport', AuditReport, message);
-    const { report } = message;
+    const report = withTextHere(message.report);
+    if (cli.json) printJson(cli, 'AuditReport', AuditReport, { report });
     if (report?.$case === 'finding') {
       const { check, reason, ids, message } = report.value;
       print(escapeControls(`${check} found ${[reason, ...ids].join(' ')}: ${message}`));
@@ -34,6 +35,15 @@ async function printAudit(reports: AsyncIterable<AuditReport>, cli: Cli): Promis
   }
   print(auditSummary({ checks, findings, unfinished }));
   return findings > 0n || unfinished > 0 ? exitCode.attention : exitCode.done;
+}
+
+/** A report whose text names commands that work here. */
+function withTextHere(report: AuditReport['report']): AuditReport['report'] {
+  if (report?.$case === 'finding')
+    return { ...report, value: { ...report.value, message: withCommandsHere(report.value.message) } };
+  if (report?.$case === 'check')
+    return { ...report, value: { ...report.value, error: withCommandsHere(report.value.error) } };
+  return report;
 }
 
 function checkLine({ name, examined, findings, duration, error }: AuditCheck): string {

@@ -93,9 +93,8 @@ export async function runCli(commands: readonly Command[], args: readonly string
       // An operator says why, with --note.
       return clientsWith(access, changeReason(process.env, '')).use(noteMissing(missing)).create(definition, channel);
     };
-    const print = (line: string) => console.log(withCommandsHere(line));
-    const code = await command.run(own, { ...options, access, client, print });
-    for (const name of missing) process.stderr.write(`${withCommandsHere(missingText(name))}\n`);
+    const code = await command.run(own, { ...options, access, client, print: (line) => console.log(line) });
+    for (const name of missing) process.stderr.write(`${missingText(name)}\n`);
     return missing.size > 0 && code === exitCode.done ? exitCode.attention : code;
   } catch (error) {
     return fail(error, command ? commandHelp(command) : programHelp(commands), options);
@@ -120,16 +119,13 @@ function noteMissing(missing: Set<string>) {
 }
 
 function missingText(name: string): string {
-  return `${name} did not answer, so what it has is missing here: "make status" shows why`;
+  return withCommandsHere(`${name} did not answer, so what it has is missing here: "make status" shows why`);
 }
 
 /** Prints an error. Returns the exit code. */
 function fail(error: unknown, help: string, { address, json }: GlobalOptions): ExitCode {
   const { text, code, json: message } = failureOf(error, address, help);
-  const shown = json
-    ? JSON.stringify({ ...message, message: withCommandsHere(message.message) })
-    : withCommandsHere(text);
-  process.stderr.write(`${shown}\n`);
+  process.stderr.write(`${json ? JSON.stringify(message) : text}\n`);
   return code;
 }
 
@@ -149,7 +145,7 @@ function adviceFor(error: unknown): string | undefined {
   if (!(error instanceof AnsweredError)) return undefined;
   const { reason, details } = error;
   if (reason === 'REASON_MISSING') return `${details}; with --note="<why>"`;
-  return /^(EVENTS|TASKS)_/.test(reason) ? `${details}; "make status" shows why` : undefined;
+  return /^(EVENTS|TASKS)_/.test(reason) ? withCommandsHere(`${details}; "make status" shows why`) : undefined;
 }
 
 function programHelp(commands: readonly Command[]): string {

@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { withCommandsHere } from '../../examples/support/commands-here.ts';
 import { exitCode } from '../../examples/support/failures.ts';
 import { ConfigError, readConfig } from '../../mesh/config/config.ts';
 import { messageOf } from '../../mesh/errors/error-text.ts';
@@ -38,7 +39,7 @@ export const compactCommand: Command = {
       }
     } catch (error) {
       if (error instanceof MeshError || error instanceof ConfigError)
-        throw new CommandError(error.message, exitCode.usage);
+        throw new CommandError(withCommandsHere(error.message), exitCode.usage);
       throw error;
     }
     return exitCode.done;

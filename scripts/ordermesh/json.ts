@@ -6,6 +6,7 @@ import type { Any } from '#gen/google/protobuf/any.ts';
 import * as details from '#gen/google/rpc/error_details.ts';
 import { Status as RpcStatus } from '#gen/google/rpc/status.ts';
 import { AnsweredError } from '../../examples/support/clients.ts';
+import { withCommandsHere } from '../../examples/support/commands-here.ts';
 
 /** A message type of the contracts, as generated. */
 export interface MessageType<Message> {
@@ -36,7 +37,9 @@ type ErrorDetail = { readonly '@type': string };
 
 /** The JSON of an error; `text` describes it if the mesh did not. */
 export function errorToJson(error: unknown, text: string): ErrorJson {
-  if (error instanceof AnsweredError) return callErrorToJson(error.code, error.details, error.status);
+  if (error instanceof AnsweredError) {
+    return callErrorToJson(error.code, withCommandsHere(error.details), error.status);
+  }
   if (error instanceof ClientError) return callErrorToJson(error.code, text);
   // A time limit of this program.
   if (error instanceof DOMException) return callErrorToJson(Status.DEADLINE_EXCEEDED, text);

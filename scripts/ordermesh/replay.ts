@@ -5,6 +5,7 @@ import {
   type ReplayConsumerRequest,
   ReplayProgress,
 } from '#gen/ops/v1/consumer.ts';
+import { withCommandsHere } from '../../examples/support/commands-here.ts';
 import { type ExitCode, exitCode } from '../../examples/support/failures.ts';
 import { createProgress, silentProgress } from '../../examples/support/progress.ts';
 import { escapeControls, formatTable } from '../support/format.ts';
@@ -123,7 +124,9 @@ function resultLines({
     `${count(eventsApplied, 'event')} applied, ${eventsKnown} known before, ${eventsIgnored} ignored by the handler`,
   ];
   if (eventsDead > 0n)
-    lines.push(`${count(eventsDead, 'event')} failed: "make dead-letters" shows the new dead letters`);
+    lines.push(
+      withCommandsHere(`${count(eventsDead, 'event')} failed: "make dead-letters" shows the new dead letters`),
+    );
   if (eventsTooOld > 0n)
     lines.push(`${count(eventsTooOld, 'event')} not handled: too old to know whether they took effect`);
   return lines;

@@ -3,7 +3,11 @@ import { access, glob, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from '
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { startMesh } from '../../mesh/testing/start-mesh.ts';
+import { opsService } from '../../services/ops/service.ts';
+import { createWatchedService } from '../../services/ops/testing/watched-service.ts';
+import { userService } from '../../services/user/service.ts';
 import { type BuiltPackage, buildPackages } from './build.ts';
 import { entriesOf, type Manifest, readManifest } from './manifest.ts';
 
@@ -132,6 +136,25 @@ describe('the packages', () => {
       stderr: 'the mesh at 127.0.0.1:1 cannot be reached: check that it runs, or set ADDRESS\n',
     });
     expect(await filesOf(join(folder, 'cli'))).not.toContain('Makefile');
+  });
+
+  it('put such commands into texts of the mesh, and change no data of callers', { timeout: 60_000 }, async () => {
+    const bank = createWatchedService('bank', []);
+    bank.faults = [{ reason: 'ROW_DIFFERS', ids: [], message: 'run "make rebuild PROJECTION=rows"' }];
+    const mesh = await startMesh([bank.definition, userService, opsService]);
+    onTestFinished(() => mesh.stop());
+    const program = join(folder, 'cli/dist/ordermesh.js');
+    const run = async (...args: readonly string[]) =>
+      await promisify(execFile)(process.execPath, [program, ...args, '--address', mesh.address]);
+    const user = { id: 'ada', name: 'make status', email: 'ada@example.com', role: 'runs "make audit"' };
+    const data = JSON.stringify({ user });
+    const created = await run('call', 'user.v1.UserService/CreateUser', data, '--json');
+    expect(JSON.parse(created.stdout)).toMatchObject(user);
+    const finding = 'run "ordermesh rebuild rows"';
+    await expect(run('audit', 'bank/accounts')).rejects.toMatchObject({ stdout: expect.stringContaining(finding) });
+    const found = await run('audit', 'bank/accounts', '--json').catch(({ stdout }: { stdout: string }) => ({ stdout }));
+    expect(JSON.parse(found.stdout.split('\n')[0] ?? '')).toMatchObject({ finding: { message: finding } });
+    expect((await run('status')).stdout).toContain('none yet: "ordermesh audit" runs one now');
   });
 
   it('can be published only as they are built, not from their sources', async () => {

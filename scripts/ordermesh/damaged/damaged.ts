@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { withCommandsHere } from '../../../examples/support/commands-here.ts';
 import { exitCode } from '../../../examples/support/failures.ts';
 import { type Config, ConfigError, readConfig } from '../../../mesh/config/config.ts';
 import { MeshError } from '../../../mesh/errors/mesh-error.ts';
@@ -29,7 +30,7 @@ export const damagedCommand: Command = {
       }
     } catch (error) {
       if (error instanceof MeshError || error instanceof ConfigError)
-        throw new CommandError(error.message, exitCode.usage);
+        throw new CommandError(withCommandsHere(error.message), exitCode.usage);
       throw error;
     }
   },

@@ -1,3 +1,4 @@
+import { withCommandsHere } from '../../../examples/support/commands-here.ts';
 import { type ExitCode, exitCode } from '../../../examples/support/failures.ts';
 import { type LogRepair, openLogRepair } from '../../../mesh/events/embedded/repair/repair.ts';
 import { openQueueRepair, type QueueRepair } from '../../../mesh/tasks/embedded/repair.ts';
@@ -37,8 +38,9 @@ export async function runCommand(command: Command, { files, logger, cli }: Comma
 
 async function list({ files, log, queue }: Repairs, cli: Cli): Promise<ExitCode> {
   const print = cli.json ? () => undefined : cli.print;
-  const show = (place: string, more: string, message: string) => {
+  const show = (place: string, more: string, text: string) => {
     found += 1;
+    const message = withCommandsHere(text);
     cli.print(cli.json ? JSON.stringify({ place, message }) : `${place}${more}: ${message}`);
   };
   for (const file of files.missing) print(`${file} does not exist`);

@@ -11,6 +11,7 @@ import {
   RedriveDeadLettersResponse,
 } from '#gen/ops/v1/ops.ts';
 import { isNotServed } from '../../../examples/support/clients.ts';
+import { withCommandsHere } from '../../../examples/support/commands-here.ts';
 import { escapeControls } from '../../support/format.ts';
 import { type Cli, count, printJson } from '../cli.ts';
 import { messageToJson } from '../json.ts';
@@ -150,7 +151,8 @@ async function changeAll(
     for (const id of doneIds) print(`${id} ${done}`);
     for (const id of missingIds)
       print(`${id} not open: already redriven or discarded, or never existed; "show ${id}" shows which`);
-    for (const { id, reason, message } of failures) print(`${id} failed: ${reason}: ${escapeControls(message)}`);
+    for (const { id, reason, message } of failures)
+      print(`${id} failed: ${reason}: ${escapeControls(withCommandsHere(message))}`);
     doneCount += doneIds.length;
     problemCount += missingIds.length + failures.length;
     waiting.unshift(...leftIds);

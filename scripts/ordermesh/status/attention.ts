@@ -1,6 +1,7 @@
 import { HealthStatus } from '#gen/ops/v1/health.ts';
 import { SagaState } from '#gen/ops/v1/ops.ts';
 import type { Disk, FailingWork, InstanceStatus, SkippedEvents, Status } from '#gen/ops/v1/status.ts';
+import { withCommandsHere } from '../../../examples/support/commands-here.ts';
 import { count } from '../cli.ts';
 import { ageOf, isProcess } from './status-text.ts';
 import { expiryAttention } from './tls-expiries.ts';
@@ -18,7 +19,7 @@ export function attentionOf(status: Status, nowMs: number): string[] {
   const dead = sumOf(deadLetters);
   const findings = lastAudit?.checks.reduce((sum, check) => sum + check.findings, 0n) ?? 0n;
   const unfinished = lastAudit?.checks.filter(({ error }) => error !== '').length ?? 0;
-  return [
+  const texts = [
     ...status.unknown.filter(isProcess).map(({ message }) => message),
     ...causesOf(status),
     ...status.failing.map((failing) => failingText(failing, nowMs)),
@@ -42,6 +43,7 @@ export function attentionOf(status: Status, nowMs: number): string[] {
     ...expiryAttention(status, nowMs),
     ...[{ place: '', disk }, ...instances.map((each) => ({ place: placeOf(each), disk: each.disk }))].flatMap(diskText),
   ];
+  return texts.map((text) => withCommandsHere(text));
 }
 
 function placeOf({ name, address }: InstanceStatus): string {

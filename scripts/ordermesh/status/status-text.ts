@@ -2,6 +2,7 @@ import { styleText } from 'node:util';
 import { HealthStatus, type NamedHealth } from '#gen/ops/v1/health.ts';
 import { deadLetterSourceToJSON, sagaStateToJSON } from '#gen/ops/v1/ops.ts';
 import type { AcceptedTokens, Status, UnknownPart } from '#gen/ops/v1/status.ts';
+import { withCommandsHere } from '../../../examples/support/commands-here.ts';
 import { escapeControls, formatTable } from '../../support/format.ts';
 import { auditSummary } from '../audit.ts';
 import { projectionTable } from '../rebuild.ts';
@@ -152,7 +153,7 @@ function skippedRows({ skippedEvents }: Status): string[][] {
 }
 
 function auditText({ lastAudit }: Status, nowMs: number): string {
-  if (!lastAudit) return 'none yet: "make audit" runs one now';
+  if (!lastAudit) return withCommandsHere('none yet: "make audit" runs one now');
   const { checks, endTime } = lastAudit;
   const findings = checks.reduce((sum, check) => sum + check.findings, 0n);
   const unfinished = checks.filter(({ error }) => error !== '').length;
