@@ -37,7 +37,8 @@ describe('the version', () => {
     await writeFile(join(folder.path, 'a'), 'v1.0.0');
     await writeFile(join(folder.path, 'b'), '');
     const places = ['a', 'b'].map((file) => ({ file, pattern: /v([\d.]+)/ }));
-    await expect(setVersion(folder.path, 'v2', places)).rejects.toThrow('invalid VERSION "v2"');
+    for (const invalid of ['v2', '2.0', '01.2.0', '1.2.00', '1.2.0\n'])
+      await expect(setVersion(folder.path, invalid, places)).rejects.toThrow(`invalid VERSION "${invalid}"`);
     await expect(setVersion(folder.path, '2.0.0', places)).rejects.toThrow('b does not show the version');
     expect(await readFile(join(folder.path, 'a'), 'utf8')).toBe('v1.0.0');
   });

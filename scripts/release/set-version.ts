@@ -12,8 +12,8 @@ export async function versionsAt(root: string, { file, pattern }: VersionPlace):
 
 /** Sets the version at all places. All of them are looked for first, so a missing one changes nothing. */
 export async function setVersion(root: string, version: string, places: readonly VersionPlace[]): Promise<void> {
-  if (!/^\d+\.\d+\.\d+$/.test(version))
-    throw new Error(`invalid VERSION "${version}": use three numbers, such as 0.2.0`);
+  if (!/^(0|[1-9]\d*)(\.(0|[1-9]\d*)){2}$/.test(version))
+    throw new Error(`invalid VERSION "${version}": use three numbers without leading zeros, such as 0.2.0`);
   for (const place of places) await versionsAt(root, place);
   for (const { file, pattern } of places) {
     const text = await readFile(join(root, file), 'utf8');

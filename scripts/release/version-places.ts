@@ -6,6 +6,8 @@ export interface VersionPlace {
 
 const version = '(\\d+\\.\\d+\\.\\d+)';
 const ownKey = new RegExp(`^  "version": "${version}"`, 'm');
+/** A lockfile has its package twice. */
+const ownLock = new RegExp(`"name": "ordermesh-aws",\\s*"version": "${version}"`, 'g');
 const image = new RegExp(`ordermesh/ordermesh:${version}`, 'g');
 const clientFile = new RegExp(`ordermesh-(?:clients-)?${version}[-.](?:py3|tgz|jar)`, 'g');
 const mavenClients = new RegExp(`<artifactId>ordermesh-clients</artifactId>\\s*<version>${version}`, 'g');
@@ -28,6 +30,8 @@ export const versionPlaces: readonly VersionPlace[] = [
       pattern: mavenClients,
     }),
   ),
+  { file: 'deploy/aws/package.json', pattern: ownKey },
+  { file: 'deploy/aws/package-lock.json', pattern: ownLock },
   { file: 'scripts/clients/python/README.md', pattern: clientFile },
   { file: 'scripts/clients/python/pyproject.toml', pattern: table },
   { file: 'scripts/clients/rust/Cargo.toml', pattern: table },

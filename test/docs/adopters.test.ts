@@ -1,5 +1,5 @@
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { glob, readFile } from 'node:fs/promises';
+import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 
@@ -58,5 +58,33 @@ describe('docs/upgrading.md', async () => {
     const sections = [...releases.matchAll(/^### (.+)$/gm)].map(([, version]) => version);
     expect(released.length).toBeGreaterThan(0);
     expect(sections).toEqual(released);
+  });
+});
+
+describe('the pages that say that there is no release yet', async () => {
+  const paths = await Array.fromAsync(glob(['*.md', 'docs/*.md', 'packages/*/README.md'], { cwd: root }));
+  const pages = await Promise.all(paths.map(async (path) => ({ path, text: await readPage(path) })));
+  const isReleased = /^## \[\d/m.test(await readPage('CHANGELOG.md'));
+  const saying = pages
+    .filter(({ text }) =>
+      /\b(are|is) no releases?\b|\bno release to test with\b|\bnot released\b/.test(text.replace(/\s+/g, ' ')),
+    )
+    .map(({ path }) => path)
+    .toSorted();
+
+  it('do not say so any more once the changelog has one', () => {
+    const before = ['SECURITY.md', 'docs/status.md', 'docs/upgrading.md', 'docs/when-to-use.md'];
+    expect(saying).toEqual(isReleased ? [] : before);
+  });
+
+  it('are named where it is said how to cut a release', async () => {
+    const [, step = ''] = /^1\. (.*?)^2\. /ms.exec(await readPage('docs/releasing.md')) ?? [];
+    for (const path of saying) expect(step).toContain(`(${relative('docs', path)}`);
+  });
+
+  it('do not show a version of their own', async () => {
+    const { version } = JSON.parse(await readPage('package.json'));
+    for (const { path, text } of pages.filter(({ path }) => saying.includes(path)))
+      expect({ path, shows: text.includes(`Version ${version}`) }).toEqual({ path, shows: false });
   });
 });
