@@ -6,8 +6,8 @@ import { readDelimited, writeDelimited } from './delimited.ts';
 import { makeCall } from './make-call.ts';
 import type { ClientCompatRequest, ClientCompatResponse } from './messages.ts';
 
-// The client under test: `node client.ts <engine, or path of the module of @ordermesh/grpc>`. The runner sends the calls to make to standard input, and reads from
-// standard output how each ended.
+// The client under test: `node client.ts <engine, or path of the module of @ordermesh/grpc>`. The runner sends the calls to make
+// to standard input, and reads from standard output how each ended.
 
 /** More at a time would only delay the calls that measure time. */
 const maxCalls = 8;

@@ -9,8 +9,8 @@ import type { ServerCompatRequest, StreamRequest } from './messages.ts';
 import { requestedStatus } from './requested-status.ts';
 import { addConformanceService } from './service.ts';
 
-// The server under test: `node server.ts <engine, or path of the module of @ordermesh/grpc> [behind-gateway]`. The runner sends what it should be like to standard input, reads its
-// address from standard output, and ends the process.
+// The server under test: `node server.ts <engine, or path of the module of @ordermesh/grpc> [behind-gateway]`. The runner sends
+// what it should be like to standard input, reads its address from standard output, and ends the process.
 
 const contract = loadConformanceContract();
 const [, , engineName = '', gateway] = process.argv;
