@@ -16,6 +16,8 @@ export interface OutsideProject extends AsyncDisposable {
   run(command: string, ...args: readonly string[]): Promise<string>;
   /** The size of the files in a folder, by default `node_modules`, in megabytes. */
   megabytesOf(folder?: string): Promise<number>;
+  /** The number of installed packages, as npm records them. */
+  countPackages(): Promise<number>;
 }
 
 /** Makes a project with this package.json, and installs what it names: from npm's cache what is there. */
@@ -38,28 +40,38 @@ export async function createProject(manifest: object): Promise<OutsideProject> {
         else reject(new Error(`${[command, ...args].join(' ')} failed:\n${stdout}${stderr}`));
       });
     });
-  await write(
-    'package.json',
-    JSON.stringify({ name: 'outside', version: '1.2.3', private: true, type: 'module', ...manifest }),
-  );
-  await run('npm', 'install', '--prefer-offline', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error');
+  const remove = () => rm(path, { recursive: true, force: true });
+  try {
+    const project = { name: 'outside', version: '1.2.3', private: true, type: 'module', ...manifest };
+    await write('package.json', JSON.stringify(project));
+    await run('npm', 'install', '--prefer-offline', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error');
+  } catch (error) {
+    await remove();
+    throw error;
+  }
   return {
     path,
     write,
     copy: async (from, to) => await cp(join(root, from), join(path, to), { recursive: true }),
     run,
+    countPackages: async () => {
+      const record: { packages: object } = JSON.parse(
+        await readFile(join(path, 'node_modules/.package-lock.json'), 'utf8'),
+      );
+      return Object.keys(record.packages).length;
+    },
     megabytesOf: async (folder = 'node_modules') => {
       const entries = await Array.fromAsync(glob(`${folder}/**`, { cwd: path, withFileTypes: true }));
       const files = entries.filter((entry) => entry.isFile()).map(({ parentPath, name }) => join(parentPath, name));
       const sizes = await Promise.all(files.map(async (file) => (await stat(file)).size));
       return sizes.reduce((sum, size) => sum + size, 0) / 1e6;
     },
-    [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }),
+    [Symbol.asyncDispose]: remove,
   };
 }
 
-/** Strict settings of a project that runs its TypeScript on Node. `skipLibCheck`: false checks the declarations of packages too. */
-export async function strictConfig({ skipLibCheck = false } = {}): Promise<string> {
+/** Strict settings of a project that runs its TypeScript on Node. They check the declarations of packages too. */
+export async function strictConfig(): Promise<string> {
   const { compilerOptions } = JSON.parse(await readFile(join(root, 'tsconfig.json'), 'utf8'));
-  return JSON.stringify({ compilerOptions: { ...compilerOptions, skipLibCheck }, exclude: ['node_modules'] });
+  return JSON.stringify({ compilerOptions: { ...compilerOptions, skipLibCheck: false }, exclude: ['node_modules'] });
 }

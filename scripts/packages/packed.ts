@@ -19,9 +19,11 @@ export interface PackedPackages extends AsyncDisposable {
 export async function packPackages(): Promise<PackedPackages> {
   await mkdir(join(root, 'dist'), { recursive: true });
   const folder = await mkdtemp(join(root, 'dist/packages-packed-'));
-  const built = await buildPackages(root, folder);
-  const packed = built.map(async (each) => [each.name, `file:${(await pack(each, folder)).file}`]);
-  const tarballs: Readonly<Record<string, string>> = Object.fromEntries(await Promise.all(packed));
+  const remove = () => rm(folder, { recursive: true, force: true });
+  const tarballs = await packInto(folder).catch(async (error: unknown) => {
+    await remove();
+    throw error;
+  });
   const { dependencies, devDependencies } = await readManifest(root);
   const known = { ...devDependencies, ...dependencies };
   const found = (from: Readonly<Record<string, string>>, name: string) => {
@@ -32,6 +34,17 @@ export async function packPackages(): Promise<PackedPackages> {
   return {
     tarball: (name) => ({ [`@ordermesh/${name}`]: found(tarballs, name) }),
     versions: (...names) => Object.fromEntries(names.map((name) => [name, found(known, name)])),
-    [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }),
+    [Symbol.asyncDispose]: remove,
   };
+}
+
+/** Returns a dependency on the tarball of each package, by its name. */
+async function packInto(folder: string): Promise<Readonly<Record<string, string>>> {
+  const built = await buildPackages(root, folder);
+  // All of them end before a failure of one removes the folder.
+  const packed = await Promise.allSettled(built.map(async (each) => [each.name, (await pack(each, folder)).file]));
+  const failed = packed.find(({ status }) => status === 'rejected');
+  if (failed?.status === 'rejected') throw failed.reason;
+  const files = packed.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []));
+  return Object.fromEntries(files.map(([name, file]) => [name, `file:${file}`]));
 }
