@@ -13,7 +13,7 @@ const clientFile = new RegExp(`ordermesh-(?:clients-)?${version}[-.](?:py3|tgz|j
 const mavenClients = new RegExp(`<artifactId>ordermesh-clients</artifactId>\\s*<version>${version}`, 'g');
 const table = new RegExp(`^version = "${version}"`, 'm');
 
-/** The places outside of lockfiles and generated files that show the version of the repository. */
+/** The places that show the version of the repository, but for generated files and the root's lockfile. */
 export const versionPlaces: readonly VersionPlace[] = [
   { file: 'package.json', pattern: ownKey },
   ...['grpc', 'mesh', 'cli'].map((name) => ({ file: `packages/${name}/package.json`, pattern: ownKey })),
