@@ -19,7 +19,7 @@ async function regenerate(): Promise<void> {
   try {
     await generate(fresh);
     for (const path of [join(root, 'gen'), join(fresh, 'previous')]) await mkdir(path, { recursive: true });
-    const swap = { names: await listCommitted(), fresh: join(fresh, 'gen'), aside: join(fresh, 'previous') };
+    const swap = { names: await listCommitted(), fresh: join(fresh, 'gen'), previous: join(fresh, 'previous') };
     await swapEntries(join(root, 'gen'), swap);
   } finally {
     await rm(fresh, { recursive: true });

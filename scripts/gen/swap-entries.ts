@@ -8,12 +8,13 @@ export class UnrestoredError extends Error {
 }
 
 /**
- * Replaces the entries `names` of a folder by all that `fresh` has, and moves them to `aside`. If that fails, the folder is as it
- * was. All three folders are on one file system. Throws an UnrestoredError if the entries cannot be put back either.
+ * Replaces the entries `names` of a folder by all that `fresh` has, and moves them to `previous`. If that fails, the folder is as it
+ * was. All three folders are on one file system. Throws an UnrestoredError if some cannot be put back either; the
+ * others are.
  */
 export async function swapEntries(
   folder: string,
-  { names, fresh, aside }: { readonly names: readonly string[]; readonly fresh: string; readonly aside: string },
+  { names, fresh, previous }: { readonly names: Iterable<string>; readonly fresh: string; readonly previous: string },
 ): Promise<void> {
   const moved: (readonly [from: string, to: string])[] = [];
   const move = async (from: string, to: string) => {
@@ -21,14 +22,16 @@ export async function swapEntries(
     moved.push([from, to]);
   };
   try {
-    for (const name of names) await move(join(folder, name), join(aside, name));
+    for (const name of names) await move(join(folder, name), join(previous, name));
     for (const name of await readdir(fresh)) await move(join(fresh, name), join(folder, name));
   } catch (error) {
+    const failures: string[] = [];
     for (const [from, to] of moved.toReversed()) {
       await rename(to, from).catch((failure: unknown) => {
-        throw new UnrestoredError(`${messageOf(error)}; ${to} could not be moved back: ${messageOf(failure)}`);
+        failures.push(`${to} could not be moved back: ${messageOf(failure)}`);
       });
     }
-    throw error;
+    if (failures.length === 0) throw error;
+    throw new UnrestoredError([messageOf(error), ...failures].join('; '));
   }
 }

@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { messageOf } from '../../../mesh/errors/error-text.ts';
 import { bufTemplate } from '../../../scripts/gen/buf-template.ts';
 import { deriveFromDescriptors, descriptorsIn } from '../../../scripts/gen/derive.ts';
+import { UnrestoredError } from '../../../scripts/gen/swap-entries.ts';
 import { replaceableFolder, replaceFolder } from './output-folder.ts';
 
 // Generates the code of a project's contracts: ordermesh-generate [contracts: proto] [output: gen]. The output has what
@@ -22,7 +23,8 @@ try {
   await generate(resolve(from), resolve(to));
 } catch (error) {
   // Buf has already printed the problem; a stack trace would hide it.
-  console.error(`${to} is unchanged: ${messageOf(error)}`);
+  const state = error instanceof UnrestoredError ? 'is missing' : 'is unchanged';
+  console.error(`${to} ${state}: ${messageOf(error)}`);
   process.exitCode = 1;
 }
 

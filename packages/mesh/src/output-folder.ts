@@ -3,6 +3,7 @@ import { cp, mkdir, mkdtemp, readdir, realpath, rename, rm, stat } from 'node:fs
 import { dirname, join, sep } from 'node:path';
 import { messageOf } from '../../../mesh/errors/error-text.ts';
 import { descriptorsIn } from '../../../scripts/gen/derive.ts';
+import { UnrestoredError } from '../../../scripts/gen/swap-entries.ts';
 
 /**
  * Returns the real path of a folder that may be replaced as a whole: one that is not there yet, is empty, or was generated.
@@ -22,7 +23,7 @@ export async function replaceableFolder(folder: string, inputs: readonly string[
   );
 }
 
-/** Puts a copy of `fresh` in the place of `folder`. If that fails, `folder` is as it was. */
+/** Puts a copy of `fresh` in the place of `folder`. If that fails, `folder` is as it was. Throws an UnrestoredError if it is not. */
 export async function replaceFolder(folder: string, fresh: string): Promise<void> {
   await mkdir(dirname(folder), { recursive: true });
   // On the same file system, so the copy can be renamed into place.
@@ -34,7 +35,12 @@ export async function replaceFolder(folder: string, fresh: string): Promise<void
     if (existsSync(folder)) await rename(folder, previous);
     await rename(next, folder);
   } catch (error) {
-    if (existsSync(previous)) await rename(previous, folder);
+    if (existsSync(previous)) {
+      await rename(previous, folder).catch((failure: unknown) => {
+        const left = `${folder} could not be moved back from ${previous}: ${messageOf(failure)}`;
+        throw new UnrestoredError(`${messageOf(error)}; ${left}`);
+      });
+    }
     await rm(beside, { recursive: true, force: true });
     throw error;
   }
