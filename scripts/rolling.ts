@@ -8,12 +8,11 @@ import { isClean, verifyRolling } from './rolling/run.ts';
 import { startSplitMesh } from './rolling/split-mesh.ts';
 import { reportLines } from './rolling/table.ts';
 import { splitServices } from './split/run.ts';
+import { stopOnSignal } from './support/stop-on-signal.ts';
 
 // Starts a mesh with two processes of each service, replaces all of them one after another under load through the gateway, by gRPC
 // and REST, and prints how many calls failed and what the orders did. Arguments: the services to restart. Default: all.
 
-/** make and npm forward a signal that the whole group has already received. */
-const sameSignalMs = 1_000;
 const names = splitServices.map(({ name }) => name);
 const services = process.argv.length > 2 ? process.argv.slice(2) : names;
 const unknown = services.filter((name) => !names.includes(name));
@@ -23,6 +22,7 @@ if (unknown.length > 0) {
 }
 const dataDir = join(process.env.DATA_DIR || 'data', 'rolling');
 const log = join(dataDir, 'log');
+// The mesh drains then, so all calls end.
 const stopping = stopOnSignal();
 try {
   await mkdir(dataDir, { recursive: true });
@@ -54,18 +54,4 @@ try {
 } catch (error) {
   process.stderr.write(stopping.aborted ? 'stopped\n' : `${messageOf(error)}\n`);
   process.exitCode = stopping.aborted ? 130 : 2;
-}
-
-/** Aborts at the first signal: the mesh drains, so all calls end. A second one, at least a second later, ends this program. */
-function stopOnSignal(): AbortSignal {
-  const stopping = new AbortController();
-  let firstMs: number | undefined;
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.on(signal, () => {
-      firstMs ??= performance.now();
-      stopping.abort();
-      if (performance.now() - firstMs >= sameSignalMs) process.exit(130);
-    });
-  }
-  return stopping.signal;
 }

@@ -1,10 +1,7 @@
-import { execFile } from 'node:child_process';
-import { cp, mkdir, rm } from 'node:fs/promises';
-import { join } from 'node:path';
-import { promisify } from 'node:util';
+import { cp } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { checkOutTree, previousCommit } from '../support/previous-commit.ts';
 import type { DockerEngine } from './engine.ts';
-
-const run = promisify(execFile);
 
 /**
  * Builds the image of the release before: of the commit that PREVIOUS names, else of the last tag. Without either it is the
@@ -16,25 +13,16 @@ export async function buildPrevious(
   image: string,
   previous: string,
 ): Promise<string> {
-  const commit = process.env.PREVIOUS || (await lastTag());
+  const commit = await previousCommit('.', process.env.PREVIOUS);
   if (commit === undefined) {
     await docker('tag', image, previous);
     return 'this tree under another tag: there is no tag of a release, and PREVIOUS names no commit';
   }
-  const context = join(folder, 'previous');
-  await rm(context, { recursive: true, force: true });
-  await mkdir(context, { recursive: true });
-  await run('sh', ['-c', 'git archive "$1" | tar -x -C "$2"', 'sh', commit, context]);
+  const context = resolve(folder, 'previous');
+  await checkOutTree('.', commit, context);
   // Commits from before there was an image have none of these.
   for (const file of ['.dockerignore', 'deploy/Dockerfile', 'deploy/health.ts'])
     await cp(file, join(context, file), { force: false });
   await docker('build', '-q', '--network', 'host', '-f', join(context, 'deploy/Dockerfile'), '-t', previous, context);
   return commit;
-}
-
-async function lastTag(): Promise<string | undefined> {
-  return await run('git', ['describe', '--tags', '--abbrev=0']).then(
-    ({ stdout }) => stdout.trim(),
-    () => undefined,
-  );
 }
