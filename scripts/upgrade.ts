@@ -1,67 +1,80 @@
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { rmSync } from 'node:fs';
+import { mkdir, mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { messageOf } from '../mesh/errors/error-text.ts';
-import { openStorage } from '../mesh/storage/open.ts';
 import { startKafka } from '../mesh/testing/servers/kafka-server.ts';
 import { startPostgres } from '../mesh/testing/servers/postgres-server.ts';
 import { startRabbitmq } from '../mesh/testing/servers/rabbitmq-server.ts';
 import { startProcess } from '../mesh/testing/servers/start-process.ts';
-import { startSimulatedCarrier } from '../services/shipping/carrier/simulated-carrier.ts';
 import type { Effects } from './rolling/effects.ts';
 import { formatTable } from './support/format.ts';
-import { nextToEachOther, oneAfterTheOther, type StartVersion } from './upgrade/forth-and-back.ts';
-import { checkOut, type PreviousTree, previousCommit } from './upgrade/previous-tree.ts';
+import { previousCommit } from './support/previous-commit.ts';
+import { stopOnSignal } from './support/stop-on-signal.ts';
+import { nextToEachOther, oneAfterTheOther } from './upgrade/back-and-forth.ts';
+import { openHeldCarrier } from './upgrade/held-carrier.ts';
+import { checkOut, type PreviousTree } from './upgrade/previous-tree.ts';
+import { inTime, type StartVersion } from './upgrade/versions.ts';
 
-// `make verify-upgrade`: runs the program of an earlier commit (PREVIOUS, else the last tag) and this one on the same data, forth and
-// back, while orders are placed, and prints what the orders did. Exits with 1 if an effect is lost or doubled.
+// `make verify-upgrade`: runs the program of an earlier commit (PREVIOUS, else the last tag) and this one on the same data, back and
+// forth, while orders are placed, and prints what the orders did. Exits with 1 if an effect is lost or doubled.
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const commit = await previousCommit(root, process.env.PREVIOUS).catch(orExit);
 if (commit === undefined) orExit(new Error('there is no tag of a release: make verify-upgrade PREVIOUS=<commit>'));
 const folder = await mkdtemp(join(tmpdir(), 'mesh-upgrade-'));
+// After the meshes, which are killed at the exit of this program too.
+process.once('exit', () => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }));
+const stopping = stopOnSignal();
 try {
+  await using stack = new AsyncDisposableStack();
+  const stopped = new Promise<never>((_, reject) => {
+    stopping.addEventListener('abort', () => reject(new Error('stopped')));
+  });
+  await Promise.race([verify(commit, stack), stopped]);
+} catch (error) {
+  process.stderr.write(stopping.aborted ? 'stopped\n' : `${messageOf(error)}\n`);
+  process.exitCode = stopping.aborted ? 130 : 1;
+}
+// What was stopped need not end.
+process.exit();
+
+async function verify(commit: string, stack: AsyncDisposableStack): Promise<void> {
   const previous = await checkOut(root, commit, join(folder, 'previous'));
   console.log(`from ${previous.commit} to this tree`);
-  await using stack = new AsyncDisposableStack();
   const say = (line: string) => console.log(`  ${line}`);
 
   console.log('on SQLite');
-  const files = await openCarrier(stack, 'sqlite');
-  const { wayBack, ...onFiles } = await oneAfterTheOther({
-    ...files,
-    start: starterOf(previous, 'sqlite', files.url, {}),
-    say,
-  });
+  const alone = stack.use(await openHeldCarrier(join(folder, 'carrier-sqlite.db')));
+  const ofFiles = starterOf(previous, 'sqlite', alone.url, {});
+  const { wayBack, ...onFiles } = await oneAfterTheOther({ carrier: alone, start: ofFiles, say });
   report(onFiles);
   console.log(`  the older version on these files: ${wayBack}`);
 
   console.log('on PostgreSQL, Kafka and RabbitMQ');
-  const [postgres, kafka, rabbitmq] = await Promise.all([startPostgres(), startKafka(), startRabbitmq()]);
-  for (const server of [postgres, kafka, rabbitmq]) stack.defer(() => server.stop());
-  const shared = await openCarrier(stack, 'shared');
-  const servers = {
+  const servers = await startServers(stack);
+  const carrier = stack.use(await openHeldCarrier(join(folder, 'carrier-shared.db')));
+  const start = starterOf(previous, 'shared', carrier.url, servers);
+  report(await nextToEachOther({ carrier, start, say }));
+}
+
+/** Starts the servers at the same time. Those that have started are stopped with the stack, if another one fails too. */
+async function startServers(stack: AsyncDisposableStack): Promise<Readonly<Record<string, string>>> {
+  const stopped = async <Server extends { stop(): Promise<void> }>(starting: Promise<Server>): Promise<Server> => {
+    const server = await starting;
+    stack.defer(() => server.stop());
+    return server;
+  };
+  const starting = [stopped(startPostgres()), stopped(startKafka()), stopped(startRabbitmq())] as const;
+  await Promise.allSettled(starting);
+  const [postgres, kafka, rabbitmq] = await Promise.all(starting);
+  return {
     DATABASE_URL: postgres.url('<service>').replace('%3Cservice%3E', '<service>'),
     EVENTS_URL: `kafka://${kafka.brokers}`,
     TASKS_URL: rabbitmq.url,
     DATABASE_POOL_SIZE: '2',
   };
-  report(await nextToEachOther({ ...shared, start: starterOf(previous, 'shared', shared.url, servers), say }));
-} catch (error) {
-  process.stderr.write(`${messageOf(error)}\n`);
-  process.exitCode = 1;
-} finally {
-  await rm(folder, { recursive: true, force: true });
-}
-
-/** A carrier outside of both versions, which has the shipments. */
-async function openCarrier(stack: AsyncDisposableStack, name: string) {
-  const storage = await openStorage(`sqlite:${join(folder, `carrier-${name}.db`)}`);
-  stack.defer(() => storage.close());
-  const carrier = await startSimulatedCarrier(storage);
-  stack.defer(carrier.close);
-  return { url: carrier.url, liveShipments: carrier.liveShipments };
 }
 
 /** On SQLite both versions have one data folder, on servers one each, as two instances of a service have. */
@@ -75,11 +88,12 @@ function starterOf(
   return async (version) => {
     const dataDir = join(folder, name, hasServers ? version : 'data');
     await mkdir(dataDir, { recursive: true, mode: 0o700 });
-    return await startProcess({
+    const starting = startProcess({
       dataDir,
       ...(version === 'older' && { main: previous.main }),
       environment: { CARRIER_URL: carrierUrl, MAIL_URL: `file:${join(folder, name, 'mail')}`, ...servers },
     });
+    return await inTime(`the ${version} version neither started nor ended`, starting);
   };
 }
 

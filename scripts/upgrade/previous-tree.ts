@@ -1,7 +1,8 @@
 import { execFile } from 'node:child_process';
-import { mkdir, readFile, rm, symlink } from 'node:fs/promises';
+import { readFile, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { checkOutTree } from '../support/previous-commit.ts';
 
 const run = promisify(execFile);
 
@@ -13,27 +14,11 @@ export interface PreviousTree {
 }
 
 /**
- * Returns the commit to upgrade from: `PREVIOUS`, else the last tag. Undefined if there is neither. Throws if the repository
- * has no such commit.
- */
-export async function previousCommit(root: string, wanted: string | undefined): Promise<string | undefined> {
-  const git = (...args: string[]) => run('git', args, { cwd: root }).then(({ stdout }) => stdout.trim());
-  if (wanted) {
-    return await git('rev-parse', '--verify', '--short', `${wanted}^{commit}`).catch(() => {
-      throw new Error(`commit ${wanted} not found: set PREVIOUS to one of this repository, or fetch its history`);
-    });
-  }
-  return await git('describe', '--tags', '--abbrev=0').catch(() => undefined);
-}
-
-/**
  * Checks out a commit into `folder`, which is replaced. It shares the packages of `root` if both have the same lockfile; otherwise
  * npm installs its own, without those for tests.
  */
 export async function checkOut(root: string, commit: string, folder: string): Promise<PreviousTree> {
-  await rm(folder, { recursive: true, force: true });
-  await mkdir(folder, { recursive: true });
-  await run('sh', ['-c', 'git archive "$1" | tar -x -C "$2"', 'sh', commit, folder], { cwd: root });
+  await checkOutTree(root, commit, folder);
   const [ours, theirs] = await Promise.all([root, folder].map((tree) => productionPackages(tree)));
   if (ours === theirs) await symlink(join(root, 'node_modules'), join(folder, 'node_modules'));
   else await run('npm', ['ci', '--omit=dev', '--no-audit', '--no-fund'], { cwd: folder, maxBuffer: 2 ** 24 });
