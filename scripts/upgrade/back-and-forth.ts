@@ -21,10 +21,10 @@ export async function nextToEachOther(options: BackAndForthOptions): Promise<Eff
   await stopCleanly('older', older);
   const ofNewer = await kill('newer', orders, newer, say);
   await using again = await start('older');
-  await finish('older', orders, again, ofNewer, say);
+  await awaitEnd('older', orders, again, ofNewer, say);
   const ofOlder = await kill('older', orders, again, say);
   await using last = await start('newer');
-  await finish('newer', orders, last, ofOlder, say);
+  await awaitEnd('newer', orders, last, ofOlder, say);
   await using next = await start('older');
   say('both versions: orders at each');
   await orders.place(next, last);
@@ -45,7 +45,7 @@ export async function oneAfterTheOther(options: BackAndForthOptions): Promise<Ef
   const ofOlder = await kill('older', orders, older, say);
   {
     await using newer = await start('newer');
-    await finish('newer', orders, newer, ofOlder, say);
+    await awaitEnd('newer', orders, newer, ofOlder, say);
     say('the newer version: orders');
     await orders.place(newer);
     await orders.effects(newer);
@@ -67,7 +67,7 @@ async function kill(version: Version, orders: Orders, mesh: StartedProcess, say:
   return ids;
 }
 
-async function finish(version: Version, orders: Orders, mesh: StartedProcess, ids: readonly string[], say: Say) {
+async function awaitEnd(version: Version, orders: Orders, mesh: StartedProcess, ids: readonly string[], say: Say) {
   await orders.awaitEnd(mesh, ids);
-  say(`  the ${version} version has finished all ${ids.length}`);
+  say(`  all ${ids.length} have ended at the ${version} version`);
 }

@@ -24,7 +24,7 @@ export interface Orders {
    * until it is killed, the carrier answers nothing. Throws if there are none.
    */
   placeAndKill(mesh: StartedProcess): Promise<readonly string[]>;
-  /** Waits until a mesh has finished these orders. Throws if it takes longer than a minute. */
+  /** Waits until these orders have ended at a mesh, completed or refused. Throws if it takes longer than a minute. */
   awaitEnd(mesh: StartedProcess, ids: readonly string[]): Promise<void>;
   /** What all orders that were placed so far have done, when they have ended. */
   effects(mesh: StartedProcess): Promise<Effects>;
