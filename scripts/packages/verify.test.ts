@@ -61,6 +61,7 @@ describe.skipIf(!process.env.VERIFY_PACKAGES)('the packages, outside of the repo
     expect(figures).toMatchObject({ packages: 3 });
     expect(figures?.total).toBeLessThan(1);
     expect(ofPeer?.total).toBeGreaterThan(5);
+    expect(ofPeer?.packages).toBeGreaterThan(20);
     // The least of ten still depends on what else the machine does: what is not allowed is a start that is clearly slower.
     expect(figures?.cpuMs).toBeLessThan((ofPeer?.cpuMs ?? 0) * 1.2);
   });
