@@ -7,24 +7,18 @@ import { promisify } from 'node:util';
 import { expect, it, onTestFinished } from 'vitest';
 import { freePort } from '../../../mesh/testing/servers/free-port.ts';
 import { tempFolder } from '../../../mesh/testing/temp-folder.ts';
+import { shownFile } from '../../../scripts/packages/shown-file.ts';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 const files = ['hello.proto', 'buf.gen.yaml', 'server.ts', 'client.ts'];
-
-/** The block of code that follows the name of a file in the README. */
-function shown(readme: string, file: string): string {
-  const [, text] = readme.split(`\`${file}\``)[1]?.match(/```\w+\n(.*?)```/s) ?? [];
-  if (text === undefined) throw new Error(`the README does not show ${file}`);
-  return text;
-}
 
 it('shows a server and a client that work when copied', { timeout: 60_000 }, async () => {
   await using folder = await tempFolder();
   const readme = await readFile(join(here, '../README.md'), 'utf8');
   const port = await freePort();
   for (const file of files) {
-    const text = shown(readme, file).replace('localhost:50051', `localhost:${port}`);
+    const text = shownFile(readme, file).replace('localhost:50051', `localhost:${port}`);
     const local = text.replace(
       /'@ordermesh\/grpc(?:\/(\w+))?'/g,
       (_, module = 'index') => `'${join(here, module)}.ts'`,
