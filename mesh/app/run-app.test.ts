@@ -22,4 +22,12 @@ describe('the line that says ready', () => {
     expect(await response.text()).toContain('ordermesh_build_info');
     expect(JSON.parse(started.stderr().trimEnd().split('\n').at(-1) ?? '')).toMatchObject({ metrics, msg: 'ready' });
   });
+
+  it('names each listener by the host that was set, so it shows which ones other machines reach', async () => {
+    const everywhere = '0.0.0.0:0';
+    const listeners = { GRPC_LISTEN: everywhere, HTTP_LISTEN: everywhere, METRICS_LISTEN: everywhere };
+    const environment = { ...listeners, ALLOW_INSECURE: '1' };
+    await using started = await startProcess({ dataDir, args: ['user', 'edge'], environment });
+    expect(started.stdout()).toMatch(/^ready grpc=0\.0\.0\.0:\d+ http=0\.0\.0\.0:\d+ metrics=0\.0\.0\.0:\d+ /);
+  });
 });

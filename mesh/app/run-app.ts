@@ -60,9 +60,10 @@ export async function runApp(
       throw error;
     });
     if (app === undefined || isEnding()) return;
-    const { address, httpAddress, metricsAddress: metrics } = app;
+    const { address, httpAddress, metricsAddress } = app;
     const grpc = listeningAt(config.grpcListen, address);
     const http = httpAddress && listeningAt(config.httpListen, httpAddress);
+    const metrics = metricsAddress && listeningAt(config.metricsListen, metricsAddress);
     const safeguards = { tls: onOff(config.tlsCert), tokens: onOff(config.authJwks) };
     const running = chosen.map(({ name }) => name).join(',');
     const tookMs = Math.round(performance.now() - startTimeMs);
