@@ -51,6 +51,13 @@ describe('the profile mesh of docker-compose.yml', () => {
     }
   });
 
+  it('serves HTTP where the edge is, and nowhere else', () => {
+    for (const [name, { command, environment }] of mesh) {
+      const hasEdge = command?.includes('edge') || name === 'gateway';
+      expect([name, environment?.HTTP_LISTEN]).toEqual([name, hasEdge ? '0.0.0.0:8080' : 'off']);
+    }
+  });
+
   it('has no password in its environment', () => {
     for (const [, { environment }] of mesh) expect(JSON.stringify(environment)).not.toMatch(/:\/\/[^"]*@/);
   });
