@@ -36,7 +36,7 @@ certs: $(INSTALLED)
 token: $(INSTALLED)
 	@exec node scripts/token.ts
 
-## demo: place an order on the running mesh and show its timeline
+## demo: place an order on the running mesh and show its timeline; KILL=1 kills the mesh once the order is accepted, and shows that it completes when you start it again
 demo: $(INSTALLED)
 	@exec node examples/demo.ts
 

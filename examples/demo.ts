@@ -1,5 +1,6 @@
 import { styleText } from 'node:util';
 import { OrderState } from '#gen/order/v1/order.ts';
+import { findMesh, killMesh } from './demo/kill-mesh.ts';
 import { prepareOrder } from './demo/prepare.ts';
 import { retryUnavailable } from './demo/retry.ts';
 import { heading, orderLines, sincePlaced, traceOrder } from './demo/show-order.ts';
@@ -7,12 +8,17 @@ import { reportWaits, stateName, watchOrder } from './demo/watch-order.ts';
 import { formatMoney } from './support/format-money.ts';
 import { runExample } from './support/run-example.ts';
 
-/** Places an order, watches it until it ends, and prints everything it caused. */
+/**
+ * Places an order, watches it until it ends, and prints everything it caused. With `KILL=1` it kills the mesh as soon as the
+ * order is accepted, and waits until it was started again.
+ */
 await runExample(async (mesh) => {
+  const pid = ['', '0'].includes(process.env.KILL ?? '') ? undefined : findMesh(mesh.address);
   console.log(heading(`An order on ${mesh.address}`));
   const request = await prepareOrder(mesh);
   const placed = await retryUnavailable(mesh, () => mesh.orders.placeOrder(request));
   console.log(`  order    ${placed.id}${placed.total ? `, ${formatMoney(placed.total)}` : ''}`);
+  if (pid !== undefined) killMesh(pid);
 
   console.log(heading('Watching the order'));
   using waits = reportWaits(mesh, placed.id);

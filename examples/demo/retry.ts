@@ -18,7 +18,7 @@ export async function retryUnavailable<T>(mesh: Mesh, call: () => Promise<T>): P
       return await call();
     } catch (error) {
       if (!isTransient(error) || Date.now() > giveUpMs) throw error;
-      if (isStopped(error)) await waitForRestart(mesh, error, giveUpMs);
+      if (isStopped(error)) await joinRestart(mesh, () => waitForRestart(mesh, error, giveUpMs));
       else {
         if (error.details !== reported) console.log(`  -- ${error.details}`);
         reported = error.details;
@@ -26,6 +26,15 @@ export async function retryUnavailable<T>(mesh: Mesh, call: () => Promise<T>): P
       }
     }
   }
+}
+
+/** The restarts that calls wait for: several calls fail at the same time, and one of them reports it. */
+const restarts = new WeakMap<Mesh, Promise<void>>();
+
+async function joinRestart(mesh: Mesh, wait: () => Promise<void>): Promise<void> {
+  const restart = restarts.get(mesh) ?? wait();
+  restarts.set(mesh, restart);
+  await restart.finally(() => restarts.delete(mesh));
 }
 
 async function waitForRestart(mesh: Mesh, error: ClientError, giveUpMs: number): Promise<void> {

@@ -19,6 +19,9 @@ export const exitCode = {
 
 export type ExitCode = (typeof exitCode)[keyof typeof exitCode];
 
+/** Something that the caller of a program can change. Its text says what. */
+export class UsageError extends Error {}
+
 /** Why a program failed: what to print, and the exit code. */
 export interface Failure {
   readonly text: string;
@@ -30,7 +33,7 @@ export function describeFailure(error: unknown, address: string): Failure {
   if (isTimeout(error)) {
     return { text: `the mesh at ${address} did not respond in time: check its log`, code: exitCode.unavailable };
   }
-  if (error instanceof AccessError) return { text: error.message, code: exitCode.usage };
+  if (error instanceof AccessError || error instanceof UsageError) return { text: error.message, code: exitCode.usage };
   if (!(error instanceof ClientError)) {
     return { text: error instanceof Error ? String(error.stack) : String(error), code: exitCode.attention };
   }

@@ -11,7 +11,7 @@ interface Socket {
  * connection has the port, perhaps one that has ended. Undefined if the system does not say.
  */
 export function describePortUser(port: number): string | undefined {
-  const sockets = ['net/tcp', 'net/tcp6'].flatMap((file) => socketsAt(readProc(file), port));
+  const sockets = socketsOf(port);
   const found = (['listening', 'connected', 'ended'] as const)
     .map((wanted) => sockets.find(({ state }) => state === wanted))
     .find((socket) => socket !== undefined);
@@ -23,6 +23,16 @@ export function describePortUser(port: number): string | undefined {
   const who = pid === undefined ? 'a process of another user' : describeProcess(pid);
   if (found.state === 'listening') return `${who} listens there; stop it or choose another port`;
   return `${who} has the port for an outgoing connection; end that, or choose a port that the system gives to no connection (below 32768)`;
+}
+
+/** Returns the processes of this user that listen on a TCP port of this machine, by their ids. */
+export function listenersOf(port: number): number[] {
+  const listening = socketsOf(port).filter(({ state }) => state === 'listening');
+  return [...new Set(listening.flatMap(({ inode }) => processesWith(`socket:[${inode}]`)))];
+}
+
+function socketsOf(port: number): Socket[] {
+  return ['net/tcp', 'net/tcp6'].flatMap((file) => socketsAt(readProc(file), port));
 }
 
 const states: Readonly<Record<string, Socket['state']>> = { '0A': 'listening', '06': 'ended' };

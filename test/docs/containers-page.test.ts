@@ -22,7 +22,7 @@ describe('docs/containers.md', () => {
     const [args, ...others] = services.filter((names) => names !== undefined);
     expect(others).toEqual([]);
     await using folder = await tempFolder();
-    await using started = await startProcess({ dataDir: folder.path, args });
+    await using started = await startProcess({ dataDir: folder.path, args: args ?? [] });
     expect(started.stdout()).toContain(` services=${args?.join(',')} `);
   });
 

@@ -1,8 +1,10 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { retryUnavailable } from '../../examples/demo/retry.ts';
 import { connect, isServing } from '../../examples/support/mesh.ts';
 import { eventually } from '../../mesh/testing/eventually.ts';
+import { freePort } from '../../mesh/testing/servers/free-port.ts';
 import { type ProcessOptions, spawnProcess, startProcess } from '../../mesh/testing/servers/start-process.ts';
 import { tempFolder } from '../../mesh/testing/temp-folder.ts';
 import { startCarrier } from '../support/test-carrier.ts';
@@ -11,6 +13,9 @@ describe('make demo and make import', () => {
   /** Runs an example as `make` does, against the mesh at an address. */
   const runExample = (file: string, address: string, dataDir: string, ...args: string[]) =>
     spawnProcess({ main: join('examples', file), args, dataDir, environment: { ADDRESS: address } });
+
+  const runWithKill = (address: string, dataDir: string) =>
+    spawnProcess({ main: 'examples/demo.ts', dataDir, environment: { ADDRESS: address, KILL: '1' } });
 
   it('places an order that completes, on every run, and shows its timeline', async () => {
     await using folder = await tempFolder();
@@ -52,6 +57,57 @@ describe('make demo and make import', () => {
     expect(await demo.ended, demo.stdout() + demo.stderr()).toEqual({ code: 0, signal: null });
     expect(demo.stdout()).toMatch(/the mesh is back after .*order \S+ is COMPLETED\n$/s);
     expect(await second.stop()).toEqual({ code: 0, signal: null });
+  });
+
+  it('kills the mesh when the order is accepted, with KILL=1, and shows that it completes after a restart', async () => {
+    await using folder = await tempFolder();
+    await using first = await startProcess({ dataDir: folder.path });
+    await using demo = runWithKill(first.address, folder.path);
+    expect(await first.ended, demo.stderr()).toEqual({ code: null, signal: 'SIGKILL' });
+    const environment = { GRPC_LISTEN: first.address };
+    await using second = await startProcess({ dataDir: folder.path, environment });
+    expect(await demo.ended, demo.stdout() + demo.stderr()).toEqual({ code: 0, signal: null });
+    const shown = demo.stdout();
+    expect(shown).toMatch(
+      new RegExp(`order .*\n {2}killed process ${first.child.pid}; start it again with "make start"`),
+    );
+    expect(shown.match(/the mesh has stopped/g)).toHaveLength(1);
+    expect(shown.match(/the mesh is back/g)).toHaveLength(1);
+    expect(shown).toMatch(/order \S+ is COMPLETED\n$/);
+    expect(await second.stop()).toEqual({ code: 0, signal: null });
+  });
+
+  it('kills nothing but a whole mesh', async () => {
+    await using folder = await tempFolder();
+    await using part = await startProcess({ dataDir: folder.path, args: ['user', 'ops'] });
+    await using demo = runWithKill(part.address, folder.path);
+    expect(await demo.ended).toEqual({ code: 2, signal: null });
+    expect(demo.stderr()).toContain(
+      `KILL=1 finds no process of "make start" on this machine that listens at ${part.address}`,
+    );
+    expect(await part.stop()).toEqual({ code: 0, signal: null });
+  });
+
+  it('reports a restart once, however many calls wait for it', async () => {
+    await using folder = await tempFolder();
+    const address = `127.0.0.1:${await freePort()}`;
+    const clients = connect(address);
+    onTestFinished(() => clients.close());
+    const log = vi.spyOn(console, 'log').mockReturnValue();
+    onTestFinished(() => log.mockRestore());
+    const calls = [1, 2, 3].map(() => retryUnavailable(clients, () => clients.health.check({ service: '' })));
+    await eventually(() => expect(log).toHaveBeenCalled());
+    await using mesh = await startProcess({
+      dataDir: folder.path,
+      args: ['user'],
+      environment: { GRPC_LISTEN: address },
+    });
+    expect(await Promise.all(calls)).toHaveLength(3);
+    expect(log.mock.calls.flat()).toEqual([
+      expect.stringContaining('the mesh has stopped'),
+      expect.stringContaining('the mesh is back'),
+    ]);
+    expect(await mesh.stop()).toEqual({ code: 0, signal: null });
   });
 
   it('imports users with progress', async () => {
