@@ -61,20 +61,38 @@ const contentSecurityPolicy = [
   "frame-ancestors 'none'",
 ].join('; ');
 
-const docsPage = new URL('docs/index.html', import.meta.url);
-
-/** Creates the pages: `document` is the OpenAPI document. Files are read when they are first asked for. */
-export function createApiDocs(document: URL): ApiDocs {
-  const files: Readonly<Record<string, URL>> = {
-    [documentPath]: document,
-    [docsPath]: docsPage,
-    // What people type. Other paths with a slash at their end do not exist.
-    [`${docsPath}/`]: docsPage,
+/**
+ * The page and its files. Swagger UI is optional in `@ordermesh/mesh`, as a package that it depends on reports installations: a
+ * page says how to install it.
+ */
+function docsFiles(): Readonly<Record<string, URL>> {
+  if (!hasSwaggerUi()) return asPage(new URL('docs/not-installed.html', import.meta.url));
+  return {
+    ...asPage(new URL('docs/index.html', import.meta.url)),
     [`${docsPath}/initializer.js`]: new URL('docs/initializer.js', import.meta.url),
     [`${docsPath}/swagger-ui-bundle.js`]: packaged('swagger-ui-bundle.js'),
     [`${docsPath}/swagger-ui.css`]: packaged('swagger-ui.css'),
     [`${docsPath}/favicon-32x32.png`]: packaged('favicon-32x32.png'),
   };
+}
+
+/** People type the second. Other paths with a slash at their end do not exist. */
+function asPage(page: URL): Readonly<Record<string, URL>> {
+  return { [docsPath]: page, [`${docsPath}/`]: page };
+}
+
+function hasSwaggerUi(): boolean {
+  try {
+    packaged('swagger-ui.css');
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Creates the pages: `document` is the OpenAPI document. Files are read when they are first asked for. */
+export function createApiDocs(document: URL): ApiDocs {
+  const files = { [documentPath]: document, ...docsFiles() };
   const pages = new Map(Object.entries(files).map(([path, file]) => [path, once(() => readPage(file))]));
   return {
     find(method, path) {
