@@ -1,11 +1,14 @@
 import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { freePort } from '../../mesh/testing/servers/free-port.ts';
 import { spawnCommand } from '../../mesh/testing/servers/spawn-command.ts';
-import { createProject } from './outside-project.ts';
+import { createProject, type OutsideProject } from './outside-project.ts';
 import { type PackedPackages, packPackages } from './packed.ts';
 import { shownFile } from './shown-file.ts';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
 
 /** By `make verify-packages`. */
 describe.skipIf(!process.env.VERIFY_PACKAGES)('what the READMEs of the packages show, copied', () => {
@@ -32,8 +35,68 @@ describe.skipIf(!process.env.VERIFY_PACKAGES)('what the READMEs of the packages 
     expect(await project.run(process.execPath, 'client.ts')).toBe('Hello, Ada!\n1\n2\n3\n');
     expect(await server.end('SIGTERM')).toEqual({ code: 0, signal: null });
   });
+
+  it('generates, type-checks, passes its test and serves gRPC and HTTP: @ordermesh/mesh', {
+    timeout: 600_000,
+  }, async () => {
+    const readme = await readReadme('mesh');
+    await using project = await createNoteProject(readme);
+    await project.run('ordermesh-generate');
+    await project.run('tsc');
+    expect(await project.run('vitest', 'run')).toMatch(/Tests .*2 passed/);
+    await using mesh = startMain(project);
+    const [, address = '', http] = await mesh.printed(/^ready grpc=(\S+) http=(\S+)/m);
+    const created = await fetch(`http://${http}/api/notes`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: '{"text": "milk"}',
+    });
+    const note = (await created.json()) as { readonly id: string };
+    expect(note).toMatchObject({ text: 'milk' });
+    expect(await (await fetch(`http://${http}/api/notes/${note.id}`)).json()).toEqual(note);
+    expect(await (await fetch(`http://${http}/api/docs`)).text()).toContain('npm install swagger-ui-dist');
+    const get = ['call', 'note.v1.NoteService/GetNote', JSON.stringify({ id: note.id }), '--address', address];
+    expect(await project.run('ordermesh', ...get)).toContain('milk');
+    await expect(project.run('ordermesh', 'status', '--address', address)).rejects.toThrow(
+      'does not serve ops.v1.StatusService',
+    );
+    expect(await mesh.end('SIGTERM')).toEqual({ code: 0, signal: null });
+
+    const [commands = ''] = readme.split('To take it')[1]?.match(/(?<=```sh\n).*?(?=npx)/s) ?? [];
+    await project.run('sh', '-ec', commands.replaceAll('<repository>', root));
+    await project.run('ordermesh-generate');
+    const main = shownFile(readme, 'services/main.ts').replace('runApp([', 'runApp([opsService, ');
+    await project.write('services/main.ts', `import { opsService } from './ops/service.ts';\n${main}`);
+    await project.run('tsc');
+    await using watched = startMain(project);
+    const [, watchedAddress = ''] = await watched.printed(/^ready grpc=(\S+)/m);
+    expect(await project.run('ordermesh', 'status', '--address', watchedAddress)).toMatch(/services +.*\bops\b/);
+    expect(await project.run('ordermesh', 'audit', '--address', watchedAddress)).toContain('0 findings');
+  });
+
+  /** The project of the README of `@ordermesh/mesh`, with `@ordermesh/cli`. */
+  async function createNoteProject(readme: string): Promise<OutsideProject> {
+    const { dependencies, ...manifest } = JSON.parse(shownFile(readme, 'package.json'));
+    expect(Object.keys(dependencies)).toEqual(['@ordermesh/mesh']);
+    const project = await createProject({
+      ...manifest,
+      dependencies: { ...packages.tarball('mesh'), ...packages.tarball('cli') },
+    });
+    for (const file of noteFiles) await project.write(file, shownFile(readme, file));
+    return project;
+  }
 });
 
+const noteFiles = [
+  ...['tsconfig.json', 'proto/note/v1/note.proto', 'services/main.ts', 'services/note/migrations/0001-init.sql'],
+  ...['store.ts', 'service.ts', 'service.test.ts'].map((file) => `services/note/${file}`),
+];
+
+function startMain({ path }: OutsideProject) {
+  const environment = { GRPC_LISTEN: '127.0.0.1:0', HTTP_LISTEN: '127.0.0.1:0' };
+  return spawnCommand({ command: [process.execPath, 'services/main.ts'], cwd: path, environment });
+}
+
 async function readReadme(name: string): Promise<string> {
-  return await readFile(fileURLToPath(new URL(`../../packages/${name}/README.md`, import.meta.url)), 'utf8');
+  return await readFile(join(root, 'packages', name, 'README.md'), 'utf8');
 }

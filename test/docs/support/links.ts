@@ -23,13 +23,15 @@ export async function brokenLinks(root: string): Promise<string[]> {
 
 /**
  * Every TypeScript file that a Markdown file names, in full or by the end of its path, and that does not exist. Leaves out
- * CONTRIBUTING.md, which names files to be written.
+ * CONTRIBUTING.md, which names files to be written, and files that a page shows in full.
  */
 export async function missingFiles(root: string): Promise<string[]> {
   const paths = filesOf(root, '*.ts').map((path) => `/${path}`);
   const missing: string[] = [];
   for (const page of filesOf(root, '*.md').filter((path) => path !== 'CONTRIBUTING.md')) {
+    const text = await readFile(join(root, page), 'utf8');
     for (const [, name = ''] of (await prose(join(root, page))).matchAll(/`([\w./-]+\.ts)`/g)) {
+      if (text.includes(`\`${name}\`:\n\n\`\`\``)) continue;
       if (!paths.some((path) => path.endsWith(`/${name}`))) missing.push(`${page}: ${name}`);
     }
   }
