@@ -63,10 +63,10 @@ function reportOf(changes: readonly Change[], names: ServiceNames): string {
   const next = [
     'next:',
     '  edit proto/library/v1/library.proto and the files next to services/library/book.ts, then: make gen docs',
-    '  vitest run services/library && make check',
+    '  npx vitest run services/library && make check',
     '  make start',
     `  grpcurl -plaintext -d '{"book": {"name": "The first"}}' localhost:50051 library.v1.LibraryService/CreateBook`,
-    '  curl -s localhost:8080/api/books',
+    "  curl -sw '\\n' localhost:8080/api/books",
     'by hand: an arrow in docs/drawings/mesh.svg for each service that it calls and each topic, once it has some',
     'CONTRIBUTING.md, "Add a service", says what each file is for.',
   ];
@@ -74,6 +74,7 @@ function reportOf(changes: readonly Change[], names: ServiceNames): string {
     ...added.map(({ path }) => `wrote ${path}`),
     ...edited.map(({ path }) => `changed ${path}`),
     'generated gen/ and the tables of docs/',
+    `the plural of ${names.resource} is ${names.resources}, in its table and its paths; if it is another, undo this with git, and set PLURAL`,
     ...next.map((line) => renamed(line, names)),
   ].join('\n');
 }

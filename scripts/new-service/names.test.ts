@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { checkNames, pluralOf } from './names.ts';
+import { checkNames, pluralOf, refusePlurals } from './names.ts';
 
 describe('the names of a new service', () => {
   it('are those that are given, or follow from the name', () => {
@@ -23,7 +23,6 @@ describe('the names of a new service', () => {
     ['catalog\n', '', '', /invalid NAME/],
     ['c', '', '', /invalid NAME "c"/],
     ['a'.repeat(31), '', '', /invalid NAME/],
-    ['catalogs', '', '', /is a plural: use NAME=catalog$/],
     ['package', '', '', /NAME=package is a reserved word of Go/],
     ['interface', '', '', /reserved word of Go/],
     ['synchronized', '', '', /reserved word of Java/],
@@ -37,15 +36,33 @@ describe('the names of a new service', () => {
     ['catalog', 'Class', '', /RESOURCE=class is a reserved word/],
     ['catalog', 'Value', '', /values cannot name a table, SQL reserves it/],
     ['catalog', 'Product', 'product', /plural of product has to be another word/],
+    ['news', '', '', /the plural of news has to be another word: set PLURAL, as in PLURAL=newsitems/],
     ['catalog', 'Product', 'Products', /invalid PLURAL "Products"/],
     ['catalog', 'Product', 'select', /PLURAL=select is a reserved word/],
   ])('cannot be NAME=%j RESOURCE=%j PLURAL=%j', (name, resource, plural, problem) => {
     expect(() => checkNames({ name, resource, plural })).toThrow(problem);
   });
 
+  it.each([
+    ['catalogs', '', /^NAME=catalogs is a plural: use NAME=catalog$/],
+    ['catalog', 'Products', /^RESOURCE=products is a plural: use RESOURCE=Product$/],
+    ['catalog', 'Boxes', /: use RESOURCE=Box$/],
+    ['catalog', 'Houses', /: use RESOURCE=House$/],
+    ['catalog', 'Addresses', /: use RESOURCE=Address$/],
+    ['catalog', 'Categories', /: use RESOURCE=Category$/],
+  ])('are no plurals: NAME=%s RESOURCE=%s', (name, resource, problem) => {
+    expect(() => refusePlurals(checkNames({ name, resource, plural: '' }))).toThrow(problem);
+  });
+
   it('may end in s if they are singular', () => {
-    expect(checkNames({ name: 'address', resource: '', plural: '' }).resources).toBe('addresses');
-    expect(checkNames({ name: 'lens', resource: '', plural: '' }).resources).toBe('lenses');
+    for (const [name, plural] of [
+      ['address', 'addresses'],
+      ['lens', 'lenses'],
+    ] as const) {
+      const names = checkNames({ name, resource: '', plural: '' });
+      expect(names.resources).toBe(plural);
+      expect(() => refusePlurals(names)).not.toThrow();
+    }
   });
 
   it.each([

@@ -17,6 +17,8 @@ export class NameError extends Error {}
 const maxLetters = 30;
 const singularWithS = /(ss|us|is)$|^(atlas|bias|canvas|gas|lens|news|series|species)$/;
 
+const ownPlural = /^(news|series|species)$/;
+
 /** The names as `make new-service` got them; an empty text is one that was not given. */
 export interface GivenNames {
   readonly name: string;
@@ -36,19 +38,33 @@ export function checkNames({ name, resource, plural }: GivenNames): ServiceNames
   requireUnreserved(resource === '' ? 'NAME' : 'RESOURCE', singular);
   requireUnreserved('PLURAL', resources);
   if (namesOfMesh.has(name)) throw new NameError(`NAME=${name} is taken by the mesh itself: choose another name`);
-  if (isPlural(name)) throw new NameError(`NAME=${name} is a plural: use NAME=${name.slice(0, -1)}`);
   if (isReservedInSql(resources))
     throw new NameError(`${resources} cannot name a table, SQL reserves it: set another PLURAL`);
   if (resources === singular)
-    throw new NameError(`the plural of ${singular} has to be another word: set PLURAL, as in PLURAL=${singular}s`);
+    throw new NameError(`the plural of ${singular} has to be another word: set PLURAL, as in PLURAL=${singular}items`);
   return { service: name, resource: singular, resources };
 }
 
-/** The regular plural: `boxes`, `categories`, `products`. */
+/** Throws a NameError if the service or its resource is called by a plural. For names that are not taken. */
+export function refusePlurals({ service, resource }: ServiceNames): void {
+  if (isPlural(service)) throw new NameError(`NAME=${service} is a plural: use NAME=${singularOf(service)}`);
+  if (!isPlural(resource)) return;
+  const singular = singularOf(resource);
+  const written = `${singular.charAt(0).toUpperCase()}${singular.slice(1)}`;
+  throw new NameError(`RESOURCE=${resource} is a plural: use RESOURCE=${written}`);
+}
+
+/** The regular plural: `boxes`, `categories`, `products`. Of words that have no other, the word itself. */
 export function pluralOf(word: string): string {
+  if (ownPlural.test(word)) return word;
   if (/(s|x|z|ch|sh)$/.test(word)) return `${word}es`;
   if (/[^aeiou]y$/.test(word)) return `${word.slice(0, -1)}ies`;
   return `${word}s`;
+}
+
+function singularOf(plural: string): string {
+  if (plural.endsWith('ies')) return `${plural.slice(0, -3)}y`;
+  return plural.replace(/(?<=ss|x|z|ch|sh)es$|s$/, '');
 }
 
 function isPlural(word: string): boolean {

@@ -67,6 +67,9 @@ describe('the plan of a new service', () => {
   it.each([
     ['user', '', /NAME=user is taken, proto\/user exists/],
     ['bridge', '', /NAME=bridge is taken, services\/bridge exists/],
+    ['ops', '', /NAME=ops is taken, proto\/ops exists/],
+    ['postgres', '', /NAME=postgres is taken, docker-compose.yml runs something of this name/],
+    ['catalogs', '', /NAME=catalogs is a plural: use NAME=catalog/],
     ['kafka', 'Item', /NAME=kafka is taken, docker-compose.yml runs something of this name/],
     ['issuer', 'Token', /NAME=issuer is taken, deploy\/kubernetes\/overlays\/production\/issuer.yaml runs/],
     ['catalog', 'Item', /another service has the error ITEM_NOT_FOUND/],

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { glob, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { messageOf } from '../../mesh/errors/error-text.ts';
-import { NameError, type ServiceNames } from './names.ts';
+import { NameError, refusePlurals, type ServiceNames } from './names.ts';
 import { edits } from './registrations.ts';
 import { filesOf, usedWords } from './template.ts';
 
@@ -46,13 +46,15 @@ function isDeployable(root: string): boolean {
   return existsSync(join(root, 'deploy/kubernetes/base/kustomization.yaml'));
 }
 
-async function refuseTaken(root: string, { service, resource, resources }: ServiceNames): Promise<void> {
+async function refuseTaken(root: string, names: ServiceNames): Promise<void> {
+  const { service, resource, resources } = names;
   const taken = [`proto/${service}`, `services/${service}`, `services/${service}.ts`, `gen/ts/${service}`];
   const found = taken.find((path) => existsSync(join(root, path)));
   if (found !== undefined) throw new NameError(`NAME=${service} is taken, ${found} exists: choose another name`);
   const deployed = await deploymentWith(root, service);
   if (deployed !== undefined)
     throw new NameError(`NAME=${service} is taken, ${deployed} runs something of this name: choose another name`);
+  refusePlurals(names);
   if ((await usedWords()).has(resource))
     throw new NameError(`${resource} is what the code of a service calls something else: set another RESOURCE`);
   const reason = `${resource.toUpperCase()}_NOT_FOUND`;
