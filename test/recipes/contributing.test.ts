@@ -16,6 +16,8 @@ describe('CONTRIBUTING', () => {
     for (const step of steps) await follow(step, project);
     const written = await project.run('env', 'NAME=catalog', 'RESOURCE=Product', 'node', 'scripts/new-service.ts');
     expect(written).toContain('wrote services/catalog/service.ts');
+    expect(written).toContain('the plural of product is products, ');
+    expect(written).toContain('npx vitest run services/catalog && make check');
     await project.run('tsc', '--noEmit');
     await project.run('biome', 'check', '--write', '--error-on-warnings', 'services', 'test/authorization');
     await project.run('buf', 'lint');
