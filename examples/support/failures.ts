@@ -19,8 +19,8 @@ export const exitCode = {
 
 export type ExitCode = (typeof exitCode)[keyof typeof exitCode];
 
-/** Something that the caller of a program can change. Its text says what. */
-export class UsageError extends Error {}
+/** A setting of a program does not fit. The text says why, and what to do. */
+export class SettingError extends Error {}
 
 /** Why a program failed: what to print, and the exit code. */
 export interface Failure {
@@ -33,7 +33,8 @@ export function describeFailure(error: unknown, address: string): Failure {
   if (isTimeout(error)) {
     return { text: `the mesh at ${address} did not respond in time: check its log`, code: exitCode.unavailable };
   }
-  if (error instanceof AccessError || error instanceof UsageError) return { text: error.message, code: exitCode.usage };
+  if (error instanceof AccessError || error instanceof SettingError)
+    return { text: error.message, code: exitCode.usage };
   if (!(error instanceof ClientError)) {
     return { text: error instanceof Error ? String(error.stack) : String(error), code: exitCode.attention };
   }

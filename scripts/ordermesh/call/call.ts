@@ -170,7 +170,9 @@ function callFailure(error: ServiceError, { path, hasTimeout, address }: CalledM
   }
   const json = callErrorToJson(code, error.details, status instanceof Buffer ? status : undefined);
   const details = json.details.map(({ '@type': type, ...detail }) => `  ${type} ${JSON.stringify(detail)}`);
-  const text = [`${json.code}: ${escapeControls(error.details)}`, ...details].join('\n');
+  const lacksReason = json.details.some((detail) => 'reason' in detail && detail.reason === 'REASON_MISSING');
+  const advice = lacksReason ? '; with --reason="<why>" or ORDERMESH_REASON' : '';
+  const text = [`${json.code}: ${escapeControls(error.details)}${advice}`, ...details].join('\n');
   return new CommandError(text, exitCodeOf(code), json);
 }
 
