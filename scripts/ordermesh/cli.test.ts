@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { startMesh } from '../../mesh/testing/start-mesh.ts';
 import { opsService } from '../../services/ops/service.ts';
@@ -14,6 +15,12 @@ describe('ordermesh', () => {
     const { code, lines, errors } = await run(command, ...args);
     expect({ code, lines }).toEqual({ code: 2, lines: [''] });
     expect(errors).toMatch(/^unknown command nope\n\nordermesh <command>: /);
+  });
+
+  it('shows its version', async () => {
+    const { code, lines } = await run('--version');
+    const { version } = JSON.parse(await readFile('package.json', 'utf8'));
+    expect({ code, lines }).toEqual({ code: 0, lines: [`ordermesh ${version}`] });
   });
 
   it('explains a command', async () => {

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { type ParseArgsConfig, parseArgs } from 'node:util';
 import {
   type CallOptions,
@@ -64,7 +65,8 @@ export interface Command {
 
 const globalUsage = `--json               print JSON, one message per line; an error too, on standard error
 --address <address>  the mesh to call (default: ADDRESS, or 127.0.0.1:50051)
---help               show the arguments of a command`;
+--help               show the arguments of a command
+--version            show the version of this program`;
 
 /**
  * Runs the command that the arguments name and returns the exit code. Errors are printed to standard error: what happened, to
@@ -73,6 +75,10 @@ const globalUsage = `--json               print JSON, one message per line; an e
 export async function runCli(commands: readonly Command[], args: readonly string[]): Promise<ExitCode> {
   const { options, rest } = readGlobal(args);
   const [name = 'help', ...own] = rest;
+  if (name === '--version') {
+    console.log(`ordermesh ${readVersion()}`);
+    return exitCode.done;
+  }
   const command = commands.find((one) => one.name === name);
   if (name === 'help' || (command && (options.help || own[0] === 'help'))) {
     const shown = command ?? commands.find((one) => one.name === own[0]);
@@ -101,6 +107,14 @@ export async function runCli(commands: readonly Command[], args: readonly string
   } finally {
     channel?.close();
   }
+}
+
+/** The version in package.json: of the repository, or of the package that this is in. */
+function readVersion(): string {
+  const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+    readonly version: string;
+  };
+  return version;
 }
 
 /** The trailer in which `ops` names the processes that did not answer. */

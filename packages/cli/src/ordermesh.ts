@@ -1,6 +1,4 @@
 #!/usr/bin/env node
-import { callingCommands } from '../../../scripts/ordermesh/commands.ts';
-import { runProgram } from '../../../scripts/ordermesh/run-program.ts';
+import { refuseOldNode } from '../../../scripts/support/refuse-old-node.ts';
 
-// Without `damaged` and `compact`: they work on the files of a stopped mesh, with the version that wrote them.
-await runProgram(callingCommands);
+if (!refuseOldNode('ordermesh')) await import('./run.ts');
