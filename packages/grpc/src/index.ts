@@ -2,6 +2,9 @@
  * A gRPC server and client for Node with the interface of nice-grpc, on an HTTP/2 of its own. What has no description here is
  * described in nice-grpc's README.
  */
+
+import { checkNode } from './check-node.ts';
+
 export * from 'nice-grpc-common';
 export { Channel, connectivityState, createChannel, waitForChannelReady } from './channel/channel.ts';
 export { ChannelCredentials, type KeyCertPair, ServerCredentials } from './channel/credentials.ts';
@@ -15,3 +18,5 @@ export type { CompatServiceDefinition, NormalizedServiceDefinition } from './def
 export type { TsProtoServiceDefinition } from './definitions/ts-proto.ts';
 export * from './server/server.ts';
 export type * from './server/service-implementation.ts';
+
+checkNode(process.versions.node);

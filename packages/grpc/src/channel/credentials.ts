@@ -1,4 +1,5 @@
-import { getCACertificates } from 'node:tls';
+// Not by name: Node before 22.15, which the check of the entry point names, could not link it.
+import * as tls from 'node:tls';
 import { fixedIdentity } from '../../../../mesh/engines/tls/fixed-identity.ts';
 import type { ClientTls, ServerTls, TlsIdentity } from '../../../../mesh/engines/tls/tls-options.ts';
 
@@ -79,5 +80,5 @@ export class ChannelCredentials {
 }
 
 function trustedByNode(): string {
-  return getCACertificates('default').join('\n');
+  return tls.getCACertificates('default').join('\n');
 }
