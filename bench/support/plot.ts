@@ -5,9 +5,12 @@ export interface Bar {
   readonly ours: boolean;
 }
 
-const width = 720;
-const namesWidth = 280;
+const margin = 12;
+const barsWidth = 360;
 const valuesWidth = 80;
+/** Of a letter, in the widest of the usual fonts of systems. */
+const letterWidth = 7.3;
+const gap = 10;
 const titleHeight = 40;
 const rowHeight = 30;
 const barHeight = 18;
@@ -27,25 +30,35 @@ const style = `
 
 /** Draws a horizontal bar chart as SVG, readable on light and dark backgrounds. */
 export function drawBars(title: string, bars: readonly Bar[]): string {
+  const namesWidth = Math.ceil(Math.max(...bars.map(({ name }) => name.length)) * letterWidth);
+  const start = margin + namesWidth + gap;
+  const width = start + barsWidth + valuesWidth;
   const max = Math.max(...bars.map(({ value }) => value));
   const height = titleHeight + bars.length * rowHeight;
   const label = escaped(`${title}: ${bars.map(({ name, value }) => `${name} ${shown(value)}`).join('; ')}`);
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" aria-label="${label}">`,
     `<style>${style}</style>`,
-    `<text class="title" x="0" y="20">${escaped(title)}</text>`,
-    ...bars.map((bar, index) => drawBar(bar, titleHeight + index * rowHeight, max)),
+    `<text class="title" x="${margin}" y="20">${escaped(title)}</text>`,
+    ...bars.map((bar, index) => drawBar(bar, { top: titleHeight + index * rowHeight, start, max })),
     '</svg>\n',
   ].join('\n');
 }
 
-function drawBar({ name, value, ours }: Bar, top: number, max: number): string {
-  const length = Math.round((value / max) * (width - namesWidth - valuesWidth));
+interface Place {
+  readonly top: number;
+  /** Where the bars begin. */
+  readonly start: number;
+  readonly max: number;
+}
+
+function drawBar({ name, value, ours }: Bar, { top, start, max }: Place): string {
+  const length = Math.round((value / max) * barsWidth);
   const baseline = top + barHeight - 4;
   return [
-    `<text x="${namesWidth - 10}" y="${baseline}" text-anchor="end">${escaped(name)}</text>`,
-    `<rect${ours ? ' class="ours"' : ''} x="${namesWidth}" y="${top}" width="${length}" height="${barHeight}" rx="3"/>`,
-    `<text x="${namesWidth + length + 8}" y="${baseline}">${shown(value)}</text>`,
+    `<text x="${start - gap}" y="${baseline}" text-anchor="end">${escaped(name)}</text>`,
+    `<rect${ours ? ' class="ours"' : ''} x="${start}" y="${top}" width="${length}" height="${barHeight}" rx="3"/>`,
+    `<text x="${start + length + 8}" y="${baseline}">${shown(value)}</text>`,
   ].join('\n');
 }
 
