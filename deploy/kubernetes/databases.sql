@@ -1,5 +1,5 @@
 -- A database for each service, which only its own user may open: psql -f deploy/kubernetes/databases.sql, as a user that may
--- create roles and databases. Then set the passwords, with \password mesh_user and so on. A service has one line in each of the first
+-- create roles and databases. Then set the passwords, as in docs/kubernetes.md. A service has one line in each of the first
 -- three parts. It may be applied again, for a new service: what is there stays, and psql reports that it already exists.
 
 CREATE ROLE mesh_inventory LOGIN;

@@ -17,6 +17,13 @@ import { usesTasks } from './support/declared-clients.ts';
 const file = fileURLToPath(new URL('../../deploy/kubernetes/databases.sql', import.meta.url));
 const withDatabase = runnableServices.filter(({ name }) => !['bridge', 'edge', 'gateway'].includes(name));
 
+it('docs/kubernetes.md sets a password for each user of databases.sql', async () => {
+  const page = await readFile(fileURLToPath(new URL('../../docs/kubernetes.md', import.meta.url)), 'utf8');
+  const [, users = ''] = /^ {3}for user in (\$\(sed .*\)); do$/m.exec(page) ?? [];
+  const { stdout } = await promisify(execFile)('sh', ['-c', `echo ${users}`]);
+  expect(stdout.trim().split(' ')).toEqual(expect.arrayContaining(withDatabase.map(({ name }) => `mesh_${name}`)));
+});
+
 describeWithServer(postgres, 'deploy/kubernetes/databases.sql', () => {
   let server: PostgresServer;
   /** Where it is installed: without it, tasks are tested without the start of the services that use them. */
