@@ -13,7 +13,9 @@ CALLS_ON_AN_ENGINE := mesh/app/*.test.ts mesh/client mesh/server services/*/*.te
 
 ## help: list these commands
 help:
-	@sed -n 's/^## \([a-z<>-]*\): /\1\t/p' $(MAKEFILE_LIST) | expand -t 18
+	@sed -n 's/^### \(.*\)/\n\1/p; s/^## \([a-z<>-]*\): /\1\t/p' $(MAKEFILE_LIST) | expand -t 20
+
+### Use
 
 ## start: run all services in one process on localhost:50051 (Ctrl-C stops it); TLS=1 and AUTH=1 with certificates and tokens, also in start-split
 start: $(INSTALLED)
@@ -44,6 +46,8 @@ demo: $(INSTALLED)
 import: $(INSTALLED)
 	@exec node examples/import-users.ts $(USERS)
 
+### Servers
+
 ## postgres: run a PostgreSQL server on localhost:5432, for DATABASE_URL='postgres://ordermesh@localhost:5432/<service>' (Ctrl-C stops it)
 postgres: $(INSTALLED)
 	@exec node scripts/postgres.ts
@@ -55,6 +59,8 @@ kafka: $(INSTALLED)
 ## rabbitmq: run a RabbitMQ broker on localhost:5672, for TASKS_URL=amqp://localhost:5672 (Ctrl-C stops it)
 rabbitmq: $(INSTALLED)
 	@exec node scripts/rabbitmq.ts
+
+### Operate
 
 ## status: show health, backlogs, sagas, dead letters, projections, the last audit, disk and versions of the running mesh
 status: $(INSTALLED)
@@ -96,6 +102,8 @@ audit: $(INSTALLED)
 rebuild: $(INSTALLED)
 	@exec node scripts/ordermesh.ts rebuild $(PROJECTION) $(if $(filter-out 0,$(DRY_RUN)),--dry-run)
 
+### Extend
+
 ## verify-participant: check that a server does what sagas rely on: PARTICIPANT=<host:port> CONTRACT=inventory, payment or shipping
 verify-participant: $(INSTALLED)
 	@exec node scripts/ordermesh.ts verify-participant $(PARTICIPANT) $(if $(CONTRACT),--contract $(CONTRACT)) $(ARGS)
@@ -104,6 +112,8 @@ verify-participant: $(INSTALLED)
 .PHONY: new-service
 new-service: $(INSTALLED)
 	@exec node scripts/new-service.ts
+
+### Verify
 
 ## test: run all tests, those of calls on grpc-js too; lists missing servers at the end (REQUIRE_SERVERS=1: fails)
 test: $(INSTALLED)
@@ -138,6 +148,7 @@ verify-rolling: $(INSTALLED)
 
 ## verify-upgrade: run the program of an earlier commit and this one on the same data while orders are placed, next to each other and back, and print what was lost: PREVIOUS=<commit>, by default the last tag
 verify-upgrade: $(INSTALLED)
+	@node scripts/upgrade.ts check-previous
 	@sh scripts/deps.sh postgres kafka rabbitmq
 	@exec node scripts/upgrade.ts
 
@@ -164,6 +175,8 @@ verify-compose: $(INSTALLED)
 ## conformance: run h2spec, connectconformance and the gRPC interop suites against each engine
 conformance: $(INSTALLED)
 	RESTARTS=10 WHOLE_SUITES=1 vitest run test/conformance
+
+### Develop
 
 ## check: check types, lint, format, packages, contracts, generated code and manifests
 check: $(INSTALLED)
@@ -216,6 +229,8 @@ proto-lint: $(INSTALLED)
 proto-breaking: $(INSTALLED)
 	node scripts/proto-breaking.ts $(AGAINST)
 
+### Release
+
 ## version: set the version in all files that show it: VERSION=0.2.0 (docs/releasing.md)
 version: $(INSTALLED)
 	@exec node scripts/version.ts $(VERSION)
@@ -236,6 +251,8 @@ sbom: $(INSTALLED)
 audit-packages: $(INSTALLED)
 	@node scripts/supply-chain.ts audit
 
+### Measure
+
 ## bench: measure ordermesh next to its peers and print ratios
 bench: $(INSTALLED)
 	node bench/run.ts
@@ -243,6 +260,8 @@ bench: $(INSTALLED)
 ## load: put load on the running mesh with ghz: PROFILE=mixed DURATION=30s (see docs/load.md); lists the profiles without PROFILE
 load: $(INSTALLED)
 	@exec node scripts/load.ts
+
+### Install
 
 ## deps: install what the tests need besides npm packages: PostgreSQL, Kafka, RabbitMQ, kcat, Knot, Eureka, h2load, Go tools, gRPC for Java and Python, Envoy, Chromium, kustomize
 deps: $(INSTALLED)

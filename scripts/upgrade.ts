@@ -23,6 +23,8 @@ import { inTime, type StartVersion } from './upgrade/versions.ts';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const commit = await previousCommit(root, process.env.PREVIOUS).catch(orExit);
 if (commit === undefined) orExit(new Error('there is no tag of a release: make verify-upgrade PREVIOUS=<commit>'));
+// Before what it needs is installed.
+if (process.argv[2] === 'check-previous') process.exit(0);
 const folder = await mkdtemp(join(tmpdir(), 'mesh-upgrade-'));
 // After the meshes, which are killed at the exit of this program too.
 process.once('exit', () => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }));
