@@ -239,7 +239,7 @@ version: $(INSTALLED)
 packages: $(INSTALLED)
 	@exec node scripts/packages.ts
 
-## verify-packages: install the packages of make packages in empty projects, run the gift service and a program for nice-grpc there, and print sizes and start-up times
+## verify-packages: install the packages of make packages in empty projects, run the code of their READMEs, the gift service and a program for nice-grpc there, and print sizes and start-up times
 verify-packages: $(INSTALLED)
 	VERIFY_PACKAGES=1 vitest run scripts/packages
 
