@@ -41,15 +41,20 @@ export async function checkRefusedOpen(engine: DockerEngine, image: string): Pro
 
 /**
  * Services start before the servers that they need, two of order and payment at once, which migrate the same database. Then
- * the servers come, and all become healthy.
+ * the servers come, and all become healthy. `composeFile`: that of `version`.
  */
-export async function checkServersAfterServices(engine: DockerEngine, version: string): Promise<string> {
+export async function checkServersAfterServices(
+  engine: DockerEngine,
+  composeFile: string,
+  version: string,
+): Promise<string> {
   const environment = { ORDERMESH_VERSION: version };
   const services = await meshServices();
   const scales = ['--scale', 'order=2', '--scale', 'payment=2'];
-  await engine.compose(['--profile', 'mesh', 'up', '-d', '--no-deps', ...scales, ...services], environment);
+  const up = ['--file', composeFile, '--profile', 'mesh', 'up', '-d'];
+  await engine.compose([...up, '--no-deps', ...scales, ...services], environment);
   await sleep(20_000);
-  await engine.compose(['--profile', 'mesh', 'up', '-d', '--no-recreate', ...scales], environment);
+  await engine.compose([...up, '--no-recreate', ...scales], environment);
   const fromMs = Date.now();
   const containers = await untilHealthy(engine);
   const restarts = containers.reduce((sum, { restarts }) => sum + restarts, 0);

@@ -54,8 +54,13 @@ try {
   await step('without its volume', () => checkMissingVolume(engine, image));
   await step('without TLS', () => checkRefusedOpen(engine, image));
   const before = `${version}-before`;
-  await step('release before', () => buildPrevious(engine, folder, image, `ordermesh/ordermesh:${before}`));
-  await step('its services, then servers', () => checkServersAfterServices(engine, before));
+  let composeFile = '';
+  await step('release before', async () => {
+    const previous = await buildPrevious(engine, folder, image, `ordermesh/ordermesh:${before}`);
+    composeFile = previous.composeFile;
+    return previous.name;
+  });
+  await step('its services, then servers', () => checkServersAfterServices(engine, composeFile, before));
   await step('demo', () => checkDemo(address));
   await step('gateway', () => replaceGateway(engine));
   await step('replaced under load', () => checkRolling(engine, address, httpAddress));
