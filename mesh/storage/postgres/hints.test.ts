@@ -185,12 +185,12 @@ describeWithServer(postgres, 'the error of a PostgreSQL database that cannot be 
   });
 
   it('says what to do if all connections of the process are in use', async () => {
-    const storage = await openPostgres(server.url('busy'), { poolSize: 2, connectTimeoutMs: 200 });
+    const storage = await openPostgres(server.url('busy'), { poolSize: 2, connectTimeoutMs: 1_000 });
     onTestFinished(() => storage.close());
     const held = Promise.withResolvers<void>();
     const holding = [1, 2].map(() => storage.transaction(() => held.promise));
     await expect(storage.query('SELECT 1')).rejects.toThrow(
-      /cannot be used: all 2 connections of this process were in use for 0.2 s; raise DATABASE_POOL_SIZE, or find what/,
+      /cannot be used: all 2 connections of this process were in use for 1 s; raise DATABASE_POOL_SIZE, or find what/,
     );
     held.resolve();
     await Promise.all(holding);
