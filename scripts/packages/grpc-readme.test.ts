@@ -23,3 +23,33 @@ it.each(pins)('the README of @ordermesh/grpc names the pinned version of $name',
   // The README may leave out the patch version.
   expect(`${pinned}.`.startsWith(`${shown}.`), `the README has ${shown}, ${file} ${pinned}`).toBe(true);
 });
+
+/** The calls of its table of speed, and how rows of the benchmarks that compare the package with a server begin. */
+const speeds = [
+  { column: 2, rows: 'GetUser of @ordermesh/grpc, vs ' },
+  { column: 3, rows: 'ListUsers of @ordermesh/grpc, messages, vs ' },
+];
+
+it.each(speeds)('the README of @ordermesh/grpc has the latest figures of "$rows"', async ({ column, rows }) => {
+  const [, section = ''] = /^## Speed\n(.*)/ms.exec(await readFile('packages/grpc/README.md', 'utf8')) ?? [];
+  const shownFor = (server: string) => cellsOf(section).find(([, name]) => name?.includes(server))?.[column];
+  const measured = cellsOf(await readFile('bench/README.md', 'utf8')).filter(([, name]) => name?.startsWith(rows));
+  expect(measured.map(([, name]) => name?.slice(rows.length))).toEqual([
+    'grpc-js',
+    'nice-grpc',
+    'connect-node',
+    'grpc-go',
+    'tonic',
+  ]);
+  for (const [, name = '', value, peer] of measured) {
+    expect(`${shownFor('`@ordermesh/grpc`')}/s`).toBe(value);
+    expect(`${shownFor(name.slice(rows.length))}/s`).toBe(peer);
+  }
+});
+
+function cellsOf(page: string): string[][] {
+  return page
+    .split('\n')
+    .filter((line) => line.startsWith('| '))
+    .map((line) => line.split('|').map((cell) => cell.trim()));
+}
