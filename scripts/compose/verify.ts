@@ -36,6 +36,7 @@ const { version } = JSON.parse(await readFile('package.json', 'utf8'));
 const image = `ordermesh/ordermesh:${version}`;
 
 const stopping = Promise.withResolvers<never>();
+// The step that it ends reports it.
 stopping.promise.catch(() => undefined);
 // Containers and engine are stopped then; a second signal leaves them.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
