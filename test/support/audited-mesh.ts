@@ -4,9 +4,11 @@ import type { Client } from 'nice-grpc';
 import { afterEach, beforeEach, expect } from 'vitest';
 import { AuditServiceContract } from '#gen/ops/v1/audit.contract.ts';
 import type { AuditFinding, AuditServiceDefinition } from '#gen/ops/v1/audit.ts';
+import { ProjectionServiceContract } from '#gen/ops/v1/projection.contract.ts';
 import { type Order, OrderState } from '#gen/order/v1/order.ts';
 import type { ServiceDefinition } from '../../mesh/app/service/service.ts';
 import { openStorage } from '../../mesh/storage/open.ts';
+import { eventually } from '../../mesh/testing/eventually.ts';
 import { startMesh, type TestMesh } from '../../mesh/testing/start-mesh.ts';
 import { type TempFolder, tempFolder } from '../../mesh/testing/temp-folder.ts';
 import { allServices } from '../../services/all.ts';
@@ -49,8 +51,18 @@ export function testAudits() {
     return reports.flatMap((report) => (report?.$case === 'finding' ? [report.value] : []));
   }
 
+  /** Waits until the lists that audits read show all that was answered. */
+  async function projectionsFollowed(): Promise<void> {
+    const projections = mesh.runtime.client(ProjectionServiceContract);
+    await eventually(async () => {
+      for (const each of await Array.fromAsync(projections.listProjections({})))
+        expect(each).toMatchObject({ position: each.headPosition });
+    });
+  }
+
   /** Returns all findings, each as reason and ids. */
   async function faults(): Promise<string[]> {
+    await projectionsFollowed();
     return (await findings()).map(({ reason, ids }) => [reason, ...ids].join(' ')).toSorted();
   }
 
@@ -83,6 +95,7 @@ export function testAudits() {
 
   /** Changes one row in the database of a service while the mesh is stopped. */
   async function change(service: string, sql: string, params: readonly string[] = []): Promise<void> {
+    await projectionsFollowed();
     await mesh.stop();
     const storage = await openStorage(`sqlite:${join(dataDir, `${service}.db`)}`);
     expect(await storage.execute(sql, params)).toBe(1);

@@ -86,8 +86,9 @@ async function run(mesh: TestMesh, name: string, currencyCode: string, steps: re
   }
   const seen = await eventually(async () => {
     const balances = await Array.fromAsync(ledger.listBalances({ currencyCode }));
-    for (const { accountId, version } of balances.filter((balance) => balance.version > 0n)) {
-      expect(version).toBe((await accounts.getBalance({ accountId })).version);
+    for (const id of ids) {
+      const inList = balances.find(({ accountId }) => accountId === id);
+      expect(inList?.version).toBe((await accounts.getBalance({ accountId: id })).version);
     }
     const listed = await Array.fromAsync(payments.listPayments({}));
     const ours = listed.filter(({ orderId }) => orderId.startsWith(`${name}.`));
