@@ -1,8 +1,7 @@
-import type { SagaRecord, SagaShape } from './record.ts';
+import { type SagaRecord, type SagaShape, timeoutMsOf } from './record.ts';
 
 /** How long one attempt of a step, or of its undo, may take by default. */
 export const defaultStepTimeoutMs = 10_000;
-const defaultSagaTimeoutMs = 600_000;
 
 /** How long an undo is retried before it needs an operator. */
 export const undoPatienceMs = 24 * 3_600_000;
@@ -21,7 +20,7 @@ export function count(shape: SagaShape, record: SagaRecord, nowMs: number): Saga
 
 /** Returns the time that a saga has left to complete; 0 if it is up. */
 export function timeLeftMs(shape: SagaShape, record: SagaRecord): number {
-  return Math.max(0, (shape.timeoutMs ?? defaultSagaTimeoutMs) - record.usedMs);
+  return Math.max(0, timeoutMsOf(shape) - record.usedMs);
 }
 
 function longestMs(shape: SagaShape, { steps, waitUntilMs }: SagaRecord, countsFromMs: number): number {
