@@ -10,6 +10,8 @@ export interface ParsedSql {
   readonly readsOnly: boolean;
   /** Whether it changes rows, so its result has a count of changes. */
   readonly changesRows: boolean;
+  /** Whether it changes tables, so the columns of other statements may be others. */
+  readonly changesSchema: boolean;
 }
 
 // A parameter counts only outside of strings, quoted names and comments, which are matched first and skipped.
@@ -30,6 +32,7 @@ export function parseSql(sql: string): ParsedSql {
     parameterCount,
     readsOnly: /^(?:select|values)\b/i.test(body),
     changesRows: /^(?:insert|update|delete|with)\b/i.test(body),
+    changesSchema: /^(?:create|alter|drop)\b/i.test(body),
   };
 }
 

@@ -8,6 +8,9 @@ import { sqliteError } from './errors.ts';
 interface Prepared extends ParsedSql {
   readonly statement: StatementSync;
   isUsed: boolean;
+  /** The names of its columns, and the version of the schema in which they were read. */
+  columns: readonly string[];
+  columnsOf: number;
 }
 
 /** One connection to a SQLite file. It is synchronous and throws what `sqliteError` makes. */
@@ -44,6 +47,8 @@ export function connect(path: string, pragmas: readonly string[]): Connection {
 function createConnection(database: DatabaseSync, path: string): Connection {
   const prepare = createStatementCache(database);
   let damage: MeshError | undefined;
+  // Counts what may have changed a table, and with it the columns of a prepared `SELECT *`.
+  let schema = 0;
   const failure = (error: unknown, sql: string): Error => {
     const failed = sqliteError(error, sql, path);
     if (isDataLoss(failed)) damage ??= failed;
@@ -65,7 +70,11 @@ function createConnection(database: DatabaseSync, path: string): Connection {
     rows<R extends Row>(sql: string, params: readonly SqlValue[]) {
       try {
         const prepared = prepare(sql);
-        return prepared.statement.all(...bindable(prepared, params)) as R[];
+        // Arrays, because of `setReturnArrays`.
+        const found = prepared.statement.all(...bindable(prepared, params)) as unknown as SqlValue[][];
+        if (found.length === 0) return [];
+        if (prepared.columnsOf !== schema) readColumns(prepared, schema);
+        return found.map((values) => rowOf(prepared.columns, values) as R);
       } catch (error) {
         throw failure(error, sql);
       }
@@ -73,6 +82,7 @@ function createConnection(database: DatabaseSync, path: string): Connection {
     changes(sql, params) {
       try {
         const prepared = prepare(sql);
+        if (prepared.changesSchema) schema += 1;
         const { changes } = prepared.statement.run(...bindable(prepared, params));
         return prepared.changesRows ? Number(changes) : 0;
       } catch (error) {
@@ -89,6 +99,7 @@ function createConnection(database: DatabaseSync, path: string): Connection {
       }
     },
     script(sql) {
+      schema += 1;
       try {
         database.exec(sql);
       } catch (error) {
@@ -114,13 +125,27 @@ function createStatementCache(database: DatabaseSync): (sql: string) => Prepared
     let prepared = cache.get(sql);
     if (prepared === undefined) {
       const parsed = parseSql(sql);
-      prepared = { ...parsed, statement: database.prepare(parsed.numbered), isUsed: false };
+      const statement = database.prepare(parsed.numbered);
+      // Rows as `node:sqlite` makes them are slow to make and to read, because their prototype is `null`.
+      statement.setReturnArrays(true);
+      prepared = { ...parsed, statement, isUsed: false, columns: [], columnsOf: -1 };
       if (cache.size >= maxPreparedStatements) makeRoom();
       cache.set(sql, prepared);
     }
     prepared.isUsed = true;
     return prepared;
   };
+}
+
+function readColumns(prepared: Prepared, schema: number): void {
+  prepared.columns = prepared.statement.columns().map(({ name }) => name);
+  prepared.columnsOf = schema;
+}
+
+function rowOf(columns: readonly string[], values: readonly SqlValue[]): Row {
+  const row: Record<string, SqlValue> = {};
+  for (let index = 0; index < columns.length; index += 1) row[columns[index] as string] = values[index] as SqlValue;
+  return row;
 }
 
 /** SQLite treats missing parameters as NULL and stores every JavaScript number as a float. Neither is intended. */

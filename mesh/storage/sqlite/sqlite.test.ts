@@ -189,3 +189,18 @@ describe('SQLite', () => {
     expect(acknowledged.filter((id) => !kept.has(id))).toEqual([]);
   });
 });
+
+describe('the rows of a prepared SELECT *', () => {
+  const rename = 'ALTER TABLE note RENAME COLUMN text TO body';
+  it.each<[string, (storage: Storage) => Promise<unknown>]>([
+    ['a migration', (storage) => storage.migrate('test', [notes, { name: '0002-body', sql: rename }])],
+    ['a statement', (storage) => storage.execute(rename)],
+  ])('have the columns as %s has changed them', async (_title, change) => {
+    const storage = await open();
+    await add(storage, 1, 'a');
+    const read = () => storage.query('SELECT * FROM note');
+    expect(await read()).toEqual([{ id: 1n, text: 'a' }]);
+    await change(storage);
+    expect(await read()).toEqual([{ id: 1n, body: 'a' }]);
+  });
+});
