@@ -23,7 +23,7 @@ const withoutNetwork = {
 async function follow(changes: Readonly<Record<string, string>>): Promise<void> {
   const mesh = `127.0.0.1:${await freePort()}`;
   await using commands = await pageCommands({
-    environment: { GRPC_LISTEN: mesh, HTTP_LISTEN: '127.0.0.1:0', ADDRESS: mesh, LOG_LEVEL: 'warn' },
+    environment: { GRPC_LISTEN: mesh, ADDRESS: mesh, LOG_LEVEL: 'warn' },
     servers: /make start/,
     changes,
     timeoutMs: 600_000,

@@ -9,7 +9,7 @@ import { freshClone } from '../../support/fresh-clone.ts';
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 
 export interface PageOptions {
-  /** For all commands. */
+  /** For all commands. A mesh has a free port for HTTP by default. */
   readonly environment: Readonly<Record<string, string>>;
   /** In each command, the keys are replaced by their values. */
   readonly changes: Readonly<Record<string, string>>;
@@ -38,6 +38,7 @@ export async function pageCommands(options: PageOptions): Promise<PageCommands> 
   await symlink(join(root, '.tools'), join(clone.path, '.tools'));
   const env = {
     ...process.env,
+    HTTP_LISTEN: '127.0.0.1:0',
     ...environment,
     PATH: [join(root, '.tools/bin'), process.env.PATH].join(delimiter),
   };
