@@ -156,8 +156,9 @@ verify-upgrade: $(INSTALLED)
 verify-rotation: $(INSTALLED)
 	@exec node scripts/rotation.ts
 
-## verify-registries: build Consul, CoreDNS, etcd and the API server of Kubernetes, 45 minutes once, and run the scenarios of discovery on each, on Knot and on Eureka, and apply the manifests to Kubernetes; REGISTRY=knot, eureka, consul, kubernetes or coredns runs one
+## verify-registries: build Consul, CoreDNS, etcd and the API server of Kubernetes, 45 minutes once, and run the scenarios of discovery on each, on Knot and on Eureka, and apply the manifests to Kubernetes; first installs Knot and Eureka; REGISTRY=knot, eureka, consul, kubernetes or coredns runs one
 verify-registries: $(INSTALLED)
+	@sh scripts/deps.sh discovery
 	@sh scripts/registries/build.sh $(REGISTRY)
 	@node scripts/registries/verify.ts $(REGISTRY)
 	@node scripts/docs.ts

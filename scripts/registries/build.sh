@@ -48,7 +48,7 @@ for name in "$@"; do
   case $name in
     consul) build consul github.com/hashicorp/consul github.com/hashicorp/consul ;;
     kubernetes) kubernetes ;;
-    # `make deps` installs them.
+    # scripts/deps.sh installs them.
     knot | eureka) ;;
     # It serves the names of a Kubernetes.
     coredns)

@@ -14,8 +14,8 @@ import {
   passedRows,
 } from '../support/passed-registries.ts';
 
-// Runs the scenarios of discovery, and applies the manifests, on the servers that build.sh and `make deps` have installed: all, or those that the
-// arguments name. Records which passed. Exits with 1 if one did not.
+// Runs the scenarios of discovery, and applies the manifests, on the servers that build.sh and deps.sh have installed: all, or
+// those that the arguments name. Records which passed. Exits with 1 if one did not.
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
