@@ -97,6 +97,7 @@ describeServicesOnEachDatabase('the report service', (settings) => {
         { orderId: 'o2', type: 'ORDER_FAILED', version: 5n },
         sold('o3', ['desk', 1, 5n]),
       );
+      await caughtUp(3n);
       await seeSellers(['desk', 1n, 1n, '5 USD']);
     });
 
