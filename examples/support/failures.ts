@@ -1,7 +1,7 @@
 import { ClientError, Status } from 'nice-grpc';
+import { inRepository, withCommandsHere } from '../../mesh/errors/commands-here.ts';
 import { AccessError } from './access.ts';
 import { AnsweredError, isNotServed, isUnreached } from './clients.ts';
-import { inRepository, withCommandsHere } from './commands-here.ts';
 
 /** The exit codes of the programs that call a mesh. docs/operating.md explains them. */
 export const exitCode = {

@@ -1,6 +1,6 @@
 import { type AuditCheck, AuditReport, AuditServiceDefinition } from '#gen/ops/v1/audit.ts';
-import { withCommandsHere } from '../../examples/support/commands-here.ts';
 import { type ExitCode, exitCode } from '../../examples/support/failures.ts';
+import { withCommandsHere } from '../../mesh/errors/commands-here.ts';
 import { escapeControls } from '../support/format.ts';
 import { type Cli, type Command, count, printJson, readArgs } from './cli.ts';
 

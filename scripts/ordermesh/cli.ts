@@ -11,7 +11,6 @@ import {
 import { type Access, channelCredentials, channelOptions, readAccess } from '../../examples/support/access.ts';
 import { changeReason } from '../../examples/support/change-reason.ts';
 import { AnsweredError, clientsWith } from '../../examples/support/clients.ts';
-import { withCommandsHere } from '../../examples/support/commands-here.ts';
 import {
   addressProblem,
   describeFailure,
@@ -19,6 +18,7 @@ import {
   exitCode,
   type Failure,
 } from '../../examples/support/failures.ts';
+import { withCommandsHere } from '../../mesh/errors/commands-here.ts';
 import { type ErrorJson, errorToJson, type MessageType, messageToJson } from './json.ts';
 
 /** Invalid arguments, or files that are not as they should be. The program shows the message and the usage. */

@@ -1,9 +1,9 @@
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { withCommandsHere } from '../../examples/support/commands-here.ts';
 import { exitCode } from '../../examples/support/failures.ts';
 import { ConfigError, readConfig } from '../../mesh/config/config.ts';
+import { withCommandsHere } from '../../mesh/errors/commands-here.ts';
 import { messageOf } from '../../mesh/errors/error-text.ts';
 import { MeshError } from '../../mesh/errors/mesh-error.ts';
 import { lockFolder } from '../../mesh/storage/sqlite/folder-lock.ts';

@@ -6,7 +6,7 @@ import type { Any } from '#gen/google/protobuf/any.ts';
 import * as details from '#gen/google/rpc/error_details.ts';
 import { Status as RpcStatus } from '#gen/google/rpc/status.ts';
 import { AnsweredError } from '../../examples/support/clients.ts';
-import { withCommandsHere } from '../../examples/support/commands-here.ts';
+import { withCommandsHere } from '../../mesh/errors/commands-here.ts';
 
 /** A message type of the contracts, as generated. */
 export interface MessageType<Message> {

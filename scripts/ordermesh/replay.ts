@@ -5,9 +5,9 @@ import {
   type ReplayConsumerRequest,
   ReplayProgress,
 } from '#gen/ops/v1/consumer.ts';
-import { withCommandsHere } from '../../examples/support/commands-here.ts';
 import { type ExitCode, exitCode } from '../../examples/support/failures.ts';
 import { createProgress, silentProgress } from '../../examples/support/progress.ts';
+import { withCommandsHere } from '../../mesh/errors/commands-here.ts';
 import { escapeControls, formatTable } from '../support/format.ts';
 import { type Cli, type Command, count, printJson, readArgs, UsageError } from './cli.ts';
 

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
-import { withCommandsHere } from '../../../examples/support/commands-here.ts';
 import { exitCode } from '../../../examples/support/failures.ts';
 import { type Config, ConfigError, readConfig } from '../../../mesh/config/config.ts';
+import { withCommandsHere } from '../../../mesh/errors/commands-here.ts';
 import { MeshError } from '../../../mesh/errors/mesh-error.ts';
 import { lockFolder } from '../../../mesh/storage/sqlite/folder-lock.ts';
 import { createLogger } from '../../../mesh/telemetry/logger.ts';

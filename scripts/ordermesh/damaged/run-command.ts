@@ -1,5 +1,5 @@
-import { withCommandsHere } from '../../../examples/support/commands-here.ts';
 import { type ExitCode, exitCode } from '../../../examples/support/failures.ts';
+import { withCommandsHere } from '../../../mesh/errors/commands-here.ts';
 import { type LogRepair, openLogRepair } from '../../../mesh/events/embedded/repair/repair.ts';
 import { openQueueRepair, type QueueRepair } from '../../../mesh/tasks/embedded/repair.ts';
 import { taskDamaged } from '../../../mesh/tasks/errors.ts';

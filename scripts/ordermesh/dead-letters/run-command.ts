@@ -11,7 +11,7 @@ import {
   RedriveDeadLettersResponse,
 } from '#gen/ops/v1/ops.ts';
 import { isNotServed } from '../../../examples/support/clients.ts';
-import { withCommandsHere } from '../../../examples/support/commands-here.ts';
+import { withCommandsHere } from '../../../mesh/errors/commands-here.ts';
 import { escapeControls } from '../../support/format.ts';
 import { type Cli, count, printJson } from '../cli.ts';
 import { messageToJson } from '../json.ts';

@@ -1,7 +1,7 @@
 import { HealthStatus } from '#gen/ops/v1/health.ts';
 import { SagaState } from '#gen/ops/v1/ops.ts';
 import type { Disk, FailingWork, InstanceStatus, SkippedEvents, Status } from '#gen/ops/v1/status.ts';
-import { withCommandsHere } from '../../../examples/support/commands-here.ts';
+import { withCommandsHere } from '../../../mesh/errors/commands-here.ts';
 import { count } from '../cli.ts';
 import { ageOf, isProcess } from './status-text.ts';
 import { expiryAttention } from './tls-expiries.ts';

@@ -2,7 +2,7 @@ import { styleText } from 'node:util';
 import { HealthStatus, type NamedHealth } from '#gen/ops/v1/health.ts';
 import { deadLetterSourceToJSON, sagaStateToJSON } from '#gen/ops/v1/ops.ts';
 import type { AcceptedTokens, Status, UnknownPart } from '#gen/ops/v1/status.ts';
-import { withCommandsHere } from '../../../examples/support/commands-here.ts';
+import { withCommandsHere } from '../../../mesh/errors/commands-here.ts';
 import { escapeControls, formatTable } from '../../support/format.ts';
 import { auditSummary } from '../audit.ts';
 import { projectionTable } from '../rebuild.ts';

@@ -1,7 +1,7 @@
 import { Status } from 'nice-grpc';
 import { readAccess } from '../../../examples/support/access.ts';
-import { inRepository } from '../../../examples/support/commands-here.ts';
 import { addressProblem, type ExitCode, exitCode } from '../../../examples/support/failures.ts';
+import { inRepository } from '../../../mesh/errors/commands-here.ts';
 import { escapeControls } from '../../support/format.ts';
 import { type Cli, type Command, CommandError, count, readArgs, UsageError } from '../cli.ts';
 import { type Answer, type Caller, createCaller } from './caller.ts';

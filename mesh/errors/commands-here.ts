@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 
-/** Whether this runs in the repository, whose Makefile has the commands. An image and a package have none. */
+/** Whether this runs in the repository, whose Makefile has the commands. An image and the packages have none. */
 export const inRepository: boolean = existsSync(new URL('../../Makefile', import.meta.url));
 
 const names = 'status|order|dead-letters|replay|rebuild|audit|actions|call|damaged|compact|verify-participant';
@@ -16,8 +16,9 @@ const command = new RegExp(
 
 /**
  * Texts of the mesh and of its programs name commands of the repository. Returns the text with commands that work here: outside
- * of the repository `"ordermesh replay readers"`. Only for texts that we write: in JSON and in data of callers the same words mean
- * what their author means.
+ * of the repository `"ordermesh replay readers"`. A mesh that runs in the repository may send its texts to a program outside, so
+ * that one applies it again. Only for texts that we write: in JSON and in data of callers the same words mean what their author
+ * means.
  */
 export function withCommandsHere(text: string, isRepository = inRepository): string {
   if (isRepository) return text;
