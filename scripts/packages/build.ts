@@ -2,7 +2,8 @@ import { cp, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promi
 import { dirname, join } from 'node:path';
 import { bundle } from './bundle.ts';
 import { compile } from './compile.ts';
-import { entriesOf, originIn, type Package, placeIn, readPackages, sourceOf } from './manifest.ts';
+import { guardEntries } from './guard-entries.ts';
+import { entriesOf, type Manifest, originIn, type Package, placeIn, readPackages, sourceOf } from './manifest.ts';
 import { type Aliases, readModule } from './module.ts';
 import { copyThirdPartyLicense, shipProtos } from './shipped-protos.ts';
 
@@ -37,6 +38,11 @@ export async function buildPackages(root: string, targetDir: string): Promise<Bu
 /** Packages whose modules are bundled, to be loaded fast. Those of others read files by where they are. */
 const bundledPackages: ReadonlySet<string> = new Set(['grpc']);
 
+/** What a project imports first, of packages that an older Node cannot link. */
+const guardedModules: Readonly<Record<string, readonly string[]>> = {
+  mesh: ['./mesh/index.js', './mesh/testing/index.js'],
+};
+
 interface Tree {
   readonly root: string;
   readonly compiled: string;
@@ -51,7 +57,6 @@ async function readAliases(root: string): Promise<Aliases> {
 async function assemble(tree: Tree, each: Package, folder: string): Promise<BuiltPackage> {
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { recursive: true });
-  await writeFile(join(folder, 'package.json'), await publishedManifest(join(tree.root, 'packages', each.name)));
   await cp(join(tree.root, 'packages', each.name, 'README.md'), join(folder, 'README.md'));
   await cp(join(tree.root, 'LICENSE'), join(folder, 'LICENSE'));
   if (each.name === 'mesh') await shipProtos(tree.root, join(folder, 'protos'));
@@ -79,17 +84,19 @@ async function assemble(tree: Tree, each: Package, folder: string): Promise<Buil
       folder,
       entriesOf(each.manifest).filter((path) => path.endsWith('.js')),
     );
+  const exports = await guardEntries(folder, each.manifest, guardedModules[each.name] ?? []);
+  await writeManifest(folder, join(tree.root, 'packages', each.name), exports);
   if ([...seen].some((path) => thirdPartyCode.test(path))) await copyThirdPartyLicense(tree.root, folder);
-  return { ...each, folder, imports, typeImports };
+  return { ...each, manifest: { ...each.manifest, exports }, folder, imports, typeImports };
 }
 
 /** Compiled contracts of third parties. */
 const thirdPartyCode = /^gen\/ts\/(buf|google|grpc)\//;
 
-/** `private` keeps npm from publishing the sources. */
-async function publishedManifest(folder: string): Promise<string> {
-  const { private: _, ...manifest } = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8'));
-  return `${JSON.stringify(manifest, null, 2)}\n`;
+/** Writes the package.json of `sources` with these `exports`, and without `private`, which keeps npm from publishing the sources. */
+async function writeManifest(folder: string, sources: string, exports: Manifest['exports']): Promise<void> {
+  const { private: _, ...manifest } = JSON.parse(await readFile(join(sources, 'package.json'), 'utf8'));
+  await writeFile(join(folder, 'package.json'), `${JSON.stringify({ ...manifest, exports }, null, 2)}\n`);
 }
 
 /** Copies a file that a module reads. What is not in the repository, such as a tool that was installed, is left out. */

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { access, glob, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -10,7 +10,10 @@ import { createWatchedService } from '../../services/ops/testing/watched-service
 import { userService } from '../../services/user/service.ts';
 import { type BuiltPackage, buildPackages } from './build.ts';
 import { entriesOf, type Manifest, readManifest } from './manifest.ts';
+import { filesOf, missingFiles } from './package-files.ts';
 
+/** Makes a program believe that it runs on this Node. */
+const olderNode = 'data:text/javascript,Object.defineProperty(process,"versions",{value:{node:"20.20.2"}})';
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
 /** Packages whose programs a package runs. */
@@ -131,6 +134,18 @@ describe('the packages', () => {
     ]);
   });
 
+  it.each(['mesh:.', 'mesh:./testing', 'grpc:.'])(
+    'say on an older Node which one they need: %s',
+    async (entry) => {
+      const [name = '', key = ''] = entry.split(':');
+      const target = built.find((each) => each.name === name)?.manifest.exports?.[key] as { readonly default: string };
+      const run = promisify(execFile)(process.execPath, ['--import', olderNode, join(folder, name, target.default)]);
+      await expect(run).rejects.toThrow(
+        `@ordermesh/${name} needs Node ${project.engines.node.slice(2)} or later, this is 20`,
+      );
+    },
+  );
+
   it('name commands that work outside of the repository', async () => {
     const program = [join(folder, 'cli/dist/ordermesh.js'), 'status', '--address', '127.0.0.1:1'];
     const run = promisify(execFile)(process.execPath, program);
@@ -223,24 +238,3 @@ message Note {
   string id = 1;
 }
 `;
-
-async function filesOf(folder: string): Promise<string[]> {
-  const entries = await Array.fromAsync(glob('**/*', { cwd: folder, withFileTypes: true }));
-  return entries
-    .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath, entry.name).slice(folder.length + 1));
-}
-
-/** Those of the paths that are not in the folder, or point out of it. */
-async function missingFiles(folder: string, paths: readonly string[]): Promise<string[]> {
-  const missing = await Promise.all(
-    paths.map(async (path) => {
-      if (path.startsWith('..')) return [path];
-      return await access(join(folder, path)).then(
-        () => [],
-        () => [path],
-      );
-    }),
-  );
-  return missing.flat();
-}

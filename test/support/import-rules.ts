@@ -50,6 +50,7 @@ const ofGrpcPackage = [
   'mesh/engines/native/grpc/server/server-host.ts',
   'mesh/engines/engine.ts',
   'mesh/engines/tls/',
+  'mesh/errors/check-node.ts',
   'mesh/errors/mesh-error.ts',
   'mesh/errors/wire-status.ts',
   'mesh/server/health/health-handlers.ts',

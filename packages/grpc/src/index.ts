@@ -3,7 +3,8 @@
  * described in nice-grpc's README.
  */
 
-import { checkNode } from './check-node.ts';
+import { checkNode } from '../../../mesh/errors/check-node.ts';
+import { neededNode } from './needed-node.ts';
 
 export * from 'nice-grpc-common';
 export { Channel, connectivityState, createChannel, waitForChannelReady } from './channel/channel.ts';
@@ -19,4 +20,4 @@ export type { TsProtoServiceDefinition } from './definitions/ts-proto.ts';
 export * from './server/server.ts';
 export type * from './server/service-implementation.ts';
 
-checkNode(process.versions.node);
+checkNode('@ordermesh/grpc', neededNode);
