@@ -111,7 +111,9 @@ function withMake(text: string, outside = ''): string {
 function notServedText(path: string, address: string): string {
   const [name = ''] = path.slice(1).split('.');
   const service = name === 'events' ? 'bridge' : name;
-  return `the process at ${address} does not serve ${path.slice(1)}: use an address where ${service} is served too`;
+  const add =
+    name === 'ops' ? withMake('', ', or add opsService of @ordermesh/mesh/ops to the services of that process') : '';
+  return `the process at ${address} does not serve ${path.slice(1)}: use an address where ${service} is served too${add}`;
 }
 
 // An IPv6 host is in brackets.

@@ -40,7 +40,7 @@ const bundledPackages: ReadonlySet<string> = new Set(['grpc']);
 
 /** What a project imports first, of packages that an older Node cannot link. */
 const guardedModules: Readonly<Record<string, readonly string[]>> = {
-  mesh: ['./mesh/index.js', './mesh/testing/index.js'],
+  mesh: ['./mesh/index.js', './mesh/testing/index.js', './dist/ops.js'],
 };
 
 interface Tree {

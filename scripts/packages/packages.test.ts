@@ -134,7 +134,7 @@ describe('the packages', () => {
     ]);
   });
 
-  it.each(['mesh:.', 'mesh:./testing', 'grpc:.'])(
+  it.each(['mesh:.', 'mesh:./testing', 'mesh:./ops', 'grpc:.'])(
     'say on an older Node which one they need: %s',
     async (entry) => {
       const [name = '', key = ''] = entry.split(':');

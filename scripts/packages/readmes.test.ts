@@ -59,15 +59,16 @@ describe.skipIf(!process.env.VERIFY_PACKAGES)('what the READMEs of the packages 
     const get = ['call', 'note.v1.NoteService/GetNote', JSON.stringify({ id: note.id }), '--address', address];
     expect(await project.run('ordermesh', ...get)).toContain('milk');
     await expect(project.run('ordermesh', 'status', '--address', address)).rejects.toThrow(
-      'does not serve ops.v1.StatusService',
+      /does not serve ops\.v1\.StatusService.*add opsService of @ordermesh\/mesh\/ops/,
     );
     expect(await mesh.end('SIGTERM')).toEqual({ code: 0, signal: null });
 
-    const [commands = ''] = readme.split('To take it')[1]?.match(/(?<=```sh\n).*?(?=npx)/s) ?? [];
-    await project.run('sh', '-ec', commands.replaceAll('<repository>', root));
-    await project.run('ordermesh-generate');
-    const main = shownFile(readme, 'services/main.ts').replace('runApp([', 'runApp([opsService, ');
-    await project.write('services/main.ts', `import { opsService } from './ops/service.ts';\n${main}`);
+    const withOps = shownFile(readme, 'services/main.ts').replace(/^await runApp.*$/m, '') + opsLines(readme);
+    await project.write('services/main.ts', withOps);
+    await expect(project.run(process.execPath, 'services/main.ts')).rejects.toThrow(
+      'has no contracts of ops: run "npx ordermesh-generate --ops"',
+    );
+    await project.run('ordermesh-generate', '--ops');
     await project.run('tsc');
     await using watched = startMain(project);
     const [, watchedAddress = ''] = await watched.printed(/^ready grpc=(\S+)/m);
@@ -96,6 +97,13 @@ const noteFiles = [
 function startMain({ path }: OutsideProject) {
   const environment = { GRPC_LISTEN: '127.0.0.1:0', HTTP_LISTEN: '127.0.0.1:0' };
   return spawnCommand({ command: [process.execPath, 'services/main.ts'], cwd: path, environment });
+}
+
+/** What the README of `@ordermesh/mesh` adds to `services/main.ts` for operators. */
+function opsLines(readme: string): string {
+  const [lines] = /(?<=```ts\n)import \{ opsService \}.*?(?=```)/s.exec(readme) ?? [];
+  if (lines === undefined) throw new Error('the README does not show how to serve ops');
+  return lines;
 }
 
 async function readReadme(name: string): Promise<string> {

@@ -2,15 +2,15 @@ import { cp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { collectThirdPartyProtos } from '../protos/third-party-protos.ts';
 
-/** Contracts of ours that those of other projects import. */
-const imported = ['common', 'events', 'mesh'];
+/** Contracts of ours that those of other projects import, and those of the service that the package has. */
+const shipped = ['common', 'events', 'mesh', 'ops'];
 
 /**
- * Writes the contracts that those of a project import to `folder`: some of ours, and third parties', which come from npm
- * packages with their licence.
+ * Writes the contracts that a project needs to `folder`: some of ours, and third parties', which come from npm packages with
+ * their licence.
  */
 export async function shipProtos(root: string, folder: string): Promise<void> {
-  for (const name of imported) await cp(join(root, 'proto', name), join(folder, name), { recursive: true });
+  for (const name of shipped) await cp(join(root, 'proto', name), join(folder, name), { recursive: true });
   await collectThirdPartyProtos(folder);
   await copyThirdPartyLicense(root, folder);
 }

@@ -4,20 +4,22 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { delimiter, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
 import { messageOf } from '../../../mesh/errors/error-text.ts';
 import { bufTemplate } from '../../../scripts/gen/buf-template.ts';
 import { deriveFromDescriptors, descriptorsIn } from '../../../scripts/gen/derive.ts';
 import { UnrestoredError } from '../../../scripts/gen/swap-entries.ts';
 import { replaceableFolder, replaceFolder } from './output-folder.ts';
 
-// Generates the code of a project's contracts: ordermesh-generate [contracts: proto] [output: gen]. The output has what
-// make gen writes in the repository of ordermesh, and the contracts that others import come with this package. The output
-// is replaced as a whole, so a folder with anything that was not generated is refused.
+// Generates the code of a project's contracts: ordermesh-generate [--ops] [contracts: proto] [output: gen]. The output has what
+// make gen writes in the repository of ordermesh, and the contracts that others import come with this package; with --ops also
+// those of the service `ops`. The output is replaced as a whole, so a folder with anything that was not generated is refused.
 
 const runtime = '@ordermesh/mesh';
 /** Contracts of the mesh and of third parties. */
 const shipped = fileURLToPath(new URL('../protos', import.meta.url));
-const [from = 'proto', to = 'gen'] = process.argv.slice(2);
+const { values, positionals } = parseArguments();
+const [from = 'proto', to = 'gen'] = positionals;
 try {
   await generate(resolve(from), resolve(to));
 } catch (error) {
@@ -25,6 +27,15 @@ try {
   const state = error instanceof UnrestoredError ? 'is missing' : 'is unchanged';
   console.error(`${to} ${state}: ${messageOf(error)}`);
   process.exitCode = 1;
+}
+
+function parseArguments() {
+  try {
+    return parseArgs({ options: { ops: { type: 'boolean', default: false } }, allowPositionals: true });
+  } catch (error) {
+    console.error(`${messageOf(error)}\nusage: ordermesh-generate [--ops] [contracts: proto] [output: gen]`);
+    process.exit(2);
+  }
 }
 
 async function generate(protoDir: string, genDir: string): Promise<void> {
@@ -38,8 +49,8 @@ async function generate(protoDir: string, genDir: string): Promise<void> {
     await writeFile(join(work, 'buf.yaml'), 'version: v2\nmodules:\n  - path: proto\n');
     await writeFile(join(work, 'buf.gen.yaml'), await template());
     const found = await Array.fromAsync(glob('**/*.proto', { cwd: shipped }));
-    // The template names packages of all others. A project has the event service only if it imports it.
-    const imported = found.filter((path) => !path.startsWith('events/'));
+    // The template names packages of all others. A project has the event service only if it imports it, and ops if it serves it.
+    const imported = found.filter((path) => !path.startsWith('events/') && (values.ops || !path.startsWith('ops/')));
     const paths = [...new Set([...own, ...imported])].flatMap((path) => ['--path', join('proto', path)]);
     buf(work, 'generate', ...paths);
     buf(work, 'build', '--as-file-descriptor-set', '--output', descriptorsIn(join(work, 'gen')), ...paths);
