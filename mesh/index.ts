@@ -30,6 +30,7 @@ export { Status } from 'nice-grpc-common';
 export { handlerFailed } from './dead-letters/errors.ts';
 export { noEndpoints, registryUnavailable } from './discovery/errors.ts';
 export { isOutage, isRefusal, isServerFault } from './errors/codes.ts';
+export { withCommandsHere } from './errors/commands-here.ts';
 export { defineError, defineReason } from './errors/define-error.ts';
 export { cutText, publicTextOf } from './errors/error-text.ts';
 export { invalidFields, invalidRequest, staleEtag, undecodable } from './errors/errors.ts';

@@ -2,6 +2,7 @@ import { isLocal } from '../config/address.ts';
 import { type Config, ConfigError } from '../config/config.ts';
 import { processSettings } from '../config/process-settings.ts';
 import type { ConfigFault } from '../config/setting.ts';
+import { inRepository } from '../errors/commands-here.ts';
 import type { Logger } from '../telemetry/logger.ts';
 
 const nodeTls = 'NODE_TLS_REJECT_UNAUTHORIZED';
@@ -96,7 +97,7 @@ function safeguardsOf({ tlsCert, tlsCa, authJwks }: Config): Safeguards {
 
 function faultOf({ variable, address, without, settings }: ExposedListener): ConfigFault {
   const port = address.slice(address.lastIndexOf(':'));
-  const set = `set ${settings.join(', ')} (docs/security.md; "make start TLS=1 AUTH=1" tries it)`;
+  const set = `set ${settings.join(', ')} (docs/security.md${inRepository ? '; "make start TLS=1 AUTH=1" tries it' : ''})`;
   const ways = `listen on 127.0.0.1${port}, or ${set}, or set ALLOW_INSECURE=1 if only a private network reaches it`;
   return { variable, problem: `is ${address}, which other machines reach without ${without}: ${ways}` };
 }

@@ -40,6 +40,17 @@ describe('the texts of the mesh', () => {
     expect(left).toEqual(['"make gen"']);
   });
 
+  it('name them through withCommandsHere in the runtime and the services', async () => {
+    const files = await Array.fromAsync(glob(['mesh/**/*.ts', 'services/**/*.ts']));
+    const sources = files.filter((file) => !/\/testing\/|commands-here|\.(test|suite)\.ts$/.test(file));
+    const texts = await Promise.all(sources.map((file) => readFile(file, 'utf8')));
+    const calls = /withCommandsHere\((?:'[^']*'|`[^`]*`)\)/g;
+    const direct = texts.flatMap((text) => text.replace(calls, '').match(/"make [^"]*"|\bmake [a-z-]+ ARGS=/g) ?? []);
+    // Both say what else to do outside of the repository, or are left out there.
+    expect(new Set(direct)).toEqual(new Set(['"make gen"', '"make start TLS=1 AUTH=1"']));
+    expect(texts.join('').match(calls)?.length).toBeGreaterThan(5);
+  });
+
   it('name each command of the program that the Makefile has', async () => {
     const targets: readonly string[] = (await readFile('Makefile', 'utf8')).match(/^[a-z-]+(?=:)/gm) ?? [];
     const commands = [...callingCommands, damagedCommand, compactCommand];

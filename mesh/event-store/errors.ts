@@ -1,4 +1,5 @@
 import { Status } from 'nice-grpc-common';
+import { withCommandsHere } from '../errors/commands-here.ts';
 import { defineError, defineReason } from '../errors/define-error.ts';
 import { eventTooLarge } from '../errors/errors.ts';
 
@@ -95,7 +96,7 @@ export const rebuildLacksEvents = defineError({
   means: 'a rebuild could not apply events that the live projection contains, and was discarded',
   fix: 'fix the events that `make audit` names',
   text: ({ name, events }: { readonly name: string; readonly events: number }) =>
-    `rebuild of ${name} discarded: ${events} events that the live projection contains could not be applied; run "make audit" and fix them first`,
+    `rebuild of ${name} discarded: ${events} events that the live projection contains could not be applied; ${withCommandsHere('run "make audit"')} and fix them first`,
 });
 
 export const behindParked = defineError({

@@ -1,4 +1,5 @@
 import { Status } from 'nice-grpc-common';
+import { withCommandsHere } from '../errors/commands-here.ts';
 import { defineError } from '../errors/define-error.ts';
 import { eventTooLarge } from '../errors/errors.ts';
 import { storageCorrupt } from '../storage/errors.ts';
@@ -107,9 +108,9 @@ export const recordDamaged = storageCorrupt.variant({
     readonly problem: string;
   }) =>
     `event log ${place.file} is damaged: offset ${place.offset} of partition ${place.partition} of ${place.topic} ${place.problem}, so that partition stops there; ` +
-    `stop this process and restore the whole data folder from a backup, or give up the event with: make damaged ARGS='skip ${place.topic}/${place.partition}/${place.offset} --note=why'`,
+    `stop this process and restore the whole data folder from a backup, or give up the event with: ${withCommandsHere(`make damaged ARGS='skip ${place.topic}/${place.partition}/${place.offset} --note=why'`)}`,
   publicText: ({ topic, partition, offset }) =>
-    `record ${topic}/${partition}/${offset} is damaged, so its partition stops there: continue after its offset, or when its operator has restored it or skipped it with "make damaged"`,
+    `record ${topic}/${partition}/${offset} is damaged, so its partition stops there: continue after its offset, or when its operator has restored it or skipped it with ${withCommandsHere('"make damaged"')}`,
   metadata: ({ topic, partition, offset }) => ({ topic, partition, offset }),
 });
 

@@ -1,4 +1,5 @@
 import { Status } from 'nice-grpc-common';
+import { withCommandsHere } from '../errors/commands-here.ts';
 import { defineError, defineReason } from '../errors/define-error.ts';
 import { storageCorrupt } from '../storage/errors.ts';
 
@@ -93,7 +94,7 @@ export const queueDamaged = storageCorrupt.variant({
 export const taskDamaged = storageCorrupt.variant({
   text: (task: { readonly file: string; readonly queue: string; readonly id: string; readonly seq: bigint }) =>
     `task queue ${task.file} is damaged: task ${task.id} (number ${task.seq}) of ${task.queue} is corrupt, so no worker gets it; ` +
-    `stop this process and restore the whole data folder from a backup, or give up the task with: make damaged ARGS='skip task/${task.seq} --note=why'`,
+    `stop this process and restore the whole data folder from a backup, or give up the task with: ${withCommandsHere(`make damaged ARGS='skip task/${task.seq} --note=why'`)}`,
   publicText: 'a task is damaged: call again after its operator has restored it',
   metadata: ({ queue, id }) => ({ queue, task: id }),
 });

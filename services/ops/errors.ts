@@ -1,4 +1,12 @@
-import { defineError, invalidRequest, type MeshError, Status, unknownProjection, unknownSaga } from '#mesh';
+import {
+  defineError,
+  invalidRequest,
+  type MeshError,
+  Status,
+  unknownProjection,
+  unknownSaga,
+  withCommandsHere,
+} from '#mesh';
 
 /** The order has no saga. */
 export const noSagaOfOrder = unknownSaga.variant({
@@ -20,7 +28,7 @@ export const processUnreachable = defineError({
   means: 'processes that may have what was asked for did not answer `ops`',
   fix: 'see `make status`; start or end them, then call again',
   text: ({ processes, why }: { readonly processes: string; readonly why: string }) =>
-    `${processes} did not answer (${why}): see "make status", then call again`,
+    `${processes} did not answer (${why}): see ${withCommandsHere('"make status"')}, then call again`,
   metadata: ({ processes }) => ({ processes }),
 });
 

@@ -1,3 +1,4 @@
+import { withCommandsHere } from '../../errors/commands-here.ts';
 import type { Identity } from '../../storage/identity.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import type { Manifest, Origin } from './manifest.ts';
@@ -22,7 +23,8 @@ export interface FoundReport {
 }
 
 const noManifest =
-  'data folder has no manifest.json: using existing databases and creating missing ones; if one of these held data, stop the process and restore a backup; "make audit" reports inconsistencies';
+  'data folder has no manifest.json: using existing databases and creating missing ones; if one of these held data, stop the process and restore a backup; ' +
+  withCommandsHere('"make audit" reports inconsistencies');
 
 const joined = 'shares a database with the other processes of its service';
 

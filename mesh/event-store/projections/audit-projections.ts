@@ -1,4 +1,5 @@
 import type { AuditCheck, Finding } from '../../audit/audit.ts';
+import { withCommandsHere } from '../../errors/commands-here.ts';
 import type { Clock } from '../../time/clock.ts';
 import { sleep } from '../../time/sleep.ts';
 import { eventsParked, eventsUnreadable, rebuildRunning, rowDiffers } from '../errors.ts';
@@ -48,11 +49,12 @@ async function dryRun(
 }
 
 function rowDiffersFinding(name: string, { key, live, rebuilt }: RowDifference): Finding {
+  const rebuild = withCommandsHere(`"make rebuild PROJECTION=${name}"`);
   const [found, expected] = [live ?? 'no row', rebuilt ?? 'no row'];
   return {
     reason: rowDiffers.reason,
     ids: [key],
-    message: `projection ${name} has ${found} for ${key}, but its events result in ${expected}: if no check reports the events themselves, rebuild it with "make rebuild PROJECTION=${name}"`,
+    message: `projection ${name} has ${found} for ${key}, but its events result in ${expected}: if no check reports the events themselves, rebuild it with ${rebuild}`,
   };
 }
 
