@@ -49,9 +49,8 @@ export async function listenForHttp(
   const { config, endpoints, clock, logger } = runtime;
   const listen = config.httpListen;
   if (!definitions.some(({ hasEdge }) => hasEdge)) {
-    const isIgnored = listen !== '' && listen !== processSettings.httpListen.default;
     // Operator commands have no services, and may have the settings of the mesh.
-    if (isIgnored && definitions.length > 0) logger.warn({ listen }, withoutEdge);
+    if (isChosen(listen) && definitions.length > 0) logger.warn({ listen }, withoutEdge);
     return undefined;
   }
   if (listen === '') return undefined;
@@ -95,6 +94,15 @@ export async function listenForHttp(
   // It makes calls, so it ends before the server that answers them.
   shutdown.add('work', 'HTTP requests in progress', (graceMs) => edge.drain(graceMs));
   return { address: dialAddress(listen, port), open: edge.open };
+}
+
+/**
+ * Whether somebody chose where this process listens. An image has one setting for all that may run in it, with the default port on
+ * all addresses.
+ */
+function isChosen(listen: string): boolean {
+  const portOf = (address: string) => address.slice(address.lastIndexOf(':'));
+  return listen !== '' && portOf(listen) !== portOf(processSettings.httpListen.default);
 }
 
 /** Without `HTTP_HOSTS`, a listener that others can reach has names that only its operator knows, so any is allowed. */

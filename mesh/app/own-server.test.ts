@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
 import { createChannel, createClient } from 'nice-grpc';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -22,6 +23,15 @@ describe('HTTP_LISTEN', () => {
     await mesh.stop();
     expect(lines).toMatchObject([{ listen: '127.0.0.1:0', msg: expect.stringContaining('HTTP_LISTEN is ignored') }]);
     expect(mesh.httpAddress).toBeUndefined();
+  });
+
+  it('causes no warning there if it is what the image sets, whichever services a container runs', async () => {
+    const [, listen = ''] = /\bHTTP_LISTEN=(\S+)/.exec(await readFile('deploy/Dockerfile', 'utf8')) ?? [];
+    expect(listen).toMatch(/^0\.0\.0\.0:/);
+    const { logger, lines } = captureLog({ level: 'warn' });
+    const mesh = await startMesh([own], { HTTP_LISTEN: listen, ALLOW_INSECURE: '1' }, logger);
+    await mesh.stop();
+    expect(lines.filter(({ listen }) => listen !== undefined)).toEqual([]);
   });
 });
 
