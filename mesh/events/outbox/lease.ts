@@ -1,12 +1,20 @@
 import { nowSql } from '../../storage/sql.ts';
-import type { Queryable, Storage, Transaction } from '../../storage/storage.ts';
+import type { Queryable, Storage } from '../../storage/storage.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import type { OutboxKind } from './outbox-table.ts';
 
+/** The lease as it was read. */
+export interface LeaseState {
+  readonly holder: string;
+  readonly untilMs: bigint;
+  readonly leftMs: bigint;
+}
+
 /** Decides which relay delivers the entries of a kind if several processes share the database. */
 export interface OutboxLease {
-  /** Takes or renews the lease. Returns false while another relay holds it. */
-  take(tx: Transaction): Promise<boolean>;
+  read(db: Queryable): Promise<LeaseState>;
+  /** Takes or renews the lease, if that is due. Returns false if another relay holds it, or has changed it since it was read. */
+  take(read: LeaseState): Promise<boolean>;
   /** Releases the lease if this relay still holds it. */
   release(db: Queryable): Promise<void>;
 }
@@ -22,23 +30,25 @@ const renewMs = leaseMs / 2;
 export function createOutboxLease(storage: Storage, kind: OutboxKind, holder: string, logger: Logger): OutboxLease {
   const nowMs = nowSql(storage);
   return {
-    async take(tx) {
-      const [lease] = await tx.query<{ holder: string; until_ms: bigint; left_ms: bigint }>(
+    async read(db) {
+      const [lease] = await db.query<{ holder: string; until_ms: bigint; left_ms: bigint }>(
         `SELECT holder, until_ms, until_ms - ${nowMs} AS left_ms FROM outbox_lease WHERE kind = $1`,
         [kind],
       );
       if (lease === undefined)
         throw new Error(`outbox lease of kind ${kind} has no row: restore the table outbox_lease`);
-      const isStray = lease.left_ms > leaseMs;
-      if (lease.holder !== holder && lease.left_ms > 0n && !isStray) return false;
-      if (lease.holder === holder && lease.left_ms > renewMs && !isStray) return true;
-      // Only as it was read: its holder may have taken it again meanwhile.
-      const taken = await tx.execute(
+      return { holder: lease.holder, untilMs: lease.until_ms, leftMs: lease.left_ms };
+    },
+    async take(read) {
+      const isStray = read.leftMs > leaseMs;
+      if (read.holder !== holder && read.leftMs > 0n && !isStray) return false;
+      if (read.holder === holder && read.leftMs > renewMs && !isStray) return true;
+      const taken = await storage.execute(
         `UPDATE outbox_lease SET holder = $2, until_ms = ${nowMs} + $5 WHERE kind = $1 AND holder = $3 AND until_ms = $4`,
-        [kind, holder, lease.holder, lease.until_ms, leaseMs],
+        [kind, holder, read.holder, read.untilMs, leaseMs],
       );
       if (taken === 1 && isStray) {
-        const details = { kind, holder: lease.holder, leftMs: Number(lease.left_ms) };
+        const details = { kind, holder: read.holder, leftMs: Number(read.leftMs) };
         logger.warn(details, 'outbox lease expires later than possible: a clock was wrong; taking it over');
       }
       return taken === 1;

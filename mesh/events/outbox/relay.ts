@@ -71,6 +71,7 @@ export function createRelay(options: RelayOptions): Relay {
   const lease = createOutboxLease(storage, kind, randomUUID(), logger);
   const stopping = new AbortController();
   let prepared = false;
+  let holdsLease = false;
   let failures = 0;
   let failure: unknown;
   let running: Promise<void> = Promise.resolve();
@@ -105,10 +106,15 @@ export function createRelay(options: RelayOptions): Relay {
   async function releaseLease(): Promise<void> {
     if (storage.exclusive) return;
     try {
-      await lease.release(storage);
+      await giveLeaseBack();
     } catch (error) {
       logger.warn({ err: error, kind }, 'outbox lease could not be released; other processes wait until it expires');
     }
+  }
+
+  async function giveLeaseBack(): Promise<void> {
+    holdsLease = false;
+    await lease.release(storage);
   }
 
   async function step(): Promise<Outcome | 'failed'> {
@@ -145,7 +151,7 @@ export function createRelay(options: RelayOptions): Relay {
     const entries = await takeBatch();
     if (entries === undefined) return 'held-elsewhere';
     if (entries.length === 0) {
-      if (!storage.exclusive) await lease.release(storage);
+      if (!storage.exclusive) await giveLeaseBack();
       else if (delivered.isDue()) await delivered.delete();
       return 'empty';
     }
@@ -159,10 +165,18 @@ export function createRelay(options: RelayOptions): Relay {
 
   async function takeBatch(): Promise<OutboxEntry[] | undefined> {
     if (storage.exclusive) return await waiting.take(maxEntries);
-    return await delivered.deleteWith(async (tx) => {
-      if (!(await lease.take(tx))) return undefined;
-      return await selectWaiting(tx, kind, maxEntries);
+    // While another relay holds the lease, it reads no entries, nor does it send those that it read before it took the lease.
+    holdsLease ||= await lease.take(await lease.read(storage));
+    if (!holdsLease) return undefined;
+    const { reading } = await delivered.deleteWith(async (tx) => {
+      const reading = Promise.all([lease.read(tx), selectWaiting(tx, kind, maxEntries)]);
+      // Not awaited here, so PostgreSQL gets them in one message with the commit. If one fails, so does the transaction.
+      reading.catch(() => undefined);
+      return { reading };
     });
+    const [read, entries] = await reading;
+    holdsLease = await lease.take(read);
+    return holdsLease ? entries : undefined;
   }
 
   async function giveUp(refusals: readonly Refusal[]): Promise<void> {
