@@ -1,4 +1,4 @@
-import type { Queryable, SqlValue, Transaction } from './storage.ts';
+import type { SqlValue, Transaction } from './storage.ts';
 
 /**
  * Runs an INSERT of one row, and returns the value of its `{{identity}}` column, which has this name; `undefined` if the row was not
@@ -19,23 +19,24 @@ const maxRowsInStatement = 32;
 
 /**
  * Inserts many rows in few statements, and returns how many were added. Their numbers of rows are powers of two, so few
- * statements are prepared. `onConflict` is SQL for rows that exist. Default: they are an error.
+ * statements are prepared. All are started together, so PostgreSQL gets them in one message. `onConflict` is SQL for rows that
+ * exist. Default: they are an error.
  */
 export async function insertMany(
-  db: Queryable,
+  db: Transaction,
   table: string,
   columns: readonly string[],
   rows: readonly (readonly SqlValue[])[],
   onConflict = '',
 ): Promise<number> {
-  let added = 0;
+  const inserting: Promise<number>[] = [];
   for (let from = 0; from < rows.length; ) {
     const count = Math.min(maxRowsInStatement, 2 ** Math.floor(Math.log2(rows.length - from)));
     const sql = insertion(table, columns, count, onConflict);
-    added += await db.execute(sql, rows.slice(from, from + count).flat());
+    inserting.push(db.execute(sql, rows.slice(from, from + count).flat()));
     from += count;
   }
-  return added;
+  return (await Promise.all(inserting)).reduce((sum, added) => sum + added, 0);
 }
 
 const insertions = new Map<string, string>();

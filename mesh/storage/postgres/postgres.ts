@@ -129,7 +129,7 @@ function createStorage(
   const groups = createCommitGroups(connect, server);
   // Past the gate: those that closing calls notify of are sent, too.
   const channels = openChannels(listening, async (sql, params) => {
-    await runTransaction(connect, server, (tx) => tx.query(sql, params), undefined);
+    await runTransaction(connect, server, async (tx) => tx.defer(sql, params), undefined);
   });
   return {
     dialect: 'postgres',

@@ -1,5 +1,5 @@
 import { insertMany } from '../../../storage/insert-rows.ts';
-import type { Queryable } from '../../../storage/storage.ts';
+import type { Transaction } from '../../../storage/storage.ts';
 import type { Partition } from './partition.ts';
 import { type RecordRow, recordChecksum } from './record.ts';
 
@@ -24,7 +24,7 @@ const recordColumns = [
 const payloadColumns = ['seq', 'headers', 'value'];
 
 /** Adds records with their checksums and payloads. */
-export async function insertRecords(tx: Queryable, placed: readonly PlacedRow[]): Promise<void> {
+export async function insertRecords(tx: Transaction, placed: readonly PlacedRow[]): Promise<void> {
   const records = placed.map(({ partition, row }) => {
     const { id, time_ms, reached_ms, start_bytes, key, headers, value, skipped, payload } = row;
     const checksum = recordChecksum(partition, row);
