@@ -27,7 +27,7 @@ export interface QueueNotificationDeps {
 
 /** Turns the events of orders into mails: a notification and its task are one transaction. */
 export function queueNotifications({ users, outbox, clock }: QueueNotificationDeps): EventHandler {
-  return consume(orderNews, {
+  const handler = consume(orderNews, {
     group: 'notification-service',
     topic: 'order.events',
     types: templateTypes,
@@ -44,6 +44,8 @@ export function queueNotifications({ users, outbox, clock }: QueueNotificationDe
       };
     },
   });
+  // Each adds the notification and the task of its event.
+  return { ...handler, independentEffects: true };
 }
 
 /**

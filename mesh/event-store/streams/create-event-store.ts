@@ -42,7 +42,7 @@ export async function createEventStore(storage: Storage, { clock }: EventStoreOp
   const settledPosition = createSettledPosition(storage);
   // On PostgreSQL, other processes append, too: there it reads.
   const recent = storage.dialect === 'sqlite' ? createRecentEvents() : undefined;
-  const lastVersions = storage.dialect === 'sqlite' ? createLastVersions() : undefined;
+  const lastVersions = createLastVersions();
 
   async function appendIn(
     tx: Transaction,
@@ -80,7 +80,7 @@ export async function createEventStore(storage: Storage, { clock }: EventStoreOp
       const version = expected + 1n;
       const position = await insertEvent(tx, stream, version, event);
       if (position !== undefined) {
-        if (expectedVersion === 'any') lastVersions?.set(stream, version);
+        if (expectedVersion === 'any') lastVersions.set(stream, version);
         return { version, position };
       }
       if (expectedVersion === 'any' && races < maxRaces) continue;
@@ -90,7 +90,7 @@ export async function createEventStore(storage: Storage, { clock }: EventStoreOp
 
   /** Returns the version of the last append at any version, once: it may have been rolled back. Otherwise reads it. */
   async function probableVersion(tx: Transaction, stream: string): Promise<bigint> {
-    return lastVersions?.take(stream) ?? (await currentVersion(tx, stream));
+    return lastVersions.take(stream) ?? (await currentVersion(tx, stream));
   }
 
   async function* read(stream: string, range: StreamRange = {}, signal?: AbortSignal): AsyncGenerator<RecordedEvent> {

@@ -1,7 +1,7 @@
 import type { Storage, Transaction } from '../../storage/storage.ts';
 import type { StoredEvent } from '../log/event-log.ts';
 import { type Claims, hasOwnId, type ReceivedEvent } from './claims.ts';
-import type { EventEffect } from './consumer.ts';
+import type { EventEffect, EventHandler } from './consumer.ts';
 
 export type Applied = 'applied' | 'known' | 'too-old';
 
@@ -15,20 +15,27 @@ interface Waiting {
   readonly reject: (error: unknown) => void;
 }
 
-// A transaction keeps the process, so these limit how long everything else waits, as those of a group commit do.
 const maxEffects = 64;
-const maxBatchMs = 5;
+// A transaction of SQLite keeps the process, so this limits how long everything else waits, as that of a group commit does. One of
+// PostgreSQL keeps its locks, and waits for a round trip to the server with each statement.
+const maxBatchMs = { sqlite: 5, postgres: 50 };
 
 /** Why a transaction was rolled back that had no effects yet. */
 const someAreKnown = new Error('some of these events were handled before');
+/** Why a transaction does not run again: another process changed the same rows at the same time, maybe in another order. */
+const lostRace = new Error('the transaction of these effects lost a race');
 
 /**
- * Returns what applies effects: all that are ready at a time, of events of any partition, in one transaction, for 5 ms at most.
- * If one of its effects fails, none is written, and each is applied alone: nothing that happens to an event affects another
- * one. An event whose effect has failed is applied alone, even if it is delivered again. On PostgreSQL each is applied alone:
- * they run at the same time there, and one after another would wait for all round trips.
+ * Returns what applies effects: all that are ready at a time, of events of any partition, in one transaction, for 5 ms at most,
+ * on PostgreSQL 50. If one of its effects fails, none is written, and each is applied alone: nothing that happens to an event
+ * affects another one. An event whose effect has failed is applied alone, even if it is delivered again. So is each effect of a
+ * transaction that loses a race, and the next ones share transactions with few others.
  */
-export function applyEffects(storage: Storage, claims: Claims): ApplyEffect {
+export function applyEffects(
+  storage: Storage,
+  claims: Claims,
+  { independentEffects = false }: Pick<EventHandler, 'independentEffects'> = {},
+): ApplyEffect {
   const waiting: Waiting[] = [];
   const failed = new WeakSet<StoredEvent>();
   let isRunning = false;
@@ -55,10 +62,14 @@ export function applyEffects(storage: Storage, claims: Claims): ApplyEffect {
 
   /** Returns the outcomes of the first of them, of as many as there was time for. */
   async function writeAll(tx: Transaction, batch: readonly Waiting[]): Promise<Applied[]> {
-    const endMs = performance.now() + maxBatchMs;
+    const endMs = performance.now() + maxBatchMs[storage.dialect];
     const all = batch.map(({ received }) => received);
     const claimsAll = batch.length > 1 && !someMayBeKnown && all.every(hasOwnId);
     if (claimsAll && !(await claims.claimEach(tx, all))) throw someAreKnown;
+    if (claimsAll && independentEffects && storage.dialect === 'postgres') {
+      await writeTogether(tx, batch);
+      return batch.map(() => 'applied');
+    }
     const outcomes: Applied[] = [];
     for (const one of batch) {
       if (outcomes.length > 0 && performance.now() >= endMs) break;
@@ -67,6 +78,18 @@ export function applyEffects(storage: Storage, claims: Claims): ApplyEffect {
     }
     if (claimsAll) for (const received of all.slice(outcomes.length)) await claims.release(tx, received);
     return outcomes;
+  }
+
+  /** Writes effects at the same time, those of a key one after another. Ends when all have ended, as they may be written again. */
+  async function writeTogether(tx: Transaction, batch: readonly Waiting[]): Promise<void> {
+    const byKey = Map.groupBy(batch, ({ received }) => received.event.key);
+    const writing = await Promise.allSettled(
+      [...byKey.values()].map(async (its) => {
+        for (const { effect } of its) await effect(tx);
+      }),
+    );
+    const failure = writing.find((outcome) => outcome.status === 'rejected');
+    if (failure !== undefined) throw failure.reason;
   }
 
   async function run(): Promise<void> {
@@ -80,7 +103,8 @@ export function applyEffects(storage: Storage, claims: Claims): ApplyEffect {
     let batch: readonly Waiting[] = [];
     try {
       const outcomes = await storage.transaction(async (tx) => {
-        // Taken this late, so all that are ready share it. Only once: the work may run again.
+        // Taken this late, so all that are ready share it. Only once: the work runs again after a lost race.
+        if (batch.length > 1) throw lostRace;
         if (batch.length === 0) batch = waiting.splice(0, limit);
         return await writeAll(tx, batch);
       });
@@ -94,6 +118,7 @@ export function applyEffects(storage: Storage, claims: Claims): ApplyEffect {
         someMayBeKnown = true;
         waiting.unshift(...batch);
       } else if (batch.length > 1) {
+        if (error === lostRace) limit = 1;
         for (const one of batch) one.resolve(writeAlone(one));
       } else if (batch[0] !== undefined) {
         failed.add(batch[0].received.event);
@@ -108,7 +133,7 @@ export function applyEffects(storage: Storage, claims: Claims): ApplyEffect {
   return (received, effect) =>
     new Promise((resolve, reject) => {
       const one = { received, effect, resolve, reject };
-      if (storage.dialect === 'postgres' || failed.has(received.event)) return resolve(writeAlone(one));
+      if (failed.has(received.event)) return resolve(writeAlone(one));
       waiting.push(one);
       void run();
     });

@@ -49,9 +49,14 @@ export interface EventHandler {
   readonly handle: (event: StoredEvent, attributes: EventAttributes) => Promise<HandlerResult>;
   /**
    * How many events of a partition may be handled at a time. With more than one, an event is read before the effects of those
-   * before it are written, and takes effect before them if they fail and are retried. With a database on SQLite this many are,
-   * from any event log, and share transactions. On PostgreSQL it is one, whatever is set here: each event in progress would have
-   * a connection, and calls of the service need these. So it allows more; do not rely on it. Default: 1.
+   * before it are written, and takes effect before them if they fail and are retried. Effects that are ready at a time share a
+   * transaction. So it allows more; do not rely on it. Default: 1.
    */
   readonly concurrency?: number;
+  /**
+   * Whether effects of events with different keys never change the same row, except by a single statement. Then PostgreSQL gets
+   * the statements of all effects of a transaction together; otherwise one effect after another waits for its answers. They are in
+   * the same transaction, so no lock keeps them apart. Default: false.
+   */
+  readonly independentEffects?: boolean;
 }

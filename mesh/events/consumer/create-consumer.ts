@@ -105,9 +105,7 @@ export async function createEventConsumer(options: EventConsumerOptions): Promis
   const lag = () => measureLag(events, handler);
 
   async function tryToJoin(): Promise<boolean> {
-    const { group, topics } = handler;
-    // On PostgreSQL each event in progress has a connection, which calls of the service need, too.
-    const concurrency = storage.dialect === 'sqlite' ? handler.concurrency : 1;
+    const { group, topics, concurrency } = handler;
     try {
       for (const topic of topics) await events.ensureTopic(topic);
       member = await events.consume({ group, topics, start: options.startAt ?? 'beginning', handle, concurrency });

@@ -70,7 +70,7 @@ export function createEventHandling(options: EventHandlingOptions): EventHandlin
   const { group } = handler;
   const skipped = countSkippedEvents(handler, options);
   const claims = createClaims(group, aging, clock);
-  const applyEffect = applyEffects(storage, claims);
+  const applyEffect = applyEffects(storage, claims, handler);
   /** By partition: an event that waits, why, and a signal that aborts when another process takes the partition. */
   const miswired = new Map<
     string,

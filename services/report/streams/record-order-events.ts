@@ -16,6 +16,8 @@ export function recordOrderEvents({ store }: RecordOrderEventsDeps): EventHandle
     group: 'report-service',
     topics: ['order.events'],
     concurrency: 32,
+    // Each adds to the stream of its order, whose id is the key.
+    independentEffects: true,
     handle: async (event, attributes) => {
       const found = readOrderEvent(event, attributes);
       if ('skipped' in found) return found;
