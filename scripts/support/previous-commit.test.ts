@@ -16,6 +16,25 @@ it('finds the commit that PREVIOUS names, and refuses one that does not exist', 
   );
 });
 
+it('takes the last tag, and tells no tag from a repository that cannot be read', async () => {
+  await using folder = await tempFolder();
+  const at = folder.path;
+  await expect(previousCommit(at, undefined)).rejects.toThrow(
+    new RegExp(`^git cannot read the tags of ${at}: fatal: not a git repository`),
+  );
+  await expect(previousCommit(at, 'HEAD')).rejects.toThrow('not a git repository');
+  await expect(previousCommit(join(at, 'missing'), undefined)).rejects.toThrow('git cannot read the tags of');
+  const gitIn = (...args: string[]) =>
+    spawnSync('git', ['-c', 'user.name=test', '-c', 'user.email=test@example.com', ...args], { cwd: at });
+  gitIn('init', '--quiet');
+  for (const version of ['0.1.0', '0.2.0']) {
+    gitIn('commit', '--quiet', '--allow-empty', '--message', version);
+    if (version === '0.1.0') expect(await previousCommit(at, undefined)).toBeUndefined();
+    gitIn('tag', `v${version}`);
+    expect(await previousCommit(at, undefined)).toBe(`v${version}`);
+  }
+});
+
 it('writes the files of a commit in place of what was there', async () => {
   await using folder = await tempFolder();
   await writeFile(join(folder.path, 'of-another-commit'), '');
