@@ -1,10 +1,7 @@
 import type { Engine } from '../../../mesh/engines/engine.ts';
-import type * as ours from '../../../packages/grpc/src/index.ts';
+import type { Library } from './library.ts';
 import { PackageHost } from './package-host.ts';
 import { PackageTransport } from './package-transport.ts';
-
-/** What a program imports from `@ordermesh/grpc`. */
-export type Library = typeof ours;
 
 /**
  * An installed `@ordermesh/grpc` in the shape of an engine, so the suites run on its servers and clients. `path` is that of its module.

@@ -7,22 +7,19 @@ import type {
   ServerHostOptions,
   ServerTls,
 } from '../../../mesh/engines/engine.ts';
-import type { Server, ServerCredentials, ServiceDefinition } from '../../../packages/grpc/src/index.ts';
-import { methodDefinitionOf } from './method-definition.ts';
-import type { Library } from './package-engine.ts';
+import type { Server, ServerCredentials } from '../../../packages/grpc/src/index.ts';
+import { compressing, type Library, methodDefinitionOf } from './library.ts';
 
-const gzip = 2;
+/** Adds a method to a server. */
+type Adder = (server: Server) => void;
 
-type AnyImplementation = (request: unknown, context: CallContext) => unknown;
-
-/** A server of the package, as a host: its handlers are an implementation of one service. */
+/** A server of the package, as a host: each of its methods is a service of its own. */
 export class PackageHost implements ServerHost {
   readonly openConnections = 0;
   readonly boundAddress = undefined;
   readonly #library: Library;
   readonly #options: ServerHostOptions;
-  readonly #definition: ServiceDefinition = {};
-  readonly #implementation: Record<string, AnyImplementation> = {};
+  readonly #adders: Adder[] = [];
   readonly #ofRequests = new WeakSet<object>();
   #server: Server | undefined;
 
@@ -32,57 +29,80 @@ export class PackageHost implements ServerHost {
   }
 
   add<Request, Response>(method: EngineMethod<Request, Response>, handler: EngineHandler<Request, Response>): void {
-    const { path } = method;
-    this.#definition[path] = methodDefinitionOf(method as EngineMethod<unknown, unknown>);
-    this.#implementation[path] = this.#implementationOf(path, handler as EngineHandler<unknown, unknown>);
+    this.#adders.push(this.#adderOf(method, handler));
   }
 
   async listen(address: string): Promise<number> {
     const { maxReceiveBytes, maxConcurrentStreams, tls } = this.#options;
-    this.#server = this.#library.createServer({
-      'grpc.default_compression_algorithm': gzip,
+    const server = this.#library.createServer({
+      ...compressing,
       ...(maxReceiveBytes !== undefined && { 'grpc.max_receive_message_length': maxReceiveBytes }),
       ...(maxConcurrentStreams !== undefined && { 'grpc.max_concurrent_streams': maxConcurrentStreams }),
     });
-    this.#server.add(this.#definition, this.#implementation as never);
-    return await this.#server.listen(address, tls && credentialsOf(this.#library, tls));
+    for (const addTo of this.#adders) addTo(server);
+    this.#server = server;
+    return await server.listen(address, tls && credentialsOf(this.#library, tls));
   }
 
   async drain(): Promise<void> {
     this.#server?.forceShutdown();
   }
 
-  #implementationOf(path: string, handler: EngineHandler<unknown, unknown>): AnyImplementation {
-    const { kind } = handler;
-    const begin = (request: unknown, context: CallContext) => {
-      const call = engineCallOf(path, context);
-      return kind === 'unary' || kind === 'server-streaming'
-        ? handler.handle(() => request, call)
-        : handler.handle(this.#noted(request as AsyncIterable<unknown>), call);
-    };
-    if (kind === 'unary' || kind === 'client-streaming') {
-      return async (request, context) => {
-        try {
-          return await begin(request, context);
-        } catch (error) {
-          throw this.#failure(error, path, context);
-        }
-      };
-    }
-    const failure = (error: unknown, context: CallContext) => this.#failure(error, path, context);
-    return async function* many(request, context) {
-      try {
-        yield* begin(request, context) as AsyncIterable<unknown>;
-      } catch (error) {
-        throw failure(error, context);
+  #adderOf<Request, Response>(
+    method: EngineMethod<Request, Response>,
+    handler: EngineHandler<Request, Response>,
+  ): Adder {
+    const { path } = method;
+    switch (handler.kind) {
+      case 'unary': {
+        const definition = { called: methodDefinitionOf(method, false, false) };
+        const handle = (request: unknown) => (call: EngineCall) => handler.handle(() => request as Request, call);
+        return (server) =>
+          server.add(definition, { called: (request, context) => this.#one(path, context, handle(request)) });
       }
-    };
+      case 'client-streaming': {
+        const definition = { called: methodDefinitionOf(method, true, false) };
+        const handle = (requests: AsyncIterable<unknown>) => (call: EngineCall) =>
+          handler.handle(this.#noted(requests), call);
+        return (server) =>
+          server.add(definition, { called: (requests, context) => this.#one(path, context, handle(requests)) });
+      }
+      case 'server-streaming': {
+        const definition = { called: methodDefinitionOf(method, false, true) };
+        const handle = (request: unknown) => (call: EngineCall) => handler.handle(() => request as Request, call);
+        return (server) =>
+          server.add(definition, { called: (request, context) => this.#many(path, context, handle(request)) });
+      }
+      case 'bidi-streaming': {
+        const definition = { called: methodDefinitionOf(method, true, true) };
+        const handle = (requests: AsyncIterable<unknown>) => (call: EngineCall) =>
+          handler.handle(this.#noted(requests), call);
+        return (server) =>
+          server.add(definition, { called: (requests, context) => this.#many(path, context, handle(requests)) });
+      }
+    }
+  }
+
+  async #one<Response>(path: string, context: CallContext, handle: (call: EngineCall) => Promise<Response>) {
+    try {
+      return await handle(engineCallOf(path, context));
+    } catch (error) {
+      throw this.#failure(error, path, context);
+    }
+  }
+
+  async *#many<Response>(path: string, context: CallContext, handle: (call: EngineCall) => AsyncIterable<Response>) {
+    try {
+      yield* handle(engineCallOf(path, context));
+    } catch (error) {
+      throw this.#failure(error, path, context);
+    }
   }
 
   /** The requests of a call. What reading them throws is an error of the package. */
-  async *#noted(requests: AsyncIterable<unknown>): AsyncGenerator<unknown, void, undefined> {
+  async *#noted<Request>(requests: AsyncIterable<unknown>): AsyncGenerator<Request, void, undefined> {
     try {
-      yield* requests;
+      for await (const request of requests) yield request as Request;
     } catch (error) {
       this.#ofRequests.add(error as object);
       throw error;
@@ -98,11 +118,35 @@ export class PackageHost implements ServerHost {
   }
 }
 
-/** The parts of a call that nice-grpc's interface has. Handlers of the suites use no others. */
+/** A call with what nice-grpc's interface has of it. Handlers of the suites use nothing else. */
 function engineCallOf(path: string, { metadata, header, trailer, signal, peer, sendHeader }: CallContext): EngineCall {
-  const known = { path, metadata, header, trailer, signal, peer, sendHeader: () => sendHeader() };
-  const unknown = { deadlineMs: undefined, requestCompressed: undefined, compressReplies: true };
-  return { ...known, ...unknown } as unknown as EngineCall;
+  const missing = () => {
+    throw new TypeError(`${path}: nice-grpc's interface has no such part of a call`);
+  };
+  return {
+    path,
+    metadata,
+    header,
+    trailer,
+    signal,
+    peer,
+    sendHeader: () => sendHeader(),
+    requestId: '',
+    deadlineMs: undefined,
+    requestCompressed: undefined,
+    compressReplies: true,
+    requestBytes: 0,
+    requestFault: undefined,
+    get isOver() {
+      return signal.aborted;
+    },
+    textMetadata: missing,
+    checkMetadata: missing,
+    fail: missing,
+    decompressRequest: missing,
+    compressResponse: missing,
+    listenForEnd: missing,
+  };
 }
 
 function credentialsOf({ ServerCredentials }: Library, { identity, clients }: ServerTls): ServerCredentials {

@@ -8,12 +8,7 @@ import type {
 } from '../../../mesh/engines/engine.ts';
 import { TransportError } from '../../../mesh/engines/transport-error.ts';
 import type { Channel, ChannelCredentials } from '../../../packages/grpc/src/index.ts';
-import { methodDefinitionOf } from './method-definition.ts';
-import type { Library } from './package-engine.ts';
-
-const gzip = 2;
-
-type ClientMethod = (request: unknown, options: CallOptions) => unknown;
+import { compressing, type Library, methodDefinitionOf } from './library.ts';
 
 /** Clients of the package on two channels to a server, as a transport: one of the channels compresses requests. */
 export class PackageTransport implements Transport {
@@ -25,11 +20,15 @@ export class PackageTransport implements Transport {
     const credentials = tls && credentialsOf(library, tls);
     this.#library = library;
     this.#plain = library.createChannel(address, credentials);
-    this.#compressing = library.createChannel(address, credentials, { 'grpc.default_compression_algorithm': gzip });
+    this.#compressing = library.createChannel(address, credentials, compressing);
   }
 
   unary<Request, Response>(method: EngineMethod<Request, Response>, request: Request, call: TransportCall) {
-    return this.#one<Response>(method as EngineMethod<unknown, unknown>, request, call);
+    const client = this.#library.createClient(
+      { called: methodDefinitionOf(method, false, false) },
+      this.#channel(call),
+    );
+    return one<Response>(method.path, call, (options) => client.called(request, options));
   }
 
   clientStreaming<Request, Response>(
@@ -37,11 +36,13 @@ export class PackageTransport implements Transport {
     requests: AsyncIterable<Request>,
     call: TransportCall,
   ) {
-    return this.#one<Response>(method as EngineMethod<unknown, unknown>, requests, call);
+    const client = this.#library.createClient({ called: methodDefinitionOf(method, true, false) }, this.#channel(call));
+    return one<Response>(method.path, call, (options) => client.called(requests, options));
   }
 
   serverStreaming<Request, Response>(method: EngineMethod<Request, Response>, request: Request, call: TransportCall) {
-    return this.#many<Response>(method as EngineMethod<unknown, unknown>, request, call);
+    const client = this.#library.createClient({ called: methodDefinitionOf(method, false, true) }, this.#channel(call));
+    return many<Response>(method.path, call, (options) => client.called(request, options));
   }
 
   bidiStreaming<Request, Response>(
@@ -49,7 +50,8 @@ export class PackageTransport implements Transport {
     requests: AsyncIterable<Request>,
     call: TransportCall,
   ) {
-    return this.#many<Response>(method as EngineMethod<unknown, unknown>, requests, call);
+    const client = this.#library.createClient({ called: methodDefinitionOf(method, true, true) }, this.#channel(call));
+    return many<Response>(method.path, call, (options) => client.called(requests, options));
   }
 
   close(): void {
@@ -60,28 +62,30 @@ export class PackageTransport implements Transport {
     this.close();
   }
 
-  async #one<Response>(method: EngineMethod<unknown, unknown>, request: unknown, call: TransportCall) {
-    const begun = new BegunCall(method.path, call);
-    try {
-      return (await this.#method(method, call)(request, begun.options)) as Response;
-    } catch (error) {
-      throw begun.failure(error);
-    }
+  #channel({ compressRequests }: TransportCall): Channel {
+    return compressRequests ? this.#compressing : this.#plain;
   }
+}
 
-  async *#many<Response>(method: EngineMethod<unknown, unknown>, request: unknown, call: TransportCall) {
-    const begun = new BegunCall(method.path, call);
-    try {
-      yield* this.#method(method, call)(request, begun.options) as AsyncIterable<Response>;
-    } catch (error) {
-      throw begun.failure(error);
-    }
+async function one<Response>(path: string, call: TransportCall, begin: (options: CallOptions) => Promise<unknown>) {
+  const begun = new BegunCall(path, call);
+  try {
+    return (await begin(begun.options)) as Response;
+  } catch (error) {
+    throw begun.failure(error);
   }
+}
 
-  #method(method: EngineMethod<unknown, unknown>, { compressRequests }: TransportCall): ClientMethod {
-    const channel = compressRequests ? this.#compressing : this.#plain;
-    const { called } = this.#library.createClient({ called: methodDefinitionOf(method) }, channel);
-    return called as unknown as ClientMethod;
+async function* many<Response>(
+  path: string,
+  call: TransportCall,
+  begin: (options: CallOptions) => AsyncIterable<unknown>,
+) {
+  const begun = new BegunCall(path, call);
+  try {
+    for await (const response of begin(begun.options)) yield response as Response;
+  } catch (error) {
+    throw begun.failure(error);
   }
 }
 
