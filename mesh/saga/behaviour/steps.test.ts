@@ -113,6 +113,14 @@ describeOnEachDatabase((newUrl) => {
       expect(saga.calls.slice(-2)).toEqual(['undo charge', 'undo reserve']);
     });
 
+    it('undoes the steps before the pivot if the pivot is refused', async () => {
+      const { saga, storage, engine } = await setUp();
+      saga.onCall('run commit', refuses);
+      await begin(storage, engine, saga);
+      await reaches(engine, 'compensated');
+      expect(saga.calls.slice(-4)).toEqual(['run commit', 'undo ship', 'undo charge', 'undo reserve']);
+    });
+
     it('retries an undo until the answer is definite', async () => {
       const { saga, storage, engine } = await setUp();
       saga.onCall('run charge', refuses);
