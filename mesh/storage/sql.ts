@@ -10,7 +10,7 @@ export interface ParsedSql {
   readonly readsOnly: boolean;
   /** Whether it changes rows, so its result has a count of changes. */
   readonly changesRows: boolean;
-  /** Whether it changes tables, so the columns of other statements may be others. */
+  /** Whether it changes tables, or takes that back, so the columns of other statements may be others. */
   readonly changesSchema: boolean;
 }
 
@@ -32,7 +32,7 @@ export function parseSql(sql: string): ParsedSql {
     parameterCount,
     readsOnly: /^(?:select|values)\b/i.test(body),
     changesRows: /^(?:insert|update|delete|with)\b/i.test(body),
-    changesSchema: /^(?:create|alter|drop)\b/i.test(body),
+    changesSchema: /^(?:create|alter|drop|rollback)\b/i.test(body),
   };
 }
 

@@ -203,4 +203,19 @@ describe('the rows of a prepared SELECT *', () => {
     await change(storage);
     expect(await read()).toEqual([{ id: 1n, body: 'a' }]);
   });
+
+  it('have the columns as a transaction that was taken back found them', async () => {
+    const storage = await open();
+    await add(storage, 1, 'a');
+    const read = (from: Pick<Storage, 'query'>) => from.query('SELECT * FROM note');
+    const before = add(storage, 2, 'b');
+    const failed = storage.transaction(async (tx) => {
+      await tx.execute(rename);
+      expect(await read(tx)).toContainEqual({ id: 1n, body: 'a' });
+      throw new Error('taken back');
+    });
+    await expect(failed).rejects.toThrow('taken back');
+    await before;
+    expect(await read(storage)).toContainEqual({ id: 1n, text: 'a' });
+  });
 });
