@@ -1,3 +1,4 @@
+import { BinaryWriter } from '@bufbuild/protobuf/wire';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { User } from '../../gen/ts/user/v1/user.ts';
@@ -35,6 +36,23 @@ describe('the message encoder', () => {
     };
     expect(() => encodeMessage(User, broken)).toThrow('broken');
     expect(User.decode(encodeMessage(User, ada))).toEqual(ada);
+  });
+
+  it('keeps the bytes of a message while it encodes others of all sizes', () => {
+    // A double is written through a view of the buffer, which must not be that of an earlier one.
+    const type = {
+      encode: ({ number, length }: { readonly number: number; readonly length: number }, writer: BinaryWriter) =>
+        writer.uint32(9).double(number).uint32(18).fork().bytes(new Uint8Array(length).fill(length)).join(),
+    };
+    const lengths = fc.oneof(fc.nat(100), fc.nat(1_100), fc.nat(10_000), fc.constant(100_000));
+    fc.assert(
+      fc.property(fc.array(fc.record({ number: fc.double(), length: lengths }), { maxLength: 60 }), (messages) => {
+        const encoded = messages.map((each) => encodeMessage(type, each));
+        expect(encoded.map((bytes) => Buffer.from(bytes).toString('base64'))).toEqual(
+          messages.map((each) => Buffer.from(type.encode(each, new BinaryWriter()).finish()).toString('base64')),
+        );
+      }),
+    );
   });
 
   it('encodes messages correctly after a large one', () => {
