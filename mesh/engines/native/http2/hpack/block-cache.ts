@@ -7,7 +7,8 @@ interface Kept {
 
 const slots = 256;
 const seenSlots = 64;
-const maxBlockBytes = 128;
+// Proxies that use no table, such as nginx, send some 200 bytes of literals for each call.
+const maxBlockBytes = 256;
 
 /**
  * Caches decoded blocks by their bytes, while the dynamic table does not change. Callers send the same few blocks again and

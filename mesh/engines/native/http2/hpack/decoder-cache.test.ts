@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { literalFields } from '../codec/literal-fields.ts';
 import { createHpackDecoder, type HpackDecoder } from './decoder.ts';
 import { createHpackEncoder } from './encoder.ts';
 
@@ -109,9 +110,28 @@ describe('a block with a literal that is not indexed', () => {
     expect(decoder.decode(getRoot)).toBe(list);
   });
 
+  it('returns the same list even if all fields of a request are literals', () => {
+    const decoder = createDecoder();
+    const fields = [':method', 'POST', ':scheme', 'http', ':path', '/user.v1.UserService/GetUser', ':authority', 'a:1'];
+    const block = literalFields([
+      ...fields,
+      'content-type',
+      'application/grpc',
+      'te',
+      'trailers',
+      'user-agent',
+      'nginx',
+    ]);
+    decoder.decode(block);
+    expect(decoder.decode(block)).toBe(decoder.decode(block));
+  });
+
   it('is not kept if it is long or adds to the table', () => {
     const decoder = createDecoder();
-    for (const block of [literal('a', 'x'.repeat(125)), add('a', '1')]) {
+    for (const block of [
+      Buffer.concat(Array.from({ length: 3 }, () => literal('a', 'x'.repeat(100)))),
+      add('a', '1'),
+    ]) {
       const lists = Array.from({ length: 4 }, () => decoder.decode(block));
       expect(new Set(lists).size).toBe(4);
       expect(new Set(lists.map((list) => list.fields.join())).size).toBe(1);
