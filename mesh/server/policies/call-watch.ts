@@ -33,7 +33,8 @@ export class CallWatch implements Timed {
   constructor(call: HandlerContext, tools: WatchTools) {
     this.#call = call;
     this.#tools = tools;
-    if (call.deadlineMs !== undefined) this.#timer = tools.timers.after(call.remainingMs(), this);
+    // The call has just started: nothing needs to read the time again.
+    if (call.deadlineMs !== undefined) this.#timer = tools.timers.after(call.deadlineMs - call.startMs, this);
   }
 
   get #expired(): boolean {

@@ -73,7 +73,8 @@ export async function openSqlite(path: string, options: SqliteOptions = {}): Pro
     const fault = files.lost ?? log?.failure;
     if (fault) throw fault;
     const rows = connection.rows<R>(sql, params);
-    await writer.flushed();
+    const flushing = writer.flushed();
+    if (flushing !== undefined) await flushing;
     return rows;
   };
   const close = async (): Promise<void> => {
