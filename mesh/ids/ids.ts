@@ -48,7 +48,7 @@ export function uuidv8At(id: string, ...parts: readonly string[]): string {
 
 /** The variant of RFC 9562 in place of the first two bits of a digit. */
 function variantOf(digit = '0'): string {
-  return (8 + (Number.parseInt(digit, 16) & 3)).toString(16);
+  return '89ab'.charAt(Number.parseInt(digit, 16) & 3);
 }
 
 function randomHex(digits: number): string {
