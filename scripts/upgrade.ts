@@ -11,7 +11,7 @@ import { startProcess } from '../mesh/testing/servers/start-process.ts';
 import type { Effects } from './rolling/effects.ts';
 import { formatTable } from './support/format.ts';
 import { previousCommit } from './support/previous-commit.ts';
-import { stopOnSignal } from './support/stop-on-signal.ts';
+import { stopOnSignal, untilStopped } from './support/stop-on-signal.ts';
 import { nextToEachOther, oneAfterTheOther } from './upgrade/back-and-forth.ts';
 import { openHeldCarrier } from './upgrade/held-carrier.ts';
 import { checkOut, type PreviousTree } from './upgrade/previous-tree.ts';
@@ -31,10 +31,7 @@ process.once('exit', () => rmSync(folder, { recursive: true, force: true, maxRet
 const stopping = stopOnSignal();
 try {
   await using stack = new AsyncDisposableStack();
-  const stopped = new Promise<never>((_, reject) => {
-    stopping.addEventListener('abort', () => reject(new Error('stopped')));
-  });
-  await Promise.race([verify(commit, stack), stopped]);
+  await untilStopped(verify(commit, stack), stopping);
 } catch (error) {
   process.stderr.write(stopping.aborted ? 'stopped\n' : `${messageOf(error)}\n`);
   process.exitCode = stopping.aborted ? 130 : 1;

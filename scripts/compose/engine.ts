@@ -1,6 +1,6 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, existsSync, openSync } from 'node:fs';
+import { appendFileSync, closeSync, existsSync, openSync } from 'node:fs';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -27,12 +27,13 @@ export async function startEngine(folder: string): Promise<DockerEngine> {
   // The path of a socket has at most 107 bytes.
   const socket = join('/run', `${project}.sock`);
   const log = join(folder, 'dockerd.log');
-  const output = openSync(log, 'a');
+  const config = await writeConfig(folder);
   const policy = await forwardPolicy();
   if (policy === 'DROP')
     process.stderr.write(
       'this machine forwards no packets, which a Docker engine that was killed leaves so: iptables -P FORWARD ACCEPT\n',
     );
+  const output = openSync(log, 'a');
   const daemon = spawn(
     'dockerd',
     [
@@ -43,11 +44,13 @@ export async function startEngine(folder: string): Promise<DockerEngine> {
     // Ctrl-C is for this program, which then stops the containers.
     { stdio: ['ignore', output, output], detached: true },
   );
+  // It has no number then, so `untilReady` throws.
+  daemon.once('error', ({ message }) => appendFileSync(log, `${message}\n`));
   closeSync(output);
   const environment = {
     ...process.env,
     DOCKER_HOST: `unix://${socket}`,
-    DOCKER_CONFIG: await writeConfig(folder),
+    DOCKER_CONFIG: config,
     // Debian's engine has the classic builder only.
     DOCKER_BUILDKIT: '0',
     COMPOSE_PROJECT_NAME: project,

@@ -1,10 +1,11 @@
-import { execFile, spawn } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { parse } from 'yaml';
 import type { DockerEngine } from './engine.ts';
+import { importRoot } from './import-root.ts';
 
 const run = promisify(execFile);
 const servers = 'scripts/compose/images';
@@ -105,15 +106,4 @@ async function npmSetting(name: string): Promise<string | undefined> {
   const { stdout } = await run('npm', ['config', 'get', name]);
   const value = stdout.trim();
   return value === 'null' || value === 'undefined' ? undefined : value;
-}
-
-async function importRoot({ environment }: DockerEngine, root: string, image: string): Promise<void> {
-  const tar = spawn('tar', ['-C', root, '-c', '.'], { stdio: ['ignore', 'pipe', 'inherit'] });
-  const docker = spawn('docker', ['import', '-', image], {
-    env: environment,
-    stdio: [tar.stdout, 'ignore', 'inherit'],
-  });
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  docker.on('exit', (code) => (code === 0 ? resolve() : reject(new Error(`docker import of ${image} failed`))));
-  await promise;
 }

@@ -4,6 +4,7 @@ import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { messageOf } from '../../mesh/errors/error-text.ts';
+import { stopOnSignal, untilStopped } from '../support/stop-on-signal.ts';
 import {
   checkDemo,
   checkKilled,
@@ -35,15 +36,8 @@ const maxImageBytes = 120_000_000;
 const { version } = JSON.parse(await readFile('package.json', 'utf8'));
 const image = `ordermesh/ordermesh:${version}`;
 
-const stopping = Promise.withResolvers<never>();
-// The step that it ends reports it.
-stopping.promise.catch(() => undefined);
-// Containers and engine are stopped then; a second signal leaves them.
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
-  process.once(signal, () => {
-    process.exitCode = 130;
-    stopping.reject(new Error('stopped'));
-  });
+// Containers and engine are stopped then. The step that it ends reports it. A second signal leaves them.
+const stopping = stopOnSignal();
 
 try {
   await using engine = await startEngine(folder);
@@ -77,14 +71,14 @@ try {
   await step('up --wait', () => checkUpWait(engine, address));
 } catch (error) {
   process.stderr.write(`${messageOf(error)}\n`);
-  process.exitCode ??= 1;
+  process.exitCode = stopping.aborted ? 130 : 1;
 }
 // What a step does that was stopped need not end.
 process.exit();
 
 async function step(name: string, work: () => Promise<string>): Promise<void> {
   const fromMs = Date.now();
-  const result = await Promise.race([work(), stopping.promise]).catch((error: unknown) => {
+  const result = await untilStopped(work(), stopping).catch((error: unknown) => {
     throw new Error(`${name}: ${messageOf(error)}`);
   });
   console.log(`${name} (${Math.round((Date.now() - fromMs) / 1_000)} s): ${result}`);

@@ -14,3 +14,12 @@ export function stopOnSignal(): AbortSignal {
   }
   return stopping.signal;
 }
+
+/** Resolves and rejects as `work` does, and rejects when the signal aborts: what was stopped need not end. */
+export async function untilStopped<Result>(work: Promise<Result>, stopping: AbortSignal): Promise<Result> {
+  const stopped = Promise.withResolvers<never>();
+  const reject = () => stopped.reject(new Error('stopped'));
+  if (stopping.aborted) reject();
+  stopping.addEventListener('abort', reject);
+  return await Promise.race([work, stopped.promise]).finally(() => stopping.removeEventListener('abort', reject));
+}
