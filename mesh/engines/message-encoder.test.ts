@@ -55,6 +55,12 @@ describe('the message encoder', () => {
     );
   });
 
+  it.each([-1, 1.5, 2 ** 32])('refuses a uint32 of %d', (value) => {
+    const type = { encode: (number: number, writer = new BinaryWriter()) => writer.uint32(number) };
+    expect(() => encodeMessage(type, value)).toThrow('invalid uint32');
+    expect(encodeMessage(type, 0xffff_ffff)).toEqual(type.encode(0xffff_ffff).finish());
+  });
+
   it('encodes messages correctly after a large one', () => {
     const large = User.fromPartial({ id: 'x', name: 'y'.repeat(1_000_000) });
     expect(User.decode(encodeMessage(User, large))).toEqual(large);

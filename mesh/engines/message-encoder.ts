@@ -33,6 +33,14 @@ class SlabWriter extends BinaryWriter {
   /** Where the message begins: earlier ones are before it. */
   #start = 0;
 
+  /** Tags and most lengths have one byte. */
+  override uint32(value: number): this {
+    const written = this as unknown as Written;
+    if ((value & 0x7f) !== value || written.pos >= written.buffer.length) return super.uint32(value);
+    written.buffer[written.pos++] = value;
+    return this;
+  }
+
   override finish(): Uint8Array<ArrayBuffer> {
     const written = this as unknown as Written;
     const { buffer, pos } = written;
