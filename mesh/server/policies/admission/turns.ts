@@ -5,7 +5,7 @@ export interface Starter {
 }
 
 const turnMs = 10;
-const maxBatch = 32;
+const maxBatch = 64;
 
 /**
  * Starts calls after the event loop has read everything that arrived, and lets it read again after 10 ms, so it sees
