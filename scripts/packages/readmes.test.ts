@@ -32,7 +32,7 @@ describe.skipIf(!process.env.VERIFY_PACKAGES)('what the READMEs of the packages 
     await project.run('tsc');
     await using server = spawnCommand({ command: [process.execPath, 'server.ts'], cwd: project.path });
     await server.printed(/^listens on port/m);
-    expect(await project.run(process.execPath, 'client.ts')).toBe('Hello, Ada!\n1\n2\n3\n');
+    expect(await project.run(process.execPath, 'client.ts')).toBe('Hello, Ada!\nGood day, Ada.\n1\n2\n3\n');
     expect(await server.end('SIGTERM')).toEqual({ code: 0, signal: null });
   });
 

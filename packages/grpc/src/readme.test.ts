@@ -34,7 +34,7 @@ it('shows a server and a client that work when copied', { timeout: 60_000 }, asy
   onTestFinished(() => void server.kill('SIGKILL'));
   expect(await firstLine(server)).toBe(`listens on port ${port}`);
   const { stdout } = await promisify(execFile)(process.execPath, ['client.ts'], { cwd: folder.path });
-  expect(stdout).toBe('Hello, Ada!\n1\n2\n3\n');
+  expect(stdout).toBe('Hello, Ada!\nGood day, Ada.\n1\n2\n3\n');
   const ended = new Promise((resolve) => server.once('exit', resolve));
   server.kill('SIGTERM');
   expect(await ended).toBe(0);

@@ -17,7 +17,7 @@ import { retryMiddleware } from 'nice-grpc-client-middleware-retry';
 import { HealthDefinition } from 'nice-grpc-server-health';
 import { ServerReflectionService } from 'nice-grpc-server-reflection';
 import reflection from 'nice-grpc-server-reflection/lib/proto/grpc/reflection/v1/reflection_pb.js';
-import { ChatDefinition } from '../chat.ts';
+import { ChatDefinition, Tone } from '../chat.ts';
 
 // A program for nice-grpc: it calls what server.ts serves, on the ports of its arguments, and prints what it sees.
 
@@ -55,7 +55,7 @@ async function unary(): Promise<void> {
       onTrailer: (trailer) => console.log('trailer', trailer.get('sum-bin')),
     },
   );
-  console.log(response.text, response.picture.length);
+  console.log(response.text, response.picture.length, response.tone === Tone.TONE_FORMAL);
   console.log((await chat.greet({ name: 'large' })).picture.length);
   const onRetryableError = (error: ClientError) => console.log('retries after', error.message);
   const retried = { retry: true, retryBaseDelayMs: 1, retryMaxAttempts: 5, onRetryableError };

@@ -4,7 +4,7 @@ import { ServerCredentials } from '@grpc/grpc-js';
 import { type CallContext, createServer, ServerError, type ServerMiddlewareCall, Status } from 'nice-grpc';
 import { HealthDefinition, HealthServiceImpl, HealthState } from 'nice-grpc-server-health';
 import { ServerReflection, ServerReflectionService } from 'nice-grpc-server-reflection';
-import { ChatDefinition, type ChatServiceImplementation } from '../chat.ts';
+import { ChatDefinition, type ChatServiceImplementation, Tone } from '../chat.ts';
 
 // A program for nice-grpc: a server of chat.v1.Chat, with middleware, health, reflection and TLS. It prints what it sees of calls.
 
@@ -59,7 +59,8 @@ const chat: ChatServiceImplementation<Caller> = {
         health.setStatus('unhealthy', ChatDefinition.fullName);
         break;
     }
-    return { text: `Hello, ${name}! (from ${caller})`, picture: new Uint8Array(name === 'large' ? 3_000_000 : 3) };
+    const picture = new Uint8Array(name === 'large' ? 3_000_000 : 3);
+    return { text: `Hello, ${name}! (from ${caller})`, picture, tone: Tone.TONE_FORMAL };
   },
 
   async *count({ to }, { signal }) {
