@@ -220,6 +220,14 @@ describe('the packages', () => {
     expect(generated).toEqual(
       expect.arrayContaining([...before, 'empty/descriptors.binpb', 'empty/ts/note/v1/note.ts']),
     );
+    expect(generated.filter((file) => file.startsWith('empty/ts/ops/'))).toEqual([]);
+    await generate('--ops', 'proto', 'with-ops');
+    expect(await filesOf(join(cwd, 'with-ops'))).toContain('ts/ops/v1/status.contract.ts');
+    await rm(join(cwd, 'with-ops'), { recursive: true });
+    await expect(generate('--opps')).rejects.toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/--opps.*\nusage: /),
+    });
     await writeFile(join(cwd, 'empty/ts/outdated.ts'), '');
     await generate('proto', 'empty');
     expect(await filesOf(cwd)).toEqual(generated);
