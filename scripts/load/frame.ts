@@ -1,7 +1,10 @@
 import { readFileSync } from 'node:fs';
-import { createFileRegistry, fromBinary, fromJson, toBinary } from '@bufbuild/protobuf';
+import { createFileRegistry, fromBinary } from '@bufbuild/protobuf';
 import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
 import { exitCode } from '../../examples/support/failures.ts';
+import { messageOf } from '../../mesh/errors/error-text.ts';
+import { JsonSyntaxError, parseJson } from '../../mesh/json/parse-json.ts';
+import { createJsonEncoder } from '../support/encode-json.ts';
 
 // Writes the body of a call to standard output, for load generators that know HTTP/2 but not gRPC. A gRPC frame is a byte
 // that says whether the message is compressed, its length in four bytes, and the message.
@@ -14,11 +17,12 @@ const registry = createFileRegistry(fromBinary(FileDescriptorSetSchema, readFile
 try {
   const type = registry.getMessage(name);
   if (!type) throw new Error(`the contracts have no message "${name}"`);
-  const message = toBinary(type, fromJson(type, JSON.parse(json), { registry }));
+  const message = createJsonEncoder(type, registry)(parseJson(json));
   const prefix = Buffer.alloc(5);
   prefix.writeUInt32BE(message.length, 1);
   process.stdout.write(Buffer.concat([prefix, message]));
 } catch (error) {
-  process.stderr.write(`${error instanceof Error ? error.message : error}: use <message> '<json>'\n`);
+  const text = error instanceof JsonSyntaxError ? `the message ${error.message}` : messageOf(error);
+  process.stderr.write(`${text}: use <message> '<json>'\n`);
   process.exitCode = exitCode.usage;
 }

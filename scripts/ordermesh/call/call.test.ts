@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startMesh, type TestMesh } from '../../../mesh/testing/start-mesh.ts';
 import { tempFolder } from '../../../mesh/testing/temp-folder.ts';
 import { bridgeService } from '../../../services/bridge/service.ts';
+import { paymentService } from '../../../services/payment/service.ts';
 import { userService } from '../../../services/user/service.ts';
 import { runHere } from '../testing/run-here.ts';
 import { spawnTool } from '../testing/spawn-tool.ts';
@@ -16,7 +17,7 @@ describe('ordermesh', () => {
   let mesh: TestMesh;
 
   beforeAll(async () => {
-    mesh = await startMesh([userService, bridgeService]);
+    mesh = await startMesh([userService, paymentService, bridgeService]);
   });
   afterAll(() => mesh.stop());
 
@@ -57,6 +58,24 @@ describe('ordermesh', () => {
       const listed = await call('user.v1.UserService/ListUsers', '{"role":"b"}');
       expect(listed.code).toBe(0);
       expect(listed.lines.map((line) => JSON.parse(line).id)).toEqual(['b1', 'b2']);
+    });
+
+    it.each([
+      ['9007199254740993', '9007199254740993'],
+      ['9223372036854775807', '9223372036854775807'],
+      ['9.007199254740993e15', '9007199254740993'],
+    ])('sends the number %s without loss', async (number, minorUnits) => {
+      const service = 'payment.v1.AccountService';
+      const id = `account-${number}`;
+      const run = (method: string, json: string) =>
+        runHere(callCommand, mesh.address, [`${service}/${method}`, json.replace('{', `{"account_id":"${id}",`)]);
+      await run('OpenAccount', '{"currency_code":"USD"}');
+      const { code, lines, errors } = await run(
+        'Deposit',
+        `{"amount":{"currency_code":"USD","minor_units":${number}}}`,
+      );
+      expect({ code, errors }).toEqual({ code: 0, errors: '' });
+      expect(JSON.parse(lines.join(''))).toMatchObject({ balance: { minorUnits } });
     });
 
     it('prints code, message and details of an error, and exits with 4', async () => {
@@ -101,8 +120,17 @@ describe('ordermesh', () => {
     });
 
     it.each([
-      [['user.v1.UserService/GetUser', '{"idx":"ada"}'], 'invalid request: .*"idx" is unknown'],
-      [['user.v1.UserService/GetUser', '{"id'], 'invalid JSON: '],
+      [
+        ['user.v1.UserService/GetUser', '{"idx":"ada"}'],
+        'invalid request: idx: is not a field of user.v1.GetUserRequest',
+      ],
+      [['user.v1.UserService/GetUser', '{"id":"a","id":"b"}'], 'invalid request: id: is given more than once'],
+      [['user.v1.UserService/GetUser', '["ada"]'], 'invalid request: request: must be an object, not an array'],
+      [
+        ['user.v1.UserService/ImportUsers', '[{"user":{"id":"a"}},{"user":{"id":1}}]'],
+        'invalid request: user.id: must be a string, not a number',
+      ],
+      [['user.v1.UserService/GetUser', '{"id'], 'the request is not valid JSON: it ends too early'],
       [['user.v1.UserService/GetUsers'], 'has no method GetUsers: see "npx ordermesh list user.v1.UserService"'],
       [['user.v2.UserService/GetUser'], 'the mesh has no user.v2.UserService: see "npx ordermesh list"'],
       [

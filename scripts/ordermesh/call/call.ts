@@ -1,5 +1,5 @@
 import { text as readText } from 'node:stream/consumers';
-import { type DescMethod, type FileRegistry, fromBinary, fromJson, toBinary, toJson } from '@bufbuild/protobuf';
+import { type DescMethod, type FileRegistry, fromBinary, toJson } from '@bufbuild/protobuf';
 import { Client, Metadata, type ServiceError } from '@grpc/grpc-js';
 import { ClientError, Status } from 'nice-grpc';
 import { channelCredentials, channelOptions } from '../../../examples/support/access.ts';
@@ -9,6 +9,7 @@ import { changeReasonKey, encodeChangeReason } from '../../../mesh/operator-acti
 import { escapeControls } from '../../support/format.ts';
 import { type Cli, type Command, CommandError, readArgs, UsageError } from '../cli.ts';
 import { callErrorToJson } from '../json.ts';
+import { readRequests } from './read-requests.ts';
 import { createReflection } from './reflection.ts';
 
 /** Calls any method by reflection. Exits with 3 if the mesh does not serve it, and with 4 if it is refused. */
@@ -47,7 +48,7 @@ Without a method: list the services.`,
     if (!found)
       throw new CommandError(`${service} has no method ${method}: see "npx ordermesh list ${service}"`, exitCode.usage);
     const text = data === '@' ? await readText(process.stdin) : data;
-    const requests = parseRequests(found, text, types);
+    const requests = readRequests(found, text, types);
     const metadata = readHeaders(values.header ?? []);
     const { token } = cli.access;
     if (token !== undefined && metadata.get('authorization').length === 0)
@@ -64,30 +65,6 @@ function splitMethod(name: string): [string, string] {
   if (service === undefined || method === undefined)
     throw new UsageError(`invalid method ${name}: use <service>/<method>, such as user.v1.UserService/GetUser`);
   return [service, method];
-}
-
-function parseRequests({ input, methodKind }: DescMethod, text: string, types: FileRegistry): Buffer[] {
-  const takesStream = methodKind === 'client_streaming' || methodKind === 'bidi_streaming';
-  const parsed = parseJson(text.trim(), takesStream);
-  const values = takesStream && Array.isArray(parsed[0]) && parsed.length === 1 ? parsed[0] : parsed;
-  return values.map((value) => {
-    try {
-      return Buffer.from(toBinary(input, fromJson(input, value as never, { registry: types })));
-    } catch (error) {
-      throw new CommandError(`invalid request: ${error instanceof Error ? error.message : error}`, exitCode.usage);
-    }
-  });
-}
-
-function parseJson(text: string, mayBeLines: boolean): unknown[] {
-  if (text === '') return mayBeLines ? [] : [{}];
-  try {
-    return [JSON.parse(text)];
-  } catch (error) {
-    const lines = text.split('\n').filter((line) => line.trim() !== '');
-    if (mayBeLines && lines.length > 1) return lines.flatMap((line) => parseJson(line, false));
-    throw new CommandError(`invalid JSON: ${error instanceof Error ? error.message : error}`, exitCode.usage);
-  }
 }
 
 function readHeaders(headers: readonly string[]): Metadata {
