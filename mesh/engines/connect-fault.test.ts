@@ -13,6 +13,7 @@ describe('the text of a failed connection', () => {
       'the peer sent no SETTINGS within 5000 ms; check that it is a gRPC server, and does not hang',
     ],
   ])('names the fault of %o and what to do', (error, text) => {
-    expect(unreachableText('10.0.0.1:1', faultOf(error), false)).toBe(`10.0.0.1:1 cannot be reached: ${text}`);
+    const failed = { address: '10.0.0.1:1', fault: faultOf(error), isTls: false };
+    expect(unreachableText(failed)).toBe(`10.0.0.1:1 cannot be reached: ${text}`);
   });
 });

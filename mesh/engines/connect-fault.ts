@@ -28,9 +28,45 @@ const expired = /CERT_HAS_EXPIRED|CERT_NOT_YET_VALID|has expired|not yet valid/i
 const hangs = /sent no SETTINGS/;
 const cutOff = /closed|ECONNRESET|socket hang up|disconnected|Failed to connect/i;
 
-/** Explains why `address` cannot be reached, and what to do. `fault`: the code and text of the error. */
-export function unreachableText(address: string, fault: string, isTls: boolean): string {
-  return `${address} cannot be reached: ${readable(fault)}; ${adviceFor(fault, isTls)}`;
+/** What a user does about TLS of a client, in the settings of the product that connects. */
+export interface TlsAdvice {
+  /** Sends a certificate that the server accepts. */
+  readonly sendCertificate: string;
+  /** Trusts the CA of the server. */
+  readonly trustCa: string;
+  /** Expects another name in the certificate of the server. */
+  readonly expectName: string;
+  /** Adds lists of revoked certificates. */
+  readonly addLists: string;
+  /** Connects to a server without TLS. */
+  readonly leaveTls: string;
+  /** Connects to a server with TLS. */
+  readonly useTls: string;
+}
+
+/** Advice for services and programs of the mesh. */
+export const meshTlsAdvice: TlsAdvice = {
+  sendCertificate: 'set tls.key and tls.cert (TLS_KEY, TLS_CERT) to ones that its CA has signed',
+  trustCa: 'set tls.ca (TLS_CA) to the CA that signed its certificate',
+  expectName: 'connect to a name that is in its certificate, or set tls.serverName to one',
+  addLists: 'add a current list of revoked certificates of each CA to TLS_CRL',
+  leaveTls: 'connect without tls, or enable TLS on the server',
+  useTls: 'connect with tls',
+};
+
+/** A connection that failed. */
+export interface FailedConnection {
+  readonly address: string;
+  /** The code and text of the error. */
+  readonly fault: string;
+  readonly isTls: boolean;
+  /** Default: that of the mesh. */
+  readonly advice?: TlsAdvice | undefined;
+}
+
+/** Explains why an address cannot be reached, and what to do. */
+export function unreachableText({ address, fault, isTls, advice = meshTlsAdvice }: FailedConnection): string {
+  return `${address} cannot be reached: ${readable(fault)}; ${adviceFor(fault, isTls, advice)}`;
 }
 
 /** The code and text of an error, for `unreachableText`. */
@@ -46,21 +82,21 @@ function readable(fault: string): string {
   return reason === undefined ? fault.replace(/ \([-\d]+T[:.\d]+Z\)$/, '') : `TLS failed with "${reason}"`;
 }
 
-function adviceFor(fault: string, isTls: boolean): string {
+function adviceFor(fault: string, isTls: boolean, advice: TlsAdvice): string {
   if (otherService.test(fault)) return 'check that this address is of the service, and its certificate';
-  if (badCertificate.test(fault)) return 'set tls.key and tls.cert (TLS_KEY, TLS_CERT) to ones that its CA has signed';
-  if (untrusted.test(fault)) return 'set tls.ca (TLS_CA) to the CA that signed its certificate';
-  if (otherName.test(fault)) return 'connect to a name that is in its certificate, or set tls.serverName to one';
+  if (badCertificate.test(fault)) return advice.sendCertificate;
+  if (untrusted.test(fault)) return advice.trustCa;
+  if (otherName.test(fault)) return advice.expectName;
   if (revoked.test(fault)) return 'give the server a new certificate';
-  if (noList.test(fault)) return 'add a current list of revoked certificates of each CA to TLS_CRL';
+  if (noList.test(fault)) return advice.addLists;
   if (otherUse.test(fault)) return 'give the server a certificate whose extended key usage has serverAuth';
   if (weak.test(fault)) return 'give the server a certificate with a key from 2048 bits, signed with SHA-256';
   if (expired.test(fault)) return 'renew its certificate, or check the clocks';
   if (noProtocol.test(fault)) return 'check that a gRPC server listens there';
-  if (noTls.test(fault)) return 'connect without tls, or enable TLS on the server';
+  if (noTls.test(fault)) return advice.leaveTls;
   if (hangs.test(fault)) return 'check that it is a gRPC server, and does not hang';
   if (!cutOff.test(fault)) return 'check that it runs at this address';
   return isTls
-    ? 'if it requires client certificates, set tls.key and tls.cert (TLS_KEY, TLS_CERT) to ones that its CA has signed'
-    : 'if it accepts only TLS, connect with tls';
+    ? `if it requires client certificates, ${advice.sendCertificate}`
+    : `if it accepts only TLS, ${advice.useTls}`;
 }

@@ -79,7 +79,7 @@ export function createChannels(
     },
     explain(details) {
       const fault = /^No connection established\. Last error: (.*?)\.? Resolution note:/s.exec(details)?.[1];
-      return fault === undefined ? details : unreachableText(address, fault, tls !== undefined);
+      return fault === undefined ? details : unreachableText({ address, fault, isTls: tls !== undefined });
     },
     close() {
       trust?.close();

@@ -3,6 +3,7 @@ import type { Transport } from '../../../../mesh/engines/engine.ts';
 import { connectNative, type NativeTransport } from '../../../../mesh/engines/native/connect.ts';
 import { ChannelCredentials } from './credentials.ts';
 import { type ChannelOptions, maxTimerMs, messageOptions } from './options.ts';
+import { tlsAdvice } from './tls-advice.ts';
 
 /** The states of a channel, with the numbers of grpc-js. */
 export const connectivityState = { IDLE: 0, CONNECTING: 1, READY: 2, TRANSIENT_FAILURE: 3, SHUTDOWN: 4 } as const;
@@ -39,6 +40,7 @@ export class Channel {
         ...(everyMs !== undefined && { keepalive: { everyMs, ...(timeoutMs !== undefined && { timeoutMs }) } }),
         connectTimeoutMs: connectTimeoutMs > 0 ? connectTimeoutMs : maxTimerMs,
         maxReceiveBytes,
+        tlsAdvice,
         userAgent: [options['grpc.primary_user_agent'], 'ordermesh-grpc'].filter(Boolean).join(' '),
       });
   }

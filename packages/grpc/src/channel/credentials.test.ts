@@ -38,8 +38,21 @@ describe('credentials', () => {
     const ca = await createTestCa();
     const address = await serve(ServerCredentials.createSsl(null, [pairOf(await ca.sign('127.0.0.1'))]));
     expect(await call(address, ChannelCredentials.createSsl(Buffer.from(ca.cert)))).toEqual({ text: 'x' });
-    await expect(call(address, ChannelCredentials.createSsl())).rejects.toThrow('UNAVAILABLE');
-    await expect(call(address)).rejects.toThrow('UNAVAILABLE');
+    await expect(call(address, ChannelCredentials.createSsl())).rejects.toThrow(
+      /UNAVAILABLE: .*pass the CA that signed its certificate: ChannelCredentials.createSsl\(ca\)$/,
+    );
+    await expect(call(address)).rejects.toThrow(
+      /UNAVAILABLE: .*if it accepts only TLS, pass ChannelCredentials.createSsl\(ca\)$/,
+    );
+  });
+
+  it('refuse a server with another name, and one without TLS', async () => {
+    const ca = await createTestCa();
+    const trusting = ChannelCredentials.createSsl(Buffer.from(ca.cert));
+    const other = await serve(ServerCredentials.createSsl(null, [pairOf(await ca.sign('orders.internal'))]));
+    await expect(call(other, trusting)).rejects.toThrow(/UNAVAILABLE: .*or set grpc.ssl_target_name_override to one$/);
+    const plain = await serve(ServerCredentials.createInsecure());
+    await expect(call(plain, trusting)).rejects.toThrow(/UNAVAILABLE: .*; pass ChannelCredentials.createInsecure\(\)/);
   });
 
   it('demand certificates of clients', async () => {
@@ -48,7 +61,9 @@ describe('credentials', () => {
     const address = await serve(ServerCredentials.createSsl(roots, [pairOf(await ca.sign('127.0.0.1'))], true));
     const { private_key, cert_chain } = pairOf(await ca.sign('client'));
     expect(await call(address, ChannelCredentials.createSsl(roots, private_key, cert_chain))).toEqual({ text: 'x' });
-    await expect(call(address, ChannelCredentials.createSsl(roots))).rejects.toThrow('UNAVAILABLE');
+    await expect(call(address, ChannelCredentials.createSsl(roots))).rejects.toThrow(
+      /UNAVAILABLE: .* pass a key and certificate that its CA has signed: ChannelCredentials.createSsl\(ca, key, cert\)$/,
+    );
   });
 
   it('can be replaced while a server runs, and keep what was before if they cannot be used', async () => {

@@ -1,4 +1,5 @@
 import { type Clock, systemClock } from '../../../../time/clock.ts';
+import type { TlsAdvice } from '../../../connect-fault.ts';
 import type { ClientTls, ConnectOptions } from '../../../engine.ts';
 import { socketPathOf } from '../../../listen-address.ts';
 import { ClientContext } from '../../../tls/client-context.ts';
@@ -22,6 +23,8 @@ export interface EndpointOptions extends ConnectOptions {
   readonly patience?: Partial<Patience>;
   /** Default: `ordermesh`. */
   readonly userAgent?: string;
+  /** What the text of a failed connection advises about TLS. Default: settings of the mesh. */
+  readonly tlsAdvice?: TlsAdvice;
   /** Measures the delays between attempts. */
   readonly clock?: Pick<Clock, 'elapsedMs'>;
 }
@@ -46,6 +49,7 @@ export interface EndpointSettings {
   readonly clock: Pick<Clock, 'elapsedMs'>;
   /** The identity of the client; `undefined`: it has none. */
   readonly identity: TlsIdentity | undefined;
+  readonly tlsAdvice: TlsAdvice | undefined;
 }
 
 /** Throws a MeshError if a certificate or the key of `tls` cannot be used. */
@@ -73,6 +77,7 @@ export function endpointSettings(address: string, options: EndpointOptions): End
     },
     clock,
     identity: tls?.identity,
+    tlsAdvice: options.tlsAdvice,
   };
 }
 

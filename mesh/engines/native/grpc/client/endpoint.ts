@@ -181,7 +181,8 @@ export class Endpoint implements ConnectionListener {
         this.#connectLater();
         return;
       }
-      this.#failWaiting(unreachableText(this.#address, this.#lastFault, this.#isSecure));
+      const failed = { address: this.#address, fault: this.#lastFault, isTls: this.#isSecure };
+      this.#failWaiting(unreachableText({ ...failed, advice: this.#settings.tlsAdvice }));
       return;
     }
     for (const connection of this.#connections) if (connection.isSettling) return;
