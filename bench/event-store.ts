@@ -19,7 +19,7 @@ import { compareHotAccount } from './support/event-store/hot-account.ts';
 import { measureLag } from './support/event-store/projection-lag.ts';
 import { compareRebuild } from './support/event-store/rebuild-rate.ts';
 import { warnUnlessOnDisk } from './support/on-disk.ts';
-import { type LoadedServer, startServer } from './support/server.ts';
+import { type LoadedServer, startServer, untilQuiet } from './support/server.ts';
 
 /** The databases of one storage engine. */
 interface Databases {
@@ -69,7 +69,11 @@ async function measure({ engine, newUrl, ledgerUrl, bareUrl }: Databases, aims: 
   const appends = await compareAppends(newUrl('appends'), newUrl('bare-appends'));
   const charges = await onService(newUrl('charges'), compareHotAccount);
   const rebuild = await compareRebuild(ledgerUrl, bareUrl);
-  const balance = await onService(ledgerUrl, measureBalance);
+  const balance = await onService(ledgerUrl, async (service) => {
+    // Its projections read the copied ledger.
+    await untilQuiet(service);
+    return await measureBalance(service);
+  });
   const bare = await measureBareBalance(bareUrl);
   const lag = await measureLag(newUrl('lag'));
   const rebuildName = '  rebuild of a projection, events/s';

@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
 import { residentBytes } from '../../mesh/testing/servers/resident-bytes.ts';
 import { type ProcessOptions, type StartedProcess, startProcess } from '../../mesh/testing/servers/start-process.ts';
 
@@ -30,6 +31,20 @@ export async function startServer(options: ProcessOptions): Promise<LoadedServer
     residentMb: () => residentMbOf(pid),
     waitedMs: () => waitedMsOf(pid),
   };
+}
+
+const quietShare = 0.05;
+const quietMs = 1_000;
+const quietLimitMs = 120_000;
+
+/** Waits until a server uses hardly any processor time, for what it catches up with after its start. Throws after 2 min. */
+export async function untilQuiet({ cpuSeconds }: Pick<LoadedServer, 'cpuSeconds'>): Promise<void> {
+  for (const endMs = performance.now() + quietLimitMs; performance.now() < endMs; ) {
+    const before = cpuSeconds();
+    await delay(quietMs);
+    if ((cpuSeconds() - before) * 1_000 < quietShare * quietMs) return;
+  }
+  throw new Error('the server still uses its processor 2 min after its start');
 }
 
 /** Pins a process with all its threads to one core, or to several: `0,1`. */

@@ -24,11 +24,13 @@ interface SinceSnapshotRow extends EventRow {
   readonly snapshot_checksum: bigint | null;
 }
 
-// Only the row of the snapshot's own event has its state.
+// Only the row of the snapshot's own event has its state. The CASE is for PostgreSQL: while it has no statistics of the table, it
+// expects that hardly any snapshot has a given schema version, so it would read and sort all snapshots of the stream, not only the
+// last one. It expects a CASE to be true half of the time.
 const selection = `
   WITH newest AS (
     SELECT version AS snapshot_version, state AS snapshot_state, checksum AS snapshot_checksum FROM event_snapshot
-    WHERE stream = $1 AND version <= $2 AND schema_version = $3 ORDER BY version DESC LIMIT 1
+    WHERE stream = $1 AND version <= $2 AND CASE WHEN schema_version = $3 THEN TRUE END ORDER BY version DESC LIMIT 1
   )
   SELECT ${columns}, snapshot_state, snapshot_checksum FROM event LEFT JOIN newest ON snapshot_version = version
   WHERE stream = $1 AND version >= COALESCE((SELECT snapshot_version FROM newest), 1) AND version <= $2
