@@ -181,6 +181,31 @@ describe('a server', () => {
     expect(copied).toMatchObject({ peer: 'somebody', user: 'ada', role: 'admin', signal: { aborted: false } });
   });
 
+  it.each([
+    [
+      {},
+      /^test.v1.Texts\/One, test.v1.Texts\/Many, .* have no handler: pass functions one, many, join, echo to add\(\)$/,
+    ],
+    [undefined, 'test.v1.Texts/Echo have no handler'],
+    [{ ...implementation, many: 'many' }, 'test.v1.Texts/Many has no handler: pass a function many to add()'],
+  ])('refuses a service without the handlers of all methods: %o', (incomplete, text) => {
+    expect(() => createServer().add(Texts, incomplete as never)).toThrow(text);
+  });
+
+  it('accepts handlers that are methods of a class', async () => {
+    class Echoes {
+      readonly #prefix = 'echo of ';
+      async one({ text }: { text: string }) {
+        return { text: this.#prefix + text };
+      }
+    }
+    const server = createServer();
+    server.add({ one: Texts.one }, new Echoes());
+    const port = await server.listen('127.0.0.1:0');
+    onTestFinished(() => server.forceShutdown());
+    expect(await open(port).one({ text: 'x' })).toEqual({ text: 'echo of x' });
+  });
+
   it('adds nothing to the metadata of its handlers', async () => {
     const { port } = await serve();
     const seen: string[] = [];

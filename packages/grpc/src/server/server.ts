@@ -5,6 +5,7 @@ import { type ChannelOptions, maxTimerMs, messageOptions } from '../channel/opti
 import { engineMethodOf } from '../definitions/engine-method.ts';
 import type { ServiceDefinition } from '../definitions/method-definition.ts';
 import { type CompatServiceDefinition, normalizeServiceDefinition } from '../definitions/service-definition.ts';
+import { checkHandlers } from './check-service.ts';
 import { type AnyImplementation, handlerOf } from './handlers.ts';
 import type { ServiceImplementation } from './service-implementation.ts';
 import { toWireStatus } from './status.ts';
@@ -31,7 +32,7 @@ export type Server<CallContextExt = object> = ServerAddBuilder<CallContextExt> &
 export type ServerAddBuilder<CallContextExt> = {
   /** Returns a builder whose `add` attaches middleware to that service only: `server.with(middleware).add(…)`. */
   with<Ext>(middleware: ServerMiddleware<Ext, CallContextExt>): ServerAddBuilder<CallContextExt & Ext>;
-  /** Adds a service; only before `listen`. */
+  /** Adds a service; only before `listen`. Throws if a method has no handler. */
   add<Service extends CompatServiceDefinition>(
     definition: Service,
     implementation: ServiceImplementation<Service, CallContextExt>,
@@ -61,8 +62,9 @@ function serverWith<CallContextExt>(
       with: (added) => addBuilder(composed(attached, added)),
       add(definition, implementation) {
         if (host) throw new Error('server.add() must be used before listen()');
-        const service = { definition: normalizeServiceDefinition(definition), middleware: attached, implementation };
-        services.push(service as AddedService);
+        const methods = normalizeServiceDefinition(definition);
+        checkHandlers(methods, implementation);
+        services.push({ definition: methods, middleware: attached, implementation } as AddedService);
       },
     };
   }
