@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { infrastructureContract, type ServedContract, serve } from '../serve.ts';
 import { reflectionDefinitions } from './definitions.ts';
+import { indexDescriptors } from './descriptor-index.ts';
 import type { MergedReflection } from './merge.ts';
 import { reflectionHandlers } from './reflection-handlers.ts';
 
@@ -15,7 +16,7 @@ export function createReflection(
 ): ServedContract[] {
   const handlers = reflectionHandlers({
     services,
-    readDescriptors: () => readFileSync(descriptors),
+    readIndex: () => indexDescriptors(readFileSync(descriptors)),
     merge: merged && ((request, own) => merged.answer(request, own)),
   });
   return reflectionDefinitions.map((definition) => serve(infrastructureContract(definition), handlers));

@@ -23,6 +23,7 @@ export interface DescriptorIndex {
   /** By extended message, then by field number. */
   readonly extensions: ReadonlyMap<string, ReadonlyMap<number, IndexedFile>>;
   readonly messages: ReadonlySet<string>;
+  readonly services: ReadonlySet<string>;
 }
 
 /** Indexes a serialized `google.protobuf.FileDescriptorSet`. Throws if it is not a valid one. */
@@ -31,6 +32,7 @@ export function indexDescriptors(descriptorSet: Uint8Array): DescriptorIndex {
   const filesBySymbol = new Map<string, IndexedFile>();
   const extensions = new Map<string, Map<number, IndexedFile>>();
   const messages = new Set<string>();
+  const services = new Set<string>();
 
   for (const proto of fromBinary(FileDescriptorSetSchema, descriptorSet).file) {
     const file = { name: proto.name, bytes: toBinary(FileDescriptorProtoSchema, proto), imports: proto.dependency };
@@ -38,18 +40,20 @@ export function indexDescriptors(descriptorSet: Uint8Array): DescriptorIndex {
     walk(proto, {
       symbol: (name) => filesBySymbol.set(name, file),
       message: (name) => messages.add(name),
+      service: (name) => services.add(name),
       extension: ({ extendee, number }) => {
         const extended = extendee.replace(/^\./, '');
         extensions.set(extended, (extensions.get(extended) ?? new Map<number, IndexedFile>()).set(number, file));
       },
     });
   }
-  return { filesByName, filesBySymbol, extensions, messages };
+  return { filesByName, filesBySymbol, extensions, messages, services };
 }
 
 interface Visitor {
   symbol(name: string): void;
   message(name: string): void;
+  service(name: string): void;
   extension(field: FieldDescriptorProto): void;
 }
 
@@ -60,6 +64,7 @@ function walk(file: FileDescriptorProto, visitor: Visitor): void {
   for (const service of file.service) {
     const name = qualified(file.package, service.name);
     visitor.symbol(name);
+    visitor.service(name);
     for (const method of service.method) visitor.symbol(qualified(name, method.name));
   }
 }

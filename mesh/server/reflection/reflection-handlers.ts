@@ -1,15 +1,15 @@
 import type { ServerReflectionServiceImplementation } from '../../../gen/ts/grpc/reflection/v1/reflection.ts';
 import { answerReflection, type ReflectionAnswer } from './answer.ts';
 import { reflectionDefinitions } from './definitions.ts';
-import { type DescriptorIndex, indexDescriptors } from './descriptor-index.ts';
+import type { DescriptorIndex } from './descriptor-index.ts';
 
 type Request = Parameters<typeof answerReflection>[0];
 
 export interface ReflectionOptions {
   /** The services of the server. Reflection itself is added. */
   readonly services: readonly string[];
-  /** Reads a serialized `google.protobuf.FileDescriptorSet` with all types; called once, at the first call. */
-  readonly readDescriptors: () => Uint8Array;
+  /** Returns the index of all types; called once, at the first call. */
+  readonly readIndex: () => DescriptorIndex;
   /** Answers a request with what other servers know, in addition to this one. */
   readonly merge?: ((request: Request, own: ReflectionAnswer) => Promise<ReflectionAnswer>) | undefined;
 }
@@ -17,14 +17,14 @@ export interface ReflectionOptions {
 /** The handlers of reflection: those of v1 and v1alpha are the same. */
 export function reflectionHandlers({
   services,
-  readDescriptors,
+  readIndex,
   merge = async (_, own) => own,
 }: ReflectionOptions): ServerReflectionServiceImplementation {
   const listed = [...services, ...reflectionDefinitions.map(({ fullName }) => fullName)].toSorted();
   let index: DescriptorIndex | undefined;
   return {
     async *serverReflectionInfo(requests) {
-      index ??= indexDescriptors(readDescriptors());
+      index ??= readIndex();
       const sent = new Set<string>();
       for await (const request of requests) {
         const own = answerReflection(request, { index, listed, sent });
