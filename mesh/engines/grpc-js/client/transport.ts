@@ -5,6 +5,7 @@ import type { ConnectOptions, EngineMethod, Transport, TransportCall } from '../
 import { fixClientCalls } from '../library-fixes.ts';
 import { toBuffer } from '../metadata.ts';
 import { createChannels } from './channels.ts';
+import { keepSessions } from './keep-sessions.ts';
 import { type SentCall, startOneRequest } from './one-request-call.ts';
 import { pumpRequests } from './request-pump.ts';
 import { createResponseStream } from './response-stream.ts';
@@ -20,6 +21,7 @@ import {
 } from './wire-call.ts';
 
 fixClientCalls();
+keepSessions();
 
 /**
  * A transport to `host:port` on grpc-js. It connects with the first call, for at most 5 s. After a lost connection it retries
