@@ -27,6 +27,7 @@ describe('CONTRIBUTING', () => {
       'services/catalog',
       'services/user/user-service.test.ts',
       'test/architecture.test.ts',
+      'test/authorization/matrix.test.ts',
       'test/docs/architecture-page.test.ts',
       'test/docs/errors-doc.test.ts',
       'test/docs/compose-mesh.test.ts',
