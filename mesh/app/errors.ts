@@ -19,6 +19,11 @@ export const dataDirFull = storageFull.variant({
   metadata: () => ({}),
 });
 
+/** Whether the system refused to write because the disk, or the quota of this user, is full. */
+export function isDiskFull(error: unknown): error is NodeJS.ErrnoException & { readonly code: string } {
+  return error instanceof Error && 'code' in error && (error.code === 'ENOSPC' || error.code === 'EDQUOT');
+}
+
 /** A database that does not belong to a data folder. */
 export interface Mismatch {
   /** `order`. */

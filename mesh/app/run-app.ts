@@ -9,7 +9,7 @@ import { contractDescriptors, readDeclaredServices } from '../contract/declared-
 import { gatewayName, serviceNameOf } from '../discovery/discovery.ts';
 import { MeshError } from '../errors/mesh-error.ts';
 import { keepPrivate } from '../processes/keep-private.ts';
-import { storageFlushFailed, storageLost } from '../storage/errors.ts';
+import { startErrorText, storageFlushFailed, storageLost } from '../storage/errors.ts';
 import { createLogger, type Logger } from '../telemetry/logger.ts';
 import type { ServiceDefinition } from './service/service.ts';
 import type { Unended } from './shutdown.ts';
@@ -125,7 +125,8 @@ function warnOfSettings(logger: Logger, settings: readonly AnySetting[]): void {
 
 function describe(error: unknown): string {
   if (error instanceof ConfigError) return `cannot start:${error.faults.length === 1 ? ' ' : '\n'}${error.message}`;
-  if (error instanceof MeshError || error instanceof ContractError) return `cannot start: ${error.message}`;
+  if (error instanceof MeshError) return `cannot start: ${startErrorText(error)}`;
+  if (error instanceof ContractError) return `cannot start: ${error.message}`;
   return `cannot start: ${error instanceof Error ? error.stack : String(error)}`;
 }
 

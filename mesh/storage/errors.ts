@@ -2,15 +2,27 @@ import { Status } from 'nice-grpc-common';
 import { defineError } from '../errors/define-error.ts';
 import type { MeshError } from '../errors/mesh-error.ts';
 
+/** Ends the remedy of a fault that passes while the database is open. */
+export const continuesByItself = '; it continues by itself';
+
+/** The text of an error that ended a start: then nothing continues by itself. */
+export function startErrorText({ message }: MeshError): string {
+  if (!message.endsWith(continuesByItself)) return message;
+  return `${message.slice(0, -continuesByItself.length)} and start again`;
+}
+
 /** What an engine knows of a fault. `state` completes "database …": "is damaged". */
 interface Trouble {
+  /** Default: `database`. */
+  readonly thing?: string;
   readonly database: string;
   readonly state: string;
   readonly detail: string;
   readonly remedy: string;
 }
 
-const text = ({ database, state, detail, remedy }: Trouble) => `database ${database} ${state}: ${detail}; ${remedy}`;
+const text = ({ thing = 'database', database, state, detail, remedy }: Trouble) =>
+  `${thing} ${database} ${state}: ${detail}; ${remedy}`;
 const metadata = () => ({});
 
 export const storageUnavailable = defineError({

@@ -111,6 +111,8 @@ describe('a process whose data folder disappears', () => {
 describeWithServer(smallDisk, 'a process on a full disk', () => {
   it.each([
     ['a new folder', 'no page', 0],
+    ['a new folder', 'room for its first files', 60],
+    ['a new folder', 'room for its first databases', 300],
     ['an existing folder', 'no page', 0],
     ['an existing folder', 'one page', 1],
   ])('does not start on %s with %s left, and explains what to do', { timeout: 120_000 }, async (kind, _, pages) => {

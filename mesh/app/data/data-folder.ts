@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { MeshError } from '../../errors/mesh-error.ts';
 import { makeFolder } from '../../storage/make-folder.ts';
 import { lockFolder } from '../../storage/sqlite/folder-lock.ts';
-import { dataDirFull, dataDirNotWritable } from '../errors.ts';
+import { dataDirFull, dataDirNotWritable, isDiskFull } from '../errors.ts';
 import { type Manifest, openManifest } from './manifest.ts';
 
 /** A data folder that belongs to this process. */
@@ -69,8 +69,7 @@ function asSetting<T>(path: string, change: () => T): T {
   } catch (error) {
     if (error instanceof MeshError) throw error;
     const { code, path: failed = path, syscall } = error as NodeJS.ErrnoException;
-    if (code === 'ENOSPC' || code === 'EDQUOT')
-      throw dataDirFull({ path, file: failed, errno: code }, { cause: error });
+    if (isDiskFull(error)) throw dataDirFull({ path, file: failed, errno: error.code }, { cause: error });
     const refused = `${failed} cannot be ${syscall === 'access' ? 'written' : 'created'}: ${code}`;
     const problem = code === 'EEXIST' ? `${failed} is a file` : refused;
     throw dataDirNotWritable({ path, problem }, { cause: error });

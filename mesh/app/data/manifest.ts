@@ -1,6 +1,6 @@
 import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { unreadableManifest } from '../errors.ts';
+import { dataDirFull, isDiskFull, unreadableManifest } from '../errors.ts';
 
 /** The manifest's entry for a database. */
 export interface ManifestEntry {
@@ -124,10 +124,19 @@ function isCount(value: unknown): boolean {
   return Number.isSafeInteger(value) && Number(value) > 0;
 }
 
-/** A crash leaves the old file or the new one: the new one is completely on the disk before it gets the name. */
+/**
+ * A crash leaves the old file or the new one: the new one is completely on the disk before it gets the name. Throws UNAVAILABLE
+ * `STORAGE_FULL` if the disk is full.
+ */
 function write(folder: string, path: string, content: Content): void {
   const unfinished = `${path}.part`;
-  writeFileSync(unfinished, `${JSON.stringify(content, undefined, 2)}\n`, { flush: true, mode: 0o600 });
+  try {
+    writeFileSync(unfinished, `${JSON.stringify(content, undefined, 2)}\n`, { flush: true, mode: 0o600 });
+  } catch (error) {
+    throw isDiskFull(error)
+      ? dataDirFull({ path: folder, file: unfinished, errno: error.code }, { cause: error })
+      : error;
+  }
   renameSync(unfinished, path);
   const directory = openSync(folder, 'r');
   try {

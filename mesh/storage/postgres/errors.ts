@@ -2,6 +2,7 @@ import pg from 'pg';
 import { messageOf } from '../../errors/error-text.ts';
 import type { MeshError } from '../../errors/mesh-error.ts';
 import {
+  continuesByItself,
   type FaultSubject,
   type Remedies,
   type StorageFault,
@@ -17,7 +18,7 @@ import { InvalidParameter } from './values.ts';
 const remedies: Remedies = {
   unavailable: 'check that it runs and accepts connections, and whether locks block those of this process',
   busy: 'check pg_stat_activity for long-held locks, and lock_timeout and statement_timeout of this user',
-  full: 'free space on its disk; it continues by itself',
+  full: `free space on its disk${continuesByItself}`,
   'read-only': 'after a failover, point DATABASE_URL to the primary; connections to this server are closed',
   denied: 'fix the user and password in DATABASE_URL, or grant that user the right',
   'wrong-schema':

@@ -200,7 +200,7 @@ describeWithServer(postgres, 'the error of a PostgreSQL database that cannot be 
 
 describe('the hint', () => {
   it.each([
-    ['57P03', 'the server is starting or stopping; it continues by itself'],
+    ['57P03', 'wait until the server accepts connections; it continues by itself'],
     ['ERR_TLS_CERT_ALTNAME_INVALID', /is for another host: use a host in DATABASE_URL that is in it/],
     ['CERT_HAS_EXPIRED', /is not valid now: renew it, or check the clocks/],
     ['CERT_NOT_YET_VALID', /is not valid now: renew it, or check the clocks/],

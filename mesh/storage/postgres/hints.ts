@@ -1,5 +1,5 @@
 import { messageOf } from '../../errors/error-text.ts';
-import type { StorageFault } from '../errors.ts';
+import { continuesByItself, type StorageFault } from '../errors.ts';
 
 /** What an error of PostgreSQL, of a pooler or of the driver means to whoever operates the database. */
 export interface Hint {
@@ -100,7 +100,7 @@ const rules: readonly Rule[] = [
     remedy:
       'the server accepts no more connections: lower DATABASE_POOL_SIZE, raise its limit, or put PgBouncer in front of it',
   },
-  { code: /^57P03$/, fault: 'unavailable', remedy: 'the server is starting or stopping; it continues by itself' },
+  { code: /^57P03$/, fault: 'unavailable', remedy: `wait until the server accepts connections${continuesByItself}` },
   {
     text: /transaction blocks not allowed/,
     fault: 'wrong-schema',

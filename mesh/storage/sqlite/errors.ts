@@ -1,8 +1,10 @@
 import { messageOf } from '../../errors/error-text.ts';
 import type { MeshError } from '../../errors/mesh-error.ts';
 import {
+  continuesByItself,
   type Remedies,
   storageClosed,
+  storageCorrupt,
   storageFault,
   storageFlushFailed,
   storageFull,
@@ -14,7 +16,7 @@ import { kindOf } from './result-codes.ts';
 const remedies: Remedies = {
   unavailable: 'check its disk and that its file can be opened',
   busy: 'check that no other process holds it',
-  full: 'free space on its disk; it continues by itself',
+  full: `free space on its disk${continuesByItself}`,
   'read-only': 'check that its disk is mounted read-write and that its file is where it was opened',
   denied: 'allow the user of this process to read and write its file and folder',
   'wrong-schema': 'run the program that created it, or restore the file that belongs to this data folder',
@@ -48,6 +50,19 @@ export function cannotOpenError(error: unknown, path: string): MeshError {
   }
   const remedy = 'check that its folder is writable and that no other process holds it';
   return storageUnavailable({ ...trouble, remedy }, { cause: error });
+}
+
+/** The same for the lock of a data folder: a file without data. */
+export function cannotLockError(error: unknown, path: string): MeshError {
+  const trouble = { thing: 'lock', database: path, state: 'cannot be opened', detail: messageOf(error) };
+  switch (kindOf(error)) {
+    case 'full':
+      return storageFull({ ...trouble, remedy: 'free space on its disk and start again' }, { cause: error });
+    case 'corrupt':
+      return storageCorrupt({ ...trouble, remedy: 'it has no data: delete it and start again' }, { cause: error });
+    default:
+      return storageUnavailable({ ...trouble, remedy: 'check that its folder is writable' }, { cause: error });
+  }
 }
 
 /** The error of every call after `close()`: UNAVAILABLE `STORAGE_UNAVAILABLE`. */

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { type TempFolder, tempFolder } from '../../testing/temp-folder.ts';
@@ -46,5 +46,15 @@ describe('lockFolder', () => {
     expect(() => lockFolder(join(folder.path, 'file'))).toThrow(
       expect.objectContaining({ reason: 'STORAGE_UNAVAILABLE' }),
     );
+  });
+
+  it('names the lock if it is damaged, and how to repair it', async () => {
+    const file = join(folder.path, '.lock');
+    await writeFile(file, 'not a lock'.repeat(100));
+    expect(() => lockFolder(folder.path)).toThrow(
+      `lock ${file} cannot be opened: file is not a database; it has no data: delete it and start again`,
+    );
+    await rm(file);
+    lockFolder(folder.path)();
   });
 });

@@ -3,7 +3,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { describeLockHolder } from '../../processes/lock-holder.ts';
 import { dataDirInUse } from '../errors.ts';
 import { makeFolder } from '../make-folder.ts';
-import { cannotOpenError, isBusy } from './errors.ts';
+import { cannotLockError, isBusy } from './errors.ts';
 
 // Keeps the connections referenced: the garbage collector would close them and release their locks.
 const held = new Set<DatabaseSync>();
@@ -19,7 +19,7 @@ export function lockFolder(path: string): () => void {
     database.exec('BEGIN EXCLUSIVE');
   } catch (error) {
     database.close();
-    throw isBusy(error) ? dataDirInUse({ path, holder: describeLockHolder(file) }) : cannotOpenError(error, file);
+    throw isBusy(error) ? dataDirInUse({ path, holder: describeLockHolder(file) }) : cannotLockError(error, file);
   }
   held.add(database);
   return () => {
@@ -32,6 +32,6 @@ function open(path: string, file: string): DatabaseSync {
     makeFolder(path);
     return new DatabaseSync(file);
   } catch (error) {
-    throw cannotOpenError(error, file);
+    throw cannotLockError(error, file);
   }
 }
