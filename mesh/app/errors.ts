@@ -41,7 +41,7 @@ export const dataMismatch = defineError({
   reason: 'DATA_MISMATCH',
   code: Status.FAILED_PRECONDITION,
   means:
-    'a database of the data folder is missing, empty, of another mesh, or from another time than the other databases',
+    'a database of the data folder is missing, empty, of another mesh, of another kind, or from another time than the others',
   fix: 'check that `DATABASE_URL` and `DATA_DIR` are those of the last start; restore all databases and `manifest.json` from one backup; or delete `manifest.json` to continue with what is there',
   seenIn: 'start',
   text: ({ name, location, manifest, fault }: Mismatch) =>
@@ -52,6 +52,27 @@ export const dataMismatch = defineError({
 export const unreadableManifest = dataMismatch.variant({
   text: ({ location }: { readonly location: string }) =>
     `manifest ${location} cannot be read: restore it with all databases from one backup; or delete it to start with the databases that are there`,
+});
+
+/** What waits in the event log or the task queues of a data folder, and which setting no longer names them. */
+export interface LeftWork {
+  readonly what: string;
+  readonly file: string;
+  readonly variable: 'EVENTS_URL' | 'TASKS_URL';
+  readonly manifest: string;
+}
+
+/** It was accepted, and nobody would notice that it waits. */
+export const workLeft = defineError({
+  reason: 'WORK_LEFT',
+  code: Status.FAILED_PRECONDITION,
+  means:
+    'events or tasks wait in the embedded log or queues of the data folder, and `EVENTS_URL` or `TASKS_URL` names others',
+  fix: 'start with the embedded ones until nothing waits, stop, and then change the setting',
+  seenIn: 'start',
+  text: ({ what, file, variable, manifest }: LeftWork) =>
+    `${what} in ${file}, which ${variable} no longer names: start with ${variable}=embedded:${file} until none waits, stop, and then change it; or, to lose them, delete ${file} and ${manifest}`,
+  metadata: ({ file }) => ({ file }),
 });
 
 export const databaseShared = defineError({

@@ -16,6 +16,7 @@ import { openAuthentication } from './authentication.ts';
 import { registerBacklogMetrics } from './backlog-metrics.ts';
 import { buildServices, startServices } from './build-services.ts';
 import type { DataFolder } from './data/data-folder.ts';
+import { refuseToLeaveWork } from './data/left-work.ts';
 import { openDatabases } from './data/open-databases.ts';
 import { listenForHttp } from './edge.ts';
 import { openForwarding } from './forwarding.ts';
@@ -107,7 +108,9 @@ export async function openApp(parts: AppParts): Promise<OpenApp> {
     await buildServices(services, runtime, { definitions, directory, auditors, shutdown, draining });
     return { runtime, services, files };
   };
+  if (definitions.length > 0 && !isStateless) await refuseToLeaveWork(config, dataFolder.manifest);
   const { runtime, services, files } = await build().finally(databases.reportFound);
+  if (definitions.length > 0) databases.reportUnopened();
   const declared = await readDeclaredServices(contractDescriptors);
   checkAddresses(config.discovery, directory, declared);
   const findable = services.filter(({ isLocal }) => !isLocal).flatMap((service) => service.serves);

@@ -30,7 +30,12 @@ export interface Manifest {
   readonly adoption: Readonly<Record<string, Origin>> | undefined;
   /** Number of this start. No database that only this process uses has a higher one. */
   readonly start: number;
+  /** The names of the databases. */
+  names(): readonly string[];
+  /** `key`: `<scheme>:<name>`. */
   entryOf(key: string): ManifestEntry | undefined;
+  /** Returns the key by which the database of this name was opened last; `undefined` if it never was. */
+  lastKeyOf(name: string): string | undefined;
   /** Records a higher number, before a database gets it. */
   raiseStart(start: number): void;
   record(key: string, entry: ManifestEntry): void;
@@ -77,7 +82,13 @@ export function openManifest(folder: string): Manifest {
     get start() {
       return content.start;
     },
+    names: () => [...new Set(Object.keys(content.databases).map(nameIn))],
     entryOf: (key) => content.databases[key],
+    lastKeyOf(name) {
+      const known = Object.entries(content.databases).filter(([key]) => nameIn(key) === name);
+      const [last] = known.toSorted(([, first], [, second]) => second.start - first.start);
+      return last?.[0];
+    },
     raiseStart(start) {
       if (start > content.start) change({ ...content, start });
     },
@@ -91,6 +102,10 @@ export function openManifest(folder: string): Manifest {
       if (adoption !== undefined) change(rest);
     },
   };
+}
+
+function nameIn(key: string): string {
+  return key.slice(key.indexOf(':') + 1);
 }
 
 function pathIn(folder: string): string {

@@ -1,3 +1,5 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { readConfig } from '../../config/config.ts';
@@ -53,10 +55,40 @@ describeWithServer(postgres, 'a start on PostgreSQL', () => {
     expect(found.map(({ database }) => database)).toEqual(['order', 'user']);
   });
 
-  it('accepts a folder with databases on SQLite and on PostgreSQL', async () => {
+  it('is refused if the last start had the databases in files', async () => {
     await run();
+    await expect(run(both, starts.data, onServer('a'))).rejects.toEqual(
+      refusal('order', 'a_order.*is on a PostgreSQL server, and the one of the last start a file'),
+    );
+    await run();
+  });
+
+  it('is refused without the URL of the server on which the last start had the databases', async () => {
     await run(both, starts.data, onServer('a'));
+    await expect(run()).rejects.toEqual(
+      refusal('order', 'order.db.*is a file, and the one of the last start on a PostgreSQL server'),
+    );
+    expect(existsSync(starts.file('order'))).toBe(false);
+    await run(both, starts.data, onServer('a'));
+  });
+
+  it('goes by the last start if an earlier version has used databases of both kinds', async () => {
     await run();
+    const [manifest, file] = [JSON.parse(readFileSync(join(starts.data, 'manifest.json'), 'utf8')), 'manifest.json'];
+    await rm(join(starts.data, file));
+    await run(both, starts.data, onServer('a'));
+    const newer = JSON.parse(readFileSync(join(starts.data, file), 'utf8'));
+    const databases = { ...manifest.databases, ...newer.databases };
+    await writeFile(join(starts.data, file), JSON.stringify({ ...newer, databases }));
+    await expect(run()).rejects.toEqual(refusal('order', 'is a file'));
+    await run(both, starts.data, onServer('a'));
+  });
+
+  it('accepts services on PostgreSQL next to others in files', async () => {
+    const [order, user] = both;
+    await run([order ?? expect.fail()]);
+    await run([user ?? expect.fail()], starts.data, onServer('a'));
+    await run([order ?? expect.fail()]);
   });
 
   it('adopts databases that a claimed folder does not list, without logging it', async () => {

@@ -185,6 +185,15 @@ describe('a start on a data folder', () => {
     await expect(run()).rejects.toEqual(refusal('user', 'is missing'));
   });
 
+  it('logs the databases of services that it does not run', async () => {
+    const notOpened = () =>
+      starts.log.lines.filter(({ msg }) => msg.startsWith('databases of the data folder are not'));
+    await run();
+    expect(notOpened()).toEqual([]);
+    await run([keeps('order')]);
+    expect(notOpened()).toEqual([expect.objectContaining({ level: 'info', databases: ['user'], folder: starts.data })]);
+  });
+
   it('works after the folder was moved', async () => {
     await run();
     await cp(starts.data, join(starts.folder, 'moved'), { recursive: true });

@@ -13,6 +13,11 @@ import type { DataFolder } from './data-folder.ts';
 import { createFoundReport } from './found-report.ts';
 import type { ManifestEntry } from './manifest.ts';
 
+/** The databases of the embedded event log and task queues. */
+const brokers: readonly string[] = ['events', 'tasks'];
+const notOpened =
+  'databases of the data folder are not opened, as their services do not run here: what waits in them waits until they do';
+
 /** How a database is opened. */
 export interface DatabaseOptions {
   /** The maximum number of connections for calls to PostgreSQL. Default: `DATABASE_POOL_SIZE`. */
@@ -35,6 +40,8 @@ export interface Databases {
    * each start until one has succeeded.
    */
   readonly reportFound: () => void;
+  /** Logs which databases of services the manifest lists and this start has not opened. */
+  readonly reportUnopened: () => void;
 }
 
 /**
@@ -56,11 +63,15 @@ export function openDatabases(
   const tls = { trust, isRequired: databaseCa.file !== undefined };
   const { manifest } = folder;
   const foundReport = createFoundReport(manifest, logger);
+  /** Their names. */
+  const opened = new Set<string>();
   const open: OpenDatabase = async (name, url, { poolSize = databasePoolSize } = {}) => {
     const { scheme, location, path } = placeOf(url);
     const key = `${scheme}:${name}`;
     const entry = manifest.entryOf(key);
     const refuse = (fault: string) => dataMismatch({ name, location, manifest: manifest.path, fault });
+    const lastKey = manifest.lastKeyOf(name) ?? key;
+    if (lastKey !== key) throw refuse(`is ${kinds[scheme]}, and the one of the last start ${otherKind(scheme)}`);
     const hadContent = path === undefined ? undefined : hasContent(path);
     // Before it is opened, which makes a file where there is none.
     if (entry !== undefined && hadContent === false) throw refuse('is missing or empty');
@@ -86,6 +97,7 @@ export function openDatabases(
       manifest.raiseStart((identity?.start ?? 0) + 1);
       const { id, start } = await noteStart(storage, name, manifest.start);
       manifest.record(key, { id, start });
+      opened.add(name);
       return path === undefined ? storage : { ...storage, close: () => closeFile(storage) };
     } catch (error) {
       await storage.close();
@@ -93,7 +105,12 @@ export function openDatabases(
     }
   };
   const fileIdOf = (name: string) => manifest.entryOf(`sqlite:${name}`)?.id;
-  return { open, fileIdOf, reportFound: foundReport.log };
+  const reportUnopened = () => {
+    // What waits in brokers is counted before they are left; they are opened when they are used.
+    const unopened = manifest.names().filter((name) => !brokers.includes(name) && !opened.has(name));
+    if (unopened.length > 0) logger.info({ databases: unopened, folder: manifest.folder }, notOpened);
+  };
+  return { open, fileIdOf, reportFound: foundReport.log, reportUnopened };
 }
 
 /**
@@ -122,6 +139,12 @@ function faultOf(
   if (lastStart !== undefined && identity.start >= lastStart)
     return `is newer than the manifest: its last start was number ${identity.start}, that of the manifest ${lastStart - 1}`;
   return undefined;
+}
+
+const kinds = { sqlite: 'a file', postgres: 'on a PostgreSQL server' } as const;
+
+function otherKind(scheme: Place['scheme']): string {
+  return scheme === 'sqlite' ? kinds.postgres : kinds.sqlite;
 }
 
 interface Place {

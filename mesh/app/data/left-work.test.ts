@@ -1,0 +1,77 @@
+import { describe, expect, it } from 'vitest';
+import type { Runtime } from '../../app/service/service.ts';
+import { eventually } from '../../testing/eventually.ts';
+import { testService } from '../../testing/test-service.ts';
+import { testStarts } from './testing/test-starts.ts';
+
+const starts = testStarts();
+const noKafka = { EVENTS_URL: 'kafka://127.0.0.1:1' };
+const noRabbitmq = { TASKS_URL: 'amqp://127.0.0.1:1' };
+
+/** A service that does this at its start, and nothing more. */
+const does = (action: (runtime: Runtime) => Promise<unknown>) =>
+  testService('order', async (runtime) => {
+    const storage = await runtime.openStorage('order');
+    await storage.migrate('order', [{ name: '0001-init', sql: 'CREATE TABLE note (id BIGINT PRIMARY KEY)' }]);
+    return { start: async () => void (await action(runtime)) };
+  });
+const idle = does(async () => undefined);
+
+async function publish({ events }: Runtime, keys: readonly string[]): Promise<void> {
+  await events.ensureTopic('order.events');
+  const event = { topic: 'order.events', headers: {}, value: Buffer.from('{}'), timeMs: 1 };
+  await events.publish(keys.map((key) => ({ ...event, key })));
+}
+
+/** Consumes the topic until this many events are handled. */
+async function consume({ events }: Runtime, group: string, count: number): Promise<void> {
+  let handled = 0;
+  const consumer = await events.consume({
+    group,
+    topics: ['order.events'],
+    async handle() {
+      handled += 1;
+    },
+  });
+  await eventually(() => expect(handled).toBe(count));
+  await consumer.stop();
+}
+
+describe('a start with another event log or other task queues', () => {
+  it('is refused while events wait in the embedded log, and names their groups', async () => {
+    await starts.run([does((runtime) => publish(runtime, []).then(() => consume(runtime, 'report', 0)))]);
+    await starts.run([does((runtime) => publish(runtime, ['a', 'b', 'c']))]);
+    await expect(starts.run([idle], starts.data, noKafka)).rejects.toMatchObject({
+      reason: 'WORK_LEFT',
+      message: `events wait for report (3 at most) in ${starts.file('events')}, which EVENTS_URL no longer names: start with EVENTS_URL=embedded:${starts.file('events')} until none waits, stop, and then change it; or, to lose them, delete ${starts.file('events')} and ${starts.data}/manifest.json`,
+    });
+    await starts.run([does((runtime) => consume(runtime, 'report', 3))]);
+    await starts.run([idle], starts.data, noKafka);
+  });
+
+  it('is refused while tasks wait in the embedded queues, and names those', async () => {
+    const task = (id: string) => ({ id, payload: new Uint8Array(), headers: {} });
+    await starts.run([does(({ tasks }) => tasks.enqueue('email-jobs', [task('1'), task('2')]))]);
+    await expect(starts.run([idle], starts.data, noRabbitmq)).rejects.toMatchObject({
+      reason: 'WORK_LEFT',
+      message: expect.stringMatching(
+        /^tasks wait: email-jobs \(2\), in \S+tasks\.db, which TASKS_URL no longer names: /,
+      ),
+    });
+    await expect(starts.run([idle], starts.data, { TASKS_URL: 'off' })).rejects.toMatchObject({ reason: 'WORK_LEFT' });
+    await starts.run([
+      does(async ({ tasks }) => {
+        const worker = await tasks.work({ queue: 'email-jobs', handle: async () => undefined });
+        await eventually(async () => expect(await tasks.depth('email-jobs')).toBe(0));
+        await worker.stop();
+      }),
+    ]);
+    await starts.run([idle], starts.data, noRabbitmq);
+  });
+
+  it('asks nothing of a folder without them', async () => {
+    await starts.run([idle], starts.data, { ...noKafka, ...noRabbitmq });
+    await starts.run([idle]);
+    await starts.run([idle], starts.data, { ...noKafka, ...noRabbitmq });
+  });
+});

@@ -1,0 +1,68 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Config } from '../../config/config.ts';
+import { openStorage } from '../../storage/open.ts';
+import type { Storage } from '../../storage/storage.ts';
+import { workLeft } from '../errors.ts';
+import type { Manifest } from './manifest.ts';
+
+/** An embedded broker: the name of its database, and what counts what waits there. */
+interface Embedded {
+  readonly name: string;
+  readonly variable: 'EVENTS_URL' | 'TASKS_URL';
+  /** Without them, the file is older than what could wait in it. */
+  readonly tables: readonly string[];
+  /** Describes what waits; `undefined` if nothing does. */
+  readonly describe: (storage: Storage) => Promise<string | undefined>;
+}
+
+const eventLog: Embedded = {
+  name: 'events',
+  variable: 'EVENTS_URL',
+  tables: ['log_partition', 'committed_offset'],
+  async describe(storage) {
+    const groups = await storage.query<{ name: string; events: bigint }>(
+      `SELECT consumer_group AS name, SUM(end_offset - MAX(next_offset, start_offset)) AS events
+       FROM committed_offset JOIN log_partition ON log_partition.id = partition_id
+       GROUP BY consumer_group HAVING events > 0 ORDER BY consumer_group`,
+    );
+    if (groups.length === 0) return undefined;
+    return `events wait for ${groups.map(({ name, events }) => `${name} (${events} at most)`).join(', ')}`;
+  },
+};
+
+const taskQueues: Embedded = {
+  name: 'tasks',
+  variable: 'TASKS_URL',
+  tables: ['queued_task'],
+  async describe(storage) {
+    const queues = await storage.query<{ name: string; tasks: bigint }>(
+      'SELECT queue AS name, COUNT(*) AS tasks FROM queued_task GROUP BY queue ORDER BY queue',
+    );
+    if (queues.length === 0) return undefined;
+    return `tasks wait: ${queues.map(({ name, tasks }) => `${name} (${tasks})`).join(', ')},`;
+  },
+};
+
+/**
+ * Throws FAILED_PRECONDITION `WORK_LEFT` if the process was on the embedded event log or task queues of its data folder, something
+ * waits there, and the settings name others.
+ */
+export async function refuseToLeaveWork(config: Config, manifest: Manifest): Promise<void> {
+  if (!config.eventsUrl.startsWith('embedded:')) await refuseIfAnyWaits(eventLog, config.dataDir, manifest);
+  if (!config.tasksUrl.startsWith('embedded:')) await refuseIfAnyWaits(taskQueues, config.dataDir, manifest);
+}
+
+async function refuseIfAnyWaits(broker: Embedded, dataDir: string, manifest: Manifest): Promise<void> {
+  const file = join(dataDir, `${broker.name}.db`);
+  if (manifest.entryOf(`sqlite:${broker.name}`) === undefined || !existsSync(file)) return;
+  const storage = await openStorage(`sqlite:${file}`, { exclusive: true });
+  try {
+    const found = await storage.query<{ name: string }>("SELECT name FROM sqlite_schema WHERE type = 'table'");
+    const names = new Set(found.map(({ name }) => name));
+    const what = broker.tables.every((table) => names.has(table)) ? await broker.describe(storage) : undefined;
+    if (what !== undefined) throw workLeft({ what, file, variable: broker.variable, manifest: manifest.path });
+  } finally {
+    await storage.close();
+  }
+}
