@@ -76,7 +76,7 @@ export function applyEffects(
       if (claimsAll) await one.effect(tx);
       outcomes.push(claimsAll ? 'applied' : await write(tx, one));
     }
-    if (claimsAll) for (const received of all.slice(outcomes.length)) await claims.release(tx, received);
+    if (claimsAll) await Promise.all(all.slice(outcomes.length).map((received) => claims.release(tx, received)));
     return outcomes;
   }
 
