@@ -46,6 +46,7 @@ const roles: ReadonlySet<string> = new Set(['main', 'service', 'rpc', 'proto', '
 /** What `packages/grpc` may use: the native engine and what is plain gRPC, without the mesh. */
 const ofGrpcPackage = [
   'packages/grpc/',
+  'mesh/engines/connect-fault.ts',
   'mesh/engines/native/connect.ts',
   'mesh/engines/native/grpc/server/server-host.ts',
   'mesh/engines/engine.ts',
@@ -56,6 +57,7 @@ const ofGrpcPackage = [
   'mesh/server/health/health-handlers.ts',
   'mesh/server/health/status-board.ts',
   'mesh/server/reflection/definitions.ts',
+  'mesh/server/reflection/descriptor-index.ts',
   'mesh/server/reflection/reflection-handlers.ts',
   'gen/ts/grpc/',
 ];
