@@ -9,35 +9,10 @@ import {
   createClient,
   createServer,
   type ServerMiddlewareCall,
-  type ServiceImplementation,
   waitForChannelReady,
 } from '../index.ts';
+import { serveTexts, texts, textsAt } from '../testing/serve-texts.ts';
 import { Texts } from '../testing/texts.ts';
-
-const implementation: ServiceImplementation<typeof Texts> = {
-  one: async ({ text }) => ({ text }),
-  async *many({ text }) {
-    yield { text };
-  },
-  join: async () => ({ text: '' }),
-  async *echo() {
-    yield { text: '' };
-  },
-};
-
-function open(port: number, options?: ChannelOptions) {
-  const channel = createChannel(`127.0.0.1:${port}`, undefined, options);
-  onTestFinished(() => channel.close());
-  return createClient(Texts, channel);
-}
-
-async function serve(own: Partial<ServiceImplementation<typeof Texts>> = {}, options?: ChannelOptions) {
-  const server = createServer(options);
-  server.add(Texts, { ...implementation, ...own });
-  const port = await server.listen('127.0.0.1:0');
-  onTestFinished(() => server.forceShutdown());
-  return { server, port };
-}
 
 describe('a server', () => {
   it('runs its middleware from the first to the last, then that of the service', async () => {
@@ -48,27 +23,27 @@ describe('a server', () => {
         return yield* call.next(call.request, context);
       };
     const server = createServer().use(note('first')).use(note('second'));
-    server.with(note('third')).add(Texts, implementation);
+    server.with(note('third')).add(Texts, texts);
     const port = await server.listen('127.0.0.1:0');
     onTestFinished(() => server.forceShutdown());
-    await open(port).one({ text: '' });
+    await textsAt(port).one({ text: '' });
     expect(seen).toEqual(['first', 'second', 'third']);
   });
 
   it('completes open calls at a shutdown and accepts no others', async () => {
     const entered = Promise.withResolvers<void>();
     const leave = Promise.withResolvers<void>();
-    const { server, port } = await serve({
+    const { server, port } = await serveTexts({
       async one() {
         entered.resolve();
         await leave.promise;
         return { text: 'done' };
       },
     });
-    const answer = open(port).one({ text: '' });
+    const answer = textsAt(port).one({ text: '' });
     await entered.promise;
     const stopped = server.shutdown();
-    await expect(open(port).one({ text: '' })).rejects.toThrow('UNAVAILABLE');
+    await expect(textsAt(port).one({ text: '' })).rejects.toThrow('UNAVAILABLE');
     leave.resolve();
     expect(await answer).toEqual({ text: 'done' });
     await stopped;
@@ -76,13 +51,13 @@ describe('a server', () => {
 
   it('cancels open calls at a forced shutdown', async () => {
     const entered = Promise.withResolvers<AbortSignal>();
-    const { server, port } = await serve({
+    const { server, port } = await serveTexts({
       one: (_, { signal }) => {
         entered.resolve(signal);
         return new Promise(() => undefined);
       },
     });
-    const answer = open(port).one({ text: '' });
+    const answer = textsAt(port).one({ text: '' });
     const signal = await entered.promise;
     server.forceShutdown();
     await expect(answer).rejects.toThrow('CANCELLED');
@@ -92,18 +67,18 @@ describe('a server', () => {
   it('tells callers nothing of unexpected errors, and warns of them', async () => {
     const warned = Promise.withResolvers<Error>();
     process.once('warning', warned.resolve);
-    const { port } = await serve({
+    const { port } = await serveTexts({
       one: async () => {
         throw new TypeError('a secret');
       },
     });
-    const answer = open(port).one({ text: '' });
+    const answer = textsAt(port).one({ text: '' });
     await expect(answer).rejects.toThrow('/test.v1.Texts/One UNKNOWN: Unknown server error occurred');
     expect((await warned.promise).message).toContain('a secret');
   });
 
   it('ends a call at the deadline of a client that sends one', async () => {
-    const { port } = await serve({ one: () => new Promise(() => undefined) });
+    const { port } = await serveTexts({ one: () => new Promise(() => undefined) });
     const grpcJs = await import('@grpc/grpc-js');
     const client = new grpcJs.Client(`127.0.0.1:${port}`, grpcJs.credentials.createInsecure());
     onTestFinished(() => client.close());
@@ -118,10 +93,10 @@ describe('a server', () => {
   });
 
   it('limits messages in both directions', async () => {
-    const { port } = await serve({}, { 'grpc.max_receive_message_length': 10, 'grpc.max_send_message_length': 5 });
-    await expect(open(port).one({ text: '12345678901' })).rejects.toThrow('RESOURCE_EXHAUSTED');
-    await expect(open(port).one({ text: '123456' })).rejects.toThrow('RESOURCE_EXHAUSTED');
-    const narrow = open(port, { 'grpc.max_receive_message_length': 3 });
+    const { port } = await serveTexts({}, { 'grpc.max_receive_message_length': 10, 'grpc.max_send_message_length': 5 });
+    await expect(textsAt(port).one({ text: '12345678901' })).rejects.toThrow('RESOURCE_EXHAUSTED');
+    await expect(textsAt(port).one({ text: '123456' })).rejects.toThrow('RESOURCE_EXHAUSTED');
+    const narrow = textsAt(port, { 'grpc.max_receive_message_length': 3 });
     await expect(narrow.one({ text: '1234' })).rejects.toThrow('RESOURCE_EXHAUSTED');
     expect(await narrow.one({ text: '123' })).toEqual({ text: '123' });
   });
@@ -129,14 +104,14 @@ describe('a server', () => {
   it('compresses in both directions', async () => {
     const gzip: ChannelOptions = { 'grpc.default_compression_algorithm': 2 };
     const text = 'a'.repeat(100_000);
-    const { port } = await serve({}, gzip);
-    expect(await open(port, gzip).one({ text })).toEqual({ text });
+    const { port } = await serveTexts({}, gzip);
+    expect(await textsAt(port, gzip).one({ text })).toEqual({ text });
   });
 
   it('listens on a Unix socket', async () => {
     const address = `unix:${join(tmpdir(), `grpc-${process.pid}-${Date.now()}.sock`)}`;
     const server = createServer();
-    server.add(Texts, implementation);
+    server.add(Texts, texts);
     await server.listen(address);
     onTestFinished(() => server.forceShutdown());
     const channel = createChannel(address);
@@ -147,10 +122,10 @@ describe('a server', () => {
   });
 
   it('starts again after a shutdown', async () => {
-    const { server, port } = await serve();
+    const { server, port } = await serveTexts();
     await server.shutdown();
     expect(await server.listen(`127.0.0.1:${port}`)).toBe(port);
-    await eventually(async () => expect(await open(port).one({ text: 'x' })).toEqual({ text: 'x' }));
+    await eventually(async () => expect(await textsAt(port).one({ text: 'x' })).toEqual({ text: 'x' }));
   });
 
   it('lets handlers copy, extend and change the context', async () => {
@@ -164,7 +139,7 @@ describe('a server', () => {
     };
     const server = createServer().use(changed);
     server.add(Texts, {
-      ...implementation,
+      ...texts,
       async one({ text }, context) {
         seen.resolve({ ...context });
         return { text };
@@ -172,7 +147,7 @@ describe('a server', () => {
     });
     const port = await server.listen('127.0.0.1:0');
     onTestFinished(() => server.forceShutdown());
-    await open(port).one({ text: '' });
+    await textsAt(port).one({ text: '' });
     const copied = await seen.promise;
     expect(Object.keys(copied)).toEqual([
       ...['metadata', 'peer', 'header', 'sendHeader', 'trailer', 'signal'],
@@ -187,7 +162,7 @@ describe('a server', () => {
       /^test.v1.Texts\/One, test.v1.Texts\/Many, .* have no handler: pass functions one, many, join, echo to add\(\)$/,
     ],
     [undefined, 'test.v1.Texts/Echo have no handler'],
-    [{ ...implementation, many: 'many' }, 'test.v1.Texts/Many has no handler: pass a function many to add()'],
+    [{ ...texts, many: 'many' }, 'test.v1.Texts/Many has no handler: pass a function many to add()'],
   ])('refuses a service without the handlers of all methods: %o', (incomplete, text) => {
     expect(() => createServer().add(Texts, incomplete as never)).toThrow(text);
   });
@@ -203,14 +178,14 @@ describe('a server', () => {
     server.add({ one: Texts.one }, new Echoes());
     const port = await server.listen('127.0.0.1:0');
     onTestFinished(() => server.forceShutdown());
-    expect(await open(port).one({ text: 'x' })).toEqual({ text: 'echo of x' });
+    expect(await textsAt(port).one({ text: 'x' })).toEqual({ text: 'echo of x' });
   });
 
   it('adds nothing to the metadata of its handlers', async () => {
-    const { port } = await serve();
+    const { port } = await serveTexts();
     const seen: string[] = [];
     const note = (metadata: Iterable<[string, unknown]>) => seen.push(...[...metadata].map(([key]) => key));
-    await open(port).one({ text: '' }, { onHeader: note, onTrailer: note });
+    await textsAt(port).one({ text: '' }, { onHeader: note, onTrailer: note });
     expect(seen).toEqual([]);
   });
 });
