@@ -15,6 +15,8 @@ const defaultConnectMs = 20_000;
 /** A remote endpoint: it connects when it is first used, and again after a lost connection. */
 export class Channel {
   /** @internal */
+  readonly maxReceiveBytes: number;
+  /** @internal */
   readonly maxSendBytes: number | undefined;
   /** @internal */
   readonly compresses: boolean;
@@ -31,6 +33,7 @@ export class Channel {
     const timeoutMs = options['grpc.keepalive_timeout_ms'];
     const serverName = options['grpc.ssl_target_name_override'];
     const { tls } = credentials;
+    this.maxReceiveBytes = maxReceiveBytes;
     this.maxSendBytes = maxSendBytes;
     this.compresses = compresses;
     this.#target = target;

@@ -7,6 +7,7 @@ import {
   Status,
 } from 'nice-grpc-common';
 import type { EngineMethod, TransportCall } from '../../../../mesh/engines/engine.ts';
+import { TransportError } from '../../../../mesh/engines/transport-error.ts';
 import type { Channel } from '../channel/channel.ts';
 import { descriptorOf, engineMethodOf, kindNameOf } from '../definitions/engine-method.ts';
 import type { AnyMethodDefinition } from '../definitions/method-definition.ts';
@@ -67,7 +68,7 @@ function beginOne(method: AnyMethod, channel: Channel, kind: KindName): Begin {
         ? await transport.clientStreaming(method, request as AsyncIterable<unknown>, call)
         : await transport.unary(method, request, call);
     } catch (error) {
-      throw failure(error, options);
+      throw failure(error, options, channel);
     }
   };
 }
@@ -84,7 +85,7 @@ function beginMany(method: AnyMethod, channel: Channel, kind: KindName): Begin {
         ? transport.bidiStreaming(method, request as AsyncIterable<unknown>, call)
         : transport.serverStreaming(method, request, call);
     } catch (error) {
-      throw failure(error, options);
+      throw failure(error, options, channel);
     }
   };
 }
@@ -96,10 +97,16 @@ function transportCall(
   return { metadata, deadlineMs: undefined, signal, onHeader, onTrailer, compressRequests: channel.compresses };
 }
 
-/** The error of a call: an AbortError if its signal has aborted it. */
-function failure(error: unknown, { signal }: CallOptions): unknown {
-  const isOwn = signal?.aborted && error instanceof ClientError && error.code === Status.CANCELLED;
-  return isOwn ? abortError() : error;
+/** The error of a call: an AbortError if its signal has aborted it, else a ClientError without what the engine adds to it. */
+function failure(error: unknown, { signal }: CallOptions, { maxReceiveBytes }: Channel): unknown {
+  if (signal?.aborted && error instanceof ClientError && error.code === Status.CANCELLED) return abortError();
+  if (!(error instanceof TransportError)) return error;
+  const { path, code, details, tooLarge } = error;
+  return new ClientError(path, code, tooLarge ? tooLargeText(maxReceiveBytes) : details);
+}
+
+function tooLargeText(maxBytes: number): string {
+  return `response message is larger than ${maxBytes} bytes: raise grpc.max_receive_message_length of the channel, or request less at a time`;
 }
 
 function abortError(): DOMException {

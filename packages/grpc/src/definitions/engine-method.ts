@@ -1,4 +1,4 @@
-import { type MethodDescriptor, ServerError, Status } from 'nice-grpc-common';
+import { ClientError, type MethodDescriptor, ServerError, Status } from 'nice-grpc-common';
 import type { EngineMethod, MethodKind } from '../../../../mesh/engines/engine.ts';
 import type { KindName } from '../middleware/drive.ts';
 import type { AnyMethodDefinition } from './method-definition.ts';
@@ -8,12 +8,16 @@ export function engineMethodOf(
   definition: AnyMethodDefinition,
   maxSendBytes: number | undefined,
 ): EngineMethod<unknown, unknown> {
+  const { path } = definition;
+  const requestError = (text: string) =>
+    new ClientError(path, Status.RESOURCE_EXHAUSTED, `request ${text} of the channel`);
+  const responseError = (text: string) => new ServerError(Status.RESOURCE_EXHAUSTED, `response ${text} of the server`);
   return {
-    path: definition.path,
+    path,
     kind: kindOf(definition),
-    encodeRequest: limited((message) => definition.requestSerialize(message), maxSendBytes),
+    encodeRequest: limited((message) => definition.requestSerialize(message), maxSendBytes, requestError),
     decodeRequest: (bytes) => definition.requestDeserialize(bytes),
-    encodeResponse: limited((message) => definition.responseSerialize(message), maxSendBytes),
+    encodeResponse: limited((message) => definition.responseSerialize(message), maxSendBytes, responseError),
     decodeResponse: (bytes) => definition.responseDeserialize(bytes),
   };
 }
@@ -37,12 +41,14 @@ function kindOf({ requestStream, responseStream }: AnyMethodDefinition): MethodK
 function limited(
   encode: (message: unknown) => Uint8Array,
   maxBytes: number | undefined,
+  toError: (text: string) => Error,
 ): (message: unknown) => Uint8Array {
   if (maxBytes === undefined) return encode;
   return (message) => {
     const bytes = encode(message);
     if (bytes.length <= maxBytes) return bytes;
-    const text = `attempted to send a message of ${bytes.length} bytes, more than ${maxBytes}: send less at a time`;
-    throw new ServerError(Status.RESOURCE_EXHAUSTED, text);
+    throw toError(
+      `message has ${bytes.length} bytes, more than ${maxBytes}: send less at a time, or raise grpc.max_send_message_length`,
+    );
   };
 }

@@ -1,4 +1,5 @@
 import { Metadata, ServerError, Status } from 'nice-grpc-common';
+import { messageTooLarge } from '../../../../mesh/engines/native/grpc/errors.ts';
 import { MeshError } from '../../../../mesh/errors/mesh-error.ts';
 import type { EndedCall, WireStatus } from '../../../../mesh/errors/wire-status.ts';
 
@@ -8,6 +9,9 @@ import type { EndedCall, WireStatus } from '../../../../mesh/errors/wire-status.
  */
 export function toWireStatus(error: unknown, { path }: EndedCall): WireStatus {
   if (error instanceof ServerError) return statusOf(error.code, error.details);
+  if (messageTooLarge.is(error)) {
+    return statusOf(error.code, `${error.message}, or raise grpc.max_receive_message_length of the server`);
+  }
   // The engine itself has ended the call.
   if (error instanceof MeshError) return statusOf(error.code, error.message);
   if (error instanceof Error && error.name === 'AbortError') {
