@@ -112,6 +112,13 @@ export const addressForbidden = defineError({
   metadata: () => ({}),
 });
 
+/** A Unix socket in a folder in which this user may not create files. */
+export const socketForbidden = addressForbidden.variant({
+  text: ({ address, folder }: { readonly address: string; readonly folder: string }) =>
+    `cannot listen on ${address}: this user may not create files in ${folder}; permit it or choose another folder`,
+  metadata: () => ({}),
+});
+
 export const badListenAddress = defineError({
   reason: 'BAD_LISTEN_ADDRESS',
   code: Status.INVALID_ARGUMENT,
@@ -127,6 +134,20 @@ export const badListenAddress = defineError({
 export const cannotListen = badListenAddress.variant({
   text: ({ address, problem }: { readonly address: string; readonly problem: string }) =>
     `cannot listen on ${address} (${problem}): choose an address of this machine`,
+  metadata: () => ({}),
+});
+
+/** A Unix socket whose folder does not exist. */
+export const socketFolderMissing = badListenAddress.variant({
+  text: ({ address, folder }: { readonly address: string; readonly folder: string }) =>
+    `cannot listen on ${address}: there is no folder ${folder}; create it or choose another path`,
+  metadata: () => ({}),
+});
+
+/** The system refused a Unix socket for another reason. */
+export const cannotMakeSocket = badListenAddress.variant({
+  text: ({ address, problem }: { readonly address: string; readonly problem: string }) =>
+    `cannot listen on ${address} (${problem}): choose another path`,
   metadata: () => ({}),
 });
 

@@ -1,15 +1,10 @@
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { eventually } from '../../../../mesh/testing/eventually.ts';
 import {
   type CallContext,
   type ChannelOptions,
-  createChannel,
-  createClient,
   createServer,
   type ServerMiddlewareCall,
-  waitForChannelReady,
 } from '../index.ts';
 import { serveTexts, texts, textsAt } from '../testing/serve-texts.ts';
 import { Texts } from '../testing/texts.ts';
@@ -97,19 +92,6 @@ describe('a server', () => {
     const text = 'a'.repeat(100_000);
     const { port } = await serveTexts({}, gzip);
     expect(await textsAt(port, gzip).one({ text })).toEqual({ text });
-  });
-
-  it('listens on a Unix socket', async () => {
-    const address = `unix:${join(tmpdir(), `grpc-${process.pid}-${Date.now()}.sock`)}`;
-    const server = createServer();
-    server.add(Texts, texts);
-    await server.listen(address);
-    onTestFinished(() => server.forceShutdown());
-    const channel = createChannel(address);
-    onTestFinished(() => channel.close());
-    await waitForChannelReady(channel, new Date(Date.now() + 5_000));
-    expect(await createClient(Texts, channel).one({ text: 'x' })).toEqual({ text: 'x' });
-    await expect(createServer().listen(address)).rejects.toThrow('cannot listen on');
   });
 
   it('starts again after a shutdown', async () => {
