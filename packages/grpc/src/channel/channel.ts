@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Transport } from '../../../../mesh/engines/engine.ts';
 import { connectNative, type NativeTransport } from '../../../../mesh/engines/native/connect.ts';
 import { ChannelCredentials } from './credentials.ts';
-import { type ChannelOptions, maxTimerMs, messageOptions } from './options.ts';
+import { type ChannelOptions, checkOptions, maxTimerMs, messageOptions } from './options.ts';
 import { tlsAdvice } from './tls-advice.ts';
 
 /** The states of a channel, with the numbers of grpc-js. */
@@ -27,6 +27,7 @@ export class Channel {
 
   /** `target`: `host:port` or `unix:/path`. */
   constructor(target: string, credentials: ChannelCredentials, options: ChannelOptions = {}) {
+    checkOptions(options);
     const { maxReceiveBytes, maxSendBytes, compresses } = messageOptions(options);
     const connectTimeoutMs = options['grpc.min_reconnect_backoff_ms'] ?? defaultConnectMs;
     const everyMs = options['grpc.keepalive_time_ms'];

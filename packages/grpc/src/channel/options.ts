@@ -1,3 +1,5 @@
+import { inspect } from 'node:util';
+
 /**
  * Options of channels and servers, under the names that gRPC gives them. Others are ignored with a warning of the process, so
  * a program that sets them for grpc-js runs.
@@ -26,18 +28,30 @@ export interface ChannelOptions {
   [name: string]: unknown;
 }
 
-const known: ReadonlySet<string> = new Set([
-  'grpc.max_receive_message_length',
-  'grpc.max_send_message_length',
-  'grpc.default_compression_algorithm',
-  'grpc.keepalive_time_ms',
-  'grpc.keepalive_timeout_ms',
-  'grpc.max_concurrent_streams',
-  'grpc.http2.min_ping_interval_without_data_ms',
-  'grpc.min_reconnect_backoff_ms',
-  'grpc.ssl_target_name_override',
-  'grpc.primary_user_agent',
-]);
+const typeOf: Readonly<Record<string, 'number' | 'string'>> = {
+  'grpc.max_receive_message_length': 'number',
+  'grpc.max_send_message_length': 'number',
+  'grpc.default_compression_algorithm': 'number',
+  'grpc.keepalive_time_ms': 'number',
+  'grpc.keepalive_timeout_ms': 'number',
+  'grpc.max_concurrent_streams': 'number',
+  'grpc.http2.min_ping_interval_without_data_ms': 'number',
+  'grpc.min_reconnect_backoff_ms': 'number',
+  'grpc.ssl_target_name_override': 'string',
+  'grpc.primary_user_agent': 'string',
+};
+
+/** Throws a TypeError for a value of the wrong type, and warns of options that are not known. */
+export function checkOptions(options: ChannelOptions): void {
+  const unknown: string[] = [];
+  for (const [name, value] of Object.entries(options)) {
+    const type = Object.hasOwn(typeOf, name) ? typeOf[name] : undefined;
+    if (type === undefined) unknown.push(name);
+    else if (value !== undefined && (typeof value !== type || Number.isNaN(value)))
+      throw new TypeError(`option ${name} is ${inspect(value)}: pass a ${type}`);
+  }
+  if (unknown.length > 0) process.emitWarning(`@ordermesh/grpc ignores ${unknown.join(', ')}: it has no such option`);
+}
 
 /** The longest time of a timer of Node: 24.8 days. */
 export const maxTimerMs = 2_147_483_647;
@@ -51,10 +65,8 @@ export interface MessageOptions {
   readonly compresses: boolean;
 }
 
-/** Reads the options about messages, and warns of options that are not known. */
+/** Reads the options about messages. */
 export function messageOptions(options: ChannelOptions): MessageOptions {
-  const unknown = Object.keys(options).filter((name) => !known.has(name));
-  if (unknown.length > 0) process.emitWarning(`@ordermesh/grpc ignores ${unknown.join(', ')}: it has no such option`);
   const maxSendBytes = options['grpc.max_send_message_length'] ?? -1;
   return {
     maxReceiveBytes: limitOf(options['grpc.max_receive_message_length'] ?? defaultMaxReceiveBytes),

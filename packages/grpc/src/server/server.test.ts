@@ -1,11 +1,6 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { eventually } from '../../../../mesh/testing/eventually.ts';
-import {
-  type CallContext,
-  type ChannelOptions,
-  createServer,
-  type ServerMiddlewareCall,
-} from '../index.ts';
+import { type CallContext, type ChannelOptions, createServer, type ServerMiddlewareCall } from '../index.ts';
 import { serveTexts, texts, textsAt } from '../testing/serve-texts.ts';
 import { Texts } from '../testing/texts.ts';
 

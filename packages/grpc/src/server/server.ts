@@ -1,7 +1,7 @@
 import { composeServerMiddleware, type ServerMiddleware } from 'nice-grpc-common';
 import { createServerHost, type NativeServerHost } from '../../../../mesh/engines/native/grpc/server/server-host.ts';
 import { ServerCredentials } from '../channel/credentials.ts';
-import { type ChannelOptions, maxTimerMs, messageOptions } from '../channel/options.ts';
+import { type ChannelOptions, checkOptions, maxTimerMs, messageOptions } from '../channel/options.ts';
 import { engineMethodOf } from '../definitions/engine-method.ts';
 import type { ServiceDefinition } from '../definitions/method-definition.ts';
 import { type CompatServiceDefinition, normalizeServiceDefinition } from '../definitions/service-definition.ts';
@@ -45,8 +45,9 @@ interface AddedService {
   readonly implementation: object;
 }
 
-/** Creates a server. */
+/** Creates a server. Throws a TypeError for an option of the wrong type. */
 export function createServer(options: ChannelOptions = {}): Server {
+  checkOptions(options);
   return serverWith(options, undefined);
 }
 
