@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Transport } from '../../../../mesh/engines/engine.ts';
+import { socketPathOf } from '../../../../mesh/engines/listen-address.ts';
 import { connectNative, type NativeTransport } from '../../../../mesh/engines/native/connect.ts';
 import { ChannelCredentials } from './credentials.ts';
 import { type ChannelOptions, checkOptions, maxTimerMs, messageOptions } from './options.ts';
@@ -25,8 +26,9 @@ export class Channel {
   #transport: NativeTransport | undefined;
   #isClosed = false;
 
-  /** `target`: `host:port` or `unix:/path`. */
+  /** `target`: `host:port` or `unix:/path`. Throws a TypeError for others. */
   constructor(target: string, credentials: ChannelCredentials, options: ChannelOptions = {}) {
+    const address = addressOf(target);
     checkOptions(options);
     const { maxReceiveBytes, maxSendBytes, compresses } = messageOptions(options);
     const connectTimeoutMs = options['grpc.min_reconnect_backoff_ms'] ?? defaultConnectMs;
@@ -39,7 +41,7 @@ export class Channel {
     this.compresses = compresses;
     this.#target = target;
     this.#connect = () =>
-      connectNative(target.replace(/^dns:\/*/, ''), {
+      connectNative(address, {
         tls: tls && { ...tls, ...(serverName !== undefined && { serverName }) },
         ...(everyMs !== undefined && { keepalive: { everyMs, ...(timeoutMs !== undefined && { timeoutMs }) } }),
         connectTimeoutMs: connectTimeoutMs > 0 ? connectTimeoutMs : maxTimerMs,
@@ -90,10 +92,21 @@ export class Channel {
   }
 }
 
+/** What to connect to. */
+function addressOf(target: string): string {
+  const address = target.replace(/^dns:\/*/, '');
+  if (socketPathOf(address) !== undefined) return address;
+  const port = Number(/^(?:\[[\da-fA-F:.]+\]|[^\s:/[\]]+):(\d{1,5})$/.exec(address)?.[1]);
+  if (port >= 1 && port <= 65_535) return address;
+  throw new TypeError(
+    `cannot connect to "${target}": pass host:port, such as localhost:50051 or [::1]:50051 (ports 1 to 65535), or unix:/path`,
+  );
+}
+
 /**
  * Creates a channel to `protocol://host:port`, where `protocol` is `http` or `https`, or to `unix:/path`. Without a protocol it
  * is that of the credentials, without credentials that of the protocol; the default of both is insecure. The default port is 80,
- * or 443 with TLS.
+ * or 443 with TLS. Throws a TypeError for an address that is not valid.
  */
 export function createChannel(
   address: string,
