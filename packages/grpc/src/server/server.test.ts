@@ -135,6 +135,17 @@ describe('a server', () => {
     expect(() => createServer().add(Texts, incomplete as never)).toThrow(text);
   });
 
+  it('refuses a service that was added before, whatever its middleware', () => {
+    const server = createServer();
+    server.add(Texts, texts);
+    const other = server.with(async function* pass(call, context) {
+      return yield* call.next(call.request, context);
+    });
+    const text = 'service test.v1.Texts has been added before: add each service once';
+    expect(() => server.add(Texts, texts)).toThrow(text);
+    expect(() => other.add({ one: Texts.one }, { one: texts.one })).toThrow(text);
+  });
+
   it('accepts handlers that are methods of a class', async () => {
     class Echoes {
       readonly #prefix = 'echo of ';

@@ -32,7 +32,7 @@ export type Server<CallContextExt = object> = ServerAddBuilder<CallContextExt> &
 export type ServerAddBuilder<CallContextExt> = {
   /** Returns a builder whose `add` attaches middleware to that service only: `server.with(middleware).add(…)`. */
   with<Ext>(middleware: ServerMiddleware<Ext, CallContextExt>): ServerAddBuilder<CallContextExt & Ext>;
-  /** Adds a service; only before `listen`. Throws if a method has no handler. */
+  /** Adds a service; only before `listen`. Throws if a method has no handler, or was added before. */
   add<Service extends CompatServiceDefinition>(
     definition: Service,
     implementation: ServiceImplementation<Service, CallContextExt>,
@@ -65,6 +65,7 @@ function serverWith<CallContextExt>(
         if (host) throw new Error('server.add() must be used before listen()');
         const methods = normalizeServiceDefinition(definition);
         checkHandlers(methods, implementation);
+        checkIsNew(methods, services);
         services.push({ definition: methods, middleware: attached, implementation } as AddedService);
       },
     };
@@ -98,6 +99,15 @@ function serverWith<CallContextExt>(
       host = undefined;
     },
   };
+}
+
+/** Throws an Error if one of the methods has been added before. */
+function checkIsNew(methods: ServiceDefinition, added: readonly AddedService[]): void {
+  const paths = new Set(added.flatMap(({ definition }) => Object.values(definition).map(({ path }) => path)));
+  const again = Object.values(methods).find(({ path }) => paths.has(path));
+  if (again === undefined) return;
+  const [, service] = again.path.split('/');
+  throw new Error(`service ${service} has been added before: add each service once`);
 }
 
 function composed<Ext, Attached>(
