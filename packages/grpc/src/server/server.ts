@@ -22,7 +22,7 @@ export type Server<CallContextExt = object> = ServerAddBuilder<CallContextExt> &
    * the address is in use or a certificate cannot be used.
    */
   listen(address: string, credentials?: ServerCredentials): Promise<number>;
-  /** Accepts no new calls, and resolves when the open ones have ended. */
+  /** Accepts no new calls, and resolves when the open ones have ended: by themselves, or by `forceShutdown`. */
   shutdown(): Promise<void>;
   /** Ends all connections and cancels their calls. */
   forceShutdown(): void;
