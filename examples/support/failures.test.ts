@@ -1,4 +1,6 @@
 import { readFileSync } from 'node:fs';
+import { createServer as createHttpServer } from 'node:http';
+import { createServer as createHttp2Server } from 'node:http2';
 import { createServer, type Server } from 'node:net';
 import { createServer as createTlsServer } from 'node:tls';
 import { expect, it, onTestFinished } from 'vitest';
@@ -8,7 +10,7 @@ import type { Access } from './access.ts';
 import { describeFailure } from './failures.ts';
 import { connect } from './mesh.ts';
 
-async function failureAt(server: Server, tls: Access['tls']): Promise<string> {
+async function failureAt(server: Server, tls?: Access['tls'], setting?: string): Promise<string> {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   onTestFinished(() => void server.close());
   const address = server.address();
@@ -18,7 +20,7 @@ async function failureAt(server: Server, tls: Access['tls']): Promise<string> {
   try {
     await mesh.health.check({}, { signal: AbortSignal.timeout(10_000) });
   } catch (error) {
-    return describeFailure(error, 'A').text;
+    return describeFailure(error, 'A', setting).text;
   }
   throw new Error('it was reached');
 }
@@ -45,4 +47,22 @@ it.each([
     certificate === 'none' ? createServer((socket) => socket.end('HTTP/1.1 400 \r\n\r\n')) : createTlsServer(files);
   const ca = readFileSync(trusted === 'other' ? others.ca : certs.ca, 'utf8');
   expect(await failureAt(server, trusted === 'none' ? undefined : { ca })).toMatch(text);
+});
+
+it.each([
+  ['an HTTP/1.1 server', () => createHttpServer((_, response) => response.end())],
+  [
+    'the HTTP port of a mesh',
+    () => createHttp2Server((_, response) => response.writeHead(415, { 'content-type': 'application/json' }).end('{}')),
+  ],
+])('says that %s serves no gRPC', async (_, create) => {
+  const text = (setting: string) =>
+    `the mesh at A cannot be reached: this port serves HTTP, not gRPC: set ${setting} to its gRPC port, 50051 with "make start"`;
+  expect(await failureAt(create(), undefined)).toBe(text('ADDRESS'));
+  expect(await failureAt(create(), undefined, '--address')).toBe(text('--address'));
+});
+
+it('does not take what a proxy refuses for an HTTP port', async () => {
+  const proxy = createHttp2Server((_, response) => response.writeHead(403).end());
+  expect(await failureAt(proxy)).toMatch(/^refused with PERMISSION_DENIED: Received HTTP status code 403/);
 });

@@ -28,8 +28,11 @@ export interface Failure {
   readonly code: ExitCode;
 }
 
-/** Describes the failure of a program that calls the mesh at `address`: the same cause has the same text and code. */
-export function describeFailure(error: unknown, address: string): Failure {
+/**
+ * Describes the failure of a program that calls the mesh at `address`: the same cause has the same text and code. `setting` is
+ * where the address is from, such as `--address`.
+ */
+export function describeFailure(error: unknown, address: string, setting = 'ADDRESS'): Failure {
   if (isTimeout(error)) {
     return { text: `the mesh at ${address} did not respond in time: check its log`, code: exitCode.unavailable };
   }
@@ -38,12 +41,17 @@ export function describeFailure(error: unknown, address: string): Failure {
   if (!(error instanceof ClientError)) {
     return { text: error instanceof Error ? String(error.stack) : String(error), code: exitCode.attention };
   }
+  if (isHttpPort(error)) {
+    const port = `its gRPC port, 50051 ${withMake('with "make start"', 'by default')}`;
+    const text = `the mesh at ${address} cannot be reached: this port serves HTTP, not gRPC: set ${setting} to ${port}`;
+    return { text, code: exitCode.unavailable };
+  }
   if (isUnreached(error)) {
-    const advice = tlsAdvice(error.details);
+    const advice = tlsAdvice(error.details, setting);
     if (advice !== undefined)
       return { text: `the mesh at ${address} cannot be reached: ${advice}`, code: exitCode.unavailable };
     const isUnknownName = /name resolution failed/i.test(error.details);
-    const text = isUnknownName ? `the host of ${address} is unknown: set ADDRESS` : unreachedText(address);
+    const text = isUnknownName ? `the host of ${address} is unknown: set ${setting}` : unreachedText(address, setting);
     return { text, code: exitCode.unavailable };
   }
   const code = exitCodeOf(error.code);
@@ -75,15 +83,25 @@ const endedAtOnce = /Last error: Failed to connect/;
 const noTls = /wrong version number|packet length too long|EPROTO/i;
 const ownCertificate = /certificate required|bad certificate|unknown ca|certificate unknown|certificate expired/i;
 
+/**
+ * grpc-js, of a server that answers in HTTP/1.1, and of one that answers a call with an HTTP status, as the HTTP port of a mesh does
+ * with 415. Not of a status that a proxy in front of a mesh gives: for callers that may not, too many calls, or a mesh that is away.
+ */
+const answersHttp = /Last error: Protocol error|^Received HTTP status code 4(?!01|03|29)\d\d/;
+
+function isHttpPort(error: ClientError): boolean {
+  return !(error instanceof AnsweredError) && answersHttp.test(error.details);
+}
+
 /** Returns why TLS failed and what to do, if the text of a connection error says that it did. */
-function tlsAdvice(details: string): string | undefined {
+function tlsAdvice(details: string, setting: string): string | undefined {
   if (ownCertificate.test(details))
     return `it does not accept this client certificate: set TLS_CERT and TLS_KEY to a valid one${withMake(', see "make certs"')}`;
   if (serverExpired.test(details))
     return `its certificate has expired: ${withMake('run "make certs", or ')}renew it with your issuer; it needs no restart`;
   if (untrusted.test(details))
     return `TLS_CA is not the CA that signed its certificate: set it${withMake(', see "make certs"')}`;
-  if (otherName.test(details)) return 'its certificate has another name: set ADDRESS to a name that it has';
+  if (otherName.test(details)) return `its certificate has another name: set ${setting} to a name that it has`;
   if (noTls.test(details)) return 'it does not use TLS: unset TLS_CA, or start it with TLS=1';
   if (endedAtOnce.test(details))
     return 'it ends the connection, as a mesh with TLS does: set TLS_CA, or DATA_DIR to its data folder (docs/security.md)';
@@ -97,9 +115,9 @@ export function exitCodeOf(status: Status): ExitCode {
 }
 
 /** The text for a mesh that does not run, or not there. */
-export function unreachedText(address: string): string {
+export function unreachedText(address: string, setting = 'ADDRESS'): string {
   const start = withMake('run "make start" in another terminal', 'check that it runs');
-  return `the mesh at ${address} cannot be reached: ${start}, or set ADDRESS`;
+  return `the mesh at ${address} cannot be reached: ${start}, or set ${setting}`;
 }
 
 /** A part of a text that names a target of make, and what stands in its place outside of the repository. */

@@ -1,6 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { startProcess } from '../../mesh/testing/servers/start-process.ts';
 import { startMesh } from '../../mesh/testing/start-mesh.ts';
+import { tempFolder } from '../../mesh/testing/temp-folder.ts';
 import { opsService } from '../../services/ops/service.ts';
 import { createReaderService } from '../../services/ops/testing/reader-service.ts';
 import { spawnTool, unusedAddress } from './testing/spawn-tool.ts';
@@ -48,6 +50,30 @@ describe('ordermesh', () => {
     const { code, errors } = await run(command, ...args, '--json');
     expect(code).toBe(exit);
     expect(JSON.parse(errors)).toEqual(error);
+  });
+
+  it('names the option --address if the address is from it', async () => {
+    const [valid, invalid] = [await unusedAddress(), 'localhost'];
+    expect(await run('status', '--address', valid)).toMatchObject({
+      code: 3,
+      errors: `the mesh at ${valid} cannot be reached: run "make start" in another terminal, or set --address\n`,
+    });
+    expect(await run('status', `--address=${invalid}`)).toMatchObject({
+      code: 2,
+      errors: 'invalid --address "localhost": use <host>:<port>\n',
+    });
+  });
+
+  it.each(['status', 'call'])('says that it called the HTTP port of a mesh: %s', async (command) => {
+    await using folder = await tempFolder();
+    const environment = { HTTP_LISTEN: '127.0.0.1:0' };
+    await using mesh = await startProcess({ dataDir: folder.path, args: ['user', 'edge'], environment });
+    const address = mesh.httpAddress ?? '';
+    const { code, errors } = await spawnTool(command, mesh.address, ['--address', address]);
+    expect({ code, errors }).toEqual({
+      code: 3,
+      errors: `the mesh at ${address} cannot be reached: this port serves HTTP, not gRPC: set --address to its gRPC port, 50051 with "make start"\n`,
+    });
   });
 
   it('names what a process lacks or cannot use', async () => {

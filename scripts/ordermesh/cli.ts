@@ -43,6 +43,8 @@ export class CommandError extends Error {
 export interface Cli {
   /** `host:port` of the mesh. */
   readonly address: string;
+  /** Where that is from: `--address`, or the variable `ADDRESS`. Errors name it. */
+  readonly setting: string;
   /** How it is reached, and the token. */
   readonly access: Access;
   /** Whether to print JSON: the messages of the contracts, one per line. */
@@ -91,7 +93,7 @@ export async function runCli(commands: readonly Command[], args: readonly string
   let channel: Channel | undefined;
   try {
     if (!command) throw new UsageError(`unknown command ${name}`);
-    const problem = addressProblem(options.address);
+    const problem = addressProblem(options.address, options.setting);
     if (problem !== undefined) throw new CommandError(problem, exitCode.usage);
     const access = readAccess(process.env, options.address);
     const client = <Definition extends CompatServiceDefinition>(definition: Definition) => {
@@ -137,19 +139,23 @@ function missingText(name: string): string {
 }
 
 /** Prints an error. Returns the exit code. */
-function fail(error: unknown, help: string, { address, json }: GlobalOptions): ExitCode {
-  const { text, code, json: message } = failureOf(error, address, help);
+function fail(error: unknown, help: string, { address, setting, json }: GlobalOptions): ExitCode {
+  const { text, code, json: message } = failureOf(error, { address, setting, help });
   process.stderr.write(`${json ? JSON.stringify(message) : text}\n`);
   return code;
 }
 
-function failureOf(error: unknown, address: string, help: string): Failure & { readonly json: ErrorJson } {
+interface FailedRun extends Pick<GlobalOptions, 'address' | 'setting'> {
+  readonly help: string;
+}
+
+function failureOf(error: unknown, { address, setting, help }: FailedRun): Failure & { readonly json: ErrorJson } {
   if (error instanceof UsageError) {
     const { message } = error;
     return { text: `${message}\n\n${help}`, code: exitCode.usage, json: { message } };
   }
   if (error instanceof CommandError) return { text: error.message, code: error.code, json: error.json };
-  const failure = describeFailure(error, address);
+  const failure = describeFailure(error, address, setting);
   const text = adviceFor(error) ?? failure.text;
   return { ...failure, text, json: errorToJson(error, text) };
 }
@@ -180,6 +186,7 @@ function commandHelp({ name, summary, usage }: Command): string {
 
 interface GlobalOptions {
   readonly address: string;
+  readonly setting: string;
   readonly json: boolean;
   readonly help: boolean;
 }
@@ -187,17 +194,19 @@ interface GlobalOptions {
 /** Takes the options of every command out of the arguments, wherever they are. */
 function readGlobal(args: readonly string[]): { readonly options: GlobalOptions; readonly rest: string[] } {
   let address = process.env.ADDRESS || '127.0.0.1:50051';
+  let setting = 'ADDRESS';
   let [json, help] = [false, false];
   const rest: string[] = [];
   const left = [...args];
   for (let arg = left.shift(); arg !== undefined; arg = left.shift()) {
     if (arg === '--json') json = true;
     else if (arg === '--help' || arg === '-h') help = true;
-    else if (arg === '--address') address = left.shift() ?? '';
-    else if (arg.startsWith('--address=')) address = arg.slice('--address='.length);
-    else rest.push(arg);
+    else if (arg === '--address' || arg.startsWith('--address=')) {
+      address = arg === '--address' ? (left.shift() ?? '') : arg.slice('--address='.length);
+      setting = '--address';
+    } else rest.push(arg);
   }
-  return { options: { address, json, help }, rest };
+  return { options: { address, setting, json, help }, rest };
 }
 
 type Options = NonNullable<ParseArgsConfig['options']>;

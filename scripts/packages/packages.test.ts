@@ -151,7 +151,7 @@ describe('the packages', () => {
     const run = promisify(execFile)(process.execPath, program);
     await expect(run).rejects.toMatchObject({
       code: 3,
-      stderr: 'the mesh at 127.0.0.1:1 cannot be reached: check that it runs, or set ADDRESS\n',
+      stderr: 'the mesh at 127.0.0.1:1 cannot be reached: check that it runs, or set --address\n',
     });
     expect(await filesOf(join(folder, 'cli'))).not.toContain('Makefile');
   });

@@ -120,7 +120,7 @@ async function call(method: DescMethod, { requests, types, metadata, deadlineMs,
     return exitCode.done;
   } catch (error) {
     if (!isServiceError(error)) throw error;
-    throw callFailure(error, { path, hasTimeout: deadlineMs !== undefined, address: cli.address });
+    throw callFailure(error, { path, hasTimeout: deadlineMs !== undefined, cli });
   } finally {
     client.close();
   }
@@ -129,11 +129,11 @@ async function call(method: DescMethod, { requests, types, metadata, deadlineMs,
 interface CalledMethod {
   readonly path: string;
   readonly hasTimeout: boolean;
-  readonly address: string;
+  readonly cli: Cli;
 }
 
 /** Describes an error of a call: code and message, and a line for each detail. */
-function callFailure(error: ServiceError, { path, hasTimeout, address }: CalledMethod): CommandError {
+function callFailure(error: ServiceError, { path, hasTimeout, cli }: CalledMethod): CommandError {
   const code: Status = error.code;
   if (hasTimeout && code === Status.DEADLINE_EXCEEDED) {
     const text = '--timeout ended the call';
@@ -142,7 +142,7 @@ function callFailure(error: ServiceError, { path, hasTimeout, address }: CalledM
   const [status] = error.metadata.get(statusDetailsKey);
   // The server did not describe the error: the client created it, or another program did.
   if (!(status instanceof Buffer)) {
-    const { text, code: exit } = describeFailure(new ClientError(path, code, error.details), address);
+    const { text, code: exit } = describeFailure(new ClientError(path, code, error.details), cli.address, cli.setting);
     if (exit === exitCode.unavailable) return new CommandError(text, exit, callErrorToJson(code, text));
   }
   const json = callErrorToJson(code, error.details, status instanceof Buffer ? status : undefined);
