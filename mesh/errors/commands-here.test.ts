@@ -12,13 +12,14 @@ describe('the commands that texts name', () => {
     ['rebuild it with "make rebuild PROJECTION=order-list"', 'rebuild it with "ordermesh rebuild order-list"'],
     ['skipped it with "make damaged"', 'skipped it with "ordermesh damaged"'],
     ["with: make damaged ARGS='skip a/1/2 --note=why'", 'with: ordermesh damaged skip a/1/2 --note=why'],
+    ['see "npx ordermesh list user.v1.UserService"', 'see "ordermesh list user.v1.UserService"'],
     ['see "make status" and "make dead-letters"', 'see "ordermesh status" and "ordermesh dead-letters"'],
   ])('are those of the program outside of the repository: %s', (text, outside) => {
     expect(withCommandsHere(text, false)).toBe(outside);
     expect(withCommandsHere(text)).toBe(text);
   });
 
-  it.each(['run "make start"', 'make audit', '{"text":"they say \\"make audit\\""}'])(
+  it.each(['run "make start"', 'run "npx ordermesh-generate"', 'make audit', '{"text":"they say \\"make audit\\""}'])(
     'are left alone in %s',
     (text) => {
       expect(withCommandsHere(text, false)).toBe(text);
@@ -49,6 +50,15 @@ describe('the texts of the mesh', () => {
     // Both say what else to do outside of the repository, or are left out there.
     expect(new Set(direct)).toEqual(new Set(['"make gen"', '"make start TLS=1 AUTH=1"']));
     expect(texts.join('').match(calls)?.length).toBeGreaterThan(5);
+  });
+
+  it('name a command of the program that has no target through withCommandsHere', async () => {
+    const files = await Array.fromAsync(glob(['mesh/**/*.ts', 'services/**/*.ts', 'scripts/ordermesh/**/*.ts']));
+    const sources = files.filter((file) => !/\/testing\/|commands-here|\.(test|suite)\.ts$/.test(file));
+    const lines = (await Promise.all(sources.map((file) => readFile(file, 'utf8')))).join('\n').split('\n');
+    const naming = lines.filter((line) => line.includes('npx ordermesh '));
+    expect(naming.length).toBeGreaterThan(3);
+    expect(naming.filter((line) => !/withCommandsHere\([^)]*"npx ordermesh /.test(line))).toEqual([]);
   });
 
   it('name each command of the program that the Makefile has', async () => {

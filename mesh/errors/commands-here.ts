@@ -14,6 +14,9 @@ const command = new RegExp(
   'g',
 );
 
+/** A command that the Makefile does not have: `"npx ordermesh list"`. */
+const npxCommand = /"npx (?=ordermesh )/g;
+
 /**
  * Texts of the mesh and of its programs name commands of the repository. Returns the text with commands that work here: outside
  * of the repository `"ordermesh replay readers"`. A mesh that runs in the repository may send its texts to a program outside, so
@@ -22,8 +25,10 @@ const command = new RegExp(
  */
 export function withCommandsHere(text: string, isRepository = inRepository): string {
   if (isRepository) return text;
-  return text.replace(command, (_, quoted?: string, value?: string, plain?: string, args?: string) => {
-    const words = ['ordermesh', quoted ?? plain, value ?? args].filter(Boolean).join(' ');
-    return quoted === undefined ? words : `"${words}"`;
-  });
+  return text
+    .replace(npxCommand, '"')
+    .replace(command, (_, quoted?: string, value?: string, plain?: string, args?: string) => {
+      const words = ['ordermesh', quoted ?? plain, value ?? args].filter(Boolean).join(' ');
+      return quoted === undefined ? words : `"${words}"`;
+    });
 }

@@ -122,7 +122,11 @@ describe('ordermesh', () => {
     it.each([
       [
         ['user.v1.UserService/GetUser', '{"idx":"ada"}'],
-        'invalid request: idx: is not a field of user.v1.GetUserRequest',
+        '^invalid request: idx: is not a field of user.v1.GetUserRequest; see "npx ordermesh describe user.v1.GetUserRequest"\n$',
+      ],
+      [
+        ['events.v1.EventService/Subscribe', '{"topic":"user.events","start":"START_FOO"}'],
+        '^invalid request: start: must be one of START_UNSPECIFIED, START_BEGINNING, START_LATEST; see ',
       ],
       [['user.v1.UserService/GetUser', '{"id":"a","id":"b"}'], 'invalid request: id: is given more than once'],
       [['user.v1.UserService/GetUser', '["ada"]'], 'invalid request: request: must be an object, not an array'],

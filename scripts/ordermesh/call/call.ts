@@ -4,6 +4,7 @@ import { Client, Metadata, type ServiceError } from '@grpc/grpc-js';
 import { ClientError, Status } from 'nice-grpc';
 import { channelCredentials, channelOptions } from '../../../examples/support/access.ts';
 import { describeFailure, type ExitCode, exitCode, exitCodeOf } from '../../../examples/support/failures.ts';
+import { withCommandsHere } from '../../../mesh/errors/commands-here.ts';
 import { statusDetailsKey } from '../../../mesh/errors/status-details.ts';
 import { changeReasonKey, encodeChangeReason } from '../../../mesh/operator-actions/change-reason.ts';
 import { escapeControls } from '../../support/format.ts';
@@ -41,12 +42,14 @@ Without a method: list the services.`,
     const [service, method] = splitMethod(name);
     const types = await reflection.typesOf(service).catch(async (error: unknown) => {
       if (!(await reflection.services()).includes(name)) throw error;
-      const text = `${name} is a service: name one of its methods, see "npx ordermesh list ${name}"`;
-      throw new CommandError(text, exitCode.usage);
+      const see = withCommandsHere(`see "npx ordermesh list ${name}"`);
+      throw new CommandError(`${name} is a service: name one of its methods, ${see}`, exitCode.usage);
     });
     const found = types.getService(service)?.methods.find((one) => one.name === method);
-    if (!found)
-      throw new CommandError(`${service} has no method ${method}: see "npx ordermesh list ${service}"`, exitCode.usage);
+    if (!found) {
+      const see = withCommandsHere(`see "npx ordermesh list ${service}"`);
+      throw new CommandError(`${service} has no method ${method}: ${see}`, exitCode.usage);
+    }
     const text = data === '@' ? await readText(process.stdin) : data;
     const requests = readRequests(found, text, types);
     const metadata = readHeaders(values.header ?? []);

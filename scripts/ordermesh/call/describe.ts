@@ -1,6 +1,7 @@
 import type { DescEnum, DescField, DescMessage, DescMethod, DescService, FileRegistry } from '@bufbuild/protobuf';
 import { ScalarType } from '@bufbuild/protobuf';
 import { exitCode } from '../../../examples/support/failures.ts';
+import { withCommandsHere } from '../../../mesh/errors/commands-here.ts';
 import { type Command, CommandError, readArgs, UsageError } from '../cli.ts';
 import { commentOf } from './comments.ts';
 import { createReflection } from './reflection.ts';
@@ -41,7 +42,8 @@ export const describeCommand: Command = {
 
 function serviceOf(types: FileRegistry, name: string): DescService {
   const service = types.getService(name);
-  if (!service) throw new CommandError(`${name} is not a service: see "npx ordermesh list"`, exitCode.usage);
+  if (!service)
+    throw new CommandError(`${name} is not a service: ${withCommandsHere('see "npx ordermesh list"')}`, exitCode.usage);
   return service;
 }
 

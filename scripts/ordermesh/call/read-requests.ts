@@ -1,5 +1,6 @@
 import type { DescMethod, FileRegistry } from '@bufbuild/protobuf';
 import { exitCode } from '../../../examples/support/failures.ts';
+import { withCommandsHere } from '../../../mesh/errors/commands-here.ts';
 import { isJsonArray, type JsonNode, JsonObject } from '../../../mesh/json/json-node.ts';
 import { JsonSyntaxError, parseJson } from '../../../mesh/json/parse-json.ts';
 import { createJsonEncoder, EncodeError } from '../../support/encode-json.ts';
@@ -17,7 +18,8 @@ export function readRequests({ input, methodKind }: DescMethod, text: string, ty
       return Buffer.from(encode(node));
     } catch (error) {
       if (!(error instanceof EncodeError)) throw error;
-      throw new CommandError(error.message, exitCode.usage);
+      const see = withCommandsHere(`see "npx ordermesh describe ${input.typeName}"`);
+      throw new CommandError(`${error.message}; ${see}`, exitCode.usage);
     }
   });
 }

@@ -6,6 +6,7 @@ import {
   type ServerReflectionResponse,
 } from '#gen/grpc/reflection/v1/reflection.ts';
 import { exitCode } from '../../../examples/support/failures.ts';
+import { withCommandsHere } from '../../../mesh/errors/commands-here.ts';
 import { type Cli, CommandError } from '../cli.ts';
 
 /** The contracts of a server, as it describes them. */
@@ -47,7 +48,10 @@ export function createReflection(cli: Pick<Cli, 'client'>): Reflection {
       const found = await files({ $case: 'fileContainingSymbol', value: symbol });
       const [first] = found ?? [];
       if (!found || !first)
-        throw new CommandError(`the mesh has no ${symbol}: see "npx ordermesh list"`, exitCode.usage);
+        throw new CommandError(
+          `the mesh has no ${symbol}: ${withCommandsHere('see "npx ordermesh list"')}`,
+          exitCode.usage,
+        );
       const known = new Map(found.map((file) => [file.name, file]));
       for (const file of known.values()) {
         for (const name of file.dependency) {
