@@ -47,7 +47,7 @@ export function connect(path: string, pragmas: readonly string[]): Connection {
 function createConnection(database: DatabaseSync, path: string): Connection {
   const prepare = createStatementCache(database);
   let damage: MeshError | undefined;
-  // Counts what may have changed a table, and with it the columns of a prepared `SELECT *`.
+  // Counts what may have changed a table, and with it the columns of a prepared statement that reads all of them.
   let schema = 0;
   const failure = (error: unknown, sql: string): Error => {
     const failed = sqliteError(error, sql, path);
