@@ -16,7 +16,7 @@ export const unknownTopic = defineError({
 
 export const topicNotCreated = unknownTopic.variant({
   text: ({ topic }: { readonly topic: string }) =>
-    `topic ${topic} not found: create it with ensureTopic before using it`,
+    `topic ${topic} not found: check its name; the services that use it create it when they start, and again if it is deleted`,
 });
 
 /** The brokers allow less than 1 MiB. */
@@ -49,6 +49,14 @@ export const eventsUnavailable = defineError({
 export const kafkaUnavailable = eventsUnavailable.variant({
   text: ({ answer }: { readonly answer: string }) =>
     `Kafka cannot be used now: ${answer}; check that the brokers of EVENTS_URL run, and retry later`,
+  publicText: 'event log cannot be used now: call again later',
+  metadata: () => ({}),
+});
+
+/** A topic that this process uses, and has not seen yet. */
+export const topicPending = eventsUnavailable.variant({
+  text: ({ topic }: { readonly topic: string }) =>
+    `topic ${topic} does not exist yet: wait, this process creates it as soon as the brokers accept it`,
   publicText: 'event log cannot be used now: call again later',
   metadata: () => ({}),
 });

@@ -18,11 +18,13 @@ const patience = { timeoutMs: 20_000 };
 describeWithServer(kafka, 'the check of the event log on Kafka', () => {
   let server: KafkaServer;
   let proxy: RepliesProxy;
+  let port: number;
+  let brokerPort: number;
   let log: EventLog;
   let topic: string;
 
   beforeAll(async () => {
-    const [port, brokerPort] = [await freePort(), await freePort()];
+    [port, brokerPort] = [await freePort(), await freePort()];
     proxy = await startRepliesProxy(port, brokerPort);
     server = await startKafka({ proxy: { port, brokerPort } });
   }, 60_000);
@@ -64,6 +66,24 @@ describeWithServer(kafka, 'the check of the event log on Kafka', () => {
     await admin.createTopics({ topics: [{ topic }] });
     await eventually(async () => expect(await outcome()).toBe('works'), patience);
     await admin.disconnect();
+  });
+
+  it('waits for a topic that could not be created yet, as for brokers that are away', { timeout: 60_000 }, async () => {
+    proxy.close();
+    topic = `test.${randomUUID()}`;
+    log = openKafkaLog(`kafka://${server.brokers}`, { clock, logger });
+    await expect(log.ensureTopic(topic)).rejects.toMatchObject({ reason: 'EVENTS_UNAVAILABLE' });
+    proxy = await startRepliesProxy(port, brokerPort);
+    await eventually(
+      async () =>
+        expect(await outcome()).toMatchObject({
+          reason: 'EVENTS_UNAVAILABLE',
+          message: expect.stringContaining(`topic ${topic} does not exist yet`),
+        }),
+      patience,
+    );
+    await log.ensureTopic(topic);
+    expect(await outcome()).toBe('works');
   });
 
   it('fails while events are not accepted, even if the cluster answers', { timeout: 60_000 }, async () => {

@@ -1,7 +1,7 @@
 import kafkajs, { type Admin, type PartitionMetadata } from 'kafkajs';
 import type { Clock } from '../../../time/clock.ts';
 import { sleep } from '../../../time/sleep.ts';
-import { topicNotCreated, unknownTopic } from '../../errors.ts';
+import { topicNotCreated, topicPending, unknownTopic } from '../../errors.ts';
 import { defaultPartitions, defaultRetentionMs } from '../../log/envelope.ts';
 import type { TopicDefaults, TopicInfo } from '../../log/event-log.ts';
 import { meansOf } from '../client/protocol-errors.ts';
@@ -17,11 +17,15 @@ export interface KafkaTopic extends TopicInfo {
 export interface KafkaTopics {
   /** Throws NOT_FOUND `UNKNOWN_TOPIC` if there is no topic with this name. */
   get(name: string): Promise<KafkaTopic>;
-  /** Checks in the cluster that the topic exists now, with a leader for each partition. Rejects as `get` does. */
+  /**
+   * Checks in the cluster that the topic exists now, with a leader for each partition. Throws NOT_FOUND `UNKNOWN_TOPIC` if it
+   * does not, or UNAVAILABLE `EVENTS_UNAVAILABLE` if `ensure` has not succeeded for it yet.
+   */
   look(name: string): Promise<void>;
   /** Forgets a topic: it may have been deleted, or created again with other partitions. */
   forget(name: string): void;
   all(): Promise<TopicInfo[]>;
+  /** Creates a topic if it is missing. Throws UNAVAILABLE `EVENTS_UNAVAILABLE` if the brokers do not know it within 5 s. */
   ensure(name: string, options: TopicDefaults, signal: AbortSignal): Promise<void>;
 }
 
@@ -39,6 +43,8 @@ export function createTopics(
   { clock, defaults }: { readonly clock: Clock; readonly defaults: TopicDefaults },
 ): KafkaTopics {
   const known = new Map<string, Known>();
+  /** The topics that `ensure` has created or found. */
+  const ensured = new Set<string>();
 
   function get(name: string): Promise<KafkaTopic> {
     const found = known.get(name);
@@ -73,7 +79,8 @@ export function createTopics(
         await use((admin) => admin.fetchTopicOffsets(name));
         return;
       } catch (error) {
-        if (signal.aborted || clock.elapsedMs() >= untilMs) throw error;
+        if (signal.aborted || clock.elapsedMs() >= untilMs)
+          throw unknownTopic.is(error) ? topicPending({ topic: name }, { cause: error }) : error;
       }
       await sleep(clock, createdPollMs, signal);
     }
@@ -82,7 +89,9 @@ export function createTopics(
   return {
     get,
     async look(name) {
-      const partitions = await use((admin) => partitionsOf(admin, name));
+      const partitions = await use((admin) => partitionsOf(admin, name)).catch((error: unknown) => {
+        throw unknownTopic.is(error) && !ensured.has(name) ? topicPending({ topic: name }, { cause: error }) : error;
+      });
       const away = partitions.find(({ leader }) => leader < 0);
       if (away) throw new Error(`${name}/${away.partitionId} has no leader now`);
     },
@@ -95,12 +104,13 @@ export function createTopics(
         .toSorted((a, b) => (a.name < b.name ? -1 : 1));
     },
     async ensure(name, options, signal) {
-      if (await isThere(name)) return;
+      if (await isThere(name)) return void ensured.add(name);
       const { partitions = defaultPartitions, retentionMs = defaultRetentionMs } = { ...defaults, ...options };
       const configEntries = [{ name: 'retention.ms', value: `${retentionMs}` }];
       const topic = { topic: name, numPartitions: partitions, configEntries };
       await use((admin) => admin.createTopics({ topics: [topic] }));
       await usable(name, signal);
+      ensured.add(name);
     },
   };
 }
