@@ -77,8 +77,11 @@ export function problemHeaders({ retry_after_ms }: Problem): Readonly<Record<str
   };
 }
 
-/** `USER_NOT_FOUND` → `User not found`. */
+const acronyms: ReadonlySet<string> = new Set(['HTTP', 'ID', 'SKU', 'TLS', 'URL']);
+
+/** `USER_NOT_FOUND` → `User not found`, `MALFORMED_HTTP` → `Malformed HTTP`. */
 function titleOf(reason: string): string {
-  const words = reason.replaceAll('_', ' ').toLowerCase();
-  return words.charAt(0).toUpperCase() + words.slice(1);
+  const words = reason.split('_').map((word) => (acronyms.has(word) ? word : word.toLowerCase()));
+  const title = words.join(' ');
+  return title.charAt(0).toUpperCase() + title.slice(1);
 }

@@ -170,19 +170,20 @@ describe('what is no request', () => {
     const problem = JSON.parse(body);
     expect(head).toMatch(new RegExp(`^HTTP/1.1 ${problem.status} `));
     expect(head).toContain(`x-request-id: ${problem.request_id}`);
-    return [problem.status, problem.reason];
+    return [problem.status, problem.reason, problem.title];
   }
 
   const ids = Array.from({ length: 1_000 }, () => randomUUID());
   it.each([
-    ['a bad request line', 'nonsense\r\n\r\n', 400, 'MALFORMED_HTTP'],
+    ['a bad request line', 'nonsense\r\n\r\n', 400, 'MALFORMED_HTTP', 'Malformed HTTP'],
     [
       'a URL of more than 16 KiB',
       `GET /api/users:batchGet?ids=${ids.join('&ids=')} HTTP/1.1\r\nhost: a\r\n\r\n`,
       414,
       'URL_TOO_LONG',
+      'URL too long',
     ],
-  ])('gets a problem: %s', async (_, bytes, status, reason) => {
-    expect(await sendBytes(bytes)).toEqual([status, reason]);
+  ])('gets a problem: %s', async (_, bytes, status, reason, title) => {
+    expect(await sendBytes(bytes)).toEqual([status, reason, title]);
   });
 });
