@@ -1,6 +1,6 @@
 import { Status } from 'nice-grpc-common';
 import { defineError } from '../errors/define-error.ts';
-import { storageFull } from '../storage/errors.ts';
+import { storageFull, storageLost } from '../storage/errors.ts';
 
 export const dataDirNotWritable = defineError({
   reason: 'DATA_DIR_NOT_WRITABLE',
@@ -16,6 +16,13 @@ export const dataDirNotWritable = defineError({
 export const dataDirFull = storageFull.variant({
   text: ({ path, file, errno }: { readonly path: string; readonly file: string; readonly errno: string }) =>
     `disk of data folder ${path} is full (${file} cannot be written: ${errno}): free space on it and start again`,
+  metadata: () => ({}),
+});
+
+export const dataDirGone = storageLost.variant({
+  text: ({ path }: { readonly path: string }) =>
+    `data folder ${path} was deleted or moved: do not end process ${process.pid} before you have read "The data folder is gone" in docs/operating.md`,
+  publicText: 'data folder was deleted or moved: see "The data folder is gone" in docs/operating.md',
   metadata: () => ({}),
 });
 

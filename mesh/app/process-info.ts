@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Config } from '../config/config.ts';
 import { attentionMsOf, type Expiry } from '../security/tls/expiry.ts';
 import type { FileState, TlsStates } from '../security/tls/tls-states.ts';
+import { dataDirGone } from './errors.ts';
 
 /** What runs in a process. */
 export interface ProcessInfo {
@@ -57,11 +58,15 @@ export function processInfo(config: Config, isStateless: boolean, tls: TlsStates
   };
 }
 
-/** Measures the disk of the data folder. */
-export async function diskUsage({ dataDir }: Config): Promise<DiskUsage> {
-  const { bsize, blocks, bavail } = await statfs(dataDir);
+/** Measures the disk of the data folder. Throws UNAVAILABLE `STORAGE_LOST` if the folder is gone. */
+export async function diskUsage({ dataDir }: Pick<Config, 'dataDir'>): Promise<DiskUsage> {
+  const [{ bsize, blocks, bavail }, names] = await Promise.all([statfs(dataDir), readdir(dataDir)]).catch(
+    (error: NodeJS.ErrnoException) => {
+      throw error.code === 'ENOENT' ? dataDirGone({ path: dataDir }, { cause: error }) : error;
+    },
+  );
   const files = new Map<string, number>();
-  for (const name of (await readdir(dataDir)).toSorted()) {
+  for (const name of names.toSorted()) {
     const [, file] = /^(.+\.db)(?:-wal)?$/.exec(name) ?? [];
     if (file === undefined) continue;
     files.set(file, (files.get(file) ?? 0) + (await sizeOf(join(dataDir, name))));
