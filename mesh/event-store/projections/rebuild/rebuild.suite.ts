@@ -70,23 +70,22 @@ export function rebuildSuite(newUrl: NewDatabaseUrl): void {
     const sum = async () => Object.values(await totalsOf(opened.storage)).reduce((a, b) => a + Number(b), 0);
     await eventually(async () => expect(await sum()).toBe(600));
     let writing = true;
+    let written = 0;
     const writer = (async () => {
-      let count = 0;
-      for (; writing && count < 5_000; count += 1) await opened.store.append(`s-${count % 7}`, 'any', added(1));
-      return count;
+      for (; writing && written < 5_000; written += 1) await opened.store.append(`s-${written % 7}`, 'any', added(1));
     })();
     const sums: number[] = [];
     const reader = (async () => {
       // A query on SQLite does not yield to the event loop.
       for (; writing; await nextTurn()) sums.push(await sum());
     })();
-    for (let round = 0; round < 3; round += 1) {
+    // On a busy machine, three rebuilds may end before there are many writes.
+    for (let round = 0; round < 3 || written <= 20; round += 1) {
       const last = await rebuildTotals(projector);
       expect(last).toMatchObject({ stage: 'switched', rowsDifferent: 0 });
     }
     writing = false;
-    const [written] = await Promise.all([writer, reader]);
-    expect(written).toBeGreaterThan(20);
+    await Promise.all([writer, reader]);
     expect(sums).toEqual(sums.toSorted((a, b) => a - b));
     await eventually(async () => expect(await sum()).toBe(600 + written));
   });
