@@ -8,5 +8,6 @@ export const requestIdReused = defineError({
   fix: 'repeat that request unchanged or use a new id',
   text: ({ method, requestId }: { readonly method: string; readonly requestId: string }) =>
     `request_id ${requestId} was already used for a different ${method}: repeat that request unchanged or use a new id`,
+  // Sagas of other processes, and of the versions before and after this one, read `requestId` by this name.
   metadata: ({ method, requestId }) => ({ method, requestId }),
 });
