@@ -124,7 +124,7 @@ describe('the packages', () => {
     // What an editor shows, and what a stack trace names.
     expect(await readFile(join(at, 'dist/index.d.ts'), 'utf8')).toContain('interface of nice-grpc');
     const code = await readFile(join(at, 'dist/index.js'), 'utf8');
-    expect(code).toContain('/** Creates a server. */');
+    expect(code).toContain('/** Creates a server.');
     // Node 20 has no such export, so its error would come before that of the check of its version.
     expect(code).not.toMatch(/import \{[^}]*\bgetCACertificates\b/);
     expect([index.createServer, health.addHealth, reflection.addReflection].map(({ name }) => name)).toEqual([

@@ -46,7 +46,6 @@ const roles: ReadonlySet<string> = new Set(['main', 'service', 'rpc', 'proto', '
 /** What `packages/grpc` may use: the native engine and what is plain gRPC, without the mesh. */
 const ofGrpcPackage = [
   'packages/grpc/',
-  'mesh/engines/connect-fault.ts',
   'mesh/engines/native/connect.ts',
   'mesh/engines/native/grpc/errors.ts',
   'mesh/engines/native/grpc/server/server-host.ts',
