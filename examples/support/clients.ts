@@ -34,6 +34,16 @@ export function clientsWith({ token }: Pick<Access, 'token'>, reason = changeRea
   return token === undefined ? clients : clients.use(sendToken(token, reason));
 }
 
+/**
+ * Returns the `AnsweredError` for an error that the mesh returned to a client of `createClients`, which has its details in the
+ * trailer; any other error unchanged.
+ */
+export function asAnswered(error: unknown): unknown {
+  if (!(error instanceof ClientError) || error instanceof AnsweredError || !('trailer' in error)) return error;
+  const status = (error.trailer as Metadata | undefined)?.get(statusDetailsKey);
+  return status instanceof Uint8Array ? new AnsweredError(error, status) : error;
+}
+
 /** Whether a call failed because the mesh is not running, or stopped during the call. */
 export function isUnreached(error: unknown): boolean {
   return error instanceof ClientError && error.code === Status.UNAVAILABLE && !(error instanceof AnsweredError);

@@ -1,11 +1,17 @@
 import { readFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { createServer as createHttpServer } from 'node:http';
 import { createServer as createHttp2Server } from 'node:http2';
 import { createServer, type Server } from 'node:net';
+import { join } from 'node:path';
 import { createServer as createTlsServer } from 'node:tls';
 import { expect, it, onTestFinished } from 'vitest';
+import { UserServiceContract } from '#gen/user/v1/user.contract.ts';
+import { createClients } from '#mesh';
+import { startMesh } from '../../mesh/testing/start-mesh.ts';
 import { tempFolder } from '../../mesh/testing/temp-folder.ts';
 import { openCertsFolder } from '../../scripts/certs/certs-folder.ts';
+import { userService } from '../../services/user/service.ts';
 import type { Access } from './access.ts';
 import { describeFailure } from './failures.ts';
 import { connect } from './mesh.ts';
@@ -60,6 +66,28 @@ it.each([
     `the mesh at A cannot be reached: this port serves HTTP, not gRPC: set ${setting} to its gRPC port, 50051 with "make start"`;
   expect(await failureAt(create(), undefined)).toBe(text('ADDRESS'));
   expect(await failureAt(create(), undefined, '--address')).toBe(text('--address'));
+});
+
+it('has the text of the mesh for an error of a client of createClients', async () => {
+  const clients = await createClients('127.0.0.1:1');
+  onTestFinished(() => clients.close());
+  const unreached: unknown = await clients
+    .client(UserServiceContract)
+    .getUser({ id: 'a' })
+    .catch((error) => error);
+  expect(describeFailure(unreached, 'A')).toMatchObject({
+    code: 3,
+    text: expect.stringContaining('cannot be reached'),
+  });
+  const mesh = await startMesh([userService]);
+  onTestFinished(() => mesh.stop());
+  await rm(join(mesh.dataDir, 'user.db'));
+  const user = { id: 'a', name: 'A', email: 'a@x.org' };
+  const lost: unknown = await mesh.runtime
+    .client(UserServiceContract)
+    .createUser({ user })
+    .catch((error) => error);
+  expect(describeFailure(lost, 'A')).toEqual({ code: 3, text: expect.stringMatching(/^database /) });
 });
 
 it('does not take what a proxy refuses for an HTTP port', async () => {

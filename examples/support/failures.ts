@@ -1,7 +1,7 @@
 import { ClientError, Status } from 'nice-grpc';
 import { inRepository, withCommandsHere } from '../../mesh/errors/commands-here.ts';
 import { AccessError } from './access.ts';
-import { AnsweredError, isNotServed, isUnreached } from './clients.ts';
+import { AnsweredError, asAnswered, isNotServed, isUnreached } from './clients.ts';
 
 /** The exit codes of the programs that call a mesh. docs/operating.md explains them. */
 export const exitCode = {
@@ -22,6 +22,9 @@ export type ExitCode = (typeof exitCode)[keyof typeof exitCode];
 /** A setting of a program does not fit. The text says why, and what to do. */
 export class SettingError extends Error {}
 
+/** The mesh cannot be reached, and the program knows what to do. The text says it. */
+export class UnreachedError extends Error {}
+
 /** Why a program failed: what to print, and the exit code. */
 export interface Failure {
   readonly text: string;
@@ -32,7 +35,9 @@ export interface Failure {
  * Describes the failure of a program that calls the mesh at `address`: the same cause has the same text and code. `setting` is
  * where the address is from, such as `--address`.
  */
-export function describeFailure(error: unknown, address: string, setting = 'ADDRESS'): Failure {
+export function describeFailure(thrown: unknown, address: string, setting = 'ADDRESS'): Failure {
+  const error = asAnswered(thrown);
+  if (error instanceof UnreachedError) return { text: error.message, code: exitCode.unavailable };
   if (isTimeout(error)) {
     return { text: `the mesh at ${address} did not respond in time: check its log`, code: exitCode.unavailable };
   }
@@ -84,10 +89,11 @@ const noTls = /wrong version number|packet length too long|EPROTO/i;
 const ownCertificate = /certificate required|bad certificate|unknown ca|certificate unknown|certificate expired/i;
 
 /**
- * grpc-js, of a server that answers in HTTP/1.1, and of one that answers a call with an HTTP status, as the HTTP port of a mesh does
- * with 415. Not of a status that a proxy in front of a mesh gives: for callers that may not, too many calls, or a mesh that is away.
+ * Of a server that answers in HTTP/1.1 (grpc-js), and of one that answers a call with an HTTP status (grpc-js, the built-in engine),
+ * as the HTTP port of a mesh does with 415. Not of a status that a proxy in front of a mesh gives: for callers that may not, too many calls, or a mesh that is away.
  */
-const answersHttp = /Last error: Protocol error|^Received HTTP status code 4(?!01|03|29)\d\d/;
+const answersHttp =
+  /Last error: Protocol error|^(Received HTTP status code|the server answered with HTTP status) 4(?!01|03|29)\d\d/;
 
 function isHttpPort(error: ClientError): boolean {
   return !(error instanceof AnsweredError) && answersHttp.test(error.details);
@@ -142,6 +148,12 @@ export function addressProblem(address: string, variable = 'ADDRESS'): string | 
   const port = addressFormat.exec(address)?.groups?.port;
   const isValid = port !== undefined && Number(port) > 0 && Number(port) <= 65_535;
   return isValid ? undefined : `invalid ${variable} "${address}": use <host>:<port>`;
+}
+
+/** Throws a SettingError if the address is not valid. */
+export function requireAddress(address: string): void {
+  const problem = addressProblem(address);
+  if (problem !== undefined) throw new SettingError(problem);
 }
 
 /** A time limit of this program, or the deadline of the call. */

@@ -66,6 +66,10 @@ describe('createClients', () => {
     expect(await nameFrom(address, { token: 'a.b.c' }, other)).toBe('Bearer g.h.i');
   });
 
+  it('refuses an address that is not valid', async () => {
+    await expect(createClients('nowhere')).rejects.toThrow('invalid address "nowhere": use <host>:<port>');
+  });
+
   it('sends no token without TLS to another machine', async () => {
     const other = '203.0.113.1:50051';
     await expect(createClients(other, { token: 'a.b.c' })).rejects.toThrow('with TLS only');

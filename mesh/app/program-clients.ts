@@ -1,7 +1,7 @@
 import { Metadata } from 'nice-grpc-common';
 import { endpointsByAddress } from '../balancing/endpoint-source.ts';
 import { type ClientFactory, createClientFactory } from '../client/client-factory.ts';
-import { isLocal } from '../config/address.ts';
+import { isLocal, parseAddress } from '../config/address.ts';
 import type { Engine, Transport, TransportCall } from '../engines/engine.ts';
 import { defaultEngine, engineByName } from '../engines/engines.ts';
 import { fixedIdentity } from '../engines/tls/fixed-identity.ts';
@@ -40,8 +40,8 @@ export interface ProgramTls {
 
 /**
  * Returns the clients of a program that serves nothing, such as a job or a tool: all services are at `address`, or each contract
- * where it returns. Calls have deadlines, retries, breakers and fallbacks as those of a service. Throws a RangeError if a token would
- * be sent without TLS.
+ * where it returns. Calls have deadlines, retries, breakers and fallbacks as those of a service. Throws a RangeError if the
+ * address is not `host:port`, or a token would be sent without TLS.
  */
 export async function createClients(
   address: string | ((contract: string) => string),
@@ -53,7 +53,10 @@ export async function createClients(
     if (token === undefined || tls !== undefined || isLocal(to)) return;
     throw new RangeError(`a token is sent to ${to} with TLS only: give the CA of the mesh as tls.ca`);
   };
-  if (typeof address === 'string') assertPrivate(address);
+  if (typeof address === 'string') {
+    if (parseAddress(address) === undefined) throw new RangeError(`invalid address "${address}": use <host>:<port>`);
+    assertPrivate(address);
+  }
   const tokenOf = typeof token === 'string' ? () => token : token;
   const dialed: Pick<Engine, 'connect'> = {
     connect(address, options) {
