@@ -1,11 +1,13 @@
 import { styleText } from 'node:util';
-import { OrderState } from '#gen/order/v1/order.ts';
+import { type Order, OrderState } from '#gen/order/v1/order.ts';
+import { followOrder } from './demo/accepted-order.ts';
 import { findMesh, killMesh } from './demo/kill-mesh.ts';
 import { prepareOrder } from './demo/prepare.ts';
 import { retryUnavailable } from './demo/retry.ts';
 import { heading, orderLines, sincePlaced, traceOrder } from './demo/show-order.ts';
 import { reportWaits, stateName, watchOrder } from './demo/watch-order.ts';
 import { formatMoney } from './support/format-money.ts';
+import type { Mesh } from './support/mesh.ts';
 import { runExample } from './support/run-example.ts';
 
 /**
@@ -20,6 +22,11 @@ await runExample(async (mesh) => {
   console.log(`  order    ${placed.id}${placed.total ? `, ${formatMoney(placed.total)}` : ''}`);
   if (pid !== undefined) killMesh(pid);
 
+  return await followOrder(mesh, placed.id, () => showOrder(mesh, placed));
+});
+
+/** Watches an order until it ends and prints what it caused. Returns whether it is completed. */
+async function showOrder(mesh: Mesh, placed: Order): Promise<boolean> {
   console.log(heading('Watching the order'));
   using waits = reportWaits(mesh, placed.id);
   const order = await watchOrder(mesh, placed.id, (change) => {
@@ -32,4 +39,4 @@ await runExample(async (mesh) => {
   const ending = order.failure ? ` (${order.failure.reason}: ${order.failure.message})` : '';
   console.log(`\norder ${order.id} is ${styleText(completed ? 'green' : 'red', stateName(order.state))}${ending}`);
   return completed;
-});
+}

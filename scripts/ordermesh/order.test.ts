@@ -110,7 +110,11 @@ describe('make order', () => {
       message: expect.stringContaining('nope'),
       details: [{ '@type': 'google.rpc.ErrorInfo', reason: 'ORDER_NOT_FOUND' }],
     });
-    expect(await run()).toMatchObject({ code: 2 });
+    expect(await run()).toEqual({
+      code: 2,
+      lines: [''],
+      errors: 'order needs the id of an order, as PlaceOrder returned it: "make order ID=<id>"\n',
+    });
   });
 
   it('shows an order of which the log has a damaged event, and immediately why events and mails are missing', async () => {

@@ -8,8 +8,9 @@ import { describeWait, stateName } from '../../examples/demo/watch-order.ts';
 import { exitCode } from '../../examples/support/failures.ts';
 import { formatMoney } from '../../examples/support/format-money.ts';
 import { connect } from '../../examples/support/mesh.ts';
+import { withCommandsHere } from '../../mesh/errors/commands-here.ts';
 import { escapeControls } from '../support/format.ts';
-import { type Command, readArgs, UsageError } from './cli.ts';
+import { type Command, CommandError, readArgs, UsageError } from './cli.ts';
 import { messageToJson } from './json.ts';
 
 /** Shows everything that an order has caused. Exits with 1 if the order needs attention. */
@@ -19,7 +20,11 @@ export const orderCommand: Command = {
   usage: '<id>    the id of the order, as PlaceOrder returned it',
   async run(args, cli) {
     const [id, ...others] = readArgs(args, {}).positionals;
-    if (!id || others.length > 0) throw new UsageError('order takes the id of one order');
+    if (others.length > 0) throw new UsageError('order takes the id of one order');
+    if (!id) {
+      const example = withCommandsHere('"make order ID=<id>"');
+      throw new CommandError(`order needs the id of an order, as PlaceOrder returned it: ${example}`, exitCode.usage);
+    }
     const mesh = connect(cli.address, cli.access);
     try {
       const trace = await traceOrder(mesh, await mesh.orders.getOrder({ id }));

@@ -1,7 +1,9 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { followOrder } from '../../examples/demo/accepted-order.ts';
 import { retryUnavailable } from '../../examples/demo/retry.ts';
+import { describeFailure } from '../../examples/support/failures.ts';
 import { connect, isServing } from '../../examples/support/mesh.ts';
 import { eventually } from '../../mesh/testing/eventually.ts';
 import { freePort } from '../../mesh/testing/servers/free-port.ts';
@@ -86,6 +88,21 @@ describe('make demo and make import', () => {
       `KILL=1 finds no process of "make start" on this machine that listens at ${part.address}`,
     );
     expect(await part.stop()).toEqual({ code: 0, signal: null });
+  });
+
+  it('says that an accepted order is safe, if the mesh stays away', async () => {
+    const address = `127.0.0.1:${await freePort()}`;
+    const clients = connect(address);
+    onTestFinished(() => clients.close());
+    const failed: unknown = await followOrder(clients, 'order-1', () =>
+      clients.orders.getOrder({ id: 'order-1' }),
+    ).catch((error) => error);
+    expect(describeFailure(failed, address)).toEqual({
+      code: 3,
+      text: expect.stringMatching(
+        /^the mesh at \S+ cannot be reached, but order order-1 is safe: .* Run "make start", then "make order ID=order-1" shows it$/,
+      ),
+    });
   });
 
   it('reports a restart once, however many calls wait for it', async () => {
