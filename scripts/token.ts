@@ -1,3 +1,4 @@
+import { readRunningMesh } from '../examples/support/access.ts';
 import { messageOf } from '../mesh/errors/error-text.ts';
 import { refuseUnknownVariables } from './support/make-variables.ts';
 import { localUser, openLocalIssuer } from './tokens/local-issuer.ts';
@@ -17,9 +18,10 @@ try {
   const roles = ROLES.split(/[ ,]+/).filter((role) => role !== '');
   for (const role of roles.filter((name) => !knownRoles.includes(name)))
     process.stderr.write(`no rule of ordermesh names the role "${role}": its rules name ${knownRoles.join(' and ')}\n`);
-  console.log(
-    await openLocalIssuer(DATA_DIR || 'data').sign({ subject: SUBJECT, roles, lifetimeMs: hours * 3_600_000 }),
-  );
+  const dataDir = DATA_DIR || 'data';
+  console.log(await openLocalIssuer(dataDir).sign({ subject: SUBJECT, roles, lifetimeMs: hours * 3_600_000 }));
+  if (readRunningMesh(dataDir)?.token === undefined)
+    process.stderr.write(`no mesh that checks tokens runs on ${dataDir}: "make start AUTH=1" starts one\n`);
 } catch (error) {
   process.stderr.write(`${messageOf(error)}\n`);
   process.exitCode = 2;

@@ -83,13 +83,19 @@ export function channelOptions({ tls }: Access, address: string): ChannelOptions
   return tls && isLocal ? { 'grpc.ssl_target_name_override': 'localhost' } : {};
 }
 
-function runningAt(environment: Environment, address: string): Partial<RunningMesh> {
+/** Returns how the mesh is reached that runs with TLS or tokens on a data folder; `undefined` if none does. */
+export function readRunningMesh(dataDir: string): RunningMesh | undefined {
   try {
-    const mesh: RunningMesh = JSON.parse(readFileSync(runningMeshFile(environment.DATA_DIR || 'data'), 'utf8'));
-    return mesh.addresses.map(canonical).includes(canonical(address)) && runs(mesh.pid) ? mesh : {};
+    const mesh: RunningMesh = JSON.parse(readFileSync(runningMeshFile(dataDir), 'utf8'));
+    return runs(mesh.pid) ? mesh : undefined;
   } catch {
-    return {};
+    return undefined;
   }
+}
+
+function runningAt(environment: Environment, address: string): Partial<RunningMesh> {
+  const mesh = readRunningMesh(environment.DATA_DIR || 'data');
+  return mesh?.addresses.map(canonical).includes(canonical(address)) ? mesh : {};
 }
 
 function isLoopback(address: string): boolean {
