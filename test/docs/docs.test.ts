@@ -19,6 +19,9 @@ const readPage = (page: string) => readFile(join(root, page), 'utf8');
 /** `make -s token SUBJECT=ada` without make, which would install packages that have changed. */
 const makeToken = 'make() { [ "$1 $2" = "-s token" ] || return; shift 2; env "$@" node scripts/token.ts; }';
 
+/** A line of a block that starts a program of the repository. */
+const startsProgram = /^ *(?:[A-Z_]+=\S+ )*\S*\bnode (?:services|scripts|examples)\/\S+\.ts/;
+
 const localPort = (address: string) => `localhost:${address.slice(address.lastIndexOf(':') + 1)}`;
 
 /** The pages with commands, each to be followed from its beginning on fresh data. */
@@ -116,6 +119,18 @@ describe('the Markdown files', () => {
     );
     expect(calls.flat().length).toBeGreaterThan(20);
     expect(calls.flat().filter(({ isRun }) => !isRun)).toEqual([]);
+  });
+
+  it('run programs with the Node that make start installs: an older one cannot load them, and does not say why', async () => {
+    // The packages are for projects with a Node of their own; CONTRIBUTING.md puts that of the repository on the path.
+    const pages = filesOf(root, '*.md').filter((page) => !/^(packages|docs\/decisions)\/|^CONTRIBUTING/.test(page));
+    const lines = await Promise.all(
+      pages.map(async (page) =>
+        (await readPage(page)).split('\n').flatMap((line) => (startsProgram.test(line) ? [`${page}: ${line}`] : [])),
+      ),
+    );
+    expect(lines.flat().length).toBeGreaterThan(4);
+    expect(lines.flat().filter((line) => !line.includes('node_modules/.bin/node '))).toEqual([]);
   });
 
   it('link to files and headings that exist', async () => {
