@@ -6,7 +6,7 @@ export const notificationNotFound = defineError({
   means: 'no notification has this id',
   fix: 'check the id',
   text: ({ notificationId }: { readonly notificationId: string }) =>
-    `notification ${notificationId} not found: check its id`,
+    `notification "${notificationId}" not found: check its id`,
 });
 
 export const unknownTemplate = defineError({
@@ -25,7 +25,7 @@ export const unknownRecipient = defineError({
   means: 'the user no longer exists',
   fix: 'discard the dead letter',
   text: ({ userId }: { readonly userId: string }) =>
-    `user ${userId} no longer exists: discard the event, or create the user and redrive it`,
+    `user "${userId}" no longer exists: discard the event, or create the user and redrive it`,
 });
 
 export const badRecipient = defineError({

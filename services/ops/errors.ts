@@ -10,7 +10,7 @@ import {
 
 /** The order has no saga. */
 export const noSagaOfOrder = unknownSaga.variant({
-  text: ({ orderId }: { readonly orderId: string }) => `order ${orderId} has no saga: check the order's id`,
+  text: ({ orderId }: { readonly orderId: string }) => `order "${orderId}" has no saga: check the order's id`,
 });
 
 export const unknownDeadLetter = defineError({

@@ -5,7 +5,7 @@ export const orderNotFound = defineError({
   code: Status.NOT_FOUND,
   means: 'no order has this id',
   fix: 'check the id',
-  text: ({ orderId }: { readonly orderId: string }) => `order ${orderId} not found: check its id`,
+  text: ({ orderId }: { readonly orderId: string }) => `order "${orderId}" not found: check its id`,
 });
 
 export const orderNotCancellable = defineError({
@@ -23,8 +23,8 @@ export const orderNotCancellable = defineError({
     readonly hasEnded: boolean;
   }) =>
     hasEnded
-      ? `order ${orderId} is already ${state} and cannot be cancelled`
-      : `order ${orderId} is ${state} and can no longer be cancelled: watch it to see how it ends`,
+      ? `order "${orderId}" is already ${state} and cannot be cancelled`
+      : `order "${orderId}" is ${state} and can no longer be cancelled: watch it to see how it ends`,
   metadata: ({ orderId, state }) => ({ order_id: orderId, state }),
 });
 
@@ -44,7 +44,7 @@ export const unknownUser = defineError({
   code: Status.FAILED_PRECONDITION,
   means: 'the user of the order does not exist',
   fix: 'create the user',
-  text: ({ userId }: { readonly userId: string }) => `user ${userId} not found: create the user before ordering`,
+  text: ({ userId }: { readonly userId: string }) => `user "${userId}" not found: create the user before ordering`,
 });
 
 export const unknownItems = defineError({
@@ -53,7 +53,7 @@ export const unknownItems = defineError({
   means: 'an item of the order does not exist; the metadata has each unknown sku',
   fix: 'order items that ListItems returns',
   text: ({ skus }: { readonly skus: readonly string[] }) =>
-    `item ${skus.join(', ')} not found: order items that ListItems returns`,
+    `item ${skus.map((sku) => `"${sku}"`).join(', ')} not found: order items that ListItems returns`,
 });
 
 export const itemsOfDifferentCurrencies = defineError({

@@ -12,19 +12,19 @@ export const accountNotFound = defineError({
   code: Status.NOT_FOUND,
   means: 'no account has this id, or it was not open at the time asked for',
   fix: 'open it',
-  text: ({ accountId }: { readonly accountId: string }) => `account ${accountId} not found: open it first`,
+  text: ({ accountId }: { readonly accountId: string }) => `account "${accountId}" not found: open it first`,
 });
 
 export const accountNotOpenAt = accountNotFound.variant({
   text: ({ accountId, time }: { readonly accountId: string; readonly time: Date }) =>
-    `account ${accountId} was not open at ${time.toISOString()}: ask for a later time`,
+    `account "${accountId}" was not open at ${time.toISOString()}: ask for a later time`,
   metadata: ({ accountId }) => ({ account_id: accountId }),
 });
 
 /** The account was opened in a later month, or its opening has not reached the statements yet. */
 export const accountNotOpenIn = accountNotFound.variant({
   text: ({ accountId, month }: { readonly accountId: string; readonly month: string }) =>
-    `account ${accountId} was not open in ${month}: ask for a later month, or set min_version if it was opened just now`,
+    `account "${accountId}" was not open in ${month}: ask for a later month, or set min_version if it was opened just now`,
   metadata: ({ accountId }) => ({ account_id: accountId }),
 });
 
@@ -34,7 +34,7 @@ export const accountExists = defineError({
   means: 'the account is already open',
   fix: 'use it',
   text: ({ accountId }: { readonly accountId: string }) =>
-    `account ${accountId} already exists: use it or choose another id`,
+    `account "${accountId}" already exists: use it or choose another id`,
 });
 
 export const currencyMismatch = defineError({
@@ -43,7 +43,7 @@ export const currencyMismatch = defineError({
   means: 'the account holds another currency; the metadata has it',
   fix: "use the account's currency",
   text: ({ account: { id, balance }, amount }: { readonly account: KnownAccount; readonly amount: Money }) =>
-    `account ${id} holds ${balance.currencyCode}, not ${amount.currencyCode}: use ${balance.currencyCode}`,
+    `account "${id}" holds ${balance.currencyCode}, not ${amount.currencyCode}: use ${balance.currencyCode}`,
   metadata: ({ account }) => ({ account_id: account.id, currency_code: account.balance.currencyCode }),
 });
 
@@ -53,7 +53,7 @@ export const insufficientFunds = defineError({
   means: 'the account holds less than needed; the metadata has `balance` and `needed`',
   fix: 'deposit more',
   text: ({ account: { id, balance }, amount }: { readonly account: KnownAccount; readonly amount: Money }) =>
-    `account ${id} holds ${balance.minorUnits} ${balance.currencyCode} minor units, but ${amount.minorUnits} are needed: deposit more first`,
+    `account "${id}" holds ${balance.minorUnits} ${balance.currencyCode} minor units, but ${amount.minorUnits} are needed: deposit more first`,
   metadata: ({ account, amount }) => ({
     account_id: account.id,
     balance: account.balance.minorUnits,
@@ -67,7 +67,7 @@ export const balanceTooLarge = defineError({
   means: 'the balance would not fit into 64 bits',
   fix: 'move less',
   text: ({ accountId }: { readonly accountId: string }) =>
-    `account ${accountId} cannot hold that much more, because its balance must fit into 64 bits: withdraw first`,
+    `account "${accountId}" cannot hold that much more, because its balance must fit into 64 bits: withdraw first`,
 });
 
 export const versionNotReached = defineError({
@@ -76,14 +76,14 @@ export const versionNotReached = defineError({
   means: 'the account, or its statements, have not reached `min_version` yet; the metadata has the version reached',
   fix: 'call again',
   text: ({ account: { id, version }, minVersion }: { readonly account: KnownAccount; readonly minVersion: bigint }) =>
-    `account ${id} is at version ${version} and has not reached version ${minVersion}: ask for one that it has, or call again after it is written`,
+    `account "${id}" is at version ${version} and has not reached version ${minVersion}: ask for one that it has, or call again after it is written`,
   metadata: ({ account }) => ({ account_id: account.id, version: account.version }),
 });
 
 /** The account has the version, its statements do not. */
 export const statementsBehind = versionNotReached.variant({
   text: ({ account: { id }, minVersion }: { readonly account: KnownAccount; readonly minVersion: bigint }) =>
-    `statements of account ${id} have not reached version ${minVersion}: call again; if that does not help, check the dead letters of payment/monthly-statements`,
+    `statements of account "${id}" have not reached version ${minVersion}: call again; if that does not help, check the dead letters of payment/monthly-statements`,
   metadata: ({ account }) => ({ account_id: account.id, version: account.version }),
 });
 
@@ -93,7 +93,7 @@ export const versionOutOfRange = defineError({
   means: 'the account does not have this version yet; the metadata has its last version',
   fix: 'ask for a version that it has',
   text: ({ account, version }: { readonly account: KnownAccount; readonly version: bigint }) =>
-    `account ${account.id} has no version ${version}: its last is ${account.version}; ask for that or an earlier one`,
+    `account "${account.id}" has no version ${version}: its last is ${account.version}; ask for that or an earlier one`,
   metadata: ({ account }) => ({ account_id: account.id, version: account.version }),
 });
 
@@ -103,7 +103,7 @@ export const paymentNotFound = defineError({
   means: 'the order was never charged',
   fix: 'check the id',
   text: ({ orderId }: { readonly orderId: string }) =>
-    `order ${orderId} was neither charged nor refunded: check its id`,
+    `order "${orderId}" was neither charged nor refunded: check its id`,
 });
 
 export const paymentRefunded = defineError({
@@ -112,7 +112,7 @@ export const paymentRefunded = defineError({
   means: 'the order was refunded and can no longer be charged',
   fix: 'place another order',
   text: ({ orderId }: { readonly orderId: string }) =>
-    `order ${orderId} was refunded and can no longer be charged: place another order`,
+    `order "${orderId}" was refunded and can no longer be charged: place another order`,
 });
 
 export const paymentExists = defineError({
@@ -121,7 +121,7 @@ export const paymentExists = defineError({
   means: 'the order was already charged with a different user, amount or owner',
   fix: 'repeat the same charge or place another order',
   text: ({ orderId }: { readonly orderId: string }) =>
-    `order ${orderId} was already charged with a different user, amount or owner: repeat that charge or place another order`,
+    `order "${orderId}" was already charged with a different user, amount or owner: repeat that charge or place another order`,
 });
 
 /** `of` names the sum: an account, or an account and a month. */
@@ -141,7 +141,7 @@ export const historyConflict = defineError({
   fix: 'restore the database or delete the rows of the earlier version',
   seenIn: 'start',
   text: ({ id }: { readonly id: string }) =>
-    `${id} exists twice, as events and in the tables of an earlier version that was run in between: restore a backup from before that, or delete the rows of ${id} from accounts, account_events or payments`,
+    `"${id}" exists twice, as events and in the tables of an earlier version that was run in between: restore a backup from before that, or delete the rows of "${id}" from accounts, account_events or payments`,
 });
 
 /** INVALID_ARGUMENT: the amount of a movement. */

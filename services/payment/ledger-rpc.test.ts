@@ -44,11 +44,11 @@ describeOnEachDatabase((newUrl) => {
       ledger.getStatement({ accountId: 'ada', month: '1970-01', minVersion }, context);
     await expect(statementAt(1n)).rejects.toMatchObject({
       reason: 'VERSION_NOT_REACHED',
-      message: expect.stringContaining('statements of account ada have not reached version 1'),
+      message: expect.stringContaining('statements of account "ada" have not reached version 1'),
     });
     await expect(statementAt(2n)).rejects.toMatchObject({
       reason: 'VERSION_NOT_REACHED',
-      message: expect.stringContaining('account ada is at version 1 and has not reached version 2'),
+      message: expect.stringContaining('account "ada" is at version 1 and has not reached version 2'),
     });
   });
 });

@@ -5,7 +5,7 @@ export const shipmentNotFound = defineError({
   code: Status.NOT_FOUND,
   means: 'the order has no shipment',
   fix: 'check the id',
-  text: ({ orderId }: { readonly orderId: string }) => `order ${orderId} has no shipment: create it first`,
+  text: ({ orderId }: { readonly orderId: string }) => `order "${orderId}" has no shipment: create it first`,
 });
 
 export const shipmentExists = defineError({
@@ -14,7 +14,7 @@ export const shipmentExists = defineError({
   means: 'the order was already shipped with another payment or to another address',
   fix: 'repeat the same request or place another order',
   text: ({ orderId }: { readonly orderId: string }) =>
-    `order ${orderId} was already shipped with another payment or to another address: repeat that request or place another order`,
+    `order "${orderId}" was already shipped with another payment or to another address: repeat that request or place another order`,
 });
 
 export const shipmentCancelled = defineError({
@@ -23,7 +23,7 @@ export const shipmentCancelled = defineError({
   means: 'the shipment was cancelled, and an order has only one',
   fix: 'place another order',
   text: ({ orderId }: { readonly orderId: string }) =>
-    `shipment of order ${orderId} was cancelled, and an order has only one: place another order`,
+    `shipment of order "${orderId}" was cancelled, and an order has only one: place another order`,
 });
 
 export const carrierRefused = defineError({
@@ -32,7 +32,7 @@ export const carrierRefused = defineError({
   means: 'the carrier refused the shipment',
   fix: 'see the text, and place another order to another address',
   text: ({ orderId, refusal }: { readonly orderId: string; readonly refusal: string }) =>
-    `carrier refused order ${orderId} (${refusal}): place another order to another address`,
+    `carrier refused order "${orderId}" (${refusal}): place another order to another address`,
   metadata: ({ orderId }) => ({ order_id: orderId }),
 });
 

@@ -32,7 +32,7 @@ describe('examples/rest-client.ts', () => {
     expect(lines).toEqual([
       expect.stringMatching(/^order [-0-9a-f]{36} is placed: ORDER_STATE_[A-Z]+$/),
       expect.stringMatching(/^it ended: ORDER_STATE_COMPLETED, with shipment [-0-9a-f]{36}$/),
-      expect.stringMatching(/^404 ORDER_NOT_FOUND: .* order unknown not found: check its id$/),
+      expect.stringMatching(/^404 ORDER_NOT_FOUND: .* order "unknown" not found: check its id$/),
     ]);
   });
 

@@ -36,7 +36,7 @@ describeWithServer(compiler, 'a planted bug is caught by what a power cut does',
   it('an answer before the flush', async () => {
     const run = await runs.load({ ...quiet, savers: 1 }, bug('never-flushes payment'));
     const found = await faultsAfter(run, run.end, variants.onlySynced);
-    expect(found).toContainEqual(expect.stringMatching(/^an account that was seen: account eve not found/));
+    expect(found).toContainEqual(expect.stringMatching(/^an account that was seen: account "eve" not found/));
     expect(found).toContainEqual(expect.stringMatching(/^repeated OpenAccount:/));
   }, 60_000);
 
