@@ -9,7 +9,7 @@ import { follow, recipesOf } from './support/recipes.ts';
 const recipes = recipesOf(await readFile('CONTRIBUTING.md', 'utf8'));
 
 describe('CONTRIBUTING', () => {
-  it('leads readers to a working RPC and a working service', { timeout: 240_000 }, async () => {
+  it('leads readers to a working RPC and a working service', { timeout: 300_000 }, async () => {
     await using project = await copyProject();
     const steps = recipes.filter(({ does }) => !isQuote(does));
     expect(steps.length).toBeGreaterThan(5);
