@@ -11,6 +11,7 @@ export const allowedSteps: readonly AllowedStep[] = [
   { file: 'mesh/storage/', sql: 'schema_migration', reason: 'one row for each migration' },
   { file: 'mesh/storage/identity.ts', sql: 'FROM database_identity', reason: 'one row' },
   { file: 'mesh/storage/sqlite/search-damage.ts', sql: 'FROM sqlite_schema', reason: 'one row for each table' },
+  { file: 'mesh/app/data/left-work.ts', sql: 'FROM sqlite_schema', reason: 'one row for each table' },
   { file: 'mesh/event-store/projections/live-views.ts', sql: 'FROM sqlite_master', reason: 'one row for each table' },
   { file: 'mesh/event-store/streams/settled-position.ts', sql: 'FROM event_position_seq', reason: 'one row' },
   {

@@ -1,8 +1,10 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Config } from '../../config/config.ts';
+import { countUnhandled } from '../../events/embedded/file/unhandled-events.ts';
 import { openStorage } from '../../storage/open.ts';
 import type { Storage } from '../../storage/storage.ts';
+import { countByQueue } from '../../tasks/embedded/task-counts.ts';
 import { workLeft } from '../errors.ts';
 import type { Manifest } from './manifest.ts';
 
@@ -21,13 +23,9 @@ const eventLog: Embedded = {
   variable: 'EVENTS_URL',
   tables: ['log_partition', 'committed_offset'],
   async describe(storage) {
-    const groups = await storage.query<{ name: string; events: bigint }>(
-      `SELECT consumer_group AS name, SUM(end_offset - MAX(next_offset, start_offset)) AS events
-       FROM committed_offset JOIN log_partition ON log_partition.id = partition_id
-       GROUP BY consumer_group HAVING events > 0 ORDER BY consumer_group`,
-    );
+    const groups = Object.entries(await countUnhandled(storage));
     if (groups.length === 0) return undefined;
-    return `events wait for ${groups.map(({ name, events }) => `${name} (${events} at most)`).join(', ')}`;
+    return `events wait for ${groups.map(([group, events]) => `${group} (${events} at most)`).join(', ')}`;
   },
 };
 
@@ -36,11 +34,9 @@ const taskQueues: Embedded = {
   variable: 'TASKS_URL',
   tables: ['queued_task'],
   async describe(storage) {
-    const queues = await storage.query<{ name: string; tasks: bigint }>(
-      'SELECT queue AS name, COUNT(*) AS tasks FROM queued_task GROUP BY queue ORDER BY queue',
-    );
+    const queues = Object.entries(await countByQueue(storage));
     if (queues.length === 0) return undefined;
-    return `tasks wait: ${queues.map(({ name, tasks }) => `${name} (${tasks})`).join(', ')},`;
+    return `tasks wait: ${queues.map(([queue, tasks]) => `${queue} (${tasks})`).join(', ')},`;
   },
 };
 
