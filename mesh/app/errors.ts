@@ -61,11 +61,12 @@ export const unreadableManifest = dataMismatch.variant({
     `manifest ${location} cannot be read: restore it with all databases from one backup; or delete it to start with the databases that are there`,
 });
 
-/** What waits in the event log or the task queues of a data folder, and which setting no longer names them. */
+/** What waits in the event log or the task queues of a data folder, which a setting no longer names. */
 export interface LeftWork {
-  readonly what: string;
+  readonly broker: 'events' | 'tasks';
+  /** By consumer group or queue; `undefined` if the file is of an earlier version, which only a start on it can tell. */
+  readonly waiting: Readonly<Record<string, number>> | undefined;
   readonly file: string;
-  readonly variable: 'EVENTS_URL' | 'TASKS_URL';
   readonly manifest: string;
 }
 
@@ -77,8 +78,16 @@ export const workLeft = defineError({
     'events or tasks wait in the embedded log or queues of the data folder, and `EVENTS_URL` or `TASKS_URL` names others',
   fix: 'start with the embedded ones until nothing waits, stop, and then change the setting',
   seenIn: 'start',
-  text: ({ what, file, variable, manifest }: LeftWork) =>
-    `${what} in ${file}, which ${variable} no longer names: start with ${variable}=embedded:${file} until none waits, stop, and then change it; or, to lose them, delete ${file} and ${manifest}`,
+  text: ({ broker, waiting, file, manifest }: LeftWork) => {
+    const counts = Object.entries(waiting ?? {}).map(([name, count]) => `${name} ${count}`);
+    const ofAll = counts.length === 0 ? ' of an earlier version' : ` (at most: ${counts.join(', ')})`;
+    const variable = broker === 'events' ? 'EVENTS_URL' : 'TASKS_URL';
+    const loss =
+      broker === 'events'
+        ? `to lose them, or if those groups no longer run, delete ${file}`
+        : `to lose them, with the dead letters in that file, delete ${file} and ${manifest}`;
+    return `${broker} wait in ${file}${ofAll}, which ${variable} no longer names: start with ${variable}=embedded:${file} until none waits, stop, and then change it; or, ${loss}`;
+  },
   metadata: ({ file }) => ({ file }),
 });
 

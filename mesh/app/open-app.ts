@@ -108,6 +108,7 @@ export async function openApp(parts: AppParts): Promise<OpenApp> {
     await buildServices(services, runtime, { definitions, directory, auditors, shutdown, draining });
     return { runtime, services, files };
   };
+  if (!isStateless) databases.checkKinds(definitions.map(({ name }) => name));
   if (definitions.length > 0 && !isStateless) await refuseToLeaveWork(config, dataFolder.manifest);
   const { runtime, services, files } = await build().finally(databases.reportFound);
   if (definitions.length > 0) databases.reportUnopened();

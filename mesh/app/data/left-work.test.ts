@@ -1,3 +1,5 @@
+import { rm } from 'node:fs/promises';
+import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, it } from 'vitest';
 import type { Runtime } from '../../app/service/service.ts';
 import { eventually } from '../../testing/eventually.ts';
@@ -43,7 +45,7 @@ describe('a start with another event log or other task queues', () => {
     await starts.run([does((runtime) => publish(runtime, ['a', 'b', 'c']))]);
     await expect(starts.run([idle], starts.data, noKafka)).rejects.toMatchObject({
       reason: 'WORK_LEFT',
-      message: `events wait for report (3 at most) in ${starts.file('events')}, which EVENTS_URL no longer names: start with EVENTS_URL=embedded:${starts.file('events')} until none waits, stop, and then change it; or, to lose them, delete ${starts.file('events')} and ${starts.data}/manifest.json`,
+      message: `events wait in ${starts.file('events')} (at most: report 3), which EVENTS_URL no longer names: start with EVENTS_URL=embedded:${starts.file('events')} until none waits, stop, and then change it; or, to lose them, or if those groups no longer run, delete ${starts.file('events')}`,
     });
     await starts.run([does((runtime) => consume(runtime, 'report', 3))]);
     await starts.run([idle], starts.data, noKafka);
@@ -55,7 +57,7 @@ describe('a start with another event log or other task queues', () => {
     await expect(starts.run([idle], starts.data, noRabbitmq)).rejects.toMatchObject({
       reason: 'WORK_LEFT',
       message: expect.stringMatching(
-        /^tasks wait: email-jobs \(2\), in \S+tasks\.db, which TASKS_URL no longer names: /,
+        /^tasks wait in \S+tasks\.db \(at most: email-jobs 2\), which TASKS_URL no longer names: .*delete \S+tasks\.db and /,
       ),
     });
     await expect(starts.run([idle], starts.data, { TASKS_URL: 'off' })).rejects.toMatchObject({ reason: 'WORK_LEFT' });
@@ -67,6 +69,32 @@ describe('a start with another event log or other task queues', () => {
       }),
     ]);
     await starts.run([idle], starts.data, noRabbitmq);
+  });
+
+  it('is refused on files of an earlier version, of which it cannot tell', async () => {
+    await starts.run([idle]);
+    for (const [name, earlier] of [
+      ['events', 'ALTER TABLE log_partition RENAME TO topic_partition'],
+      ['tasks', 'ALTER TABLE queued_task RENAME TO task'],
+    ] as const) {
+      const database = new DatabaseSync(starts.file(name));
+      database.exec(earlier);
+      database.close();
+    }
+    const refused = (broker: string) => ({
+      reason: 'WORK_LEFT',
+      message: expect.stringMatching(`^${broker} wait in \\S+ of an earlier version, which`),
+    });
+    await expect(starts.run([idle], starts.data, noKafka)).rejects.toMatchObject(refused('events'));
+    await expect(starts.run([idle], starts.data, noRabbitmq)).rejects.toMatchObject(refused('tasks'));
+  });
+
+  it('forgets groups that no longer run once the file of the log is deleted', async () => {
+    await starts.run([does((runtime) => publish(runtime, []).then(() => consume(runtime, 'gone', 0)))]);
+    await starts.run([does((runtime) => publish(runtime, ['a']))]);
+    await expect(starts.run([idle], starts.data, noKafka)).rejects.toMatchObject({ reason: 'WORK_LEFT' });
+    await rm(starts.file('events'));
+    await starts.run([idle], starts.data, noKafka);
   });
 
   it('asks nothing of a folder without them', async () => {

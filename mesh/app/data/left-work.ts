@@ -8,41 +8,27 @@ import { countByQueue } from '../../tasks/embedded/task-counts.ts';
 import { workLeft } from '../errors.ts';
 import type { Manifest } from './manifest.ts';
 
-/** An embedded broker: the name of its database, and what counts what waits there. */
+/** An embedded event log, or embedded task queues. */
 interface Embedded {
-  readonly name: string;
-  readonly variable: 'EVENTS_URL' | 'TASKS_URL';
-  /** Without them, the file is older than what could wait in it. */
-  readonly tables: readonly string[];
-  /** Describes what waits; `undefined` if nothing does. */
-  readonly describe: (storage: Storage) => Promise<string | undefined>;
+  readonly name: 'events' | 'tasks';
+  readonly table: string;
+  /** A table that files of the versions before have, and `table` not. */
+  readonly earlierTable: string;
+  /** Counts what waits, by consumer group or queue. */
+  readonly count: (storage: Storage) => Promise<Readonly<Record<string, number>>>;
 }
 
 const eventLog: Embedded = {
   name: 'events',
-  variable: 'EVENTS_URL',
-  tables: ['log_partition', 'committed_offset'],
-  async describe(storage) {
-    const groups = Object.entries(await countUnhandled(storage));
-    if (groups.length === 0) return undefined;
-    return `events wait for ${groups.map(([group, events]) => `${group} (${events} at most)`).join(', ')}`;
-  },
+  table: 'log_partition',
+  earlierTable: 'topic_partition',
+  count: countUnhandled,
 };
-
-const taskQueues: Embedded = {
-  name: 'tasks',
-  variable: 'TASKS_URL',
-  tables: ['queued_task'],
-  async describe(storage) {
-    const queues = Object.entries(await countByQueue(storage));
-    if (queues.length === 0) return undefined;
-    return `tasks wait: ${queues.map(([queue, tasks]) => `${queue} (${tasks})`).join(', ')},`;
-  },
-};
+const taskQueues: Embedded = { name: 'tasks', table: 'queued_task', earlierTable: 'task', count: countByQueue };
 
 /**
  * Throws FAILED_PRECONDITION `WORK_LEFT` if the process was on the embedded event log or task queues of its data folder, something
- * waits there, and the settings name others.
+ * waits there, and the settings name others. Throws what opening a database throws, if one cannot be read.
  */
 export async function refuseToLeaveWork(config: Config, manifest: Manifest): Promise<void> {
   if (!config.eventsUrl.startsWith('embedded:')) await refuseIfAnyWaits(eventLog, config.dataDir, manifest);
@@ -50,14 +36,17 @@ export async function refuseToLeaveWork(config: Config, manifest: Manifest): Pro
 }
 
 async function refuseIfAnyWaits(broker: Embedded, dataDir: string, manifest: Manifest): Promise<void> {
-  const file = join(dataDir, `${broker.name}.db`);
-  if (manifest.entryOf(`sqlite:${broker.name}`) === undefined || !existsSync(file)) return;
+  const { name, table, earlierTable, count } = broker;
+  const file = join(dataDir, `${name}.db`);
+  if (manifest.entryOf(`sqlite:${name}`) === undefined || !existsSync(file)) return;
   const storage = await openStorage(`sqlite:${file}`, { exclusive: true });
   try {
     const found = await storage.query<{ name: string }>("SELECT name FROM sqlite_schema WHERE type = 'table'");
-    const names = new Set(found.map(({ name }) => name));
-    const what = broker.tables.every((table) => names.has(table)) ? await broker.describe(storage) : undefined;
-    if (what !== undefined) throw workLeft({ what, file, variable: broker.variable, manifest: manifest.path });
+    const tables = new Set(found.map((row) => row.name));
+    const waiting = tables.has(table) ? await count(storage) : {};
+    const isEarlier = !tables.has(table) && tables.has(earlierTable);
+    if (isEarlier || Object.keys(waiting).length > 0)
+      throw workLeft({ broker: name, waiting: isEarlier ? undefined : waiting, file, manifest: manifest.path });
   } finally {
     await storage.close();
   }

@@ -30,12 +30,12 @@ export interface Manifest {
   readonly adoption: Readonly<Record<string, Origin>> | undefined;
   /** Number of this start. No database that only this process uses has a higher one. */
   readonly start: number;
-  /** The names of the databases. */
+  /** Each once, also those of both kinds. */
   names(): readonly string[];
   /** `key`: `<scheme>:<name>`. */
   entryOf(key: string): ManifestEntry | undefined;
-  /** Returns the key by which the database of this name was opened last; `undefined` if it never was. */
-  lastKeyOf(name: string): string | undefined;
+  /** Returns the scheme of the URL at which the database of this name was opened last; `undefined` if it never was. */
+  lastSchemeOf(name: string): string | undefined;
   /** Records a higher number, before a database gets it. */
   raiseStart(start: number): void;
   record(key: string, entry: ManifestEntry): void;
@@ -84,10 +84,10 @@ export function openManifest(folder: string): Manifest {
     },
     names: () => [...new Set(Object.keys(content.databases).map(nameIn))],
     entryOf: (key) => content.databases[key],
-    lastKeyOf(name) {
+    lastSchemeOf(name) {
       const known = Object.entries(content.databases).filter(([key]) => nameIn(key) === name);
       const [last] = known.toSorted(([, first], [, second]) => second.start - first.start);
-      return last?.[0];
+      return last?.[0].slice(0, last[0].indexOf(':'));
     },
     raiseStart(start) {
       if (start > content.start) change({ ...content, start });

@@ -6,9 +6,10 @@ import { readConfig } from '../../config/config.ts';
 import type { Storage } from '../../storage/storage.ts';
 import { type PostgresServer, postgres, startPostgres } from '../../testing/servers/postgres-server.ts';
 import { describeWithServer } from '../../testing/servers/servers.ts';
+import { testService } from '../../testing/test-service.ts';
 import { claimDataFolder } from './data-folder.ts';
 import { openDatabases } from './open-databases.ts';
-import { both, refusal, testStarts } from './testing/test-starts.ts';
+import { both, keeps, refusal, testStarts } from './testing/test-starts.ts';
 
 const starts = testStarts();
 const { run } = starts;
@@ -82,6 +83,39 @@ describeWithServer(postgres, 'a start on PostgreSQL', () => {
     await writeFile(join(starts.data, file), JSON.stringify({ ...newer, databases }));
     await expect(run()).rejects.toEqual(refusal('order', 'is a file'));
     await run(both, starts.data, onServer('a'));
+  });
+
+  it('makes nothing when it is refused, so the right URL is accepted afterwards', async () => {
+    await run(both, starts.data, onServer('a'));
+    // Built first: it would be made before the others are refused.
+    const three = [keeps('new'), ...both];
+    await expect(run(three)).rejects.toEqual(refusal('order', 'is a file'));
+    expect(existsSync(starts.file('new'))).toBe(false);
+    await run(three, starts.data, onServer('a'));
+  });
+
+  it('accepts the URL of a server after a first start that made files and then failed', async () => {
+    const fails = testService('fails', () => Promise.reject(new Error('fails')));
+    await expect(run([...both, fails])).rejects.toThrow('fails');
+    expect(existsSync(starts.file('order'))).toBe(true);
+    await run(both, starts.data, onServer('a'));
+    await expect(run()).rejects.toEqual(refusal('order', 'is a file'));
+  });
+
+  it('accepts embedded queues after those of a broker, whose dead letters are on the server, and the other way round', async () => {
+    // As the dead letters of RabbitMQ are opened, when the first queue is used.
+    const opensLetters = async () => {
+      const claimed = claimDataFolder(starts.data);
+      const databases = openDatabases(claimed, starts.log.logger, readConfig({}));
+      const storage = await databases.open('tasks', server.url('a_tasks'));
+      await storage.close();
+      claimed.opened();
+      claimed.release();
+    };
+    await run(both, starts.data, onServer('a'));
+    await opensLetters();
+    await run(both, starts.data, onServer('a'));
+    await opensLetters();
   });
 
   it('accepts services on PostgreSQL next to others in files', async () => {

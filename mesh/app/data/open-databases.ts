@@ -1,5 +1,5 @@
 import { statSync } from 'node:fs';
-import type { Config } from '../../config/config.ts';
+import { type Config, databaseUrlOf } from '../../config/config.ts';
 import type { ServerTrust } from '../../config/server-trust.ts';
 import { warnOfClock } from '../../storage/aging/clock-warning.ts';
 import { storageLost } from '../../storage/errors.ts';
@@ -11,7 +11,7 @@ import { systemClock } from '../../time/clock.ts';
 import { dataMismatch } from '../errors.ts';
 import type { DataFolder } from './data-folder.ts';
 import { createFoundReport } from './found-report.ts';
-import type { ManifestEntry } from './manifest.ts';
+import type { Manifest, ManifestEntry } from './manifest.ts';
 
 /** The databases of the embedded event log and task queues. */
 const brokers: readonly string[] = ['events', 'tasks'];
@@ -33,6 +33,11 @@ export type OpenDatabase = (name: string, url: string, options?: DatabaseOptions
 /** Opens the databases of a process. */
 export interface Databases {
   readonly open: OpenDatabase;
+  /**
+   * Throws `DATA_MISMATCH` if `DATABASE_URL` names another kind of database than the last start for one of these services. Called
+   * before the first is opened, so a refused start makes none.
+   */
+  readonly checkKinds: (services: readonly string[]) => void;
   /** Returns the id of an open database that is in a file of this process. */
   readonly fileIdOf: (name: string) => string | undefined;
   /**
@@ -46,7 +51,7 @@ export interface Databases {
 
 /**
  * Opens databases and compares each with the manifest of the data folder. Throws FAILED_PRECONDITION `DATA_MISMATCH` if one is
- * missing, empty, of another mesh, or from another time than the manifest. A database that is not listed is adopted or created,
+ * missing, empty, of another mesh, of another kind, or from another time than the manifest. A database that is not listed is adopted or created,
  * which is logged. `trust`: how a server is checked; default: by the authorities of Node. After a run that did not
  * end cleanly, the structure of each SQLite file is checked too. A crash after any step leaves a state from which
  * the next start continues.
@@ -63,15 +68,14 @@ export function openDatabases(
   const tls = { trust, isRequired: databaseCa.file !== undefined };
   const { manifest } = folder;
   const foundReport = createFoundReport(manifest, logger);
-  /** Their names. */
-  const opened = new Set<string>();
+  const openedNames = new Set<string>();
   const open: OpenDatabase = async (name, url, { poolSize = databasePoolSize } = {}) => {
     const { scheme, location, path } = placeOf(url);
     const key = `${scheme}:${name}`;
     const entry = manifest.entryOf(key);
     const refuse = (fault: string) => dataMismatch({ name, location, manifest: manifest.path, fault });
-    const lastKey = manifest.lastKeyOf(name) ?? key;
-    if (lastKey !== key) throw refuse(`is ${kinds[scheme]}, and the one of the last start ${otherKind(scheme)}`);
+    const kindFault = faultOfKind(manifest, name, scheme);
+    if (kindFault !== undefined) throw refuse(kindFault);
     const hadContent = path === undefined ? undefined : hasContent(path);
     // Before it is opened, which makes a file where there is none.
     if (entry !== undefined && hadContent === false) throw refuse('is missing or empty');
@@ -97,20 +101,27 @@ export function openDatabases(
       manifest.raiseStart((identity?.start ?? 0) + 1);
       const { id, start } = await noteStart(storage, name, manifest.start);
       manifest.record(key, { id, start });
-      opened.add(name);
+      openedNames.add(name);
       return path === undefined ? storage : { ...storage, close: () => closeFile(storage) };
     } catch (error) {
       await storage.close();
       throw error;
     }
   };
+  const checkKinds = (names: readonly string[]) => {
+    for (const name of names) {
+      const { scheme, location } = placeOf(databaseUrlOf(settings, name));
+      const fault = faultOfKind(manifest, name, scheme);
+      if (fault !== undefined) throw dataMismatch({ name, location, manifest: manifest.path, fault });
+    }
+  };
   const fileIdOf = (name: string) => manifest.entryOf(`sqlite:${name}`)?.id;
   const reportUnopened = () => {
     // What waits in brokers is counted before they are left; they are opened when they are used.
-    const unopened = manifest.names().filter((name) => !brokers.includes(name) && !opened.has(name));
+    const unopened = manifest.names().filter((name) => !brokers.includes(name) && !openedNames.has(name));
     if (unopened.length > 0) logger.info({ databases: unopened, folder: manifest.folder }, notOpened);
   };
-  return { open, fileIdOf, reportFound: foundReport.log, reportUnopened };
+  return { open, checkKinds, fileIdOf, reportFound: foundReport.log, reportUnopened };
 }
 
 /**
@@ -143,8 +154,14 @@ function faultOf(
 
 const kinds = { sqlite: 'a file', postgres: 'on a PostgreSQL server' } as const;
 
-function otherKind(scheme: Place['scheme']): string {
-  return scheme === 'sqlite' ? kinds.postgres : kinds.sqlite;
+/** Those of brokers may be of another kind: the embedded queues are a file, and the dead letters of RabbitMQ are on the server. */
+function faultOfKind(manifest: Manifest, name: string, scheme: Place['scheme']): string | undefined {
+  // No start has succeeded since it was created, so it has nothing.
+  if (brokers.includes(name) || manifest.adoption?.[name] === 'created') return undefined;
+  const lastScheme = manifest.lastSchemeOf(name);
+  if (lastScheme === undefined || lastScheme === scheme) return undefined;
+  const other = scheme === 'sqlite' ? 'postgres' : 'sqlite';
+  return `is ${kinds[scheme]}, and the one of the last start ${kinds[other]}`;
 }
 
 interface Place {

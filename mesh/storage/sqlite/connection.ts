@@ -50,6 +50,8 @@ function createConnection(database: DatabaseSync, path: string): Connection {
   // Counts what may have changed a table, and with it the columns of a prepared statement that reads all of them.
   let schema = 0;
   const failure = (error: unknown, sql: string): Error => {
+    // It may have ended the transaction, and taken back what changed a table.
+    schema += 1;
     const failed = sqliteError(error, sql, path);
     if (isDataLoss(failed)) damage ??= failed;
     return failed;
@@ -70,6 +72,7 @@ function createConnection(database: DatabaseSync, path: string): Connection {
     rows<R extends Row>(sql: string, params: readonly SqlValue[]) {
       try {
         const prepared = prepare(sql);
+        if (prepared.changesSchema) schema += 1;
         // Arrays, because of `setReturnArrays`.
         const found = prepared.statement.all(...bindable(prepared, params)) as unknown as SqlValue[][];
         if (found.length === 0) return [];
