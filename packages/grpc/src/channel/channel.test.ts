@@ -14,6 +14,7 @@ describe('a channel', () => {
     ['https://localhost', 'dns:localhost:443'],
     ['http://127.0.0.1:8080', 'dns:127.0.0.1:8080'],
     ['[::1]:65535', 'dns:[::1]:65535'],
+    ['[fe80::1%eth0]:50051', 'dns:[fe80::1%eth0]:50051'],
     ['dns:localhost:1', 'dns:localhost:1'],
     ['dns:///localhost:1', 'dns:///localhost:1'],
     ['unix:/tmp/x', 'unix:/tmp/x'],

@@ -96,7 +96,7 @@ export class Channel {
 function addressOf(target: string): string {
   const address = target.replace(/^dns:\/*/, '');
   if (socketPathOf(address) !== undefined) return address;
-  const port = Number(/^(?:\[[\da-fA-F:.]+\]|[^\s:/[\]]+):(\d{1,5})$/.exec(address)?.[1]);
+  const port = Number(/^(?:\[[\da-fA-F:.]+(?:%[\w.-]+)?\]|[^\s:/[\]]+):(\d{1,5})$/.exec(address)?.[1]);
   if (port >= 1 && port <= 65_535) return address;
   throw new TypeError(
     `cannot connect to "${target}": pass host:port, such as localhost:50051 or [::1]:50051 (ports 1 to 65535), or unix:/path`,
