@@ -29,7 +29,8 @@ const lostRace = new Error('the transaction of these effects lost a race');
  * Returns what applies effects: all that are ready at a time, of events of any partition, in one transaction, for 5 ms at most,
  * on PostgreSQL 50. If one of its effects fails, none is written, and each is applied alone: nothing that happens to an event
  * affects another one. An event whose effect has failed is applied alone, even if it is delivered again. So is each effect of a
- * transaction that loses a race, and the next ones share transactions with few others.
+ * transaction that loses a race, and the next ones share transactions with few others. One transaction runs at a time, so it uses
+ * one connection, and effects are applied in the order in which they were ready. An effect must not wait for another one.
  */
 export function applyEffects(
   storage: Storage,
@@ -39,10 +40,19 @@ export function applyEffects(
   const waiting: Waiting[] = [];
   const failed = new WeakSet<StoredEvent>();
   let isRunning = false;
+  /** Ends with the last transaction that was begun or waits for its turn. */
+  let lastTurn: Promise<unknown> = Promise.resolve();
   /** How many effects there is time for. */
   let limit = maxEffects;
   /** After a start, which may follow a crash, and after a known event, until a batch has none: then each claims its own. */
   let someMayBeKnown = true;
+
+  /** Runs a transaction when those before it have ended. */
+  function inTurn<T>(transact: () => Promise<T>): Promise<T> {
+    const ended = lastTurn.then(transact);
+    lastTurn = ended.catch(() => undefined);
+    return ended;
+  }
 
   async function write(tx: Transaction, { received, effect }: Waiting): Promise<Applied> {
     const claimed = await claims.claimOnce(tx, received, 'handled');
@@ -51,13 +61,16 @@ export function applyEffects(
     return 'applied';
   }
 
-  async function writeAlone(one: Waiting): Promise<Applied> {
-    try {
-      return await storage.transaction((tx) => write(tx, one));
-    } catch (error) {
-      failed.add(one.received.event);
-      throw error;
-    }
+  /** Writes an effect when it is its turn, before those that wait for a transaction to share. */
+  function writeAlone(one: Waiting): Promise<Applied> {
+    return inTurn(async () => {
+      try {
+        return await storage.transaction((tx) => write(tx, one));
+      } catch (error) {
+        failed.add(one.received.event);
+        throw error;
+      }
+    });
   }
 
   /** Returns the outcomes of the first of them, of as many as there was time for. */
@@ -95,7 +108,7 @@ export function applyEffects(
   async function run(): Promise<void> {
     if (isRunning) return;
     isRunning = true;
-    while (waiting.length > 0) await applyNext();
+    while (waiting.length > 0) await inTurn(applyNext);
     isRunning = false;
   }
 
