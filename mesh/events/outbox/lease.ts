@@ -13,6 +13,8 @@ export interface LeaseState {
 /** Decides which relay delivers the entries of a kind if several processes share the database. */
 export interface OutboxLease {
   read(db: Queryable): Promise<LeaseState>;
+  /** Whether this relay was the last to take the lease. Until it takes it again, it may have expired. */
+  isOwn(read: LeaseState): boolean;
   /** Takes or renews the lease, if that is due. Returns false if another relay holds it, or has changed it since it was read. */
   take(read: LeaseState): Promise<boolean>;
   /** Releases the lease if this relay still holds it. */
@@ -39,6 +41,7 @@ export function createOutboxLease(storage: Storage, kind: OutboxKind, holder: st
         throw new Error(`outbox lease of kind ${kind} has no row: restore the table outbox_lease`);
       return { holder: lease.holder, untilMs: lease.until_ms, leftMs: lease.left_ms };
     },
+    isOwn: (read) => read.holder === holder,
     async take(read) {
       const isStray = read.leftMs > leaseMs;
       if (read.holder !== holder && read.leftMs > 0n && !isStray) return false;

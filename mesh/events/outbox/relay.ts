@@ -165,7 +165,7 @@ export function createRelay(options: RelayOptions): Relay {
 
   async function takeBatch(): Promise<OutboxEntry[] | undefined> {
     if (storage.exclusive) return await waiting.take(maxEntries);
-    // While another relay holds the lease, it reads no entries, nor does it send those that it read before it took the lease.
+    // `holdsLease` may be out of date after a long send or a failure, so it only decides whether entries are read at all.
     holdsLease ||= await lease.take(await lease.read(storage));
     if (!holdsLease) return undefined;
     const { reading } = await delivered.deleteWith(async (tx) => {
@@ -175,7 +175,9 @@ export function createRelay(options: RelayOptions): Relay {
       return { reading };
     });
     const [read, entries] = await reading;
-    holdsLease = await lease.take(read);
+    // Entries that were read while this relay did not hold the lease may be sent already by the one that held it. Its lease may
+    // look as before when it is taken here, so the next round takes it and reads afresh.
+    holdsLease = lease.isOwn(read) && (await lease.take(read));
     return holdsLease ? entries : undefined;
   }
 
