@@ -88,6 +88,8 @@ export function createRelay(options: RelayOptions): Relay {
 
   async function deliverUntilStopped(onFirstAttempt: () => void): Promise<void> {
     while (!ended.signal.aborted) {
+      // Entries may be added while a step reads that there are none, so the last step begins after the stop.
+      const isLast = stopping.signal.aborted;
       const outcome = await step();
       onFirstAttempt();
       if (outcome === 'delivered-some') continue;
@@ -95,7 +97,7 @@ export function createRelay(options: RelayOptions): Relay {
         await gather();
         continue;
       }
-      if (stopping.signal.aborted) return;
+      if (stopping.signal.aborted && (isLast || outcome !== 'empty')) return;
       if (outcome === 'failed') await sleep(clock, failureDelayMs(failures), stopping.signal);
       else if (outcome === 'empty') await waitForEntries();
       else await sleep(clock, leaseRetryMs, stopping.signal);

@@ -1,5 +1,6 @@
 import { describe, expect, it, vi } from 'vitest';
 import { openStorage } from '../../storage/open.ts';
+import type { Storage } from '../../storage/storage.ts';
 import { eventually } from '../../testing/eventually.ts';
 import { systemClock } from '../../time/clock.ts';
 import { silent, versionEvent } from '../testing/events.ts';
@@ -50,6 +51,29 @@ describe('an outbox that several processes share', () => {
       expect(sentVersions('late')).toEqual([]);
       await late;
       await eventually(() => expect(sentVersions('late')).toEqual([1]));
+    });
+
+    it('publishes what is committed while it gives its lease back before it stops', async (context) => {
+      if (parts().storage.dialect === 'sqlite') return context.skip('a SQLite file belongs to one process');
+      const [released, held] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+      const storage: Storage = {
+        ...parts().storage,
+        async execute(sql, params) {
+          if (sql.startsWith('UPDATE outbox_lease SET until_ms = 0') && params?.[0] === 'event') {
+            released.resolve();
+            await held.promise;
+          }
+          return await parts().storage.execute(sql, params);
+        },
+      };
+      const outbox = await makeOutbox({ storage });
+      const starting = outbox.start();
+      await released.promise;
+      await add(outbox, 'a', 1);
+      const stopped = outbox.stop(5000);
+      held.resolve();
+      await Promise.all([starting, stopped]);
+      expect(sentVersions('a')).toEqual([1]);
     });
 
     it('publishes every event, those of a key in order', async (context) => {
