@@ -23,7 +23,7 @@ const maxRowsInStatement = 32;
  * exist. Default: they are an error.
  */
 export async function insertMany(
-  db: Transaction,
+  tx: Transaction,
   table: string,
   columns: readonly string[],
   rows: readonly (readonly SqlValue[])[],
@@ -33,7 +33,7 @@ export async function insertMany(
   for (let from = 0; from < rows.length; ) {
     const count = Math.min(maxRowsInStatement, 2 ** Math.floor(Math.log2(rows.length - from)));
     const sql = insertion(table, columns, count, onConflict);
-    inserting.push(db.execute(sql, rows.slice(from, from + count).flat()));
+    inserting.push(tx.execute(sql, rows.slice(from, from + count).flat()));
     from += count;
   }
   return (await Promise.all(inserting)).reduce((sum, added) => sum + added, 0);

@@ -89,6 +89,29 @@ describe('effects that are ready at the same time', () => {
       expect(steps.indexOf('a2 starts')).toBeGreaterThan(steps.indexOf('a1 ends'));
     });
 
+    it('of one key share a transaction for some milliseconds on PostgreSQL, even if keys are independent', async (context) => {
+      await using fixture = await openEffects(newUrl, { independentEffects: true });
+      if (fixture.storage.dialect === 'sqlite') return context.skip('SQLite writes one effect after another');
+      const sleeping = (name: string) => async (tx: Transaction) => {
+        await tx.query('SELECT pg_sleep(0.02)');
+        await writing(name)(tx);
+      };
+      await Promise.all(['x', 'y'].map((name) => fixture.apply(received(name), writing(name))));
+      const before = fixture.transactions();
+      const ended: string[] = [];
+      const [its, others] = [names.slice(0, 15), names.slice(15, 20)];
+      await Promise.all([
+        ...its.map((name) => fixture.apply(received(name, 'a'), sleeping(name)).then(() => ended.push(name))),
+        ...others.map((name) => fixture.apply(received(name), sleeping(name))),
+      ]);
+      // Three of 20 ms at a time, or fewer.
+      expect(fixture.transactions() - before).toBeGreaterThanOrEqual(5);
+      expect(ended).toEqual(its);
+      expect(await fixture.written()).toEqual([...its, ...others, 'x', 'y']);
+      const again = its.map((name) => fixture.apply(received(name, 'a'), writing(name)));
+      expect(new Set(await Promise.all(again))).toEqual(new Set(['known']));
+    });
+
     it('are written once if an event is known or comes twice', async () => {
       await using fixture = await openEffects(newUrl);
       await fixture.apply(received('b'), writing('b'));

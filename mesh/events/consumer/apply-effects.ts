@@ -26,8 +26,8 @@ const someAreKnown = new Error('some of these events were handled before');
 const lostRace = new Error('the transaction of these effects lost a race');
 
 /**
- * Returns what applies effects: all that are ready at a time, of events of any partition, in one transaction, for 5 ms at most,
- * on PostgreSQL 50. If one of its effects fails, none is written, and each is applied alone: nothing that happens to an event
+ * Returns what applies effects: all that are ready at a time, of events of any partition, in one transaction. After 5 ms, on
+ * PostgreSQL 50, it begins no further one. If one of its effects fails, none is written, and each is applied alone: nothing that happens to an event
  * affects another one. An event whose effect has failed is applied alone, even if it is delivered again. So is each effect of a
  * transaction that loses a race, and the next ones share transactions with few others. One transaction runs at a time, so it uses
  * one connection, and effects are applied in the order in which they were ready. An effect must not wait for another one.
@@ -73,36 +73,53 @@ export function applyEffects(
     });
   }
 
-  /** Returns the outcomes of the first of them, of as many as there was time for. */
-  async function writeAll(tx: Transaction, batch: readonly Waiting[]): Promise<Applied[]> {
+  /** Returns the outcomes of those that there was time for, of each key the first ones. */
+  async function writeAll(tx: Transaction, batch: readonly Waiting[]): Promise<ReadonlyMap<Waiting, Applied>> {
     const endMs = performance.now() + maxBatchMs[storage.dialect];
+    const isOver = () => performance.now() >= endMs;
+    const outcomes = new Map<Waiting, Applied>();
     const all = batch.map(({ received }) => received);
     const claimsAll = batch.length > 1 && !someMayBeKnown && all.every(hasOwnId);
     if (claimsAll && !(await claims.claimEach(tx, all))) throw someAreKnown;
     if (claimsAll && independentEffects && storage.dialect === 'postgres') {
-      await writeTogether(tx, batch);
-      return batch.map(() => 'applied');
+      for (const one of await writeTogether(tx, batch, isOver)) outcomes.set(one, 'applied');
+    } else {
+      for (const one of batch) {
+        if (outcomes.size > 0 && isOver()) break;
+        if (claimsAll) await one.effect(tx);
+        outcomes.set(one, claimsAll ? 'applied' : await write(tx, one));
+      }
     }
-    const outcomes: Applied[] = [];
-    for (const one of batch) {
-      if (outcomes.length > 0 && performance.now() >= endMs) break;
-      if (claimsAll) await one.effect(tx);
-      outcomes.push(claimsAll ? 'applied' : await write(tx, one));
+    if (claimsAll) {
+      const left = batch.filter((one) => !outcomes.has(one));
+      await Promise.all(left.map(({ received }) => claims.release(tx, received)));
     }
-    if (claimsAll) await Promise.all(all.slice(outcomes.length).map((received) => claims.release(tx, received)));
     return outcomes;
   }
 
-  /** Writes effects at the same time, those of a key one after another. Ends when all have ended, as they may be written again. */
-  async function writeTogether(tx: Transaction, batch: readonly Waiting[]): Promise<void> {
+  /**
+   * Writes effects at the same time, those of a key one after another until the time is over, and returns those it has written.
+   * Ends when all have ended, as they may be written again.
+   */
+  async function writeTogether(
+    tx: Transaction,
+    batch: readonly Waiting[],
+    isOver: () => boolean,
+  ): Promise<readonly Waiting[]> {
+    const written: Waiting[] = [];
     const byKey = Map.groupBy(batch, ({ received }) => received.event.key);
     const writing = await Promise.allSettled(
       [...byKey.values()].map(async (its) => {
-        for (const { effect } of its) await effect(tx);
+        for (const [index, one] of its.entries()) {
+          if (index > 0 && isOver()) break;
+          await one.effect(tx);
+          written.push(one);
+        }
       }),
     );
     const failure = writing.find((outcome) => outcome.status === 'rejected');
     if (failure !== undefined) throw failure.reason;
+    return written;
   }
 
   async function run(): Promise<void> {
@@ -121,11 +138,14 @@ export function applyEffects(
         if (batch.length === 0) batch = waiting.splice(0, limit);
         return await writeAll(tx, batch);
       });
-      const left = batch.slice(outcomes.length);
+      const left = batch.filter((one) => !outcomes.has(one));
       waiting.unshift(...left);
-      limit = left.length > 0 ? outcomes.length : Math.min(2 * limit, maxEffects);
-      someMayBeKnown = outcomes.some((outcome) => outcome !== 'applied');
-      for (const [index, outcome] of outcomes.entries()) batch[index]?.resolve(outcome);
+      limit = left.length > 0 ? outcomes.size : Math.min(2 * limit, maxEffects);
+      someMayBeKnown = [...outcomes.values()].some((outcome) => outcome !== 'applied');
+      for (const one of batch) {
+        const outcome = outcomes.get(one);
+        if (outcome !== undefined) one.resolve(outcome);
+      }
     } catch (error) {
       if (error === someAreKnown) {
         someMayBeKnown = true;

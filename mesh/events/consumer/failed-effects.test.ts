@@ -82,7 +82,7 @@ describe('effects that fail in a transaction that they share', () => {
 
     it('are written one after another, in order, after one of them has failed', async () => {
       await using fixture = await openEffects(newUrl);
-      // Time for all of them.
+      // Time for all of them in one transaction.
       using _ = vi.spyOn(performance, 'now').mockReturnValue(0);
       const sleep = fixture.storage.dialect === 'postgres' ? 'SELECT pg_sleep(0.1)' : 'SELECT 1';
       // Opens connections, so that none has to wait for one.
@@ -98,7 +98,7 @@ describe('effects that fail in a transaction that they share', () => {
       };
       const bad = received('bad');
       await Promise.all([
-        // The others are ready when it ends, so they share a transaction.
+        // All share a transaction but `a3`, which comes when `a1` has ended.
         deliver(received('first'), late('first')),
         deliver(received('a1', 'a'), late('a1')).then(() => deliver(received('a3', 'a'), writing('a3'))),
         deliver(received('a2', 'a'), writing('a2')),
