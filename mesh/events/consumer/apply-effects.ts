@@ -27,10 +27,11 @@ const lostRace = new Error('the transaction of these effects lost a race');
 
 /**
  * Returns what applies effects: all that are ready at a time, of events of any partition, in one transaction. After 5 ms, on
- * PostgreSQL 50, it begins no further one. If one of its effects fails, none is written, and each is applied alone: nothing that happens to an event
- * affects another one. An event whose effect has failed is applied alone, even if it is delivered again. So is each effect of a
- * transaction that loses a race, and the next ones share transactions with few others. One transaction runs at a time, so it uses
- * one connection, and effects are applied in the order in which they were ready. An effect must not wait for another one.
+ * PostgreSQL 50, it begins no further one. If one of its effects fails, none is written, and each is applied alone: nothing that
+ * happens to an event affects another one. An event whose effect has failed is applied alone, even if it is delivered again. So is
+ * each effect of a transaction that loses a race, and the next ones share transactions with few others. One transaction runs at a
+ * time, so it uses one connection, and effects of a key are applied in the order in which they were ready. An effect must not wait
+ * for that of another event.
  */
 export function applyEffects(
   storage: Storage,
