@@ -1,15 +1,8 @@
 import pg from 'pg';
 import { messageOf } from '../../errors/error-text.ts';
 import type { MeshError } from '../../errors/mesh-error.ts';
-import {
-  continuesByItself,
-  type FaultSubject,
-  type Remedies,
-  type StorageFault,
-  storageContention,
-  storageFault,
-  storageOutcomeUnknown,
-} from '../errors.ts';
+import { continuesByItself, storageContention, storageOutcomeUnknown } from '../errors.ts';
+import { type FaultSubject, type Remedies, type StorageFault, storageFault } from '../faults.ts';
 import { sqlForMessage } from '../sql.ts';
 import { hintOf } from './hints.ts';
 import { kindOfState, type StateKind } from './sql-states.ts';

@@ -1,5 +1,6 @@
 import { messageOf } from '../../errors/error-text.ts';
-import { continuesByItself, type StorageFault } from '../errors.ts';
+import { continuesByItself } from '../errors.ts';
+import type { StorageFault } from '../faults.ts';
 
 /** What an error of PostgreSQL, of a pooler or of the driver means to whoever operates the database. */
 export interface Hint {

@@ -1,4 +1,4 @@
-import type { StorageFault } from '../errors.ts';
+import type { StorageFault } from '../faults.ts';
 
 /**
  * The meaning of a SQLSTATE: a fault of the database, or

@@ -2,14 +2,13 @@ import { messageOf } from '../../errors/error-text.ts';
 import type { MeshError } from '../../errors/mesh-error.ts';
 import {
   continuesByItself,
-  type Remedies,
   storageClosed,
   storageCorrupt,
-  storageFault,
   storageFlushFailed,
   storageFull,
   storageUnavailable,
 } from '../errors.ts';
+import { type Remedies, storageFault } from '../faults.ts';
 import { sqlForMessage } from '../sql.ts';
 import { kindOf } from './result-codes.ts';
 

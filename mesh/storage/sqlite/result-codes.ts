@@ -1,4 +1,4 @@
-import type { StorageFault } from '../errors.ts';
+import type { StorageFault } from '../faults.ts';
 
 /** The meaning of a result code: a fault of the database, or of the statement and so of the program. */
 export type ResultKind = StorageFault | 'statement';
