@@ -23,6 +23,10 @@ interface Written {
   pos: number;
 }
 
+function hidden(writer: BinaryWriter): Written {
+  return writer as unknown as Written;
+}
+
 const noView = new DataView(new ArrayBuffer(0));
 
 /**
@@ -35,14 +39,14 @@ class SlabWriter extends BinaryWriter {
 
   /** Tags and most lengths have one byte. */
   override uint32(value: number): this {
-    const written = this as unknown as Written;
+    const written = hidden(this);
     if ((value & 0x7f) !== value || written.pos >= written.buffer.length) return super.uint32(value);
     written.buffer[written.pos++] = value;
     return this;
   }
 
   override finish(): Uint8Array<ArrayBuffer> {
-    const written = this as unknown as Written;
+    const written = hidden(this);
     const { buffer, pos } = written;
     const start = this.#start;
     const length = pos - start;
@@ -58,7 +62,7 @@ class SlabWriter extends BinaryWriter {
 
   /** Prepares for the next message after one of this length, which was copied. */
   #reuse(length: number): void {
-    const written = this as unknown as Written;
+    const written = hidden(this);
     const { buffer } = written;
     // One that has outgrown a slab is in a buffer of its own, which is kept for other large ones.
     const hasGrown = buffer.length !== slabBytes;
@@ -70,7 +74,7 @@ class SlabWriter extends BinaryWriter {
   }
 
   #beginSlab(): void {
-    const written = this as unknown as Written;
+    const written = hidden(this);
     written.buffer = new Uint8Array(slabBytes);
     written.viewCache = noView;
     written.pos = 0;

@@ -15,7 +15,7 @@ export async function importRoot(
   });
   const [read, written] = await Promise.all([once(tar, 'exit'), once(imported, 'exit')]);
   if (read[0] === 0 && written[0] === 0) return;
-  // docker takes what it got before tar failed for all.
+  // docker takes what it got before tar failed for all. If docker failed, there is no image to remove.
   await docker('rmi', image).catch(() => undefined);
   throw new Error(`no image ${image} of ${root}: tar ended with ${read[0]}, docker import with ${written[0]}`);
 }

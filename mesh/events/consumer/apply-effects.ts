@@ -51,6 +51,7 @@ export function applyEffects(
   /** Runs a transaction when those before it have ended. */
   function inTurn<T>(transact: () => Promise<T>): Promise<T> {
     const ended = lastTurn.then(transact);
+    // Whoever asked for the transaction gets its error; the next one runs anyway.
     lastTurn = ended.catch(() => undefined);
     return ended;
   }
