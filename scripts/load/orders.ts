@@ -15,18 +15,23 @@ async function unfinishedOrders({ status }: Mesh): Promise<number> {
   return running.reduce((sum, { count }) => sum + Number(count), 0);
 }
 
-/** Waits until no order is unfinished. Returns how long that took, in one line or none. */
-export async function drainOrders(mesh: Mesh): Promise<string[]> {
+/** Waits until no order is unfinished. Returns how many were, and how many seconds that took. */
+export async function endOfOrders(mesh: Mesh): Promise<{ readonly count: number; readonly seconds: number }> {
   const startMs = performance.now();
-  const orders = await unfinishedOrders(mesh);
-  if (orders === 0) return [];
-  for (let left = orders; left > 0; left = await unfinishedOrders(mesh)) {
+  const count = await unfinishedOrders(mesh);
+  for (let left = count; left > 0; left = await unfinishedOrders(mesh)) {
     if (performance.now() - startMs > maxDrainMs) {
-      const text = `${left} orders have not ended ${maxDrainMs / 1_000} s after the load: see "make status"`;
+      const text = `${left} orders have not ended after ${maxDrainMs / 1_000} s: see "make status"`;
       throw new CommandError(text, exitCode.attention);
     }
     await sleep(pollMs);
   }
-  const seconds = (performance.now() - startMs) / 1_000;
-  return [`orders: ${orders} were unfinished when the load ended, and all ended ${seconds.toFixed(1)} s later`];
+  return { count, seconds: (performance.now() - startMs) / 1_000 };
+}
+
+/** Waits until no order is unfinished. Returns how long that took, in one line or none. */
+export async function drainOrders(mesh: Mesh): Promise<string[]> {
+  const { count, seconds } = await endOfOrders(mesh);
+  if (count === 0) return [];
+  return [`orders: ${count} were unfinished when the load ended, and all ended ${seconds.toFixed(1)} s later`];
 }

@@ -3,12 +3,14 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Mesh } from '../../examples/support/mesh.ts';
 import type { RunResult } from './ghz.ts';
+import { endOfOrders } from './orders.ts';
 import { concurrently, counts } from './prepare.ts';
 import { type GhzConfig, watchersPerOrder, watchesFile } from './profile.ts';
 
-// ghz knows only the ids of orders that exist. Orders are completed first come, first served, so these and as many as are
-// watched are placed before: they are not completed until all watchers have begun.
-const minAhead = 400;
+// ghz knows only the ids of orders that exist. Orders are completed first come, first served, so others are placed before: what
+// the mesh completes in this time, and as many as are watched. ghz starts and begins all watches meanwhile.
+const headStartSeconds = 3;
+const measuredOrders = 400;
 
 /** Orders that wait to be watched. */
 export interface WatchedOrders {
@@ -19,13 +21,14 @@ export interface WatchedOrders {
 }
 
 /**
- * Places the orders that a run watches, after others that are not watched, and faster than the mesh completes them. Writes the
- * ids to the file from which ghz reads them.
+ * Measures how fast the mesh completes orders. Then places the orders that a run watches, after others that are not watched.
+ * Writes the ids to the file from which ghz reads them.
  */
-export async function placeWatchedOrders({ orders }: Mesh, { total = 0 }: GhzConfig): Promise<WatchedOrders> {
+export async function placeWatchedOrders(mesh: Mesh, { total = 0 }: GhzConfig): Promise<WatchedOrders> {
   const count = total / watchersPerOrder;
-  const indexes = Array.from({ length: minAhead + 2 * count }, (_, index) => index);
-  const placed = await concurrently(indexes, async (index) => (await orders.placeOrder(orderOf(index))).id);
+  const { perSecond, waitingPart } = await measureCompletion(mesh);
+  const ahead = headStartSeconds * perSecond + count;
+  const placed = await placeOrders(mesh, Math.ceil(ahead / waitingPart) + count);
   // Ids are in the order of creation.
   const [afterId = '', ...ids] = placed.toSorted().slice(-count - 1);
   const watches = ids.flatMap((id) => Array.from({ length: watchersPerOrder }, () => ({ id })));
@@ -52,6 +55,27 @@ export async function describeWatches(
   });
   const [part, whole] = [live.length, details.length].map((count) => count.toLocaleString('en'));
   return `watches: ${part} of ${whole} began before their order had ended, and received its changes`;
+}
+
+interface Completion {
+  readonly perSecond: number;
+  /** Which part of the orders that are placed at once still waits when the last one was accepted: 0.1 or more. */
+  readonly waitingPart: number;
+}
+
+async function measureCompletion(mesh: Mesh): Promise<Completion> {
+  const startMs = performance.now();
+  await placeOrders(mesh, measuredOrders);
+  const acceptedMs = performance.now() - startMs;
+  await endOfOrders(mesh);
+  const endedMs = performance.now() - startMs;
+  return { perSecond: (measuredOrders / endedMs) * 1_000, waitingPart: Math.max(0.1, 1 - acceptedMs / endedMs) };
+}
+
+/** Returns the ids. */
+async function placeOrders({ orders }: Mesh, count: number): Promise<string[]> {
+  const indexes = Array.from({ length: count }, (_, index) => index);
+  return concurrently(indexes, async (index) => (await orders.placeOrder(orderOf(index))).id);
 }
 
 function orderOf(index: number) {
