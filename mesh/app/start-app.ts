@@ -9,6 +9,7 @@ import { systemClock } from '../time/clock.ts';
 import { keepAlive } from '../time/keep-alive.ts';
 import { sleep } from '../time/sleep.ts';
 import { claimDataFolder } from './data/data-folder.ts';
+import { warnOfDroppedTokens } from './data/dropped-tokens.ts';
 import { hasManifest } from './data/manifest.ts';
 import { checkExposure, checkNodeTls } from './exposure.ts';
 import { type OpenApp, openApp } from './open-app.ts';
@@ -106,6 +107,8 @@ export function beginApp(config: Config, definitions: readonly ServiceDefinition
         logger,
       };
       const app = await openApp(parts);
+      // Operator commands have no callers.
+      if (definitions.length > 0) warnOfDroppedTokens(config, dataFolder.manifest, logger);
       dataFolder.opened();
       if (!draining.signal.aborted) registration = app.register();
       return { ...app, stop };

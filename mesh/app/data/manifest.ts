@@ -28,6 +28,8 @@ export interface Manifest {
    * interrupted start does not make the next one take the manifest for complete.
    */
   readonly adoption: Readonly<Record<string, Origin>> | undefined;
+  /** Whether the last start asked callers for tokens. */
+  readonly hadTokens: boolean;
   /** Number of this start. No database that only this process uses has a higher one. */
   readonly start: number;
   /** Each once, also those of both kinds. */
@@ -41,12 +43,15 @@ export interface Manifest {
   record(key: string, entry: ManifestEntry): void;
   /** Records the origin of a database, before the database gets an identity. The first origin of a name stays. */
   recordOrigin(name: string, origin: Origin): void;
+  /** Records whether this start asks callers for tokens. */
+  recordTokens(hasTokens: boolean): void;
   /** Records that all databases of a start are listed. */
   endAdoption(): void;
 }
 
 interface Content {
   readonly start: number;
+  readonly tokens?: boolean;
   readonly adoption?: Readonly<Record<string, Origin>>;
   readonly databases: Readonly<Record<string, ManifestEntry>>;
 }
@@ -79,6 +84,9 @@ export function openManifest(folder: string): Manifest {
     get adoption() {
       return content.adoption;
     },
+    get hadTokens() {
+      return content.tokens === true;
+    },
     get start() {
       return content.start;
     },
@@ -96,6 +104,9 @@ export function openManifest(folder: string): Manifest {
     recordOrigin(name, origin) {
       const { adoption } = content;
       if (adoption?.[name] === undefined) change({ ...content, adoption: { ...adoption, [name]: origin } });
+    },
+    recordTokens(tokens) {
+      if (tokens !== (content.tokens === true)) change({ ...content, tokens });
     },
     endAdoption() {
       const { adoption, ...rest } = content;
@@ -126,6 +137,7 @@ function read(path: string): Content | undefined {
 function isContent(value: unknown): value is Content {
   if (!isObject(value) || !isCount(value.start) || !isObject(value.databases)) return false;
   if (value.adoption !== undefined && !isObject(value.adoption)) return false;
+  if (value.tokens !== undefined && typeof value.tokens !== 'boolean') return false;
   return Object.values(value.databases).every(
     (entry) => isObject(entry) && typeof entry.id === 'string' && isCount(entry.start),
   );
