@@ -68,7 +68,7 @@ export const unknownProjection = defineError({
   means: 'no projection has this name, or several have; the text lists them',
   fix: 'check the name',
   text: ({ name, known }: { readonly name: string; readonly known: readonly string[] }) =>
-    `projection ${name} not found: ${known.length > 0 ? `use one of ${known.join(', ')}` : 'there are none'}`,
+    `projection "${name}" not found: ${known.length > 0 ? `use one of ${known.join(', ')}` : 'there are none'}`,
   metadata: ({ name }) => ({ name }),
 });
 

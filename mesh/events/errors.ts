@@ -10,13 +10,13 @@ export const unknownTopic = defineError({
   means: 'no topic has this name',
   fix: 'use one that ListTopics returns',
   text: ({ topic, known }: { readonly topic: string; readonly known: readonly string[] }) =>
-    `topic ${topic} not found: ${known.length > 0 ? `use one of ${known.join(', ')}` : 'there are none yet'}`,
+    `topic "${topic}" not found: ${known.length > 0 ? `use one of ${known.join(', ')}` : 'there are none yet'}`,
   metadata: ({ topic }) => ({ topic }),
 });
 
 export const topicNotCreated = unknownTopic.variant({
   text: ({ topic }: { readonly topic: string }) =>
-    `topic ${topic} not found: check its name; the services that use it create it when they start, and again if it is deleted`,
+    `topic "${topic}" not found: check its name; the services that use it create it when they start, and again if it is deleted`,
 });
 
 /** The brokers allow less than 1 MiB. */

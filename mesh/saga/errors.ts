@@ -6,7 +6,7 @@ export const unknownSaga = defineError({
   code: Status.NOT_FOUND,
   means: 'no saga has this id, or the order has none',
   fix: 'find it with ListSagas',
-  text: ({ id }: { readonly id: string }) => `saga ${id} not found: find it with ListSagas`,
+  text: ({ id }: { readonly id: string }) => `saga "${id}" not found: find it with ListSagas`,
 });
 
 export const sagaNotParked = defineError({

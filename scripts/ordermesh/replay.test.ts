@@ -59,7 +59,7 @@ describe('make replay', () => {
   it('names the groups if it does not know the requested one', async () => {
     expect(await run('writers')).toMatchObject({
       code: 4,
-      errors: 'refused with NOT_FOUND (UNKNOWN_GROUP): consumer group writers not found: use one of readers\n',
+      errors: 'refused with NOT_FOUND (UNKNOWN_GROUP): consumer group "writers" not found: use one of readers\n',
     });
   });
 });

@@ -91,7 +91,7 @@ describe('EventService.Publish', () => {
   });
 
   it('returns NOT_FOUND for an unknown topic', async () => {
-    const message = expect.stringMatching(/^topic unknown not found: use one of .+/);
+    const message = expect.stringMatching(/^topic "unknown" not found: use one of .+/);
     const unknown = { code: Status.NOT_FOUND, reason: 'UNKNOWN_TOPIC', message };
     await expect(bridge().publish(draft('unknown', 'a'))).rejects.toMatchObject(unknown);
     await expect(take({ topic: 'unknown' }, 1)).rejects.toMatchObject(unknown);

@@ -19,7 +19,7 @@ export const unknownDeadLetter = defineError({
   means: 'no dead letter has this id, or it was closed so long ago that it was purged',
   fix: 'see ListDeadLetters',
   text: ({ id }: { readonly id: string }) =>
-    `dead letter ${id} not found: it never existed, or was purged after it was redriven or discarded; see ListDeadLetters`,
+    `dead letter "${id}" not found: it never existed, or was purged after it was redriven or discarded; see ListDeadLetters`,
 });
 
 export const processUnreachable = defineError({
@@ -44,7 +44,7 @@ export const unknownOwner = defineError({
   code: Status.NOT_FOUND,
   means: 'no service with this name reports the ids under which it charges and reserves',
   fix: 'use one that ListOwners returns',
-  text: ({ owner }: { readonly owner: string }) => `owner ${owner} not found: use one that ListOwners returns`,
+  text: ({ owner }: { readonly owner: string }) => `owner "${owner}" not found: use one that ListOwners returns`,
 });
 
 export const unknownGroup = defineError({
@@ -53,7 +53,7 @@ export const unknownGroup = defineError({
   means: 'no consumer group of this process has this name',
   fix: 'use one that ListConsumers returns',
   text: ({ group, known }: { readonly group: string; readonly known: readonly string[] }) =>
-    `consumer group ${group} not found: ${known.length > 0 ? `use one of ${known.join(', ')}` : 'this process has none'}`,
+    `consumer group "${group}" not found: ${known.length > 0 ? `use one of ${known.join(', ')}` : 'this process has none'}`,
   metadata: ({ group }) => ({ group }),
 });
 

@@ -170,7 +170,7 @@ describe('make dead-letters', () => {
   it('reports why a call was refused', async () => {
     const { code, errors } = await run('show', 'none');
     expect(code).toBe(4);
-    expect(errors).toMatch(/^refused with NOT_FOUND \(UNKNOWN_DEAD_LETTER\): dead letter none not found: .*\n$/);
+    expect(errors).toMatch(/^refused with NOT_FOUND \(UNKNOWN_DEAD_LETTER\): dead letter "none" not found: .*\n$/);
   });
 
   it('shows its usage on request', async () => {
