@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { access, mkdir, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { access, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -165,8 +165,7 @@ describe('make clients', () => {
 
     /** Runs `make` in a clone, where the path has only what every system has, and Node. */
     async function make(target: string) {
-      const bin = join(folder.path, `bin-${target}`);
-      await mkdir(bin);
+      const bin = await mkdtemp(join(folder.path, 'bin-'));
       const programs = ['make', 'sh', 'uname', 'env', 'tar', 'npm', 'node'];
       for (const name of programs) await symlink(await which(name), join(bin, name));
       const clone = await freshClone();
