@@ -21,7 +21,7 @@ import { opsService } from '../ops/service.ts';
 import { userService } from '../user/service.ts';
 import { notificationService } from './service.ts';
 
-const sent = NotificationState.NOTIFICATION_STATE_SENT;
+const { NOTIFICATION_STATE_QUEUED: queued, NOTIFICATION_STATE_SENT: sent } = NotificationState;
 
 describeServicesOnEachDatabase('the notification service', (settings) => {
   let mesh: TestMesh;
@@ -49,8 +49,7 @@ describeServicesOnEachDatabase('the notification service', (settings) => {
   /** An event of an order as a plain producer writes it, without headers. */
   function plainEvent(value: Record<string, unknown>): NewEvent {
     const key = typeof value.orderId === 'string' ? value.orderId : 'none';
-    const bytes = Buffer.from(JSON.stringify(value));
-    return { topic: 'order.events', key, headers: {}, value: bytes, timeMs: Date.now() };
+    return { topic: 'order.events', key, headers: {}, value: Buffer.from(JSON.stringify(value)), timeMs: Date.now() };
   }
 
   function placed(userId: string, orderId = `order-${randomUUID()}`): NewEvent {
@@ -221,13 +220,14 @@ describeServicesOnEachDatabase('the notification service', (settings) => {
       await rm(mailFolder, { recursive: true });
       await writeFile(mailFolder, 'a file in its place');
       await publish(placed(userId, orderId));
-      await eventually(async () => {
+      const failed = await eventually(async () => {
         const [waiting] = await Array.fromAsync(notifications.listNotifications({ orderId }));
-        const queued = { state: NotificationState.NOTIFICATION_STATE_QUEUED, attempts: 1 };
-        expect(waiting).toMatchObject({ ...queued, lastError: 'mail could not be sent: see the log' });
+        expect(waiting).toMatchObject({ state: queued, lastError: 'mail could not be sent: see the log' });
+        return waiting?.attempts ?? 0;
       });
       await rm(mailFolder);
-      await expect(sentAbout(orderId)).resolves.toMatchObject([{ attempts: 2, lastError: '' }]);
+      const [mail] = await sentAbout(orderId);
+      expect([Number(mail?.attempts) > failed, mail?.lastError]).toEqual([true, '']);
     });
   });
 
