@@ -7,7 +7,7 @@ import type { OrderServiceDefinition } from '#gen/order/v1/order.ts';
 import { AccountServiceContract } from '#gen/payment/v1/payment.contract.ts';
 import type { AccountServiceDefinition } from '#gen/payment/v1/payment.ts';
 import { UserServiceContract } from '#gen/user/v1/user.contract.ts';
-import { type FaultProxy, startFaultProxy, startMesh, type TestMesh } from '#mesh/testing';
+import { eventually, type FaultProxy, startFaultProxy, startMesh, type TestMesh } from '#mesh/testing';
 import { inventoryService } from '../inventory/service.ts';
 import { paymentService } from '../payment/service.ts';
 import { shippingService } from '../shipping/service.ts';
@@ -95,16 +95,17 @@ describe('QuoteOrder', () => {
 
     const startMs = performance.now();
     const quotes = await Promise.all([orders.quoteOrder(twoBooks(known)), orders.quoteOrder(twoBooks(unknown))]);
-    expect(performance.now() - startMs).toBeLessThan(3_000);
+    // Less than the 5 s that GetBalance has by itself.
+    expect(performance.now() - startMs).toBeLessThan(4_500);
     expect(quotes).toMatchObject([
       { total: usd(1_000n), balance: usd(700n), balanceFromCache: true, balanceAsOfTime },
       { total: usd(1_000n), balance: undefined, balanceFromCache: true, balanceAsOfTime: undefined },
     ]);
 
     link.heal();
-    await expect(orders.quoteOrder(twoBooks(known))).resolves.toMatchObject({
-      balance: usd(750n),
-      balanceFromCache: false,
-    });
+    // The first ones may come before the connection is usable again, and do not wait for it.
+    await eventually(async () =>
+      expect(await orders.quoteOrder(twoBooks(known))).toMatchObject({ balance: usd(750n), balanceFromCache: false }),
+    );
   });
 });
