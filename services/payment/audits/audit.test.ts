@@ -1,7 +1,7 @@
 import { beforeAll, beforeEach, expect, it } from 'vitest';
 import { AccountServiceContract, PaymentServiceContract } from '#gen/payment/v1/payment.contract.ts';
 import { type Finding, openStorage, type Storage } from '#mesh';
-import { describeServicesOnEachDatabase, startMesh, type TestMesh } from '#mesh/testing';
+import { describeServicesOnEachDatabase, eventually, startMesh, type TestMesh } from '#mesh/testing';
 import { paymentService } from '../service.ts';
 
 const eur = (minorUnits: bigint) => ({ currencyCode: 'EUR', minorUnits });
@@ -27,6 +27,16 @@ async function trade(mesh: TestMesh): Promise<void> {
     }
     await payments.refund({ orderId: `${accountId}-1` });
   }
+}
+
+/** Waits until the projections, which follow the events a moment later, have all of them. */
+async function projectionsFollowed(mesh: TestMesh): Promise<void> {
+  const [admin] = mesh.services.flatMap((service) => service.projections ?? []);
+  await eventually(async () => {
+    const views = (await admin?.list()) ?? [];
+    expect(views).toHaveLength(3);
+    for (const { position, headPosition } of views) expect(position).toBe(headPosition);
+  });
 }
 
 describeServicesOnEachDatabase('the audits of accounts and payments', (settings) => {
@@ -59,6 +69,7 @@ describeServicesOnEachDatabase('the audits of accounts and payments', (settings)
     environment = settings();
     const mesh = await startMesh([paymentService], environment);
     await trade(mesh);
+    await projectionsFollowed(mesh);
     expect(await audit(mesh)).toEqual({});
     await mesh.stop();
     await withStorage(async (storage) => {
