@@ -9,6 +9,8 @@ import { beginning, draft, keysOf, partitions, testBridge } from './testing/brid
 
 describe('EventService.Subscribe', () => {
   const { bridge, mesh, newTopic, reading, take } = testBridge();
+  /** Waits for the ends of the readings of earlier subscribers: they come after those of the subscriptions. */
+  const noneReads = () => eventually(() => expect(reading.open).toBe(0));
 
   it('resumes from the last offsets without gap or repeat, wherever the stream broke', async () => {
     const topic = await newTopic();
@@ -32,13 +34,13 @@ describe('EventService.Subscribe', () => {
     const topic = await newTopic();
     const draftOf = (index: number) => draft(topic, `key-${index % 17}`, index % 3 === 0 ? 'THING_LOST' : 'THING_MADE');
     for (let index = 0; index < 40; index++) await bridge().publish(draftOf(index));
-    const openBefore = reading.open;
+    await noneReads();
     let from: SubscribeRequest['from'] = { $case: 'start', value: Start.START_LATEST };
     const seen: EventRecord[] = [];
     const wanted = 80;
     for (let index = 40; seen.length < wanted; ) {
       const batch = take({ topic, from, types: ['THING_MADE'] }, Math.min(7, wanted - seen.length));
-      if (index === 40) await eventually(() => expect(reading.open).toBe(openBefore + 1));
+      if (index === 40) await eventually(() => expect(reading.open).toBe(1));
       for (; index < 160; index++) await bridge().publish(draftOf(index));
       for (const record of await batch) {
         from = { $case: 'position', value: record.position };
@@ -103,9 +105,9 @@ describe('EventService.Subscribe', () => {
   it('starts at the end by default', async () => {
     const topic = await newTopic();
     await bridge().publish(draft(topic, 'before'));
-    const openBefore = reading.open;
+    await noneReads();
     const first = take({ topic }, 1);
-    await eventually(() => expect(reading.open).toBe(openBefore + 1));
+    await eventually(() => expect(reading.open).toBe(1));
     await bridge().listTopics({});
     await bridge().publish(draft(topic, 'after'));
     expect(keysOf(await first)).toEqual(['after']);
@@ -180,11 +182,11 @@ describe('EventService.Subscribe', () => {
   });
 
   it('stops reading when its subscriber leaves', async () => {
-    await eventually(() => expect(reading.open).toBe(0));
+    await noneReads();
     const topic = await newTopic();
     await bridge().publish(draft(topic, 'a'));
     await take({ topic, from: beginning }, 1);
-    await eventually(() => expect(reading.open).toBe(0));
+    await noneReads();
   });
 
   it('ends with UNAVAILABLE when the server stops', async () => {
