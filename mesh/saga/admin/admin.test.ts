@@ -135,11 +135,12 @@ describeOnEachDatabase((newUrl) => {
       await reaches(engine, 'compensated', 'turned-back');
       saga.onCall('run charge', getsLost);
       await begin(storage, engine, saga, 'lost');
+      await eventually(async () => expect(await list({ failing: true })).toEqual(['lost']));
       const gate = createGate();
       saga.onCall('run reserve', gate.behaviour);
       await begin(storage, engine, saga, 'first-try');
       await gate.reached;
-      await eventually(async () => expect(await list({ failing: true })).toEqual(['lost']));
+      expect(await list({ failing: true })).toEqual(['lost']);
       expect(await list({ failing: true, state: 'running' })).toEqual(['lost']);
       expect(await list({ failing: true, state: 'completed' })).toEqual([]);
       expect(await list({ state: 'running' })).toEqual(['first-try', 'lost']);

@@ -150,7 +150,7 @@ describeOnEachDatabase((newUrl) => {
       storage.transaction((tx) => engine.cancel(tx, 'saga-1', { reason: 'R', message: '' })),
     ).rejects.toMatchObject({ reason: 'SAGA_DEFINITION_CHANGED' });
     expect(lines.filter(({ level }) => level === 'error')).not.toEqual([]);
-    const again = await startEngine(shared, other, { retry: { initialMs: 10, maxMs: 10 }, leaseMs: 100 });
+    const again = await startEngine(shared, other, { retry: { initialMs: 10, maxMs: 10 }, leaseMs: 2_000 });
     await reaches(again, 'completed');
     expect(other.calls).toEqual(['run reserve', 'run charge', 'run charge', 'run ship', 'run commit']);
     gate.open();

@@ -45,7 +45,9 @@ describeOnEachDatabase((newUrl) => {
       expect(view.failure).toBeUndefined();
       expect(saga.calls.some((call) => call.startsWith('undo'))).toBe(false);
       const errors = lines.filter(({ level }) => level === 'error');
-      expect(errors).toMatchObject([{ saga_id: 'saga-1', step: 'charge', reason: answer.reason }]);
+      expect(errors[0]).toMatchObject({ saga_id: 'saga-1', step: 'charge', reason: answer.reason });
+      // Another one follows each time that the attempts have failed for longer.
+      expect(errors.length).toBeLessThan(4);
     });
 
     it.each(answers)(
@@ -59,7 +61,9 @@ describeOnEachDatabase((newUrl) => {
         const view = await reaches(engine, 'compensated');
         expect(view.steps[0]).toMatchObject({ state: 'undone', undoAttempts: 4 });
         expect(saga.progress).not.toContain('needs-attention reserve');
-        expect(lines.filter(({ level }) => level === 'error')).toMatchObject([{ step: 'reserve' }]);
+        const errors = lines.filter(({ level }) => level === 'error');
+        expect(errors[0]).toMatchObject({ step: 'reserve' });
+        expect(errors.length).toBeLessThan(3);
       },
     );
 

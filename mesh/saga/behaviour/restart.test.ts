@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { eventually } from '../../testing/eventually.ts';
+import { measureTurns } from '../../testing/measure-turns.ts';
 import { systemClock } from '../../time/clock.ts';
 import { createFileSaga, type KillPoint, readEffects } from '../testing/kill-saga.ts';
 import {
@@ -73,29 +73,30 @@ describe('an engine after a restart', () => {
     expect(readEffects(folder)).toEqual([...done, 'undo ship', 'undo charge', 'undo reserve']);
   });
 
-  it('drives 2000 unfinished sagas without a stall, while new ones can begin', async () => {
+  it('drives 2000 unfinished sagas without a stall, while new ones can begin', { timeout: 120_000 }, async () => {
     const storage = await openTestStorage(`sqlite:${folder}/saga.db`);
     const saga = createTestSaga({ steps: [{ name: 'only' }] });
     const { engine: dead, gates } = await diesWith(2_000);
-    const delay = monitorEventLoopDelay({ resolution: 5 });
-    delay.enable();
-    const engine = await startEngine(storage, saga, { maxConcurrent: 50 });
-    await begin(storage, engine, saga, 'new');
     const count = async (condition: string) => {
       const [row] = await storage.query<{ count: bigint }>(`SELECT COUNT(*) AS count FROM saga WHERE ${condition}`);
       return Number(row?.count);
     };
-    expect(await count("state <> 'completed'")).toBeGreaterThan(500);
     let mostHeld = 0;
-    await eventually(async () => {
-      mostHeld = Math.max(mostHeld, await count('lease_owner IS NOT NULL'));
-      expect(await count("state <> 'completed'")).toBe(0);
+    const { longestMs } = await measureTurns(async () => {
+      const engine = await startEngine(storage, saga, { maxConcurrent: 50 });
+      await begin(storage, engine, saga, 'new');
+      expect(await count("state <> 'completed'")).toBeGreaterThan(500);
+      await eventually(
+        async () => {
+          mostHeld = Math.max(mostHeld, await count('lease_owner IS NOT NULL'));
+          expect(await count("state <> 'completed'")).toBe(0);
+        },
+        { timeoutMs: 60_000 },
+      );
     });
-    delay.disable();
     // The backlog waits in the database; in addition to the 50, only a saga that begins while a page is claimed is here.
     expect(mostHeld).toBeLessThanOrEqual(51);
-    // Far above the time for the work itself: it includes the disk of a busy machine.
-    expect(delay.max / 1e6).toBeLessThan(1_000);
+    expect(longestMs).toBeLessThan(250);
     for (const gate of gates) gate.open();
     await dead.stop(0);
     expect(new Set(saga.contexts.map(({ sagaId }) => sagaId)).size).toBe(2_001);
