@@ -9,7 +9,8 @@ import type { Caller } from '../identity/caller.ts';
 import { plainAuthenticator } from '../security/testing/plain-authenticator.ts';
 import { currentScope } from '../telemetry/call-scope.ts';
 import { grpcFrame } from '../testing/grpc-frame.ts';
-import { systemClock } from '../time/clock.ts';
+import { createTestClock } from '../testing/test-clock.ts';
+import { type Clock, systemClock } from '../time/clock.ts';
 import { sleep } from '../time/sleep.ts';
 import type { EchoHandlers } from './testing/echo-service.ts';
 import { rawCall } from './testing/raw-call.ts';
@@ -21,8 +22,8 @@ const bob = { 'test-subject': 'u2', 'test-roles': 'user' };
 const operator = { 'test-subject': 'u3', 'test-roles': 'operator', 'request-reason': 'a test' };
 const order = { 'test-service': 'order' };
 
-const start = (access: AccessRule | undefined, handlers: Partial<EchoHandlers> = {}) =>
-  startEcho(handlers, access && { access }, { authenticator: plainAuthenticator });
+const start = (access: AccessRule | undefined, handlers: Partial<EchoHandlers> = {}, clock: Clock = systemClock) =>
+  startEcho(handlers, access && { access }, { authenticator: plainAuthenticator, clock });
 
 const { OK, UNAUTHENTICATED, PERMISSION_DENIED, INTERNAL } = Status;
 const methods = ['One', 'Many', 'Collect', 'Chat'];
@@ -172,13 +173,15 @@ it.each([
     }
     return { name: names.join() };
   };
-  const { session, lines } = await start({ roles: ['*'] }, { collect });
+  // It stands still, so the token expires 200 ms after the call has arrived, however long that takes.
+  const clock = createTestClock();
+  const { session, lines } = await start({ roles: ['*'] }, { collect }, clock);
   const stream = session.request({
     ':method': 'POST',
     ':path': `/test.v1.EchoService/${method}`,
     'content-type': 'application/grpc',
     ...ada,
-    'test-expires-ms': String(Date.now() + 200),
+    'test-expires-ms': String(clock.now() + 200),
   });
   onTestFinished(() => {
     stream.destroy();

@@ -4,6 +4,7 @@ import { createPrometheusMetrics } from '../metrics/prometheus/prometheus-metric
 import { plainAuthenticator } from '../security/testing/plain-authenticator.ts';
 import { captureLog } from '../testing/captured-log.ts';
 import { grpcFrame } from '../testing/grpc-frame.ts';
+import { createTestClock } from '../testing/test-clock.ts';
 import { systemClock } from '../time/clock.ts';
 import type { ServerOptions } from './create-server.ts';
 import { rawCall } from './testing/raw-call.ts';
@@ -11,8 +12,9 @@ import { ada, startEcho } from './testing/start-echo.ts';
 
 const rate = { perSecond: 1, burst: 2 };
 const contract = { rate, access: { roles: ['*'], services: ['*'] } };
+/** No time passes for its server, so a slow test does not get calls of the next second. */
 const start = (options: Partial<ServerOptions> = { authenticator: plainAuthenticator }) =>
-  startEcho({}, contract, options);
+  startEcho({}, contract, { clock: createTestClock(), ...options });
 
 const times = (count: number, call: () => Promise<{ readonly status: number }>) =>
   Array.from({ length: count }, call).reduce<Promise<number[]>>(

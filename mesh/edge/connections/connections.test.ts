@@ -144,7 +144,8 @@ describe('a client that reads nothing of its answer', () => {
   });
 
   it('is left alone if it reads slowly', async () => {
-    const { open, ended } = await startServer({ patience }, sendLarge);
+    // Longer than any pause of this reader on a busy machine, and shorter than it reads.
+    const { open, ended } = await startServer({ patience: { ...patience, unreadMs: 1_000 } }, sendLarge);
     const socket = await open();
     socket.write(get);
     let received = 0;

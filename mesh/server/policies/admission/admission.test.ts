@@ -189,9 +189,11 @@ describe.each(engineNames)('admission on %s', (engineName) => {
       returned: (...times) => void seen.push(times),
     };
     const { connect } = await startLimited(engineName, { one: held.one }, policy);
-    const { calls } = connect();
+    const { calls, health } = connect();
     const answers = [calls.one(named('a')), calls.one(named('b'))];
     await eventually(() => expect(held.begun).toEqual(['a']));
+    // It follows on the same connection, so the other has arrived.
+    await health.check({ service: '' });
     await delay(20);
     held.returnOne();
     await eventually(() => expect(held.begun).toEqual(['a', 'b']));
