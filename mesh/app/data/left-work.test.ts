@@ -1,4 +1,5 @@
 import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, it } from 'vitest';
 import type { Runtime } from '../../app/service/service.ts';
@@ -87,6 +88,36 @@ describe('a start with another event log or other task queues', () => {
     });
     await expect(starts.run([idle], starts.data, noKafka)).rejects.toMatchObject(refused('events'));
     await expect(starts.run([idle], starts.data, noRabbitmq)).rejects.toMatchObject(refused('tasks'));
+  });
+
+  it('is refused while events wait, even if the file has lost events that a group has handled in another partition', async () => {
+    await starts.run([does((runtime) => publish(runtime, []).then(() => consume(runtime, 'report', 0)))]);
+    await starts.run([does((runtime) => publish(runtime, ['a', 'b', 'c']))]);
+    const database = new DatabaseSync(starts.file('events'));
+    const { changes } = database
+      .prepare(
+        'UPDATE committed_offset SET next_offset = 9 WHERE partition_id IN (SELECT id FROM log_partition WHERE end_offset = 0)',
+      )
+      .run();
+    database.close();
+    expect(changes).toBeGreaterThan(0);
+    await expect(starts.run([idle], starts.data, noKafka)).rejects.toMatchObject({
+      reason: 'WORK_LEFT',
+      message: expect.stringContaining('(at most: report 3)'),
+    });
+  });
+
+  it('is refused while events or tasks wait, even if the manifest was deleted', async () => {
+    const task = { id: '1', payload: new Uint8Array(), headers: {} };
+    await starts.run([does((runtime) => publish(runtime, []).then(() => consume(runtime, 'report', 0)))]);
+    await starts.run([
+      does((runtime) => publish(runtime, ['a']).then(() => runtime.tasks.enqueue('email-jobs', [task]))),
+    ]);
+    await rm(join(starts.data, 'manifest.json'));
+    const refused = (waiting: string) => ({ reason: 'WORK_LEFT', message: expect.stringContaining(waiting) });
+    await expect(starts.run([idle], starts.data, noKafka)).rejects.toMatchObject(refused('report 1'));
+    await expect(starts.run([idle], starts.data, noRabbitmq)).rejects.toMatchObject(refused('email-jobs 1'));
+    await starts.run([idle]);
   });
 
   it('forgets groups that no longer run once the file of the log is deleted', async () => {

@@ -27,8 +27,8 @@ const eventLog: Embedded = {
 const taskQueues: Embedded = { name: 'tasks', table: 'queued_task', earlierTable: 'task', count: countByQueue };
 
 /**
- * Throws FAILED_PRECONDITION `WORK_LEFT` if the process was on the embedded event log or task queues of its data folder, something
- * waits there, and the settings name others. Throws what opening a database throws, if one cannot be read.
+ * Throws FAILED_PRECONDITION `WORK_LEFT` if something waits in the embedded event log or task queues of the data folder, and the
+ * settings name others. Throws what opening a database throws, if one cannot be read.
  */
 export async function refuseToLeaveWork(config: Config, manifest: Manifest): Promise<void> {
   if (!config.eventsUrl.startsWith('embedded:')) await refuseIfAnyWaits(eventLog, config.dataDir, manifest);
@@ -38,7 +38,8 @@ export async function refuseToLeaveWork(config: Config, manifest: Manifest): Pro
 async function refuseIfAnyWaits(broker: Embedded, dataDir: string, manifest: Manifest): Promise<void> {
   const { name, table, earlierTable, count } = broker;
   const file = join(dataDir, `${name}.db`);
-  if (manifest.entryOf(`sqlite:${name}`) === undefined || !existsSync(file)) return;
+  // Not by the manifest: whoever deletes it continues with the databases that are there.
+  if (!existsSync(file)) return;
   const storage = await openStorage(`sqlite:${file}`, { exclusive: true });
   try {
     const found = await storage.query<{ name: string }>("SELECT name FROM sqlite_schema WHERE type = 'table'");
