@@ -172,6 +172,7 @@ export async function openApp(parts: AppParts): Promise<OpenApp> {
     const endExpiryWatch = watchExpiry(tlsStates.expiries, { clock, logger, metrics });
     shutdown.add('resources', 'expiry of TLS', async () => endExpiryWatch());
   }
+  if (definitions.length > 0) dataFolder.manifest.recordServing();
   const port = await server.listen(config.grpcListen);
   shutdown.add('calls', 'calls in progress', (graceMs) => server.drain(graceMs));
   const address = dialAddress(config.grpcListen, port);

@@ -28,6 +28,8 @@ export interface Manifest {
    * interrupted start does not make the next one take the manifest for complete.
    */
   readonly adoption: Readonly<Record<string, Origin>> | undefined;
+  /** Whether no start has accepted calls since the folder had no manifest, so what was created then has nothing. */
+  readonly hasServedNothing: boolean;
   /** Whether the last start asked callers for tokens. */
   readonly hadTokens: boolean;
   /** Number of this start. No database that only this process uses has a higher one. */
@@ -45,6 +47,8 @@ export interface Manifest {
   recordOrigin(name: string, origin: Origin): void;
   /** Records whether this start asks callers for tokens. */
   recordTokens(hasTokens: boolean): void;
+  /** Records that this start accepts calls, before it does. */
+  recordServing(): void;
   /** Records that all databases of a start are listed. */
   endAdoption(): void;
 }
@@ -53,6 +57,8 @@ interface Content {
   readonly start: number;
   readonly tokens?: boolean;
   readonly adoption?: Readonly<Record<string, Origin>>;
+  /** Only with `adoption`. */
+  readonly served?: boolean;
   readonly databases: Readonly<Record<string, ManifestEntry>>;
 }
 
@@ -84,6 +90,9 @@ export function openManifest(folder: string): Manifest {
     get adoption() {
       return content.adoption;
     },
+    get hasServedNothing() {
+      return content.adoption !== undefined && content.served !== true;
+    },
     get hadTokens() {
       return content.tokens === true;
     },
@@ -108,8 +117,11 @@ export function openManifest(folder: string): Manifest {
     recordTokens(tokens) {
       if (tokens !== (content.tokens === true)) change({ ...content, tokens });
     },
+    recordServing() {
+      if (content.adoption !== undefined && content.served !== true) change({ ...content, served: true });
+    },
     endAdoption() {
-      const { adoption, ...rest } = content;
+      const { adoption, served, ...rest } = content;
       if (adoption !== undefined) change(rest);
     },
   };
@@ -137,7 +149,7 @@ function read(path: string): Content | undefined {
 function isContent(value: unknown): value is Content {
   if (!isObject(value) || !isCount(value.start) || !isObject(value.databases)) return false;
   if (value.adoption !== undefined && !isObject(value.adoption)) return false;
-  if (value.tokens !== undefined && typeof value.tokens !== 'boolean') return false;
+  if (!isFlag(value.tokens) || !isFlag(value.served)) return false;
   return Object.values(value.databases).every(
     (entry) => isObject(entry) && typeof entry.id === 'string' && isCount(entry.start),
   );
@@ -145,6 +157,10 @@ function isContent(value: unknown): value is Content {
 
 function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function isFlag(value: unknown): boolean {
+  return value === undefined || typeof value === 'boolean';
 }
 
 function isCount(value: unknown): boolean {

@@ -194,6 +194,25 @@ describe('a start on a data folder', () => {
     expect(notOpened()).toEqual([expect.objectContaining({ level: 'info', databases: ['user'], folder: starts.data })]);
   });
 
+  it('is refused with another kind of database after a first start that failed when it had accepted calls', async () => {
+    const fails = testService('order', async (runtime) => {
+      const storage = await runtime.openStorage('order');
+      await storage.migrate('order', [{ name: '0001-init', sql: 'CREATE TABLE note (id BIGINT PRIMARY KEY)' }]);
+      const start = async () => {
+        // As a call does that comes now.
+        await storage.execute('INSERT INTO note (id) VALUES (1)');
+        throw new Error('fails late');
+      };
+      return { start };
+    });
+    await expect(run([fails])).rejects.toThrow('fails late');
+    const other = { DATABASE_URL: 'postgres://127.0.0.1:1/<service>' };
+    await expect(run([keeps('order')], starts.data, other)).rejects.toEqual(
+      refusal('order', 'is on a PostgreSQL server, and the one of the last start a file'),
+    );
+    await run([keeps('order')]);
+  });
+
   it('works after the folder was moved', async () => {
     await run();
     await cp(starts.data, join(starts.folder, 'moved'), { recursive: true });

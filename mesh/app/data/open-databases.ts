@@ -156,8 +156,8 @@ const kinds = { sqlite: 'a file', postgres: 'on a PostgreSQL server' } as const;
 
 /** Those of brokers may be of another kind: the embedded queues are a file, and the dead letters of RabbitMQ are on the server. */
 function faultOfKind(manifest: Manifest, name: string, scheme: Place['scheme']): string | undefined {
-  // No start has succeeded since it was created, so it has nothing.
-  if (brokers.includes(name) || manifest.adoption?.[name] === 'created') return undefined;
+  if (brokers.includes(name)) return undefined;
+  if (manifest.hasServedNothing && manifest.adoption?.[name] === 'created') return undefined;
   const lastScheme = manifest.lastSchemeOf(name);
   if (lastScheme === undefined || lastScheme === scheme) return undefined;
   const other = scheme === 'sqlite' ? 'postgres' : 'sqlite';
