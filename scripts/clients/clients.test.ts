@@ -53,7 +53,7 @@ describe('make clients', () => {
       'print(" ".join(names))',
     ].join('\n');
 
-    it('writes a typed wheel of which every module can be imported', async () => {
+    it('writes a typed wheel of which every module can be imported', { timeout: 120_000 }, async () => {
       const dir = join(folder.path, 'python');
       await writeClients('python', dir);
       const [wheel = ''] = await readdir(join(dir, 'dist'));
