@@ -44,7 +44,7 @@ export class Channel {
       connectNative(address, {
         tls: tls && { ...tls, ...(serverName !== undefined && { serverName }) },
         ...(everyMs !== undefined && { keepalive: { everyMs, ...(timeoutMs !== undefined && { timeoutMs }) } }),
-        connectTimeoutMs: connectTimeoutMs > 0 ? connectTimeoutMs : maxTimerMs,
+        connectTimeoutMs: connectTimeoutMs > 0 ? Math.min(connectTimeoutMs, maxTimerMs) : maxTimerMs,
         maxReceiveBytes,
         tlsAdvice,
         userAgent: [options['grpc.primary_user_agent'], 'ordermesh-grpc'].filter(Boolean).join(' '),
