@@ -85,8 +85,9 @@ describeWithServer(ghz, 'make load that is stopped', () => {
     expect(calls).toBe(accepted);
     expect(numberOf(failed)).toBeGreaterThan(0);
     expect(numberOf(seconds)).toBeLessThan(6);
-    // The rate is of the same time, which is printed in tenths of a second: 0.05 s off at most, and a little for the rounded rate.
-    expect(Math.abs(numberOf(calls) / numberOf(perSecond) - numberOf(seconds))).toBeLessThan(0.06);
+    // The rate is of the same time, which is printed in tenths of a second. It is rounded, which matters on a slow machine.
+    const offBy = 0.05 + (0.5 * numberOf(seconds)) / numberOf(perSecond);
+    expect(Math.abs(numberOf(calls) / numberOf(perSecond) - numberOf(seconds))).toBeLessThan(offBy + 0.01);
     expect(printed).toMatch(/^errors of order.v1.OrderService.PlaceOrder: .*[\d,]+ x Unavailable/m);
     expect(printed).toMatch(/^metrics at \S+ cannot be read: /m);
 
