@@ -17,10 +17,10 @@ afterEach(async () => {
 describe('the end of a split mesh', () => {
   it('kills a process that does not end, and logs which ones it waits for', async () => {
     const faults = { 'user-1': 'never ends' };
-    const mesh = await small.supervise(['user-1', 'user-2'], { faults, drainSlackMs: 1_000, reportEveryMs: 400 });
+    const mesh = await small.supervise(['user-1', 'user-2'], { faults, drainSlackMs: 2_000, reportEveryMs: 400 });
     await mesh.start();
     expect(await mesh.stop()).toEqual(['user-1 ended with SIGKILL']);
-    expect(small.log()).toMatch(/waiting for user-1\n(.*\n)*.*user-1 did not end in 1 s: killing it/);
+    expect(small.log()).toMatch(/waiting for user-1\n(.*\n)*.*user-1 did not end in 2 s: killing it/);
   });
 
   it('leaves a process that a restart is ending time to drain', async () => {
