@@ -126,12 +126,15 @@ describe('make order', () => {
     const file = new DatabaseSync(join(folder.path, 'events.db'));
     file.prepare("UPDATE record SET value = x'00' WHERE key = ?").run(id);
     file.close();
+    // As if it ended in a minute: the command waits for mails until 10 s after that, however long the mesh takes to start.
+    const orders = new DatabaseSync(join(folder.path, 'order.db'));
+    orders.prepare('UPDATE orders SET update_time = ? WHERE id = ?').run(Date.now() + 60_000, id);
+    orders.close();
     mesh = await startMesh(allServices, { DATA_DIR: folder.path });
 
     const { code, lines, errors } = await run(id);
-    // It waits for mails until 10 s after the order ended.
     const found = await mesh.runtime.client(OrderServiceContract).getOrder({ id });
-    expect(Date.now() - (found.updateTime?.getTime() ?? 0)).toBeLessThan(10_000);
+    expect(Date.now()).toBeLessThan(found.updateTime?.getTime() ?? 0);
     expect({ code, errors }).toEqual({ code: 0, errors: '' });
     const shown = lines.join('\n');
     expect(shown).toMatch(/saga +commit-stock +DONE/);
