@@ -64,7 +64,7 @@ describe('a client that leaves', () => {
 
 describe('a drain', () => {
   it('finishes a request in progress, closes its connection, and accepts no other', async () => {
-    const { address, seen, release, stop } = await startWaiting();
+    const { address, seen, release, stop } = await startWaiting({ DRAIN_TIMEOUT_MS: '20000' });
     const agent = new Agent({ keepAlive: true });
     onTestFinished(() => agent.destroy());
     const answered = send(address, 'GET', '/api/users/ada', { agent });
@@ -97,7 +97,7 @@ describe('a drain', () => {
   });
 
   it('closes a connection that is kept alive without a request, or has sent nothing yet', async () => {
-    const { address, release, stop } = await startWaiting();
+    const { address, release, stop } = await startWaiting({ DRAIN_TIMEOUT_MS: '20000' });
     release();
     const agent = new Agent({ keepAlive: true });
     onTestFinished(() => agent.destroy());
@@ -107,7 +107,7 @@ describe('a drain', () => {
     const closed = new Promise((resolve) => silent.on('error', () => undefined).once('close', resolve));
     const startMs = performance.now();
     await stop();
-    expect(performance.now() - startMs).toBeLessThan(1_500);
+    expect(performance.now() - startMs).toBeLessThan(10_000);
     await closed;
   });
 

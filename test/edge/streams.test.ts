@@ -94,7 +94,8 @@ describe('a stream over HTTP', () => {
     const { address } = await startListing(listing(0, untilAborted));
     const startMs = performance.now();
     const response = await open(address, '/api/users', { accept });
-    expect(performance.now() - startMs).toBeLessThan(1_000);
+    // A busy machine gets more time. The first heartbeat would come after 15 s.
+    expect(performance.now() - startMs).toBeLessThan(5_000);
     expect(response.statusCode).toBe(200);
   });
 
@@ -115,7 +116,7 @@ describe('a stream over HTTP', () => {
     const response = await open(address, '/api/users', { accept });
     await once(response, 'data');
     response.destroy();
-    await eventually(() => expect(seen.cancelled).toBe(1), { timeoutMs: 1_000 });
+    await eventually(() => expect(seen.cancelled).toBe(1));
   });
 
   it.each([array, lines, sse])('has no body to HEAD, and ends its call, as %s', async (accept) => {
