@@ -15,7 +15,7 @@ import { bookOrder, fillShop, shopOf, watchToEnd } from '../support/shop.ts';
 
 const drainMs = 500;
 /** Maximum duration of a drain: its timeout, the documented 3 s, and a margin for a busy machine. */
-const allowedMs = drainMs + 3_000 + 1_500;
+const allowedMs = drainMs + 3_000 + 4_000;
 
 describe('a process in which something does not stop', () => {
   let folder: TempFolder;
@@ -53,8 +53,9 @@ describe('a process in which something does not stop', () => {
   it('exits in time with code 1, and names in the log what did not stop', async () => {
     await using mesh = await start('test/process/support/hanging-main.ts');
     expect(await stop(mesh)).toEqual({ code: 1, signal: null });
+    // A second, and the half of the drain that was left.
     expect(mesh.stderr()).toMatch(
-      /"level":"error",.*"part":"stubborn","waited_ms":12\d\d,"msg":"part did not end in time/,
+      /"level":"error",.*"part":"stubborn","waited_ms":1[0-2]\d\d,"msg":"part did not end in time/,
     );
     expect(mesh.stderr()).toContain('"cut_off":["stubborn"]');
   });

@@ -163,7 +163,9 @@ it('a process that receives SIGTERM while it starts finishes the calls that it h
 it('a process that receives SIGTERM while it starts leaves a folder that was shut down cleanly', async () => {
   await using folder = await tempFolder();
   const dataDir = `${folder.path}/data`;
-  await using starting = spawnProcess({ dataDir, environment: { LOG_LEVEL: 'info' } });
+  // Its start would end without the signal, on a busy machine perhaps before it.
+  const main = 'test/process/support/slow-start-main.ts';
+  await using starting = spawnProcess({ dataDir, main, environment: { LOG_LEVEL: 'info' } });
   await eventually(() => expect(existsSync(`${dataDir}/.running`)).toBe(true), { timeoutMs: 20_000, intervalMs: 1 });
   starting.child.kill('SIGTERM');
   expect(await starting.ended).toEqual({ code: 0, signal: null });
