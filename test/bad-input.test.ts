@@ -57,8 +57,9 @@ describe('a request with odd fields', () => {
   it.each(methods)('gets a definite response from $path, which names the invalid fields', async ({ method, path }) => {
     const isImport = method.methodKind === 'client_streaming';
     const isEndless = path === '/events.v1.EventService/Subscribe';
-    const headers = isEndless ? { 'grpc-timeout': '300m' } : {};
     const calls = badMessages(method.input, oracle).map(async ({ title, bytes, violations }) => {
+      // What is refused ends by itself, though on a busy machine perhaps not so soon.
+      const headers = isEndless && violations.length === 0 ? { 'grpc-timeout': '300m' } : {};
       const { status, details, message } = await rawCall(session, path, grpcFrame(bytes), headers);
       const fields = [...new Set(details.violations.map(({ field }) => field))].sort();
       if (violations.length > 0 && !isImport) {
