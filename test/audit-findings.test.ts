@@ -72,7 +72,7 @@ describe('the audit', () => {
 
   it('reports a projection row that differs from its events, until the projection is rebuilt', async () => {
     const { completed } = await audited.placeOfEachKind();
-    expect(await audited.findings()).toEqual([]);
+    expect(await audited.faults()).toEqual([]);
     await audited.change('payment', 'UPDATE payment_list SET amount = 1 WHERE order_id = $1', [completed.id]);
     const [row, ...others] = await audited.findings();
     expect(row).toMatchObject({ check: 'payment/payment-list', reason: 'ROW_DIFFERS' });
