@@ -30,7 +30,10 @@ describe('the gift service, where calls are authenticated', () => {
   it('sends it, in steps that the service makes on behalf of the sender', async () => {
     const gifts = await giftsOf({ subject: 'ada' });
     await eventually(async () => expect(await gifts.getGift({ id: giftOfAda })).toMatchObject({ state: 'SENT' }));
-    expect(await Array.fromAsync(gifts.listGifts({ senderId: 'ada' }))).toMatchObject([{ id: giftOfAda }]);
+    // The list follows the events a moment later.
+    await eventually(async () =>
+      expect(await Array.fromAsync(gifts.listGifts({ senderId: 'ada' }))).toMatchObject([{ id: giftOfAda }]),
+    );
   });
 
   it('shows it to operators', async () => {
