@@ -118,7 +118,8 @@ describe('a server on grpc-js', () => {
 });
 
 describe('a server on grpc-js whose peer is gone', () => {
-  const target = attackedServer('grpc-js', { patience: { pingEveryMs: 300, pingTimeoutMs: 300 } });
+  // Longer than a pause of the machine, in which the client that is not gone answers no PING either.
+  const target = attackedServer('grpc-js', { patience: { pingEveryMs: 300, pingTimeoutMs: 2_000 } });
 
   it('closes the connection, ends its calls, and reports no_ping_answer', async () => {
     const { ended } = await target.attack(async (port) => {

@@ -57,7 +57,8 @@ describe('a server whose peer does not finish a header block', () => {
 });
 
 describe('a server whose peer is gone', () => {
-  const target = attackedServer('native', { patience: { pingEveryMs: shortMs, pingTimeoutMs: shortMs } });
+  // Longer than a pause of the machine, in which the client that is not gone answers no PING either.
+  const target = attackedServer('native', { patience: { pingEveryMs: shortMs, pingTimeoutMs: 2_000 } });
 
   it('closes the connection and ends its calls', async () => {
     const { ended } = await target.attack(async (port) => {

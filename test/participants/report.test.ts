@@ -117,7 +117,7 @@ describe('verify-participant', () => {
     onTestFinished(() => void server.close());
     await once(server.listen(0, '127.0.0.1'), 'listening');
     const address = `127.0.0.1:${(server.address() as AddressInfo).port}`;
-    const { code, errors } = await verify(address, '--contract', 'payment', '--deadline-ms', '500');
+    const { code, errors } = await verify(address, '--contract', 'payment', '--deadline-ms', '2000');
     expect(code).toBe(3);
     expect(errors).toContain(`the server at ${address} ${problem}`);
   });

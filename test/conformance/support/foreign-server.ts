@@ -19,7 +19,7 @@ export async function startForeignServer(command: (port: number) => readonly str
     await folder[Symbol.asyncDispose]();
   };
   try {
-    await eventually(() => tryConnect(port));
+    await eventually(() => tryConnect(port), { timeoutMs: 40_000 });
   } catch (error) {
     const text = `the server does not listen on ${port}; its output:\n${await readFile(log, 'utf8')}`;
     await stop();
