@@ -117,7 +117,7 @@ async function placeUntilDeath(
     await Promise.all(accepted.map((id) => shop.orders.cancelOrder({ requestId: randomUUID(), id })));
     held.release();
   }
-  const timeout = setTimeout(20_000, 'the crash point was not reached', { ref: false });
+  const timeout = setTimeout(60_000, 'the crash point was not reached', { ref: false });
   expect(await Promise.race([mesh.ended, timeout])).toEqual({ code: null, signal: 'SIGKILL' });
   return accepted;
 }

@@ -104,7 +104,7 @@ describeWithRealServers('an order whose process dies next to another instance of
       expect(ended.map(({ id }) => id)).toEqual(expect.arrayContaining(accepted));
       ends.push(...ended);
     }
-    const timeout = setTimeout(5_000, `the point "${point}" was not reached`, { ref: false });
+    const timeout = setTimeout(20_000, `the point "${point}" was not reached`, { ref: false });
     expect(await Promise.race([dying.ended, timeout])).toEqual({ code: null, signal: 'SIGKILL' });
     return ends;
   }

@@ -40,7 +40,7 @@ describeWithServer(knot, 'processes that find each other by DNS', () => {
     await first.stop();
     await using _second = await startAt('127.0.0.3');
     await serveAt('127.0.0.3');
-    await expect.poll(() => completes().then(() => 'completed', String), { timeout: 10_000 }).toBe('completed');
+    await expect.poll(() => completes().then(() => 'completed', String), { timeout: 30_000 }).toBe('completed');
     expect((await order.stop()).code).toBe(0);
   }, 60_000);
 });

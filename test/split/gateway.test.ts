@@ -24,7 +24,7 @@ describe('a gateway to two user services, one of them with a bridge', () => {
     startProcess({
       dataDir: `${folder.path}/${name}`,
       args: services,
-      environment: { GRPC_ENGINE: 'native', DRAIN_TIMEOUT_MS: '5000', ...environment },
+      environment: { GRPC_ENGINE: 'native', DRAIN_TIMEOUT_MS: '20000', ...environment },
     });
 
   beforeAll(async () => {
@@ -128,7 +128,8 @@ describe('a gateway to two user services, one of them with a bridge', () => {
     const stopped = gateway.stop();
     await expect(next).rejects.toMatchObject({ reason: 'SERVER_DRAINING' });
     expect(await stopped).toMatchObject({ code: 0 });
-    expect(performance.now() - startMs).toBeLessThan(4_500);
+    // Less than the drain timeout, which is for streams that are not idle.
+    expect(performance.now() - startMs).toBeLessThan(12_000);
   });
 
   it('needs the native engine', async () => {
