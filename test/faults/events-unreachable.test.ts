@@ -8,6 +8,9 @@ import { allServices } from '../../services/all.ts';
 import { healthProblems, notServing } from '../support/health-of.ts';
 import { bookOrder, fillShop, shopOf, watchToEnd } from '../support/shop.ts';
 
+/** Kafka starts, clients connect again, and consumers join their groups. */
+const patient = { timeoutMs: 30_000 };
+
 describeWithServer(kafka, 'a mesh whose Kafka cannot be reached', () => {
   let server: KafkaServer;
   let mesh: TestMesh;
@@ -22,7 +25,9 @@ describeWithServer(kafka, 'a mesh whose Kafka cannot be reached', () => {
   });
   afterEach(() => mesh.stop());
 
-  it('accepts orders, reports what is degraded, and publishes every event once Kafka is back', async () => {
+  it('accepts orders, reports what is degraded, and publishes every event once Kafka is back', {
+    timeout: 120_000,
+  }, async () => {
     const shop = shopOf(mesh.runtime);
     await fillShop(shop);
     const { id } = await shop.orders.placeOrder(bookOrder());
@@ -33,13 +38,13 @@ describeWithServer(kafka, 'a mesh whose Kafka cannot be reached', () => {
     expect(Object.keys(await healthProblems(mesh.runtime))).toEqual(expect.arrayContaining(degraded));
 
     await server.restartBroker(0);
-    await eventually(async () => expect(await notServing(mesh.address)).toEqual([]));
+    await eventually(async () => expect(await notServing(mesh.address)).toEqual([]), patient);
     await mesh.runtime.events.ensureTopic('order.events');
     const types: string[] = [];
     for await (const event of mesh.runtime.events.read(
       'order.events',
       { at: 'beginning' },
-      AbortSignal.timeout(20_000),
+      AbortSignal.timeout(patient.timeoutMs),
     )) {
       if (event.key === id) types.push(event.headers.ce_type ?? '');
       if (types.at(-1) === 'ORDER_COMPLETED') break;
@@ -50,6 +55,6 @@ describeWithServer(kafka, 'a mesh whose Kafka cannot be reached', () => {
     await eventually(async () => {
       const notifications = await Array.fromAsync(shop.notifications.listNotifications({ userId: 'ada' }));
       expect(notifications.length).toBeGreaterThan(0);
-    });
+    }, patient);
   });
 });

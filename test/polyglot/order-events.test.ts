@@ -109,7 +109,7 @@ describeWithServer(orderEventsGo, 'the consumer in Go', () => {
     it('counts what a user spends, from orders that are completed', async () => {
       await placeToEnd({ quantity: 2 });
       await placeToEnd({ countryCode: 'AQ' });
-      await eventually(expectEachOnce);
+      await eventually(expectEachOnce, { timeoutMs: 20_000 });
     });
 
     it('counts each event once although all are delivered twice and it is killed again and again', {
