@@ -38,10 +38,13 @@ describe('a process that writes to a pipe', () => {
     });
     closeSync(output);
     text = '';
-    const address = await eventually(() => {
-      text += readNow(reader);
-      return /^ready grpc=(\S+)/m.exec(text)?.[1] ?? expect.fail('not ready');
-    });
+    const address = await eventually(
+      () => {
+        text += readNow(reader);
+        return /^ready grpc=(\S+)/m.exec(text)?.[1] ?? expect.fail('not ready');
+      },
+      { timeoutMs: 50_000 },
+    );
     clients = createClientFactory({
       endpoints: endpointsByAddress(engineOfRun, () => address),
       clock: systemClock,

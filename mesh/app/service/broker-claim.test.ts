@@ -14,6 +14,9 @@ import type { Background } from './background.ts';
 import { type BrokerClaimOptions, claimBroker } from './broker-claim.ts';
 import { defineService } from './define-service.ts';
 
+/** Longer than a pause of a busy machine, in which a process that runs would lose its claim. */
+const leaseMs = 1_000;
+
 const prints = defineQueue<{ readonly text: string }>('prints');
 
 /** A service that only handles tasks, or only publishes events. */
@@ -46,7 +49,7 @@ describeWithServer(postgres, 'the claim of a broker', () => {
   });
 
   async function claim(embeddedId: string | undefined, options: Partial<BrokerClaimOptions> = {}) {
-    const parts = { service: 'printer', storage, broker: 'tasks', clock, logger: log.logger, leaseMs: 300 } as const;
+    const parts = { service: 'printer', storage, broker: 'tasks', clock, logger: log.logger, leaseMs } as const;
     const draining = new AbortController().signal;
     const made = await claimBroker({ ...parts, embeddedId, draining, ...options });
     onTestFinished(() => made.release(1_000));
@@ -172,10 +175,10 @@ describeWithServer(postgres, 'the claim of a broker', () => {
   });
 
   /** The claim of a process that has died. */
-  async function dead(holder: string, leaseMs = 300): Promise<void> {
-    const made = await claim(holder, { leaseMs });
+  async function dead(holder: string, forMs = leaseMs): Promise<void> {
+    const made = await claim(holder, { leaseMs: forMs });
     await made.release(1_000);
-    await storage.execute('UPDATE lease SET holder = $1, until_ms = $2', [holder, clock.now() + leaseMs]);
+    await storage.execute('UPDATE lease SET holder = $1, until_ms = $2', [holder, clock.now() + forMs]);
   }
 });
 

@@ -1,10 +1,10 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { setTimeout as delay } from 'node:timers/promises';
 import { Metadata, Status } from 'nice-grpc-common';
 import { expect, it, onTestFinished } from 'vitest';
 import { invalidRequest } from '../../errors/errors.ts';
 import { MeshError } from '../../errors/mesh-error.ts';
 import { decodeStatusDetails, statusDetailsKey } from '../../errors/status-details.ts';
+import { eventually } from '../../testing/eventually.ts';
 import type { EngineHandler } from '../engine.ts';
 import { callOf, jsonMethod, serveWithin } from './testing/within.ts';
 
@@ -83,7 +83,7 @@ it('runs a handler in a later turn, without the asynchronous context of its call
     await answer;
     expect(context.getStore()).toBe('caller');
     const waiting = transport.unary(note, { text: 'wait', tags: [] }, callOf({ signal: controller.signal }));
-    await delay(20);
+    await eventually(() => expect(order).toHaveLength(3));
     controller.abort();
     await expect(waiting).rejects.toMatchObject({ code: Status.CANCELLED, details: 'the caller cancelled the call' });
   });
@@ -222,7 +222,7 @@ it('ends the requests of a handler with an AbortError, and its signal, at the de
     await new Promise(() => undefined);
   }
   const method = jsonMethod<Note>('client-streaming');
-  const deadlineMs = Date.now() + 50;
+  const deadlineMs = Date.now() + 500;
   await expect(transport.clientStreaming(method, endless(), callOf({ deadlineMs }))).rejects.toMatchObject({
     code: Status.DEADLINE_EXCEEDED,
   });

@@ -86,7 +86,9 @@ describeWithServer(postgres, 'the settled position on PostgreSQL', () => {
       await store.append('a', 1n, added(2));
       for (let read = 0; read < 5; read += 1) expect(await store.readAll(1n, 10)).toEqual([]);
       await other.query('COMMIT');
-      expect((await store.readAll(1n, 10)).map(({ position }) => position)).toEqual([2n, 3n]);
+      await eventually(async () =>
+        expect((await store.readAll(1n, 10)).map(({ position }) => position)).toEqual([2n, 3n]),
+      );
     });
 
     it('a prepared transaction that appended, even after a restart of the server', async () => {

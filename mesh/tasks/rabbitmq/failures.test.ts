@@ -93,7 +93,8 @@ describeRabbitmqTasks(
         for (let losses = 0; losses < times; losses += 1) {
           await eventually(() => expect(attempts).toHaveLength(losses + 1), { timeoutMs: 20_000 });
           isOver = losses === times - 1;
-          // The attempt began before the acknowledgement of the delivery that led to it arrived.
+          // The attempt began before the acknowledgement of the delivery that led to it was sent, and arrived.
+          await eventually(async () => expect(await tasks.depth(queue)).toBe(1));
           await setTimeout(200);
           if (what === 'a connection that is cut') proxy.cut();
           else await server().restart();
@@ -179,7 +180,7 @@ describeRabbitmqTasks(
       );
       await eventually(() => expect(done.size).toBeGreaterThan(100));
       await server().restart();
-      await eventually(() => expect(done.size).toBeGreaterThan(400));
+      await eventually(() => expect(done.size).toBeGreaterThan(400), { timeoutMs: 30_000 });
       await server().kill();
       await server().start();
       await eventually(() => expect(done.size).toBe(980), { timeoutMs: 40_000, intervalMs: 50 });

@@ -110,14 +110,17 @@ describe('a forwarded call', () => {
   });
 
   it('is left to its endpoint to end when its caller leaves at the deadline', async () => {
-    const server = await serveStreams((stream) => {
-      setTimeout(() => stream.respond({ ...grpc, 'grpc-status': '4' }, { endStream: true }), 230);
-    });
-    const { address, ends } = await openRawGateway([server.address]);
-    const stream = await openStream(address, unary, { 'grpc-timeout': '200m' });
+    const server = await serveStreams(() => undefined);
+    const { address, calls, ends } = await openRawGateway([server.address]);
+    const stream = await openStream(address, unary, { 'grpc-timeout': '500m' });
     stream.end(hello);
-    setTimeout(() => stream.close(constants.NGHTTP2_CANCEL), 190);
-    await eventually(() => expect(ends).toMatchObject([{ code: Status.CANCELLED }]));
+    await eventually(() => expect(server.streams).toHaveLength(1));
+    // As early as counts as being at the deadline: the call ends 100 ms after that.
+    const leavesMs = Number(calls[0]?.deadlineMs) - 45;
+    await eventually(() => expect(Date.now()).toBeGreaterThanOrEqual(leavesMs), { intervalMs: 1 });
+    stream.close(constants.NGHTTP2_CANCEL);
+    await eventually(() => expect(ends).toMatchObject([{ code: Status.CANCELLED }]), { intervalMs: 1 });
+    server.streams[0]?.respond({ ...grpc, 'grpc-status': '4' }, { endStream: true });
     await eventually(() => expect(server.streams[0]?.closed).toBe(true));
     expect(server.streams[0]?.rstCode).toBe(constants.NGHTTP2_NO_ERROR);
   });
