@@ -51,10 +51,10 @@ describeWithServer(kafka, 'the event log on Kafka, when a topic is deleted', () 
     );
     const other = `test.${randomUUID()}`;
     await eventually(async () => expect(await log.ensureTopic(other).then(() => log.endOffsets(other))).toBeDefined(), {
-      timeoutMs: 5000,
+      timeoutMs: 20_000,
     });
     await log.publish([event(other, 'a', 'x'), event(topic, 'a', 'x')]);
-  });
+  }, 60_000);
 
   it('does not report other topics as missing', async () => {
     const doomed = `test.${randomUUID()}`;

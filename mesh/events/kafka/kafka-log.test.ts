@@ -19,6 +19,9 @@ import { commitOn } from './testing/commit.ts';
 const logger = createLogger('silent');
 const open = (brokers: string, to = logger) => openKafkaLog(`kafka://${brokers}`, { clock: systemClock, logger: to });
 
+// A consumer has joined its group by then.
+const patience = { timeoutMs: 20_000 };
+
 describeWithServer(kafka, 'the event log on Kafka', () => {
   let server: KafkaServer;
   beforeAll(async () => {
@@ -85,7 +88,7 @@ describeWithServer(kafka, 'the event log on Kafka', () => {
       ]);
       const seen = collector();
       await log.consume({ group: randomUUID(), topics: [topic], handle: seen.handle });
-      await eventually(() => expect(seen.events.map(text)).toEqual(['7', '8', '9']));
+      await eventually(() => expect(seen.events.map(text)).toEqual(['7', '8', '9']), patience);
     });
 
     it('keeps the position of a group that started at the end and has handled nothing yet', async () => {
@@ -99,7 +102,7 @@ describeWithServer(kafka, 'the event log on Kafka', () => {
         await admin.disconnect();
         return offsets?.partitions[0]?.offset;
       };
-      await eventually(async () => expect(await committed()).toBe('1'));
+      await eventually(async () => expect(await committed()).toBe('1'), patience);
     });
 
     it('leaves no group behind after reading', async () => {
@@ -126,7 +129,7 @@ describeWithServer(kafka, 'the event log on Kafka', () => {
         },
       });
       const ends = await log.endOffsets(wide);
-      await eventually(() => expect(done.get(1)).toBe(Number(ends.get(1))));
+      await eventually(() => expect(done.get(1)).toBe(Number(ends.get(1))), patience);
     });
 
     it('publishes accepted events even if a concurrent call published refused ones', async () => {

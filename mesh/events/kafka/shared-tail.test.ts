@@ -166,10 +166,16 @@ describeWithServer(kafka, 'readers of one topic of Kafka', () => {
   it('read the end while another one replays from the beginning', async () => {
     for (let round = 0; round < 10; round++) await publish(600);
     let turn = 0;
-    const replay = read({ at: 'beginning' }, async () => turn++ % 3 === 0 && timeout(1));
+    let isHeld = true;
+    const replay = read({ at: 'beginning' }, async () => {
+      // However long the others take to begin, it has far to go then.
+      while (isHeld && turn > 1_000) await timeout(10);
+      if (turn++ % 3 === 0) await timeout(1);
+    });
     await eventually(() => expect(replay.seen.length).toBeGreaterThan(5), patience);
     const latest = await readersAtEnd(3);
     expect(replay.seen.length).toBeLessThan(published / 2);
+    isHeld = false;
     const first = published;
     await publish(60);
     await expectAllToReach(latest);

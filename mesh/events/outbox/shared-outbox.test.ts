@@ -40,15 +40,17 @@ describe('an outbox that several processes share', () => {
       if (parts().storage.dialect === 'sqlite') return context.skip('SQLite has one writer at a time');
       const outbox = await makeOutbox();
       await outbox.start();
+      const [added, mayCommit] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
       const late = parts().storage.transaction(async (tx) => {
         await outbox.addEvent(tx, versionEvent('t', 'late', 1));
-        await tx.query('SELECT pg_sleep(0.3)');
+        added.resolve();
+        await mayCommit.promise;
       });
-      await eventually(async () => {
-        await add(outbox, 'early', 1);
-        expect(sentVersions('early')).not.toEqual([]);
-      });
+      await added.promise;
+      await add(outbox, 'early', 1);
+      await eventually(() => expect(sentVersions('early')).toEqual([1]));
       expect(sentVersions('late')).toEqual([]);
+      mayCommit.resolve();
       await late;
       await eventually(() => expect(sentVersions('late')).toEqual([1]));
     });
