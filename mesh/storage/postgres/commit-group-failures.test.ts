@@ -21,20 +21,27 @@ describeWithCounters('commit groups on PostgreSQL, when one fails', (counters) =
     const { storage, runTogether } = counters();
     const [outsideHasB, groupHasA] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
     const runs: string[] = [];
+    const met = new Set<string>();
+    // Only the one that is to lose looks for a deadlock, which is complete when it waits for its lock.
+    const meet = async (tx: Transaction, side: string) => {
+      if (met.has(side)) return;
+      met.add(side);
+      if (side === loser) await tx.execute(untilOneWaitsForALock);
+      else await tx.query("SELECT set_config('deadlock_timeout', '60s', true)");
+    };
     const outside = storage.transaction(async (tx) => {
       runs.push('outside');
       await increment(tx, 'b');
       outsideHasB.resolve();
       await groupHasA.promise;
-      // The one that waits first finds the deadlock and loses.
-      if (loser === 'the group') await tx.execute(untilOneWaitsForALock);
+      await meet(tx, 'the other');
       await increment(tx, 'a');
     });
     await outsideHasB.promise;
     const take = (run: string) => async (tx: Transaction) => {
       runs.push(run);
       if (run === 'b') groupHasA.resolve();
-      if (run === 'b' && loser === 'the other') await tx.execute(untilOneWaitsForALock);
+      if (run === 'b') await meet(tx, 'the group');
       await increment(tx, run.slice(0, 1));
     };
     await Promise.all([outside, ...runTogether([take('a'), take('b'), take('b, too')])]);
@@ -140,7 +147,7 @@ describeWithCounters('commit groups on PostgreSQL, when one fails', (counters) =
 
   it('fails all that wait if no connection becomes free in time', async () => {
     const { url } = counters();
-    const small = await openPostgres(url, { poolSize: 1, connectTimeoutMs: 200 });
+    const small = await openPostgres(url, { poolSize: 1, connectTimeoutMs: 1_000 });
     onTestFinished(() => small.close());
     const held = Promise.withResolvers<void>();
     const holding = small.transaction(() => held.promise);

@@ -105,7 +105,7 @@ describeWithServer(postgres, 'a server that accepts no writes', () => {
     const standby = await startStandby();
     const database = await databaseOf(storage);
     const url = `postgres://postgres@127.0.0.1:${proxy.port}/${database}`;
-    const own = await openPostgres(url, { poolSize, silentAfterMs: 500 });
+    const own = await openPostgres(url, { poolSize, silentAfterMs: 2_000 });
     onTestFinished(() => own.close());
     let calls = 0;
     own.listen('news', () => {
@@ -147,7 +147,7 @@ describeWithServer(postgres, 'a server that accepts no writes', () => {
 
   it('does not block closing when its machine is silently gone', async () => {
     const url = `postgres://postgres@127.0.0.1:${proxy.port}/${await databaseOf(storage)}`;
-    const own = await openPostgres(url, { poolSize, silentAfterMs: 500 });
+    const own = await openPostgres(url, { poolSize, silentAfterMs: 2_000 });
     await own.check();
     proxy.blackHole();
     const failed = expect(add(own, 1)).rejects.toMatchObject({ code: Status.UNAVAILABLE });

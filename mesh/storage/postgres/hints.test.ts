@@ -56,8 +56,11 @@ describeWithServer(postgres, 'the error of a PostgreSQL database that cannot be 
   }
 
   /** The message of the error, which names the server and never the password. */
-  async function failure(url: string): Promise<{ readonly reason: string; readonly text: string }> {
-    const error = await openPostgres(url, { connectTimeoutMs: 1_000 }).then(
+  async function failure(
+    url: string,
+    connectTimeoutMs = 10_000,
+  ): Promise<{ readonly reason: string; readonly text: string }> {
+    const error = await openPostgres(url, { connectTimeoutMs }).then(
       (storage) => storage.close().then(() => expect.fail(`${url} was opened`)),
       (reason: unknown) => reason,
     );
@@ -161,7 +164,8 @@ describeWithServer(postgres, 'the error of a PostgreSQL database that cannot be 
     const silent = createServer(() => undefined).listen(0, '127.0.0.1');
     onTestFinished(() => void silent.close());
     await once(silent, 'listening');
-    const { text } = await failure(`postgres://trusted@127.0.0.1:${(silent.address() as AddressInfo).port}/orders`);
+    const url = `postgres://trusted@127.0.0.1:${(silent.address() as AddressInfo).port}/orders`;
+    const { text } = await failure(url, 500);
     expect(text).toMatch(/timeout.*; the server does not answer: check host and port in DATABASE_URL/);
   });
 
@@ -185,12 +189,12 @@ describeWithServer(postgres, 'the error of a PostgreSQL database that cannot be 
   });
 
   it('says what to do if all connections of the process are in use', async () => {
-    const storage = await openPostgres(server.url('busy'), { poolSize: 2, connectTimeoutMs: 1_000 });
+    const storage = await openPostgres(server.url('busy'), { poolSize: 2, connectTimeoutMs: 2_000 });
     onTestFinished(() => storage.close());
     const held = Promise.withResolvers<void>();
     const holding = [1, 2].map(() => storage.transaction(() => held.promise));
     await expect(storage.query('SELECT 1')).rejects.toThrow(
-      /cannot be used: all 2 connections of this process were in use for 1 s; raise DATABASE_POOL_SIZE, or find what/,
+      /cannot be used: all 2 connections of this process were in use for 2 s; raise DATABASE_POOL_SIZE, or find what/,
     );
     held.resolve();
     await Promise.all(holding);

@@ -164,7 +164,7 @@ describeWithServer(postgres, 'channels on PostgreSQL', () => {
       storage.notify('news');
       await storage.close();
       console.log('closed');`;
-    const run = promisify(execFile)(process.execPath, ['--input-type=module', '--eval', script], { timeout: 10_000 });
+    const run = promisify(execFile)(process.execPath, ['--input-type=module', '--eval', script], { timeout: 25_000 });
     expect((await run).stdout).toBe('closed\n');
   });
 });

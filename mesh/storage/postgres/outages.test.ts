@@ -36,8 +36,8 @@ describeWithAccounts('storage on PostgreSQL, in an outage', (open, server) => {
       expect(await tx.query("SELECT current_setting('idle_in_transaction_session_timeout') AS value")).toEqual([
         { value: '10s' },
       ]);
-      await tx.query("SELECT set_config('idle_in_transaction_session_timeout', '50ms', true)");
       await credit(tx, 'a');
+      await tx.query("SELECT set_config('idle_in_transaction_session_timeout', '50ms', true)");
       locked.resolve();
       await stopped.promise;
       await credit(tx, 'b');

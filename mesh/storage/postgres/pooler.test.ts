@@ -93,7 +93,7 @@ function poolerSuite(maxPreparedStatements: number | undefined): void {
     const reason = new Error('too late');
     const sleep = (seconds: number, signal?: AbortSignal) =>
       storage.transaction((tx) => tx.query(`SELECT pg_sleep(${seconds})`), signal && { signal });
-    const others = [sleep(1), sleep(1)];
+    const others = [sleep(2), sleep(2)];
     const sleeping = sleep(60, caller.signal);
     await eventually(async () => expect(await sleepers(storage)).toBe(3n));
     caller.abort(reason);

@@ -113,7 +113,7 @@ describeWithAccounts('storage on PostgreSQL', (open, server) => {
   });
 
   it('is unavailable if no connection becomes free in time', async () => {
-    const storage = await open({ poolSize: 1, connectTimeoutMs: 200 });
+    const storage = await open({ poolSize: 1, connectTimeoutMs: 1_000 });
     const held = Promise.withResolvers<void>();
     const holding = storage.transaction(() => held.promise);
     await expect(storage.query('SELECT 1')).rejects.toMatchObject({ code: 14, reason: 'STORAGE_UNAVAILABLE' });
