@@ -59,7 +59,9 @@ describe('a job of several instances', () => {
     it('runs on one of them at a time, once in each interval, and all know its last run', async () => {
       const startMs = clock.elapsedMs();
       const pause = () => new Promise<void>((resolve) => setTimeout(resolve, 50));
-      const jobs = await Promise.all(['a', 'b', 'c'].map((name) => instance(name, pause)));
+      // Longer than a pause of a busy machine, in which the one that runs would lose its lease.
+      const leaseMs = 2_000;
+      const jobs = await Promise.all(['a', 'b', 'c'].map((name) => instance(name, pause, { leaseMs })));
       for (const job of jobs) await job.start();
       await eventually(() => expect(runs.length).toBeGreaterThanOrEqual(4));
       expect(runs.length).toBeLessThanOrEqual((clock.elapsedMs() - startMs) / 250 + 1);
@@ -104,10 +106,11 @@ describe('a job of several instances', () => {
     });
 
     it('aborts when its lease is lost, and is not recorded', async () => {
-      const job = await instance('loser', untilAborted, { leaseMs: 150 });
+      const job = await instance('loser', untilAborted, { leaseMs: 1_500 });
       await job.start();
       await eventually(() => expect(running).toBe(1));
-      await hold('winner', 100);
+      // It learns that within 500 ms, and does not run again for a second then.
+      await hold('winner', 1_500);
       await eventually(() => expect(running).toBe(0));
       const texts = log.lines.map(({ msg }) => msg);
       expect(texts).toContain('job lost its lease and ends here; another process may run it');
