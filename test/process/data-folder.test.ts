@@ -92,6 +92,29 @@ describe('a process whose data folder disappears', () => {
     }
   });
 
+  it('loses nothing if the copy of the one database that was deleted is put back', { timeout: 90_000 }, async () => {
+    const load = placeOrders(shopOf(mesh));
+    await eventually(() => expect(load.accepted.length).toBeGreaterThan(20), patient);
+    await rm(join(dataDir, 'order.db'));
+    await load.refused;
+    const rescued = join(folder.path, 'rescued');
+    await rescue(mesh.child.pid, rescued);
+    // The other services still accept calls, so this is not in the copy.
+    await shopOf(mesh).users.createUser({ user: { id: 'eve', name: 'Eve', email: 'eve@example.com' } });
+    await expectNothingAccepted();
+    expect(mesh.stderr().trimEnd().split('\n').at(-1)).toContain('"lost":["database order"]');
+
+    for (const file of ['order.db', 'order.db-wal']) await copyFile(join(rescued, file), join(dataDir, file));
+    await using next = await startProcess({ dataDir, environment: { ...environment, LOG_LEVEL: 'warn' } });
+    expect(next.stderr()).not.toContain('manifest.json');
+    const { orders, users } = shopOf(next);
+    for (const { id } of load.accepted) {
+      const states = await watchToEnd(orders, id);
+      expect([OrderState.ORDER_STATE_COMPLETED, OrderState.ORDER_STATE_FAILED]).toContain(states.at(-1)?.state);
+    }
+    expect(await users.getUser({ id: 'eve' })).toMatchObject({ id: 'eve' });
+  });
+
   it('stops serving even if a copy is put in its place', { timeout: 60_000 }, async () => {
     await rename(dataDir, join(folder.path, 'moved'));
     await cp(join(folder.path, 'moved'), dataDir, { recursive: true });
