@@ -7,8 +7,16 @@ export const circuitOpen = defineError({
   code: Status.UNAVAILABLE,
   means: 'too many calls to the service failed, so calls are stopped for a few seconds',
   fix: 'wait as long as RetryInfo says',
-  text: ({ target, retryTime }: { readonly target: string; readonly retryTime: Date }) =>
-    `calls to ${target} are stopped because too many failed: retry at ${retryTime.toISOString()}`,
+  text: ({
+    target,
+    reason,
+    retryTime,
+  }: {
+    readonly target: string;
+    readonly reason: string;
+    readonly retryTime: Date;
+  }) =>
+    `calls to ${target} are stopped because too many failed, the last with ${reason}: retry at ${retryTime.toISOString()}`,
   metadata: ({ target }) => ({ target }),
 });
 

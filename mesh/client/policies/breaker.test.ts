@@ -54,6 +54,23 @@ describe('a breaker', () => {
     expect(lines.map(({ msg }) => msg).join()).toContain('circuit opened');
   });
 
+  it('says with what the last call failed, also after one was let through', async () => {
+    const failAs = (reason: string) => () => Promise.reject(new MeshError(Status.UNAVAILABLE, reason, 'failed'));
+    await runTimes(20, breaker, failAs('CARRIER_UNAVAILABLE'));
+    await runTimes(1, breaker, fail(Status.NOT_FOUND));
+
+    const opened = expect.stringContaining('too many failed, the last with CARRIER_UNAVAILABLE: retry at');
+    await expect(breaker.run(succeed)).rejects.toMatchObject({ message: opened });
+    expect(lines).toMatchObject([{ msg: 'circuit opened', reason: 'CARRIER_UNAVAILABLE' }]);
+
+    vi.advanceTimersByTime(5_000);
+    await runTimes(1, breaker, failAs('STORAGE_FULL'));
+    await runTimes(1, breaker, fail(Status.CANCELLED));
+
+    const stillOpen = expect.stringContaining('the last with STORAGE_FULL: retry at');
+    await expect(breaker.run(succeed)).rejects.toMatchObject({ message: stillOpen });
+  });
+
   it('asks for the same delay after the machine clock was set back', async () => {
     await runTimes(20, breaker, fail(Status.UNAVAILABLE));
     vi.setSystemTime(Date.UTC(2026, 3, 1));

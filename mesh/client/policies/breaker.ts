@@ -53,6 +53,7 @@ const windowMs = 10_000;
 export function createBreaker({ target, settings = {}, clock, logger, rotation }: BreakerOptions): Breaker {
   const { failureRatio = 0.5, minimumCalls = 20, resetTimeoutMs = 5_000 } = settings;
   let openedMs = 0;
+  let lastFailure = '';
   const circuit: CircuitBreaker = new CircuitBreaker((call: () => Promise<unknown>, _isHurried: boolean) => call(), {
     timeout: false,
     resetTimeout: resetTimeoutMs,
@@ -64,18 +65,24 @@ export function createBreaker({ target, settings = {}, clock, logger, rotation }
     enableSnapshots: false,
     rotateBucketController: rotation,
     // It gets the arguments of the call too, which its type does not say.
-    errorFilter: ((error: unknown, _call: unknown, isHurried: boolean) =>
-      !isFailure(error, isHurried, circuit.halfOpen)) as (error: unknown) => boolean,
+    errorFilter: ((error: unknown, _call: unknown, isHurried: boolean) => {
+      if (!isFailure(error, isHurried, circuit.halfOpen)) return true;
+      if (error.code !== Status.CANCELLED) lastFailure = error.reason;
+      return false;
+    }) as (error: unknown) => boolean,
   });
   circuit.on('open', () => {
     openedMs = clock.elapsedMs();
-    logger.warn({ target, open_ms: resetTimeoutMs }, 'circuit opened');
+    logger.warn({ reason: lastFailure, target, open_ms: resetTimeoutMs }, 'circuit opened');
   });
   circuit.on('close', () => logger.info({ target }, 'circuit closed'));
 
   const openError = () => {
     const retryAfterMs = Math.max(0, Math.ceil(openedMs + resetTimeoutMs - clock.elapsedMs()));
-    return circuitOpen({ target, retryTime: new Date(clock.now() + retryAfterMs) }, { retryAfterMs });
+    return circuitOpen(
+      { target, reason: lastFailure, retryTime: new Date(clock.now() + retryAfterMs) },
+      { retryAfterMs },
+    );
   };
 
   // The caller already has the outcome; here it is only counted.
@@ -104,7 +111,7 @@ export function createBreaker({ target, settings = {}, clock, logger, rotation }
   };
 }
 
-function isFailure(error: unknown, isHurried: boolean, halfOpen: boolean): boolean {
+function isFailure(error: unknown, isHurried: boolean, halfOpen: boolean): error is MeshError {
   if (!(error instanceof MeshError)) return false;
   const showsNothing = error.code === Status.CANCELLED || (isHurried && error.code === Status.DEADLINE_EXCEEDED);
   // Such a call must not close the breaker either.
