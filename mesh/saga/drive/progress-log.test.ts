@@ -30,3 +30,21 @@ it('logs which step failed, at which attempt, why, and when it is retried', () =
     },
   ]);
 });
+
+it('logs which step is stuck and why, when a saga needs attention', () => {
+  const { logger, lines } = captureLog();
+  const record = withStep(newRecord({ steps: [{ name: 'reserve' }, { name: 'charge' }] }, 0), 1, { state: 'started' });
+  const saga = { name: 'place-order', id: 's1', subjectId: 'o1', record } as StoredSaga;
+  const lastError = 'BALANCE_TOO_LARGE: withdraw first';
+  const stuck = { ...withStep(record, 1, { state: 'stuck', lastError }), state: 'needs-attention' as const };
+  const error = { reason: 'BALANCE_TOO_LARGE', message: 'withdraw first' };
+  createProgressLog(logger, createTestClock()).written(
+    saga,
+    { ...saga, record: stuck },
+    { kind: 'undo-refused', step: 1, error },
+  );
+  expect(lines).toMatchObject([
+    { msg: 'saga step failed' },
+    { msg: expect.stringContaining('saga needs attention'), saga_id: 's1', step: 'charge', last_error: lastError },
+  ]);
+});

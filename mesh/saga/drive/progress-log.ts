@@ -53,8 +53,12 @@ export function createProgressLog(logger: Logger, clock: Clock): ProgressLog {
   function logState(saga: StoredSaga, { record }: StoredSaga): void {
     const { state, failure } = record;
     const fields = fieldsOf(saga);
-    if (state === 'needs-attention') logger.error(fields, 'saga needs attention; retry or resolve it');
-    else if (state === 'completed') logger.debug(fields, 'saga completed');
+    if (state === 'needs-attention') {
+      const stuck = record.steps.find((step) => step.state === 'stuck');
+      const why = { step: stuck?.name, last_error: stuck?.lastError };
+      logger.error({ ...fields, ...why }, 'saga needs attention; fix the cause and retry it, or resolve it');
+    }
+    if (state === 'completed') logger.debug(fields, 'saga completed');
     else if (state === 'compensating' || state === 'compensated') {
       const begins = saga.record.state === 'running';
       const text = state === 'compensated' ? 'saga compensated' : 'saga compensating';
