@@ -106,6 +106,16 @@ export const logDamaged = storageCorrupt.variant({
   metadata: () => ({}),
 });
 
+/** Without the row, the group begins again, and its inbox passes over what it has handled. */
+export const committedOffsetDamaged = storageCorrupt.variant({
+  text: (row: { readonly file: string; readonly group: string; readonly partitionId: bigint }) =>
+    `event log ${row.file} is damaged: the row of a committed offset of group ${row.group} is corrupt; stop this process and delete the row, ` +
+    'so that the group reads this partition again and passes over what it has handled: ' +
+    `DELETE FROM committed_offset WHERE consumer_group = '${row.group.replaceAll("'", "''")}' AND partition_id = ${row.partitionId}`,
+  publicText: 'event log is damaged: call again after its operator has repaired it',
+  metadata: () => ({}),
+});
+
 /** Nothing of a partition is delivered from `offset` on. */
 export const recordDamaged = storageCorrupt.variant({
   text: (place: {

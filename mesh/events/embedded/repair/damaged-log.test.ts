@@ -159,4 +159,24 @@ describe('a log whose own rows are damaged', () => {
     await file.change(sql);
     await expect(file.open()).rejects.toMatchObject(corrupt(said));
   });
+
+  it('is read again by a group whose damaged offset was deleted with the statement of the error', async () => {
+    const written = await file.open();
+    await written.ensureTopic('t', { partitions: 3 });
+    await written.publish(numbered('t', keys, total));
+    const seen = collector();
+    await written.consume({ group: "g'1", topics: ['t'], handle: seen.handle });
+    await eventually(() => expect(seen.events).toHaveLength(total));
+    await file.change('UPDATE committed_offset SET next_offset = 9 WHERE partition_id = 2');
+    const refused = await file.open().catch((error: Error) => error.message);
+    await file.change(/DELETE FROM .*/.exec(`${refused}`)?.[0] ?? expect.fail(`no statement in ${refused}`));
+
+    const opened = await file.open();
+    const again = collector();
+    await opened.consume({ group: "g'1", topics: ['t'], handle: again.handle });
+    const partition = (partitionId: number) =>
+      seen.events.filter((event) => event.partition === partitionId - 1).length;
+    expect(partition(2)).toBeGreaterThan(0);
+    await eventually(() => expect(again.events).toHaveLength(partition(2)));
+  });
 });
