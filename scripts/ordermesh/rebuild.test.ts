@@ -107,12 +107,12 @@ describe('make rebuild', () => {
     const unknown = await run('nothing');
     expect(unknown.code).toBe(4);
     expect(unknown.errors).toMatch(
-      /^refused with NOT_FOUND \([A-Z_]+\): .* nothing not found: .*bank\/balances, bank\/statements, report\/balances/,
+      /^refused with NOT_FOUND \([A-Z_]+\): projection "nothing" not found: .*bank\/balances, bank\/statements, report\/balances/,
     );
     const ambiguous = await run('balances');
     expect(ambiguous.code).toBe(4);
     expect(ambiguous.errors).toMatch(
-      /^refused with NOT_FOUND \([A-Z_]+\): projection balances is ambiguous: .* bank\/balances, report\/balances/,
+      /^refused with NOT_FOUND \([A-Z_]+\): projection "balances" is ambiguous: .* bank\/balances, report\/balances/,
     );
   });
 

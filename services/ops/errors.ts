@@ -35,7 +35,7 @@ export const processUnreachable = defineError({
 /** Several projections have this name. */
 export const ambiguousProjection = unknownProjection.variant({
   text: ({ name, known }: { readonly name: string; readonly known: readonly string[] }) =>
-    `projection ${name} is ambiguous: name its service too, as in ${known.join(', ')}`,
+    `projection "${name}" is ambiguous: name its service too, as in ${known.join(', ')}`,
   metadata: ({ name }) => ({ name }),
 });
 

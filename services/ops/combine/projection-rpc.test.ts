@@ -84,7 +84,7 @@ describe('ProjectionService', () => {
     await expect(rebuild('balances')).rejects.toMatchObject({
       code: Status.NOT_FOUND,
       reason: 'UNKNOWN_PROJECTION',
-      message: 'projection balances is ambiguous: name its service too, as in bank/balances, report/balances',
+      message: 'projection "balances" is ambiguous: name its service too, as in bank/balances, report/balances',
     });
     expect(bank.rebuilt).toEqual([]);
   });
