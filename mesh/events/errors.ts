@@ -101,7 +101,7 @@ export const partitionUnreadable = defineError({
 /** The file of an embedded log is damaged outside of its records. */
 export const logDamaged = storageCorrupt.variant({
   text: ({ file, problem }: { readonly file: string; readonly problem: string }) =>
-    `event log ${file} is damaged: ${problem}; stop this process, restore the whole data folder from a backup, and start it again`,
+    `event log ${file} is damaged: ${problem}; stop this process, move its data folder aside, put the whole folder of a backup in its place, and start it again`,
   publicText: 'event log is damaged: call again after its operator has restored it',
   metadata: () => ({}),
 });

@@ -55,7 +55,7 @@ export const storageCorrupt = defineError({
   reason: 'STORAGE_CORRUPT',
   code: Status.DATA_LOSS,
   means: 'the database is damaged',
-  fix: 'stop the process and restore the database that the log names from a backup',
+  fix: 'stop the process, keep a copy of its data, and restore all databases with the data folder from one backup',
   text,
   publicText: 'stored data is damaged: call again after its operator has restored it',
   metadata,

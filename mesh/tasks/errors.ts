@@ -86,7 +86,7 @@ export const workerStopped = defineError({
 /** The file of an embedded queue is damaged outside of its tasks. */
 export const queueDamaged = storageCorrupt.variant({
   text: ({ file, problem }: { readonly file: string; readonly problem: string }) =>
-    `task queue ${file} is damaged: ${problem}; stop this process, restore the whole data folder from a backup, and start it again`,
+    `task queue ${file} is damaged: ${problem}; stop this process, move its data folder aside, put the whole folder of a backup in its place, and start it again`,
   publicText: 'task queue is damaged: call again after its operator has restored it',
   metadata: () => ({}),
 });

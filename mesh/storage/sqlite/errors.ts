@@ -19,7 +19,8 @@ const remedies: Remedies = {
   'read-only': 'check that its disk is mounted read-write and that its file is where it was opened',
   denied: 'allow the user of this process to read and write its file and folder',
   'wrong-schema': 'run the program that created it, or restore the file that belongs to this data folder',
-  corrupt: 'stop this process, restore the whole data folder from a backup, and start it again',
+  corrupt:
+    'stop this process, move its data folder aside, put the whole folder of a backup in its place, and start it again',
   'too-large': 'send less at a time',
 };
 
@@ -31,9 +32,13 @@ export function sqliteError(error: unknown, sql: string, path: string): Error {
   return storageFault(kind, { database: path, text, cause: error }, remedies);
 }
 
-/** DATA_LOSS `STORAGE_CORRUPT`. `text`: what is damaged in the file at `path`. */
+/** DATA_LOSS `STORAGE_CORRUPT`. `text`: what is damaged in the file at `path`, as SQLite says it, in lines. */
 export function corruptError(path: string, text: string, cause?: unknown): MeshError {
-  return storageFault('corrupt', { database: path, text, cause }, remedies);
+  const inOneLine = text
+    .replace('*** in database main ***', '')
+    .trim()
+    .replaceAll(/\s*\n\s*/g, ', ');
+  return storageFault('corrupt', { database: path, text: inOneLine, cause }, remedies);
 }
 
 /**

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { statSync } from 'node:fs';
-import { stat, writeFile } from 'node:fs/promises';
+import { readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { DatabaseSync } from 'node:sqlite';
@@ -120,6 +120,20 @@ describe('SQLite', () => {
     const storage = await open();
     await storage.execute('CREATE TABLE line (note_id BIGINT REFERENCES note (id))');
     await expect(storage.execute('INSERT INTO line (note_id) VALUES (1)')).rejects.toThrow('FOREIGN KEY');
+  });
+
+  it('says in one line which pages are damaged, and to keep what is there', async () => {
+    const storage = await open();
+    for (let id = 0; id < 20; id += 1) await add(storage, id, 'x'.repeat(3_000));
+    await storage.close();
+    const path = join(folder.path, 'test.db');
+    const file = await readFile(path);
+    for (let page = 8; page < file.length / 4096; page += 1) file.fill(0xa5, page * 4096, (page + 1) * 4096);
+    await writeFile(path, file);
+    const error = await openSqlite(path, { verify: true }).catch((reason: Error) => reason);
+    expect(error).toMatchObject({ code: Status.DATA_LOSS, reason: 'STORAGE_CORRUPT' });
+    expect(`${error}`).toMatch(/test\.db is damaged: Tree \d+ page .+; stop this process, move its data folder aside/);
+    expect(`${error}`).not.toContain('\n');
   });
 
   it('refuses to open a file that is not a database', async () => {
