@@ -1,11 +1,8 @@
-import { spawnSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
-import { tempFolder } from '../temp-folder.ts';
+import { runTests } from './testing/run-tests.ts';
 
 const globalSetup = fileURLToPath(new URL('./failed-tests.ts', import.meta.url));
-const vitest = fileURLToPath(new URL('../../../node_modules/vitest/vitest.mjs', import.meta.url));
 
 it('names what failed, and nothing else, as the last lines of a run', async () => {
   const files = {
@@ -15,7 +12,7 @@ it('names what failed, and nothing else, as the last lines of a run', async () =
     'module.test.js': "throw new Error('cannot load');",
     'outside.test.js': "it('leaves a promise', () => { Promise.reject(new Error('nobody waits')); });",
   };
-  const { status, lines } = await runTests(files);
+  const { status, lines } = await runTests(files, { globalSetup });
   expect(status).toBe(1);
   expect(lines.slice(lines.indexOf('FAILED:') + 1).toSorted()).toEqual([
     '  hook.test.js > a suite: no server',
@@ -26,16 +23,7 @@ it('names what failed, and nothing else, as the last lines of a run', async () =
 });
 
 it('is silent if everything passes', async () => {
-  const { status, lines } = await runTests({ 'test.test.js': "it('passes', () => {});" });
+  const { status, lines } = await runTests({ 'test.test.js': "it('passes', () => {});" }, { globalSetup });
   expect(status).toBe(0);
   expect(lines).not.toContain('FAILED:');
 });
-
-async function runTests(files: Record<string, string>): Promise<{ status: number | null; lines: string[] }> {
-  await using folder = await tempFolder();
-  const config = { test: { globals: true, globalSetup, maxWorkers: 1 } };
-  writeFileSync(`${folder.path}/vitest.config.mjs`, `export default ${JSON.stringify(config)};`);
-  for (const [name, text] of Object.entries(files)) writeFileSync(`${folder.path}/${name}`, text);
-  const { status, stdout } = spawnSync(process.execPath, [vitest, 'run'], { cwd: folder.path, encoding: 'utf8' });
-  return { status, lines: stdout.trimEnd().split('\n') };
-}

@@ -31,6 +31,6 @@ function messageOf(error: unknown): string {
   return typeof error === 'object' && error !== null && 'message' in error ? String(error.message) : inspect(error);
 }
 
-function firstLine(message: string): string {
+export function firstLine(message: string): string {
   return message.split('\n', 1)[0] ?? message;
 }
