@@ -8,7 +8,7 @@ import { withCommandsHere } from '../../mesh/errors/commands-here.ts';
 import { isNotServed } from '../support/clients.ts';
 import type { Mesh } from '../support/mesh.ts';
 import { type FoundMail, findMail } from './find-mail.ts';
-import { findEvents, findMails, notServedText } from './find-traces.ts';
+import { findEvents, findMails, hasEnded, notServedText } from './find-traces.ts';
 import { retryUnavailable } from './retry.ts';
 import { timelineOf } from './timeline.ts';
 
@@ -103,9 +103,10 @@ export function heading(text: string): string {
   return `\n${styleText('bold', text)}`;
 }
 
-/** The time since the order was placed, such as `   +12 ms` or ` +75.2 s`; `not yet` without a time. */
-export function sincePlaced({ createTime }: Order, timeMs: number | undefined): string {
-  if (timeMs === undefined || createTime === undefined) return 'not yet'.padStart(11);
+/** The time since the order was placed, such as `   +12 ms` or ` +75.2 s`; without a time `not yet`, or `never` if it has ended. */
+export function sincePlaced(order: Order, timeMs: number | undefined): string {
+  const { createTime } = order;
+  if (timeMs === undefined || createTime === undefined) return (hasEnded(order) ? 'never' : 'not yet').padStart(11);
   const passedMs = timeMs - createTime.getTime();
   const passed = Math.abs(passedMs) < 10_000 ? `${passedMs} ms` : `${(passedMs / 1_000).toFixed(1)} s`;
   return `${passedMs < 0 ? '' : '+'}${passed}`.padStart(11);

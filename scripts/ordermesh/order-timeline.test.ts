@@ -2,7 +2,7 @@ import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { EventRecord } from '#gen/events/v1/events.ts';
 import { Saga, SagaStepState } from '#gen/ops/v1/ops.ts';
-import { Order } from '#gen/order/v1/order.ts';
+import { Order, OrderState } from '#gen/order/v1/order.ts';
 import { orderLines, sincePlaced } from '../../examples/demo/show-order.ts';
 import { timelineOf } from '../../examples/demo/timeline.ts';
 
@@ -65,5 +65,10 @@ describe('sincePlaced', () => {
     [undefined, 'not yet'],
   ])('shows the time %s', (timeMs, text) => {
     expect(sincePlaced(order, timeMs)).toBe(text.padStart(11));
+  });
+
+  it('shows what does not happen any more', () => {
+    const ended = { ...order, state: OrderState.ORDER_STATE_CANCELLED };
+    expect(sincePlaced(ended, undefined)).toBe('      never');
   });
 });

@@ -106,6 +106,6 @@ function printResult({ stage, rowsDifferent }: RebuildProgress, print: Print): E
     );
     return exitCode.done;
   }
-  print(differ ? 'nothing changed: run again without DRY_RUN to fix these rows' : 'nothing changed: no differences');
+  print(differ ? 'nothing changed: a rebuild that is no dry run fixes these rows' : 'nothing changed: no differences');
   return differ ? exitCode.attention : exitCode.done;
 }

@@ -10,7 +10,7 @@ const timeoutMs = 10_000;
 export const statusCommand: Command = {
   name: 'status',
   summary: 'show health, backlogs, sagas, dead letters, projections, the last audit, disk and versions',
-  usage: `
+  usage: `(no arguments)
 
 What needs attention comes last, with what to do about it; the exit code is 1 then.`,
   async run(args, cli) {
