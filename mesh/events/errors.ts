@@ -108,10 +108,18 @@ export const logDamaged = storageCorrupt.variant({
 
 /** Without the row, the group begins again, and its inbox passes over what it has handled. */
 export const committedOffsetDamaged = storageCorrupt.variant({
-  text: (row: { readonly file: string; readonly group: string; readonly partitionId: bigint }) =>
-    `event log ${row.file} is damaged: the row of a committed offset of group ${row.group} is corrupt; stop this process and delete the row, ` +
-    'so that the group reads this partition again and passes over what it has handled: ' +
-    `DELETE FROM committed_offset WHERE consumer_group = '${row.group.replaceAll("'", "''")}' AND partition_id = ${row.partitionId}`,
+  text: ({
+    file,
+    group,
+    partitionId,
+  }: {
+    readonly file: string;
+    readonly group: string;
+    readonly partitionId: bigint;
+  }) =>
+    `event log ${file} is damaged: the row of a committed offset of group ${group} is corrupt; stop this process and delete the row, ` +
+    'so that the group reads this partition again and passes over what it has handled: DELETE FROM committed_offset ' +
+    `WHERE consumer_group = ${quoted(group)} AND partition_id = ${partitionId}`,
   publicText: 'event log is damaged: call again after its operator has repaired it',
   metadata: () => ({}),
 });
@@ -149,3 +157,8 @@ export const damagedBefore = defineError({
   }) => `the record before offset ${offset} of partition ${partition} of ${topic} is damaged too: skip that one first`,
   metadata: () => ({}),
 });
+
+/** A text as SQL writes it. */
+function quoted(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`;
+}

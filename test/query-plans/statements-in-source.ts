@@ -55,6 +55,7 @@ function partsOf(source: string, start: number): string[] {
   const parts: string[] = [];
   let part = '';
   for (let index = start + 1; source[index] !== quote; index += 1) {
+    failAtEnd(source, index);
     if (quote === '`' && source.startsWith('${', index)) {
       index = endOfInsertion(source, index + 2);
       parts.push(part);
@@ -70,15 +71,25 @@ function partsOf(source: string, start: number): string[] {
 function endOfInsertion(source: string, start: number): number {
   let depth = 0;
   for (let index = start; ; index += 1) {
+    failAtEnd(source, index);
     const character = source[index];
     if (character === '}' && depth === 0) return index;
     if (character === '{') depth += 1;
     if (character === '}') depth -= 1;
-    if (character === "'" || character === '`') {
+    if (character === "'" || character === '"' || character === '`') {
       let end = index + 1;
-      while (source[end] !== character)
-        end = source.startsWith('${', end) ? endOfInsertion(source, end + 2) + 1 : end + 1;
+      for (; source[end] !== character; end += 1) {
+        failAtEnd(source, end);
+        if (source[end] === '\\') end += 1;
+        else if (character === '`' && source.startsWith('${', end)) end = endOfInsertion(source, end + 2);
+      }
       index = end;
     }
   }
+}
+
+/** Without it, a text that these functions do not understand would be searched for ever. */
+function failAtEnd(source: string, index: number): void {
+  if (index >= source.length)
+    throw new Error(`no end of a text in the source that begins with ${source.slice(0, 200)}`);
 }
