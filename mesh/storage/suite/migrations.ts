@@ -41,7 +41,7 @@ export function migrationSuite(newUrl: NewDatabaseUrl): void {
     await storage.execute("UPDATE schema_migration SET checksum = $1 WHERE set_name = 'test'", [damaged]);
     const migrating = storage.migrate('test', [counters]);
     await expect(migrating).rejects.toMatchObject({ code: 15, reason: 'STORAGE_CORRUPT' });
-    await expect(migrating).rejects.toThrow(/migration 0001-init of test.*restore/);
+    await expect(migrating).rejects.toThrow(/migration 0001-init of test.*backup/);
   });
 
   it('is not applied if another of its set fails, and is once that is fixed', async () => {
