@@ -92,6 +92,8 @@ describeWithServer(rabbitmq, 'a task queue whose RabbitMQ is blocked', () => {
       await end();
       // What the first call wrote arrives now.
       await eventually(async () => expect(await tasks.depth(queue)).toBe(2));
+      // It may arrive before this connection learns that it is free again.
+      await eventually(() => tasks.check());
       await send();
       await tasks.work({ queue, handle: async ({ id }) => void seen.push(id) });
       await eventually(async () => expect(await tasks.depth(queue)).toBe(0));
