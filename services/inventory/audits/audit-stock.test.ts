@@ -118,7 +118,8 @@ describeServicesOnEachDatabase('the audit of the stock', (settings) => {
     await holdMuch();
     const { totalMs, longestMs } = await measureTurns(findings);
     expect(examined).toBe(3 + manyItems);
-    expect(longestMs).toBeLessThan(totalMs / 10);
+    // Far more than a turn takes: a collection of garbage may fall into one.
+    expect(longestMs).toBeLessThan(totalMs / 5);
   }, 60_000);
 
   async function holdMuch(): Promise<void> {
