@@ -16,7 +16,7 @@ async function unfinishedOrders({ status }: Mesh): Promise<number> {
 }
 
 /** Waits until no order is unfinished. Returns how many were, and how many seconds that took. */
-export async function endOfOrders(mesh: Mesh): Promise<{ readonly count: number; readonly seconds: number }> {
+export async function untilOrdersEnd(mesh: Mesh): Promise<{ readonly count: number; readonly seconds: number }> {
   const startMs = performance.now();
   const count = await unfinishedOrders(mesh);
   for (let left = count; left > 0; left = await unfinishedOrders(mesh)) {
@@ -31,7 +31,7 @@ export async function endOfOrders(mesh: Mesh): Promise<{ readonly count: number;
 
 /** Waits until no order is unfinished. Returns how long that took, in one line or none. */
 export async function drainOrders(mesh: Mesh): Promise<string[]> {
-  const { count, seconds } = await endOfOrders(mesh);
+  const { count, seconds } = await untilOrdersEnd(mesh);
   if (count === 0) return [];
   return [`orders: ${count} were unfinished when the load ended, and all ended ${seconds.toFixed(1)} s later`];
 }

@@ -3,7 +3,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Mesh } from '../../examples/support/mesh.ts';
 import type { RunResult } from './ghz.ts';
-import { endOfOrders } from './orders.ts';
+import { untilOrdersEnd } from './orders.ts';
 import { concurrently, counts } from './prepare.ts';
 import { type GhzConfig, watchersPerOrder, watchesFile } from './profile.ts';
 
@@ -67,7 +67,7 @@ async function measureCompletion(mesh: Mesh): Promise<Completion> {
   const startMs = performance.now();
   await placeOrders(mesh, measuredOrders);
   const acceptedMs = performance.now() - startMs;
-  await endOfOrders(mesh);
+  await untilOrdersEnd(mesh);
   const endedMs = performance.now() - startMs;
   return { perSecond: (measuredOrders / endedMs) * 1_000, waitingPart: Math.max(0.1, 1 - acceptedMs / endedMs) };
 }
